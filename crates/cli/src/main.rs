@@ -1,0 +1,3 @@
+//! tollgate: IAM for any API, on the command line.
+
+fn main() {}

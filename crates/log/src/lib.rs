@@ -1,0 +1,1 @@
+//! Every CloudWatch-format request log, decoded into one table of requests.

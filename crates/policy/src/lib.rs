@@ -1,0 +1,1 @@
+//! AWS IAM policies, parsed, compiled and decided exactly as AWS does.
