@@ -1,0 +1,151 @@
+//! What is answered: the decision, and the statements that determined it.
+
+use std::fmt;
+
+use crate::document::PolicyType;
+
+/// The answer to a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// Allowed, denied, or undecided.
+    pub outcome: Outcome,
+    /// The statements that determined the outcome: those that grant, for `allowed`; those that
+    /// deny, for `explicitDeny`; none, for `implicitDeny`; those whose conditions are not settled,
+    /// for `indeterminate`.
+    pub determined_by: Determining,
+    /// The unknown context keys that the outcome depends on, each once, in lower case and order;
+    /// empty unless the outcome is `indeterminate`.
+    pub depends_on: Vec<String>,
+}
+
+/// Terms of the IAM policy simulator, and `indeterminate` where the context is not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// Everything that must allow does, and nothing denies.
+    Allowed,
+    /// A Deny statement matches.
+    ExplicitDeny,
+    /// No Deny matches, and something that must allow does not.
+    ImplicitDeny,
+    /// Depends on context keys that are unknown: for some values allowed, for others denied.
+    Indeterminate,
+}
+
+impl Outcome {
+    /// `allowed`, `explicitDeny`, `implicitDeny` or `indeterminate`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Allowed => "allowed",
+            Outcome::ExplicitDeny => "explicitDeny",
+            Outcome::ImplicitDeny => "implicitDeny",
+            Outcome::Indeterminate => "indeterminate",
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// Which statement: of which policy, of which layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct StatementId {
+    /// The layer.
+    pub policy_type: PolicyType,
+    /// The level of a service or resource control policy, counted from 0 at the root; 0 otherwise.
+    pub level: u16,
+    /// Which policy of the layer (and level), from 0.
+    pub policy: u32,
+    /// Which statement of the policy, from 0.
+    pub statement: u32,
+}
+
+/// The determining statements of a decision, in order of layer, level, policy and statement.
+///
+/// Holds at most [`Determining::CAPACITY`] of them, the first in that order, so that a decision
+/// never allocates; [`Determining::has_more`] tells when there were others, and an explanation
+/// names them all.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct Determining {
+    statements: [Option<StatementId>; Determining::CAPACITY],
+    more: bool,
+}
+
+impl Determining {
+    /// How many statements a decision names by itself.
+    pub const CAPACITY: usize = 4;
+
+    /// Adds a statement in its place. Adding one twice is adding it once.
+    pub(crate) fn insert(&mut self, id: StatementId) {
+        let mut carried = id;
+        for slot in &mut self.statements {
+            match slot {
+                None => {
+                    *slot = Some(carried);
+                    return;
+                }
+                Some(held) if *held == carried => return,
+                Some(held) if *held > carried => std::mem::swap(held, &mut carried),
+                Some(_) => {}
+            }
+        }
+        self.more = true;
+    }
+
+    /// The statements, first first.
+    pub fn iter(&self) -> impl Iterator<Item = StatementId> {
+        self.statements.iter().flatten().copied()
+    }
+
+    /// The first statement.
+    pub fn first(&self) -> Option<StatementId> {
+        self.iter().next()
+    }
+
+    /// Whether no statement determined the outcome.
+    pub fn is_empty(&self) -> bool {
+        self.first().is_none()
+    }
+
+    /// Whether more statements determined the outcome than are held here.
+    pub fn has_more(&self) -> bool {
+        self.more
+    }
+}
+
+impl fmt::Debug for Determining {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(statement: u32) -> StatementId {
+        StatementId { policy_type: PolicyType::Identity, level: 0, policy: 0, statement }
+    }
+
+    #[test]
+    fn the_first_in_order_are_kept_whatever_the_order_of_arrival() {
+        let mut determining = Determining::default();
+        for statement in [7, 3, 3, 9, 1, 7, 5] {
+            determining.insert(id(statement));
+        }
+        let kept: Vec<u32> = determining.iter().map(|id| id.statement).collect();
+        assert_eq!(kept, [1, 3, 5, 7]);
+        assert!(determining.has_more());
+    }
+
+    #[test]
+    fn adding_twice_is_adding_once() {
+        let mut determining = Determining::default();
+        for statement in [1, 2, 3, 4, 4, 1, 3] {
+            determining.insert(id(statement));
+        }
+        assert!(!determining.has_more());
+    }
+}

@@ -1,0 +1,191 @@
+//! Who asks: a caller's ARN, taken apart once.
+
+use crate::arn::ArnParts;
+
+/// A caller. Made from its ARN by [`Principal::parse`]; borrows it and allocates nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Principal<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) kind: PrincipalKind<'a>,
+    pub(crate) partition: &'a str,
+    pub(crate) account: Option<&'a str>,
+    pub(crate) issuer: Option<&'a str>,
+    pub(crate) user_id: Option<&'a str>,
+}
+
+/// What kind of caller an ARN names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PrincipalKind<'a> {
+    /// Nobody: an unsigned request.
+    Anonymous,
+    /// The account's root user, `arn:aws:iam::ACCOUNT:root`.
+    Root,
+    /// An IAM user, `…:user/path/NAME`.
+    User {
+        /// The name without its path.
+        name: &'a str,
+    },
+    /// A role itself, `…:role/path/NAME`: one of its sessions, whichever.
+    Role {
+        /// The name without its path.
+        name: &'a str,
+    },
+    /// A session of a role, `arn:aws:sts::ACCOUNT:assumed-role/NAME/SESSION`.
+    RoleSession {
+        /// The role's name; session ARNs leave out the role's path.
+        role: &'a str,
+        /// The session's name.
+        session: &'a str,
+    },
+    /// A federated user's session, `arn:aws:sts::ACCOUNT:federated-user/NAME`.
+    FederatedUser {
+        /// The session's name.
+        name: &'a str,
+    },
+    /// A service, `lambda.amazonaws.com`.
+    Service,
+    /// An identity provider: its ARN (`…:oidc-provider/…`, `…:saml-provider/…`) or its domain name.
+    Federated,
+    /// Another ARN, matched only by itself and by everyone.
+    Other,
+}
+
+impl<'a> Principal<'a> {
+    /// An unsigned caller.
+    pub const ANONYMOUS: Principal<'static> = Principal {
+        text: "anonymous",
+        kind: PrincipalKind::Anonymous,
+        partition: "aws",
+        account: None,
+        issuer: None,
+        user_id: None,
+    };
+
+    /// Reads a principal: an ARN, `anonymous`, a service (`NAME.amazonaws.com`) or the domain name
+    /// of an identity provider. `None` for other text.
+    pub fn parse(text: &'a str) -> Option<Principal<'a>> {
+        if text == "anonymous" {
+            return Some(Principal::ANONYMOUS);
+        }
+        let without_account = |kind| {
+            Some(Principal {
+                text,
+                kind,
+                partition: "aws",
+                account: None,
+                issuer: None,
+                user_id: None,
+            })
+        };
+        let Some(arn) = ArnParts::split(text) else {
+            return match text {
+                _ if text.starts_with("arn:") || !text.contains('.') => None,
+                _ if text.contains(".amazonaws.com") && !text.starts_with("cognito-identity.") => {
+                    without_account(PrincipalKind::Service)
+                }
+                _ => without_account(PrincipalKind::Federated),
+            };
+        };
+        Some(Principal {
+            text,
+            kind: PrincipalKind::of_arn(&arn),
+            partition: arn.partition,
+            account: Some(arn.account).filter(|account| !account.is_empty()),
+            issuer: None,
+            user_id: None,
+        })
+    }
+
+    /// Says who created a federated user's session: the ARN of the IAM user.
+    #[must_use]
+    pub fn issued_by(mut self, user_arn: &'a str) -> Principal<'a> {
+        self.issuer = Some(user_arn);
+        self
+    }
+
+    /// Says the unique id that `aws:userid` holds: `AIDA…`, or `AROA…:session` for a role session.
+    #[must_use]
+    pub fn with_user_id(mut self, user_id: &'a str) -> Principal<'a> {
+        self.user_id = Some(user_id);
+        self
+    }
+
+    /// The text it was made from.
+    pub fn as_str(&self) -> &'a str {
+        self.text
+    }
+
+    /// What kind of caller this is.
+    pub fn kind(&self) -> PrincipalKind<'a> {
+        self.kind
+    }
+
+    /// The account that the caller belongs to; `None` for anonymous callers and services.
+    pub fn account(&self) -> Option<&'a str> {
+        self.account
+    }
+}
+
+impl<'a> PrincipalKind<'a> {
+    fn of_arn(arn: &ArnParts<'a>) -> PrincipalKind<'a> {
+        let (head, rest) = arn.resource.split_once('/').unwrap_or((arn.resource, ""));
+        let last = rest.rsplit('/').next().unwrap_or(rest);
+        match (arn.service, head, rest.split_once('/')) {
+            ("iam", "root", _) => PrincipalKind::Root,
+            ("iam", "user", _) => PrincipalKind::User { name: last },
+            ("iam", "role", _) => PrincipalKind::Role { name: last },
+            ("iam", "oidc-provider" | "saml-provider", _) => PrincipalKind::Federated,
+            ("sts", "assumed-role", Some((role, session))) => {
+                PrincipalKind::RoleSession { role, session }
+            }
+            ("sts", "federated-user", _) => PrincipalKind::FederatedUser { name: rest },
+            _ => PrincipalKind::Other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, kind: PrincipalKind<'_>, account: Option<&str>) {
+        let principal = Principal::parse(text).unwrap();
+        assert_eq!((principal.kind(), principal.account()), (kind, account), "{text}");
+    }
+
+    #[test]
+    fn arns_name_kinds_and_accounts() {
+        let account = Some("111122223333");
+        check("arn:aws:iam::111122223333:root", PrincipalKind::Root, account);
+        check(
+            "arn:aws:iam::111122223333:user/a/b/ana",
+            PrincipalKind::User { name: "ana" },
+            account,
+        );
+        check("arn:aws:iam::111122223333:role/t/R", PrincipalKind::Role { name: "R" }, account);
+        check(
+            "arn:aws:sts::111122223333:assumed-role/R/s1",
+            PrincipalKind::RoleSession { role: "R", session: "s1" },
+            account,
+        );
+        check(
+            "arn:aws:sts::111122223333:federated-user/bob",
+            PrincipalKind::FederatedUser { name: "bob" },
+            account,
+        );
+        check("arn:aws:s3:::bucket", PrincipalKind::Other, None);
+        check("lambda.amazonaws.com", PrincipalKind::Service, None);
+        check("accounts.google.com", PrincipalKind::Federated, None);
+        check("cognito-identity.amazonaws.com", PrincipalKind::Federated, None);
+        check("anonymous", PrincipalKind::Anonymous, None);
+    }
+
+    #[test]
+    fn other_text_is_no_principal() {
+        for text in ["", "bob", "*", "123456789012", "arn:aws:iam::1"] {
+            assert_eq!(Principal::parse(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,205 @@
+//! What is asked: who wants to do what with which resource, and what is known about the call.
+
+use std::borrow::Cow;
+use std::net::IpAddr;
+
+use jiff::Timestamp;
+use smallvec::SmallVec;
+
+use crate::arn::ArnParts;
+use crate::key::{Key, hash_lower_case};
+use crate::principal::Principal;
+
+/// One request to decide. It borrows everything, so making one allocates nothing as long as the
+/// context has at most [`Context::INLINE`] keys.
+///
+/// ```
+/// use tollgate_policy::{Principal, Request, key};
+///
+/// let principal = Principal::parse("arn:aws:sts::111122223333:assumed-role/reader/ana").unwrap();
+/// let request = Request::new(
+///     principal,
+///     "execute-api:Invoke",
+///     "arn:aws:execute-api:eu-west-1:111122223333:a1b2c3/prod/GET/pets",
+/// )
+/// .with(key::SOURCE_IP, "10.0.0.5")
+/// .with(key::SECURE_TRANSPORT, true);
+/// assert_eq!(request.resource_account(), Some("111122223333"));
+/// ```
+#[derive(Clone, Debug)]
+pub struct Request<'a> {
+    pub(crate) principal: Principal<'a>,
+    pub(crate) action: Action<'a>,
+    pub(crate) resource: &'a str,
+    pub(crate) resource_parts: Option<ArnParts<'a>>,
+    pub(crate) resource_account: Option<&'a str>,
+    /// What is known about the call.
+    pub context: Context<'a>,
+}
+
+impl<'a> Request<'a> {
+    /// A request with an empty context. `action` is `service:Name`; `resource` is the concrete ARN,
+    /// in which `*`, `?` and `${` are ordinary characters (or `*` for an action without resource).
+    pub fn new(principal: Principal<'a>, action: &'a str, resource: &'a str) -> Request<'a> {
+        Request {
+            principal,
+            action: Action::new(action),
+            resource,
+            resource_parts: ArnParts::split(resource),
+            resource_account: None,
+            context: Context::new(),
+        }
+    }
+
+    /// Adds a context value; see [`Context::set`].
+    #[must_use]
+    pub fn with(mut self, key: Key<'a>, value: impl Into<Value<'a>>) -> Request<'a> {
+        self.context.set(key, value);
+        self
+    }
+
+    /// Says which account owns the resource, for resources whose ARN does not (S3, for example).
+    #[must_use]
+    pub fn with_resource_account(mut self, account: &'a str) -> Request<'a> {
+        self.resource_account = Some(account);
+        self
+    }
+
+    /// Who asks.
+    pub fn principal(&self) -> &Principal<'a> {
+        &self.principal
+    }
+
+    /// What they want to do, `service:Name`.
+    pub fn action(&self) -> &'a str {
+        self.action.name
+    }
+
+    /// What they want to do it with.
+    pub fn resource(&self) -> &'a str {
+        self.resource
+    }
+
+    /// The account that owns the resource: as set, else from the ARN, else the principal's.
+    pub fn resource_account(&self) -> Option<&'a str> {
+        let in_arn = || self.resource_parts.map(|arn| arn.account).filter(|text| !text.is_empty());
+        self.resource_account.or_else(in_arn).or_else(|| self.principal.account())
+    }
+}
+
+/// An action's name with the hash of its service prefix.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Action<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) service_hash: u64,
+}
+
+impl<'a> Action<'a> {
+    fn new(name: &'a str) -> Action<'a> {
+        let service = name.split_once(':').map_or(name, |(service, _)| service);
+        Action { name, service_hash: hash_lower_case(service.as_bytes()) }
+    }
+}
+
+/// The condition keys of a request. A key is known with a value, known to be absent, or unknown;
+/// a key never mentioned is absent.
+///
+/// Keys that follow from the principal (`aws:PrincipalArn`, `aws:PrincipalAccount`,
+/// `aws:PrincipalType`, `aws:username`, `aws:userid`) need not be set; a value set here wins.
+#[derive(Clone, Debug, Default)]
+pub struct Context<'a> {
+    entries: SmallVec<[Entry<'a>; Context::INLINE]>,
+}
+
+#[derive(Clone, Debug)]
+struct Entry<'a> {
+    key: Key<'a>,
+    value: Value<'a>,
+}
+
+impl<'a> Context<'a> {
+    /// How many keys a context holds without allocating.
+    pub const INLINE: usize = 16;
+
+    /// A context in which every key is absent.
+    pub fn new() -> Context<'a> {
+        Context::default()
+    }
+
+    /// Sets a key's value. The last value set for a key wins.
+    pub fn set(&mut self, key: Key<'a>, value: impl Into<Value<'a>>) {
+        let value = value.into();
+        match self.entries.iter_mut().find(|entry| entry.key == key) {
+            Some(entry) => entry.value = value,
+            None => self.entries.push(Entry { key, value }),
+        }
+    }
+
+    /// The value set for a key, if one was.
+    pub fn get(&self, key: Key<'_>) -> Option<Value<'a>> {
+        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value)
+    }
+
+    /// All keys set and their values, in the order in which they were first set.
+    pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
+        self.entries.iter().map(|entry| (entry.key, entry.value))
+    }
+}
+
+/// What is known of a condition key. The typed forms say the same as their text would
+/// (`Value::from(true)` as `"true"`), and spare the evaluator the parsing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Value<'a> {
+    /// One value, as text.
+    Text(&'a str),
+    /// A key with several values (or one, or none: an empty set is as good as absent).
+    Set(&'a [Cow<'a, str>]),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A whole number.
+    Integer(i64),
+    /// An instant; its text is RFC 3339 in UTC.
+    Time(Timestamp),
+    /// An address; its text is the canonical one of RFC 5952.
+    Ip(IpAddr),
+    /// Known to be absent: also hides the value that would follow from the principal.
+    Absent,
+    /// Not known, as where a log does not record it: the decision may depend on it.
+    Unknown,
+}
+
+impl<'a> From<&'a str> for Value<'a> {
+    fn from(text: &'a str) -> Self {
+        Value::Text(text)
+    }
+}
+
+impl<'a> From<&'a [Cow<'a, str>]> for Value<'a> {
+    fn from(values: &'a [Cow<'a, str>]) -> Self {
+        Value::Set(values)
+    }
+}
+
+impl From<bool> for Value<'_> {
+    fn from(value: bool) -> Self {
+        Value::Bool(value)
+    }
+}
+
+impl From<i64> for Value<'_> {
+    fn from(value: i64) -> Self {
+        Value::Integer(value)
+    }
+}
+
+impl From<Timestamp> for Value<'_> {
+    fn from(value: Timestamp) -> Self {
+        Value::Time(value)
+    }
+}
+
+impl From<IpAddr> for Value<'_> {
+    fn from(value: IpAddr) -> Self {
+        Value::Ip(value)
+    }
+}
