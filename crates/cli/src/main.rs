@@ -1,3 +1,42 @@
 //! tollgate: IAM for any API, on the command line.
+//!
+//! Each sub-command is one file: what was typed (`Args`) becomes what it means (`Plan`), which is
+//! then done. `main` only chooses. The environment, the clock and the terminal are read in `world`
+//! and nowhere else; exit codes are given in `exit` and nowhere else.
 
-fn main() {}
+mod completions;
+#[allow(dead_code, reason = "the commands that read policies join one by one")]
+mod diagnose;
+mod exit;
+mod man;
+mod world;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::world::World;
+
+/// IAM for any API: policies are tested before they ship, decided at the gateway, and replayed
+/// against the logs afterwards.
+#[derive(Parser)]
+#[command(name = "tollgate", version, propagate_version = true, after_help = exit::HELP)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Completions(completions::Args),
+    Man(man::Args),
+}
+
+fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    let world = World::look();
+    exit::run(&world, || match command {
+        Command::Completions(args) => completions::run(&args, &world),
+        Command::Man(args) => man::run(&args, &world),
+    })
+}

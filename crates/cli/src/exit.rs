@@ -1,0 +1,62 @@
+//! How a run ends: the exit codes, in one place.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+
+use crate::diagnose;
+use crate::world::World;
+
+/// The end of `--help`.
+pub(crate) const HELP: &str = "\
+Exit codes:
+  0   done, nothing to report
+  1   findings, failed tests, a claim refuted
+  2   bad usage, or input that cannot be read
+  3   a threshold was not met
+  4   undecided: the answer depends on what is not known
+  70  an internal error";
+
+/// How a run that could read its input ended. A run that could not ends with an `Err`, and exit
+/// code 2; a panic ends with 70.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "the commands that end so join one by one")]
+pub(crate) enum Exit {
+    /// Done, nothing to report.
+    Ok,
+    /// Findings, failed tests, a claim refuted.
+    Findings,
+    /// A threshold was not met.
+    Threshold,
+    /// Undecided: the answer depends on what is not known.
+    Undecided,
+}
+
+impl Exit {
+    fn code(self) -> ExitCode {
+        ExitCode::from(match self {
+            Exit::Ok => 0,
+            Exit::Findings => 1,
+            Exit::Threshold => 3,
+            Exit::Undecided => 4,
+        })
+    }
+}
+
+/// What a sub-command returns.
+pub(crate) type Outcome = miette::Result<Exit>;
+
+const UNREADABLE: u8 = 2;
+const INTERNAL: u8 = 70;
+
+/// Runs a sub-command and turns whatever comes of it into an exit code.
+pub(crate) fn run(world: &World, command: impl FnOnce() -> Outcome) -> ExitCode {
+    diagnose::install(world);
+    match catch_unwind(AssertUnwindSafe(command)) {
+        Ok(Ok(exit)) => exit.code(),
+        Ok(Err(report)) => {
+            world.complain(&format!("{report:?}"));
+            ExitCode::from(UNREADABLE)
+        }
+        Err(_) => ExitCode::from(INTERNAL),
+    }
+}

@@ -1,0 +1,68 @@
+//! The edge: the environment, the terminal and the standard streams.
+//!
+//! Read once, at the start; everything else in tollgate is told.
+
+use std::fs::File;
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
+use std::path::Path;
+
+use miette::{IntoDiagnostic, WrapErr};
+
+/// Columns of a text report that does not go to a terminal.
+const WIDTH_ELSEWHERE: usize = 100;
+
+/// What the surroundings of this process are like.
+#[derive(Clone, Copy, Debug)]
+#[allow(dead_code, reason = "the commands that print reports join one by one")]
+pub(crate) struct World {
+    /// Whether standard output takes colour: it is a terminal, and neither `NO_COLOR` nor
+    /// `TERM=dumb` forbids it.
+    pub(crate) colour: bool,
+    /// The same of standard error.
+    pub(crate) colour_on_error: bool,
+    /// Columns of the terminal, or 100 where there is none.
+    pub(crate) width: usize,
+}
+
+impl World {
+    /// Looks around.
+    pub(crate) fn look() -> World {
+        let plain = variable("NO_COLOR").is_some() || variable("TERM").as_deref() == Some("dumb");
+        let columns = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
+        World {
+            colour: io::stdout().is_terminal() && !plain,
+            colour_on_error: io::stderr().is_terminal() && !plain,
+            width: columns.map_or(WIDTH_ELSEWHERE, usize::from),
+        }
+    }
+
+    /// Writes machine or report output: to the file if one is given, else to standard output.
+    ///
+    /// A reader that has gone away (`… | head`) is no error.
+    pub(crate) fn write(&self, out: Option<&Path>, bytes: &[u8]) -> miette::Result<()> {
+        let Some(path) = out else {
+            return match io::stdout().lock().write_all(bytes) {
+                Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+                    Err(error).into_diagnostic().wrap_err("cannot write to standard output")
+                }
+                _ => Ok(()),
+            };
+        };
+        File::create(path)
+            .map(BufWriter::new)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()))
+            .into_diagnostic()
+            .wrap_err_with(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// Says something on standard error. If even that is gone, nobody is listening.
+    pub(crate) fn complain(&self, message: &str) {
+        let _ = writeln!(io::stderr().lock(), "{}", message.trim_end());
+    }
+}
+
+/// An environment variable that is set and not empty.
+#[expect(clippy::disallowed_methods, reason = "this is the edge at which it is read once")]
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
