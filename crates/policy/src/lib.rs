@@ -16,6 +16,8 @@ pub mod key;
 mod layers;
 mod operator;
 mod principal;
+#[cfg(feature = "reference")]
+pub mod reference;
 mod request;
 mod span;
 

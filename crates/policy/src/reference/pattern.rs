@@ -1,0 +1,200 @@
+//! Wildcards (section 2) and policy variables (section 4).
+
+use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
+
+use super::context::{Known, lookup};
+use super::truth::Truth;
+use crate::document::Version;
+use crate::request::Request;
+
+/// One position of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Token {
+    /// This character and no other.
+    Char(char),
+    /// `?`: exactly one character, a colon only if `colons`.
+    One { colons: bool },
+    /// `*`: any run of characters, of colons only if `colons`.
+    Run { colons: bool },
+}
+
+/// A pattern with its variables put in.
+pub(super) struct Pattern {
+    pub(super) tokens: Vec<Token>,
+    /// A variable has no value and no default.
+    pub(super) unresolved: bool,
+    /// The variables whose keys are unknown; each stands in `tokens` as a run of anything.
+    pub(super) unknown: Vec<String>,
+}
+
+impl Pattern {
+    /// Reads a pattern. Section 4: variables exist in "Version 2012-10-17 only", and "substituted
+    /// text is literal".
+    pub(super) fn read(text: &str, version: Version, request: &Request<'_>) -> Pattern {
+        let mut pattern = Pattern { tokens: vec![], unresolved: false, unknown: vec![] };
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            let variable = rest.strip_prefix("${").filter(|_| version == Version::V2012);
+            match (variable, next) {
+                (Some(inner), _) => rest = pattern.put_variable(inner, request),
+                (None, '*') => pattern.tokens.push(Token::Run { colons: true }),
+                (None, '?') => pattern.tokens.push(Token::One { colons: true }),
+                (None, other) => pattern.tokens.push(Token::Char(other)),
+            }
+            if variable.is_none() {
+                rest = rest.get(next.len_utf8()..).unwrap_or_default();
+            }
+        }
+        pattern
+    }
+
+    /// `inner` begins after `${`; returns what follows the closing brace.
+    fn put_variable<'t>(&mut self, inner: &'t str, request: &Request<'_>) -> &'t str {
+        let (name, default, rest) = split_variable(inner);
+        // "`${*}`, `${?}`, `${$}` are those literal characters"
+        if ["*", "?", "$"].contains(&name) {
+            self.put_text(name);
+            return rest;
+        }
+        match lookup(request, name) {
+            Known::Unknown => {
+                self.unknown.push(name.to_ascii_lowercase());
+                self.tokens.push(Token::Run { colons: true });
+            }
+            Known::Values(values) => match (values.as_slice(), default) {
+                ([value], _) => self.put_text(value),
+                // absent, or several: "Multivalued keys cannot be variables."
+                (_, Some(default)) => self.put_text(default),
+                (_, None) => self.unresolved = true,
+            },
+        }
+        rest
+    }
+
+    fn put_text(&mut self, text: &str) {
+        self.tokens.extend(text.chars().map(Token::Char));
+    }
+
+    /// The tokens with `*` and `?` taken literally, for operators without wildcards.
+    pub(super) fn literal(text: &str, version: Version, request: &Request<'_>) -> Pattern {
+        let mut pattern = Pattern::read(text, version, request);
+        // a run that stands for an unknown variable is not a `*`, but then the text is not looked at
+        for token in &mut pattern.tokens {
+            match token {
+                Token::Run { .. } => *token = Token::Char('*'),
+                Token::One { .. } => *token = Token::Char('?'),
+                Token::Char(_) => {}
+            }
+        }
+        pattern
+    }
+
+    /// Section 3, String: "simple lower-casing: ß is not ss".
+    pub(super) fn lower_case(mut self) -> Pattern {
+        let lower = |token| match token {
+            Token::Char(char) => char.to_lowercase().map(Token::Char).collect(),
+            other => vec![other],
+        };
+        self.tokens = self.tokens.into_iter().flat_map(lower).collect();
+        self
+    }
+
+    /// The verdict of a test on the pattern, if its variables allow one. Section 4: an unresolved
+    /// variable matches nothing; section 7: an unknown one may or may not.
+    pub(super) fn test(&self, matches: impl FnOnce(&[Token]) -> bool) -> Truth {
+        match self {
+            Pattern { unresolved: true, .. } => Truth::False,
+            Pattern { unknown, .. } if !unknown.is_empty() => Truth::Unknown,
+            Pattern { tokens, .. } => Truth::from(matches(tokens)),
+        }
+    }
+}
+
+/// Splits `key, 'default'}rest` or `key}rest` into its three parts.
+fn split_variable(inner: &str) -> (&str, Option<&str>, &str) {
+    let end = inner.find(['}', ',']).unwrap_or(inner.len());
+    let (name, tail) = inner.split_at(end);
+    let quoted = tail.strip_prefix(',').and_then(|tail| tail.trim_start().strip_prefix('\''));
+    match quoted.and_then(|quoted| quoted.split_once('\'')) {
+        Some((default, tail)) => {
+            let rest = tail.split_once('}').map_or("", |(_, rest)| rest);
+            (name.trim(), Some(default), rest)
+        }
+        None => (name.trim(), None, tail.strip_prefix('}').unwrap_or_default()),
+    }
+}
+
+/// Section 2: "`*` is any run of characters, also empty; `?` is exactly one character (a Unicode
+/// scalar, not a byte). Nothing else is special."
+///
+/// Follows, token by token, all the places of the text that the pattern so far can have reached.
+pub(super) fn glob(pattern: &[Token], text: &str) -> bool {
+    let text: Vec<char> = text.chars().collect();
+    let mut places = BTreeSet::from([0]);
+    for token in pattern {
+        places = places.into_iter().flat_map(|place| step(*token, &text, place)).collect();
+    }
+    places.contains(&text.len())
+}
+
+/// The places that a token can lead to from a place.
+fn step(token: Token, text: &[char], place: usize) -> RangeInclusive<usize> {
+    let rest = text.get(place..).unwrap_or_default();
+    let longest = match token {
+        Token::Char(char) => return exactly_one(place, rest.first() == Some(&char)),
+        Token::One { colons } => {
+            return exactly_one(place, rest.first().is_some_and(|char| colons || *char != ':'));
+        }
+        Token::Run { colons } => rest.iter().take_while(|char| colons || **char != ':').count(),
+    };
+    place..=place + longest
+}
+
+#[expect(clippy::reversed_empty_ranges, reason = "no place at all is what is meant")]
+fn exactly_one(place: usize, matches: bool) -> RangeInclusive<usize> {
+    if matches { place + 1..=place + 1 } else { 1..=0 }
+}
+
+/// Section 2, Action: "service prefix and name are case-insensitive."
+pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
+    let tokens = tokens_of(&pattern.to_ascii_lowercase());
+    glob(&tokens, &action.to_ascii_lowercase())
+}
+
+fn tokens_of(pattern: &str) -> Vec<Token> {
+    let token = |char| match char {
+        '*' => Token::Run { colons: true },
+        '?' => Token::One { colons: true },
+        other => Token::Char(other),
+    };
+    pattern.chars().map(token).collect()
+}
+
+/// Section 2: "A `*` that is the last character of one of the first five parts may run on over
+/// colons; any other `*` or `?` stays inside its part (our choice)." Part six is free.
+pub(super) fn keep_wildcards_in_their_parts(tokens: &mut [Token]) {
+    let mut part = 1;
+    for index in 0..tokens.len() {
+        let ends_part = matches!(tokens.get(index + 1), None | Some(Token::Char(':')));
+        match tokens.get_mut(index) {
+            Some(Token::Char(':')) => part += 1,
+            Some(Token::One { colons }) => *colons = part > 5,
+            Some(Token::Run { colons }) => *colons = part > 5 || ends_part,
+            _ => {}
+        }
+    }
+}
+
+/// Section 3: Arn operators match "six parts separately, part six being all the rest". A pattern
+/// that is nothing but `*` matches every ARN.
+pub(super) fn arn_matches(pattern: &[Token], arn: &str) -> bool {
+    if pattern == [Token::Run { colons: true }] {
+        return true;
+    }
+    let mut parts: Vec<&[Token]> = pattern.splitn(6, |token| *token == Token::Char(':')).collect();
+    let texts: Vec<&str> = arn.splitn(6, ':').collect();
+    parts.len() == 6
+        && texts.len() == 6
+        && parts.drain(..).zip(texts).all(|(part, text)| glob(part, text))
+}
