@@ -1,1 +1,36 @@
 //! Every CloudWatch-format request log, decoded into one table of requests.
+//!
+//! ```text
+//! bytes ─container─▶ unpacked ─envelope─▶ events ─format─▶ rows ─schema─▶ batches
+//! ```
+//!
+//! [`scan()`] reads files, folders, globs and standard input in parallel and
+//! folds the batches; [`Decoder`] does the same without I/O, bytes in, batches
+//! out. Only the columns of a [`Projection`] are decoded. Every line that is
+//! read is in the [`LineAccount`], and what could not be read in [`Quarantine`].
+
+mod account;
+mod container;
+mod decode;
+mod derive;
+mod envelope;
+mod format;
+pub mod identity;
+mod input;
+mod names;
+mod rate;
+mod rows;
+mod scan;
+mod schema;
+mod sniff;
+mod template;
+pub mod time;
+
+pub use account::{LineAccount, Quarantine, QuarantinedLine};
+pub use container::Container;
+pub use decode::Decoder;
+pub use input::{Input, InputError};
+pub use names::{NameMap, UnknownName};
+pub use scan::{Batch, Progress, ScanOptions, Scanned, Source, scan};
+pub use schema::{Field, Kind, Projection};
+pub use template::{Syntax, Template, TemplateError};

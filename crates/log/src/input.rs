@@ -1,0 +1,152 @@
+//! Inputs: files, folders, globs and standard input.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use globset::GlobBuilder;
+
+/// One thing to read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// A file.
+    File(PathBuf),
+    /// Standard input.
+    Stdin,
+}
+
+impl Input {
+    /// Finds what an argument of the command line means: a file, all files in
+    /// a folder and the folders in it, the files that match a glob (`*`, `?`,
+    /// `[a-z]`, `{a,b}`, `**`), or `-` for standard input.
+    ///
+    /// Files come in the order of their names. Hidden files and temporary
+    /// files of `convert` (`*.tmp`) in folders are left out.
+    ///
+    /// # Errors
+    /// If nothing is there, or a folder cannot be read.
+    pub fn expand(argument: &str) -> Result<Vec<Input>, InputError> {
+        if argument == "-" {
+            return Ok(vec![Input::Stdin]);
+        }
+        let path = Path::new(argument);
+        let error = |source| InputError::Unreadable { path: argument.to_owned(), source };
+        let mut files = match std::fs::metadata(path) {
+            Ok(found) if found.is_dir() => walk(path).map_err(error)?,
+            Ok(_) => return Ok(vec![Input::File(path.to_owned())]),
+            Err(source) if !is_glob(argument) => return Err(error(source)),
+            Err(_) => glob(argument)?,
+        };
+        if files.is_empty() {
+            return Err(InputError::Nothing { argument: argument.to_owned() });
+        }
+        files.sort();
+        Ok(files.into_iter().map(Input::File).collect())
+    }
+
+    /// How the input is called in reports.
+    pub fn name(&self) -> Arc<str> {
+        match self {
+            Input::File(path) => path.to_string_lossy().into(),
+            Input::Stdin => "-".into(),
+        }
+    }
+
+    /// Its size in bytes as it lies there, if that is known.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Input::File(path) => std::fs::metadata(path).ok().map(|found| found.len()),
+            Input::Stdin => None,
+        }
+    }
+
+    /// Opens it.
+    pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(match self {
+            Input::File(path) => Box::new(File::open(path)?),
+            Input::Stdin => Box::new(io::stdin()),
+        })
+    }
+}
+
+/// Why an argument names no input.
+#[derive(Debug)]
+pub enum InputError {
+    /// It is not there, or may not be read.
+    Unreadable {
+        /// The path.
+        path: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A folder without files, or a glob without matches.
+    Nothing {
+        /// The argument.
+        argument: String,
+    },
+    /// It is no glob.
+    Glob {
+        /// What is wrong with it.
+        source: globset::Error,
+    },
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            InputError::Unreadable { path, source } => write!(f, "cannot read `{path}`: {source}"),
+            InputError::Nothing { argument } => {
+                write!(f, "expected log files in `{argument}`, found none")
+            }
+            InputError::Glob { source } => write!(f, "{source}"),
+        }
+    }
+}
+
+impl std::error::Error for InputError {}
+
+fn is_glob(argument: &str) -> bool {
+    argument.contains(['*', '?', '[', '{'])
+}
+
+/// The files that match a glob, below the folder that it begins with.
+fn glob(argument: &str) -> Result<Vec<PathBuf>, InputError> {
+    let glob = GlobBuilder::new(argument).literal_separator(true).build();
+    let matcher = glob.map_err(|source| InputError::Glob { source })?.compile_matcher();
+    let literal = argument.find(['*', '?', '[', '{']).unwrap_or_default();
+    let start = argument.get(..literal).unwrap_or_default();
+    let folder = start.rfind('/').and_then(|slash| start.get(..=slash)).unwrap_or("");
+    let below = if folder.is_empty() { Path::new(".") } else { Path::new(folder) };
+    let error = |source| InputError::Unreadable { path: below.display().to_string(), source };
+    let mut files = walk(below).map_err(error)?;
+    if folder.is_empty() {
+        for file in &mut files {
+            *file = file.strip_prefix(".").unwrap_or(file).to_owned();
+        }
+    }
+    files.retain(|file| matcher.is_match(file));
+    Ok(files)
+}
+
+/// All files below a folder that are not hidden or temporary.
+fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            if name.starts_with('.') || name.ends_with(".tmp") {
+                continue;
+            }
+            match std::fs::metadata(entry.path())? {
+                found if found.is_dir() => folders.push(entry.path()),
+                _ => files.push(entry.path()),
+            }
+        }
+    }
+    Ok(files)
+}

@@ -1,0 +1,405 @@
+//! Scanning: many inputs, several workers, one account.
+
+use std::io::{self, Read};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arrow::array::{
+    Array, BooleanArray, RecordBatch, StringViewArray, TimestampMillisecondArray, UInt16Array,
+    UInt64Array,
+};
+
+use crate::account::{LineAccount, Quarantine};
+use crate::container::{self, Container};
+use crate::decode::BlockDecoder;
+use crate::envelope::{Block, Cutter};
+use crate::input::Input;
+use crate::names::NameMap;
+use crate::schema::{Field, Projection};
+use crate::sniff::{self, Plan};
+
+/// What to read, and how.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    /// The columns to decode.
+    pub projection: Projection,
+    /// Names in the logs beside the known ones.
+    pub names: NameMap,
+    /// Workers; 0 for one a core.
+    pub threads: usize,
+    /// Bytes of unpacked input that a worker decodes at a time. Memory is a
+    /// small multiple of this per worker, whatever the size of the input.
+    pub block_bytes: usize,
+    /// Where to count progress.
+    pub progress: Option<Arc<Progress>>,
+}
+
+impl ScanOptions {
+    /// Decodes these columns, with a worker a core.
+    pub fn new(projection: Projection) -> ScanOptions {
+        let names = NameMap::default();
+        ScanOptions { projection, names, threads: 0, block_bytes: 512 << 10, progress: None }
+    }
+}
+
+/// Counters that another thread can watch.
+#[derive(Debug, Default)]
+pub struct Progress {
+    /// Bytes read, as they lie in the files.
+    pub bytes: AtomicU64,
+    /// Inputs that are done.
+    pub inputs: AtomicU64,
+}
+
+/// What one input turned out to be.
+#[derive(Debug, Clone)]
+pub struct Source {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its containers, outermost first; none if it is not packed.
+    pub containers: Vec<Container>,
+    /// What became of its lines.
+    pub account: LineAccount,
+    /// Why it could not be read to its end, if so.
+    pub damage: Option<String>,
+}
+
+/// Rows of one input, in the order of the log.
+#[derive(Debug)]
+pub struct Batch<'a> {
+    /// The rows, with the columns of the projection.
+    pub records: &'a RecordBatch,
+    /// The name of the input.
+    pub file: &'a Arc<str>,
+}
+
+impl<'a> Batch<'a> {
+    /// A column of text; nothing if it is not in the projection.
+    pub fn text(&self, field: Field) -> Option<&'a StringViewArray> {
+        self.column(field)
+    }
+
+    /// A column of statuses; nothing if it is not in the projection.
+    pub fn statuses(&self, field: Field) -> Option<&'a UInt16Array> {
+        self.column(field)
+    }
+
+    /// A column of numbers; nothing if it is not in the projection.
+    pub fn numbers(&self, field: Field) -> Option<&'a UInt64Array> {
+        self.column(field)
+    }
+
+    /// A column of moments in UTC milliseconds; nothing if it is not in the
+    /// projection.
+    pub fn times(&self, field: Field) -> Option<&'a TimestampMillisecondArray> {
+        self.column(field)
+    }
+
+    /// A column of flags; nothing if it is not in the projection.
+    pub fn flags(&self, field: Field) -> Option<&'a BooleanArray> {
+        self.column(field)
+    }
+
+    fn column<T: Array + 'static>(&self, field: Field) -> Option<&'a T> {
+        self.records.column_by_name(field.name())?.as_any().downcast_ref()
+    }
+}
+
+/// What a scan found.
+#[derive(Debug)]
+pub struct Scanned<A> {
+    /// What each worker gathered, to be merged.
+    pub accumulators: Vec<A>,
+    /// What became of the lines of all inputs.
+    pub account: LineAccount,
+    /// Lines that could not be read.
+    pub quarantine: Quarantine,
+    /// The inputs, in the order given.
+    pub sources: Vec<Source>,
+}
+
+/// Decodes inputs in parallel and folds their batches.
+///
+/// Each worker has an accumulator of its own, made by `new`, into which `fold`
+/// puts one batch after another; merging them is the caller's last step, so
+/// what is gathered must not depend on the order of batches. A batch borrows
+/// the block it was decoded from: copy what must outlive the call, and share
+/// nothing (a clone of an array keeps the whole block in memory).
+///
+/// An input that cannot be opened or ends early is no error: its [`Source`]
+/// says so, what could be read counts, and the rest is one quarantined line.
+///
+/// ```
+/// use std::collections::BTreeMap;
+/// use tollgate_log::{Field, Input, Projection, ScanOptions, scan};
+///
+/// let folder = tempfile::tempdir()?;
+/// let file = folder.path().join("access.log");
+/// std::fs::write(&file, "{\"status\":\"200\"}\n{\"status\":\"403\"}\n{\"status\":\"200\"}\n")?;
+///
+/// let inputs = Input::expand(folder.path().to_str().expect("a plain path"))?;
+/// let options = ScanOptions::new(Projection::of([Field::Status]));
+/// let scanned = scan(&inputs, &options, BTreeMap::new, |counts, batch| {
+///     for status in batch.statuses(Field::Status).into_iter().flatten().flatten() {
+///         *counts.entry(status).or_insert(0) += 1;
+///     }
+/// });
+/// let mut total = BTreeMap::new();
+/// for (status, count) in scanned.accumulators.into_iter().flatten() {
+///     *total.entry(status).or_insert(0) += count;
+/// }
+/// assert_eq!(total, BTreeMap::from([(200, 2), (403, 1)]));
+/// assert_eq!(scanned.account.total(), 3);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn scan<A: Send>(
+    inputs: &[Input],
+    options: &ScanOptions,
+    new: impl Fn() -> A + Sync,
+    fold: impl Fn(&mut A, &Batch<'_>) + Sync,
+) -> Scanned<A> {
+    let threads = if options.threads == 0 { rayon::current_num_threads() } else { options.threads };
+    let queue = Queue {
+        options,
+        opened: inputs.iter().map(|input| Mutex::new(Opened::Not(input.clone()))).collect(),
+        next: AtomicUsize::new(0),
+    };
+    let results: Mutex<Vec<Worker<A>>> = Mutex::default();
+    let work = || {
+        let mut worker =
+            Worker { accumulator: new(), sources: Vec::new(), quarantine: Quarantine::default() };
+        worker.run(&queue, &fold);
+        lock(&results).push(worker);
+    };
+    rayon::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
+    let workers = results.into_inner().unwrap_or_else(PoisonError::into_inner);
+    merge(queue, workers)
+}
+
+/// The inputs, and how far they are.
+struct Queue<'a> {
+    options: &'a ScanOptions,
+    opened: Vec<Mutex<Opened>>,
+    next: AtomicUsize,
+}
+
+/// An input on its way.
+enum Opened {
+    Not(Input),
+    Reading(Box<Reading>),
+    Done(Source),
+}
+
+/// An input being read.
+struct Reading {
+    source: Source,
+    plan: Arc<Plan>,
+    reader: Box<dyn Read + Send>,
+    cutter: Cutter,
+    ended: bool,
+}
+
+/// What one worker has.
+struct Worker<A> {
+    accumulator: A,
+    /// Accounts by input.
+    sources: Vec<(usize, LineAccount)>,
+    quarantine: Quarantine,
+}
+
+impl<A> Worker<A> {
+    /// Takes inputs that nobody reads yet; then helps with those being read.
+    fn run(&mut self, queue: &Queue<'_>, fold: &impl Fn(&mut A, &Batch<'_>)) {
+        loop {
+            let input = queue.next.fetch_add(1, Ordering::Relaxed);
+            if input >= queue.opened.len() {
+                break;
+            }
+            self.read(queue, input, fold);
+        }
+        for input in 0..queue.opened.len() {
+            self.read(queue, input, fold);
+        }
+    }
+
+    /// Decodes blocks of an input until there is none left.
+    fn read(&mut self, queue: &Queue<'_>, input: usize, fold: &impl Fn(&mut A, &Batch<'_>)) {
+        let mut decoder: Option<(BlockDecoder, Arc<str>)> = None;
+        let mut account = LineAccount::default();
+        let mut spare = Vec::new();
+        while let Some((block, plan, file)) = queue.block(input, spare, &mut self.quarantine) {
+            let (decoder, file) = decoder.get_or_insert_with(|| {
+                let ScanOptions { names, projection, .. } = queue.options;
+                (BlockDecoder::new(Arc::clone(&file), &plan, names, *projection), file)
+            });
+            let decoded = decoder.decode(block, &mut self.quarantine);
+            account += decoded.account;
+            if decoded.records.num_rows() > 0 {
+                fold(&mut self.accumulator, &Batch { records: &decoded.records, file });
+            }
+            drop(decoded.records);
+            spare = decoded.block.into_vec().unwrap_or_default();
+        }
+        self.sources.push((input, account));
+    }
+}
+
+impl Queue<'_> {
+    /// The next block of an input, or nothing at its end.
+    fn block(
+        &self,
+        input: usize,
+        spare: Vec<u8>,
+        quarantine: &mut Quarantine,
+    ) -> Option<(Block, Arc<Plan>, Arc<str>)> {
+        let mut opened = lock(self.opened.get(input)?);
+        if let Opened::Not(input) = &*opened {
+            *opened = self.open(input, quarantine);
+        }
+        let Opened::Reading(reading) = &mut *opened else { return None };
+        match reading.block(self.options, spare, quarantine) {
+            Some(block) => {
+                Some((block, Arc::clone(&reading.plan), Arc::clone(&reading.source.name)))
+            }
+            None => {
+                *opened = Opened::Done(reading.source.clone());
+                if let Some(progress) = &self.options.progress {
+                    progress.inputs.fetch_add(1, Ordering::Relaxed);
+                }
+                None
+            }
+        }
+    }
+
+    fn open(&self, input: &Input, quarantine: &mut Quarantine) -> Opened {
+        let mut source = Source {
+            name: input.name(),
+            containers: Vec::new(),
+            account: LineAccount::default(),
+            damage: None,
+        };
+        match Reading::open(input, self.options, &mut source) {
+            Ok((reader, plan, cutter)) => {
+                let plan = Arc::new(plan);
+                let reading = Reading { source, plan, reader, cutter, ended: false };
+                Opened::Reading(Box::new(reading))
+            }
+            Err(error) => {
+                source.note_damage(&error, 0, quarantine);
+                Opened::Done(source)
+            }
+        }
+    }
+}
+
+impl Source {
+    /// Notes that the rest of the input cannot be read.
+    fn note_damage(&mut self, error: &io::Error, offset: u64, quarantine: &mut Quarantine) {
+        let reason = format!("the rest of the input cannot be read: {error}");
+        quarantine.add(&self.name, offset, reason, b"");
+        self.account.quarantined += 1;
+        self.damage = Some(error.to_string());
+    }
+}
+
+impl Reading {
+    fn open(
+        input: &Input,
+        options: &ScanOptions,
+        source: &mut Source,
+    ) -> io::Result<(Box<dyn Read + Send>, Plan, Cutter)> {
+        let raw = Counted { inner: input.open()?, progress: options.progress.clone() };
+        let (containers, mut reader) = container::unpack(Box::new(raw))?;
+        source.containers = containers;
+        let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
+        reader.by_ref().take(sniff::HEAD_BYTES as u64).read_to_end(&mut head)?;
+        let plan = sniff::plan(&head, &options.names);
+        let mut cutter = Cutter::new(&plan);
+        *cutter.buffer() = head;
+        Ok((reader, plan, cutter))
+    }
+
+    /// Reads on until there is a block.
+    fn block(
+        &mut self,
+        options: &ScanOptions,
+        mut spare: Vec<u8>,
+        quarantine: &mut Quarantine,
+    ) -> Option<Block> {
+        loop {
+            if !self.ended {
+                self.fill(options.block_bytes, quarantine);
+            }
+            if let Some(block) = self.cutter.cut(self.ended, std::mem::take(&mut spare)) {
+                return Some(block);
+            }
+            if self.ended {
+                return None;
+            }
+        }
+    }
+
+    fn fill(&mut self, block_bytes: usize, quarantine: &mut Quarantine) {
+        let buffer = self.cutter.buffer();
+        let missing = block_bytes.saturating_sub(buffer.len()).max(block_bytes / 4);
+        buffer.reserve(missing + 32);
+        match self.reader.by_ref().take(missing as u64).read_to_end(buffer) {
+            Ok(read) => self.ended = read < missing,
+            Err(error) => {
+                self.ended = true;
+                self.source.note_damage(&error, 0, quarantine);
+            }
+        }
+    }
+}
+
+/// Counts what is read.
+struct Counted {
+    inner: Box<dyn Read + Send>,
+    progress: Option<Arc<Progress>>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer)?;
+        if let Some(progress) = &self.progress {
+            progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        Ok(read)
+    }
+}
+
+/// Adds the workers' accounts up.
+fn merge<A>(queue: Queue<'_>, workers: Vec<Worker<A>>) -> Scanned<A> {
+    let opened = queue.opened.into_iter();
+    let mut sources: Vec<Source> = opened
+        .filter_map(|opened| match opened.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Opened::Done(source) => Some(source),
+            Opened::Reading(reading) => Some(reading.source),
+            Opened::Not(_) => None,
+        })
+        .collect();
+    let mut quarantine = Quarantine::default();
+    let mut accumulators = Vec::new();
+    for worker in workers {
+        for (input, account) in worker.sources {
+            if let Some(source) = sources.get_mut(input) {
+                source.account += account;
+            }
+        }
+        quarantine.merge(worker.quarantine);
+        accumulators.push(worker.accumulator);
+    }
+    let mut account = LineAccount::default();
+    sources.iter().for_each(|source| account += source.account);
+    Scanned { accumulators, account, quarantine, sources }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
