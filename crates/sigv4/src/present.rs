@@ -1,0 +1,250 @@
+//! What a request presents: the parts of its signature, found in the header or in the query.
+//!
+//! Rules 1 and 2. Nothing is judged yet but the form.
+
+use std::fmt;
+
+use crate::{
+    Refusal, SessionToken,
+    canonical::is_token,
+    head::HeaderIndex,
+    payload::decode_hex,
+    query::{CanonicalQuery, SECURITY_TOKEN, SIGNATURE},
+    time::SigningTime,
+};
+
+/// The one algorithm.
+pub(crate) const ALGORITHM: &str = "AWS4-HMAC-SHA256";
+/// The last element of every credential scope.
+pub(crate) const TERMINATOR: &str = "aws4_request";
+/// A week, the longest that `X-Amz-Expires` may say.
+const EXPIRES_S_MAX: u32 = 604_800;
+
+/// Where the signature of a request is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mechanism {
+    /// In the `Authorization` header.
+    Header,
+    /// In the query: a presigned URL.
+    Presigned,
+}
+
+/// What a signing key is good for: one day, one region, one service.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// `YYYYMMDD`, UTC.
+    pub date: String,
+    /// For example `eu-west-1`.
+    pub region: String,
+    /// For example `execute-api`.
+    pub service: String,
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
+    }
+}
+
+/// The parts of a signature, well formed and not yet judged.
+pub(crate) struct Presented {
+    pub(crate) mechanism: Mechanism,
+    pub(crate) credential: Credential,
+    /// Sorted, each once.
+    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signature: [u8; 32],
+    pub(crate) time: SigningTime,
+    /// How long a presigned request asks to be valid.
+    pub(crate) expires_s: Option<u32>,
+    pub(crate) session_token: Option<SessionToken>,
+}
+
+/// `KEY/YYYYMMDD/region/service/terminator`.
+pub(crate) struct Credential {
+    pub(crate) access_key_id: String,
+    pub(crate) scope: Scope,
+    pub(crate) terminator: String,
+}
+
+/// The three parts that both mechanisms have.
+struct Parts {
+    credential: Vec<u8>,
+    signed_headers: Vec<u8>,
+    signature: Vec<u8>,
+}
+
+impl Presented {
+    /// Finds the one mechanism of a request.
+    pub(crate) fn find(headers: &HeaderIndex<'_>, query: &CanonicalQuery) -> Result<Self, Refusal> {
+        match (headers.single("authorization")?, query.is_presigned()) {
+            (None, false) => Err(Refusal::MissingAuthenticationToken),
+            (Some(_), true) => Err(Refusal::TwoMechanisms),
+            (Some(authorization), false) => Self::in_header(authorization, headers),
+            (None, true) => Self::in_query(query, headers),
+        }
+    }
+
+    fn in_header(authorization: &[u8], headers: &HeaderIndex<'_>) -> Result<Self, Refusal> {
+        let parts = Parts::in_header(authorization)?;
+        let time = match headers.single("x-amz-date")? {
+            Some(date) => SigningTime::parse_basic(date),
+            None => {
+                let date = headers.single("date")?.ok_or(Refusal::MissingDate)?;
+                SigningTime::parse_date_header(date)
+            }
+        };
+        let session_token = headers.single("x-amz-security-token")?.map(<[u8]>::to_vec);
+        parts.presented(
+            Mechanism::Header,
+            time.ok_or(Refusal::MalformedDate)?,
+            None,
+            token(session_token, "x-amz-security-token")?,
+        )
+    }
+
+    fn in_query(query: &CanonicalQuery, headers: &HeaderIndex<'_>) -> Result<Self, Refusal> {
+        for name in ["x-amz-date", "x-amz-security-token"] {
+            // The query has these already.
+            if headers.values(name).next().is_some() {
+                return Err(Refusal::Repeated { name });
+            }
+        }
+        let required = |name| {
+            let missing = Refusal::MissingPart { mechanism: Mechanism::Presigned, name };
+            query.single(name)?.ok_or(missing)
+        };
+        if required("X-Amz-Algorithm")? != ALGORITHM.as_bytes() {
+            return Err(Refusal::UnsupportedAlgorithm);
+        }
+        let parts = Parts {
+            credential: required("X-Amz-Credential")?,
+            signed_headers: required("X-Amz-SignedHeaders")?,
+            signature: required(SIGNATURE)?,
+        };
+        let time = SigningTime::parse_basic(&required("X-Amz-Date")?);
+        let expires = parse_expires(&required("X-Amz-Expires")?);
+        parts.presented(
+            Mechanism::Presigned,
+            time.ok_or(Refusal::MalformedDate)?,
+            Some(expires.ok_or(Refusal::MalformedExpires)?),
+            token(query.single(SECURITY_TOKEN)?, SECURITY_TOKEN)?,
+        )
+    }
+}
+
+impl Parts {
+    /// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`, in any order.
+    fn in_header(authorization: &[u8]) -> Result<Self, Refusal> {
+        let parameters = authorization
+            .strip_prefix(ALGORITHM.as_bytes())
+            .filter(|rest| rest.is_empty() || rest.starts_with(b" "))
+            .ok_or(Refusal::UnsupportedAlgorithm)?;
+        let mut found = [("Credential", None), ("SignedHeaders", None), ("Signature", None)];
+        if !parameters.trim_ascii().is_empty() {
+            for (index, part) in parameters.split(|byte| *byte == b',').enumerate() {
+                let (name, value) = key_value(part.trim_ascii())
+                    .ok_or(Refusal::MalformedPart { position: index + 1 })?;
+                place(&mut found, name, value)?;
+            }
+        }
+        let [credential, signed_headers, signature] = found.map(|(name, value)| {
+            value.ok_or(Refusal::MissingPart { mechanism: Mechanism::Header, name })
+        });
+        Ok(Self { credential: credential?, signed_headers: signed_headers?, signature: signature? })
+    }
+
+    fn presented(
+        self,
+        mechanism: Mechanism,
+        time: SigningTime,
+        expires_s: Option<u32>,
+        session_token: Option<SessionToken>,
+    ) -> Result<Presented, Refusal> {
+        Ok(Presented {
+            mechanism,
+            credential: Credential::parse(&self.credential)?,
+            signed_headers: parse_signed_headers(&self.signed_headers)?,
+            signature: decode_hex(&self.signature).ok_or(Refusal::MalformedSignature)?,
+            time,
+            expires_s,
+            session_token,
+        })
+    }
+}
+
+impl Credential {
+    fn parse(credential: &[u8]) -> Result<Self, Refusal> {
+        let text =
+            str::from_utf8(credential).map_err(|_| Refusal::NotText { name: "Credential" })?;
+        let elements: Vec<&str> = text.split('/').collect();
+        match elements.as_slice() {
+            [key, ..] if !is_access_key_id(key) => Err(Refusal::MalformedAccessKeyId),
+            [key, date, region, service, terminator] => Ok(Self {
+                access_key_id: (*key).to_owned(),
+                scope: Scope {
+                    date: (*date).to_owned(),
+                    region: (*region).to_owned(),
+                    service: (*service).to_owned(),
+                },
+                terminator: (*terminator).to_owned(),
+            }),
+            _ => Err(Refusal::MalformedCredential { elements: elements.len() }),
+        }
+    }
+}
+
+/// Puts a part of the `Authorization` header in its place.
+fn place(
+    found: &mut [(&'static str, Option<Vec<u8>>); 3],
+    name: &[u8],
+    value: &[u8],
+) -> Result<(), Refusal> {
+    let (name, place) = found
+        .iter_mut()
+        .find(|(known, _)| known.as_bytes() == name)
+        .map(|(known, place)| (*known, place))
+        .ok_or_else(|| Refusal::UnknownPart { name: String::from_utf8_lossy(name).into_owned() })?;
+    match place.replace(value.to_vec()) {
+        None => Ok(()),
+        Some(_) => Err(Refusal::RepeatedPart { name }),
+    }
+}
+
+fn key_value(part: &[u8]) -> Option<(&[u8], &[u8])> {
+    let equals = part.iter().position(|byte| *byte == b'=')?;
+    let (name, rest) = part.split_at_checked(equals)?;
+    Some((name, rest.get(1..)?))
+}
+
+/// Names in lower case, strictly ascending: that makes them sorted and each one unique.
+fn parse_signed_headers(list: &[u8]) -> Result<Vec<String>, Refusal> {
+    let text = str::from_utf8(list).map_err(|_| Refusal::NotText { name: "SignedHeaders" })?;
+    let names: Vec<String> = text.split(';').map(str::to_owned).collect();
+    let well_formed = names.iter().all(|name| {
+        is_token(name.as_bytes()) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
+    });
+    if well_formed && names.is_sorted_by(|left, right| left < right) {
+        Ok(names)
+    } else {
+        Err(Refusal::MalformedSignedHeaders)
+    }
+}
+
+/// A whole number from 1 to a week, in digits alone.
+fn parse_expires(text: &[u8]) -> Option<u32> {
+    let digits = str::from_utf8(text).ok().filter(|text| !text.starts_with('+'))?;
+    digits.parse().ok().filter(|seconds| (1..=EXPIRES_S_MAX).contains(seconds))
+}
+
+/// A session token; an empty one is none.
+fn token(bytes: Option<Vec<u8>>, name: &'static str) -> Result<Option<SessionToken>, Refusal> {
+    let text = bytes.map(String::from_utf8).transpose();
+    let text = text.map_err(|_| Refusal::NotText { name })?;
+    Ok(text.filter(|text| !text.is_empty()).map(SessionToken::new))
+}
+
+/// AWS's own form: letters, digits and underscores, 128 at most.
+fn is_access_key_id(key: &str) -> bool {
+    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    (1..=128).contains(&key.len()) && key.bytes().all(is_word)
+}
