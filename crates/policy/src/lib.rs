@@ -9,28 +9,47 @@
 //! The crate is pure: it does no I/O, reads no clock and spawns nothing. Time is a context value.
 
 mod arn;
+mod binary;
+mod cidr;
+mod code;
 mod compile;
+mod date;
 mod decision;
 mod document;
+mod error;
+mod json;
 pub mod key;
 mod layers;
+mod lines;
+mod number;
 mod operator;
+mod parse;
 mod principal;
+mod print;
 #[cfg(feature = "reference")]
 pub mod reference;
 mod request;
 mod span;
+mod template;
 
 pub use arn::{Api, ArnParts, write_request_arn};
+pub use binary::{parse_base64, parse_bool};
+pub use cidr::Cidr;
+pub use code::{Code, Severity};
 pub use compile::PolicySet;
+pub use date::parse_instant;
 pub use decision::{Decision, Determining, Outcome, StatementId};
 pub use document::{
     Condition, Effect, PatternElement, PolicyDocument, PolicyType, PrincipalElement,
     PrincipalPattern, Statement, Version,
 };
+pub use error::{Diagnostic, PolicyErrors, Related};
 pub use key::Key;
 pub use layers::{AuthorizationType, Documents, Policies, PolicySets};
+pub use number::Decimal;
 pub use operator::{Family, Operator, Quantifier, Test};
+pub use parse::{Limits, Parser};
 pub use principal::{Principal, PrincipalKind};
 pub use request::{Context, Request, Value};
 pub use span::{Position, Span, Spanned};
+pub use template::{Template, TemplateError, TemplateErrorKind, Token, Variables};

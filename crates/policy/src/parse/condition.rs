@@ -1,0 +1,186 @@
+//! The condition block: operators, keys and values that the operators can read.
+
+use std::collections::BTreeMap;
+
+use crate::binary::{parse_base64, parse_bool};
+use crate::cidr::Cidr;
+use crate::code::Code;
+use crate::date::parse_instant;
+use crate::document::Condition;
+use crate::json::{Member, Node, Shape};
+use crate::number::Decimal;
+use crate::operator::{Family, Operator};
+use crate::span::{Span, Spanned};
+use crate::template::Variables;
+
+use super::path::Path;
+use super::pattern::{check_variables, refuse_variables};
+use super::reader::{Problem, Reader, quote};
+use super::suggest::closest_operator;
+
+impl<'a> Reader<'a> {
+    /// The block, flattened to one entry an operator and key.
+    pub(super) fn conditions(&mut self, node: &Node<'a>, path: &Path<'_>) -> Vec<Condition> {
+        let expected = "an object such as {\"StringEquals\": {\"aws:username\": \"ana\"}}";
+        let mut conditions = Vec::new();
+        for block in self.members(node, path, "`Condition`", expected).unwrap_or_default() {
+            let path = path.name(&block.key);
+            let operator = self.operator(&block, &path);
+            let what = format!("`{}`", block.key);
+            let expected = "an object of condition keys and their values";
+            let keys = self.members(&block.value, &path, &what, expected).unwrap_or_default();
+            self.report_repeated_keys(&keys, &path);
+            let Some(operator) = operator else { continue };
+            for key in keys {
+                conditions.push(self.condition(operator.clone(), &key, &path));
+            }
+        }
+        conditions
+    }
+
+    fn operator(&mut self, block: &Member<'a>, path: &Path<'_>) -> Option<Spanned<Operator>> {
+        let operator = Operator::parse(&block.key);
+        if operator.is_none() {
+            self.report(block.key_span, path, || {
+                let message = format!("unknown condition operator {}", quote(&block.key));
+                let problem = Problem::new(Code::UnknownOperator, message);
+                match closest_operator(&block.key) {
+                    Some(name) => problem.suggest(format!("did you mean `{name}`?")),
+                    None => problem.expected("an operator such as `StringEquals` or `ArnLike`"),
+                }
+            });
+        }
+        Some(Spanned { value: operator?, span: block.key_span })
+    }
+
+    /// Reports keys that differ from an earlier one only in case.
+    fn report_repeated_keys(&mut self, keys: &[Member<'a>], path: &Path<'_>) {
+        let mut first: BTreeMap<String, Span> = BTreeMap::new();
+        for key in keys {
+            let Some(span) = first.get(&key.key.to_ascii_lowercase()).copied() else {
+                first.insert(key.key.to_ascii_lowercase(), key.key_span);
+                continue;
+            };
+            self.report(key.key_span, &path.name(&key.key), || {
+                let message =
+                    format!("condition key {} stands twice under one operator", quote(&key.key));
+                Problem::new(Code::DuplicateConditionKey, message)
+                    .expected("each key once: names of condition keys are case-insensitive")
+                    .related(span, "it first stands here")
+            });
+        }
+    }
+
+    fn condition(
+        &mut self,
+        operator: Spanned<Operator>,
+        key: &Member<'a>,
+        path: &Path<'_>,
+    ) -> Condition {
+        let path = path.name(&key.key);
+        let mut values = Vec::new();
+        self.check_key(key, &path);
+        self.each(&key.value, &path, |reader, node, path| {
+            let Some(value) = reader.value(node, path) else { return };
+            let variables = reader.variables();
+            if let Err(problem) = check_value(&operator.value, &value.value, variables) {
+                reader.report_text(node, &value.value, path, problem);
+            }
+            values.push(value);
+        });
+        let key = Spanned { value: key.key.clone().into_owned(), span: key.key_span };
+        Condition { operator, key, values }
+    }
+
+    fn check_key(&mut self, key: &Member<'a>, path: &Path<'_>) {
+        let problem = match key.key.as_ref() {
+            "" => Problem::new(Code::InvalidConditionKey, "empty condition key")
+                .expected("the name of a condition key, such as `aws:SourceIp`"),
+            name => match refuse_variables(name, self.variables(), "the name of a condition key") {
+                Ok(()) => return,
+                Err(_) => Problem::new(
+                    Code::InvalidConditionKey,
+                    format!("policy variable in the condition key {}", quote(name)),
+                )
+                .expected("variables only in its values"),
+            },
+        };
+        self.report(key.key_span, path, || problem);
+    }
+
+    /// A value: a string, or an unquoted number or boolean as its text.
+    fn value(&mut self, node: &Node<'a>, path: &Path<'_>) -> Option<Spanned<String>> {
+        match node.shape() {
+            Shape::Number | Shape::Boolean => {
+                Some(Spanned { value: node.text().to_owned(), span: node.span() })
+            }
+            _ => self.string(
+                node,
+                path,
+                "the condition's value",
+                "a string, a number, a boolean, or a list of them",
+            ),
+        }
+    }
+}
+
+/// Checks that the operator can read the value.
+fn check_value(operator: &Operator, text: &str, variables: Variables) -> Result<(), Problem> {
+    let family = operator.test.family();
+    if family.takes_variables() {
+        let template = check_variables(text, variables)?;
+        if template.variables().next().is_some() {
+            return Ok(());
+        }
+    } else {
+        refuse_variables(text, variables, &format!("a value of `{operator}`"))?;
+    }
+    let (readable, code, noun, expected) = match family {
+        Family::String => return Ok(()),
+        Family::Numeric => (
+            Decimal::parse(text).is_some(),
+            Code::InvalidNumber,
+            "number",
+            "an integer or a decimal, such as `10` or `-0.5`",
+        ),
+        Family::Date => (
+            parse_instant(text).is_some(),
+            Code::InvalidDate,
+            "date",
+            "ISO 8601, such as `2026-01-31T23:59:59Z`, or seconds since 1970",
+        ),
+        Family::Bool | Family::Null => {
+            (parse_bool(text).is_some(), Code::InvalidBoolean, "truth value", "`true` or `false`")
+        }
+        Family::Binary => (
+            parse_base64(text).is_some(),
+            Code::InvalidBase64,
+            "base64 text",
+            "base64 with its padding",
+        ),
+        Family::IpAddress => (
+            Cidr::parse(text).is_some(),
+            Code::InvalidIpRange,
+            "address range",
+            "an address or a range in CIDR notation, such as `203.0.113.0/24`",
+        ),
+        Family::Arn => (
+            is_arn_pattern(text),
+            Code::InvalidArn,
+            "ARN",
+            "six parts divided by colons, such as `arn:aws:iam::111122223333:role/*`, or `*`",
+        ),
+    };
+    if readable {
+        return Ok(());
+    }
+    let message = format!("invalid {noun} {} for `{operator}`", quote(text));
+    Err(Problem::new(code, message).expected(expected))
+}
+
+/// `*`, or six parts of which the first may be `arn`.
+fn is_arn_pattern(text: &str) -> bool {
+    let mut parts = text.splitn(6, ':');
+    let scheme = parts.next().unwrap_or("");
+    text == "*" || (parts.count() == 5 && (scheme == "arn" || scheme.contains(['*', '?'])))
+}

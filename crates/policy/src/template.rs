@@ -1,0 +1,254 @@
+//! Patterns with policy variables, taken apart: literal text, wildcards, and `${…}`.
+//!
+//! Source: IAM User Guide, `reference_policies_variables`.
+
+/// A pattern as tokens, in order. Adjacent literal text is one token, and no literal is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Template {
+    /// What the pattern is made of.
+    pub tokens: Vec<Token>,
+}
+
+/// One piece of a pattern.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Token {
+    /// Text that stands for itself, `${*}`, `${?}` and `${$}` resolved.
+    Literal(String),
+    /// `*`: any run of characters, also none.
+    AnyRun,
+    /// `?`: exactly one character.
+    AnyOne,
+    /// `${key}` or `${key, 'default'}`: the value of a condition key, taken literally.
+    Variable {
+        /// The key's name as written; names are case-insensitive.
+        key: String,
+        /// What stands there when the key is absent; taken literally too.
+        default: Option<String>,
+    },
+}
+
+/// What `${…}` means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Variables {
+    /// A policy variable: the document's version is 2012-10-17 and its place allows variables.
+    Substituted,
+    /// Ordinary text: the document's version is 2008-10-17.
+    Literal,
+}
+
+/// A `${…}` that is not a policy variable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TemplateError {
+    /// Offset of its `$` in the pattern, in bytes.
+    pub offset: usize,
+    /// What is wrong with it.
+    pub kind: TemplateErrorKind,
+}
+
+/// What is wrong with a `${…}`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TemplateErrorKind {
+    /// No `}` follows.
+    Unclosed,
+    /// `${}`.
+    Empty,
+    /// The key holds a character that no key has (a quote, a brace, a wildcard).
+    Key,
+    /// What follows the comma is not a text in single quotes and then `}`.
+    Default,
+}
+
+impl Template {
+    /// Takes a pattern apart.
+    ///
+    /// # Errors
+    ///
+    /// The first `${…}` that is no variable, if `variables` are substituted.
+    ///
+    /// ```
+    /// use tollgate_policy::{Template, Token, Variables};
+    ///
+    /// let template = Template::parse("pets/${aws:username}/*", Variables::Substituted).unwrap();
+    /// assert_eq!(template.tokens.len(), 4);
+    /// assert_eq!(template.tokens[3], Token::AnyRun);
+    /// ```
+    pub fn parse(text: &str, variables: Variables) -> Result<Template, TemplateError> {
+        let mut template = Template::default();
+        let mut rest = text;
+        while let Some(next) = rest.chars().next() {
+            if variables == Variables::Substituted && rest.starts_with("${") {
+                let offset = text.len() - rest.len();
+                let (token, after) =
+                    variable(rest).map_err(|kind| TemplateError { offset, kind })?;
+                template.push(token);
+                rest = after;
+                continue;
+            }
+            let plain = match next {
+                '*' | '?' => {
+                    template.push(if next == '*' { Token::AnyRun } else { Token::AnyOne });
+                    1
+                }
+                '$' => {
+                    template.push_literal("$");
+                    1
+                }
+                _ => {
+                    let end = rest.find(['*', '?', '$']).unwrap_or(rest.len());
+                    template.push_literal(rest.get(..end).unwrap_or(rest));
+                    end
+                }
+            };
+            rest = rest.get(plain..).unwrap_or("");
+        }
+        Ok(template)
+    }
+
+    /// The same pattern where `*` and `?` stand for themselves, as in `StringEquals`.
+    #[must_use]
+    pub fn without_wildcards(self) -> Template {
+        let mut template = Template::default();
+        for token in self.tokens {
+            template.push(match token {
+                Token::AnyRun => Token::Literal("*".to_owned()),
+                Token::AnyOne => Token::Literal("?".to_owned()),
+                other => other,
+            });
+        }
+        template
+    }
+
+    /// The keys of its variables, in order.
+    pub fn variables(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::Variable { key, .. } => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
+    fn push(&mut self, token: Token) {
+        match token {
+            Token::Literal(text) => self.push_literal(&text),
+            other => self.tokens.push(other),
+        }
+    }
+
+    fn push_literal(&mut self, text: &str) {
+        match self.tokens.last_mut() {
+            Some(Token::Literal(literal)) => literal.push_str(text),
+            _ => self.tokens.push(Token::Literal(text.to_owned())),
+        }
+    }
+}
+
+/// Reads the `${…}` at the start of `text`; gives what it is and what follows it.
+fn variable(text: &str) -> Result<(Token, &str), TemplateErrorKind> {
+    let inside = text.strip_prefix("${").unwrap_or(text);
+    let end = inside.find(['}', ',']).ok_or(TemplateErrorKind::Unclosed)?;
+    let key = inside.get(..end).unwrap_or("").trim();
+    let after = inside.get(end..).unwrap_or("");
+    if let Some(rest) = after.strip_prefix('}') {
+        return Ok((closed_variable(key)?, rest));
+    }
+    let key = checked_key(key)?;
+    let (default, rest) = default_text(after).ok_or(TemplateErrorKind::Default)?;
+    Ok((Token::Variable { key, default: Some(default.to_owned()) }, rest))
+}
+
+fn closed_variable(key: &str) -> Result<Token, TemplateErrorKind> {
+    Ok(match key {
+        "*" | "?" | "$" => Token::Literal(key.to_owned()),
+        _ => Token::Variable { key: checked_key(key)?, default: None },
+    })
+}
+
+fn checked_key(key: &str) -> Result<String, TemplateErrorKind> {
+    match key {
+        "" => Err(TemplateErrorKind::Empty),
+        _ if key.contains(['$', '{', '\'', '"', '*', '?']) => Err(TemplateErrorKind::Key),
+        _ => Ok(key.to_owned()),
+    }
+}
+
+/// Reads `, 'text'}`; gives the text and what follows.
+fn default_text(text: &str) -> Option<(&str, &str)> {
+    let quoted = text.strip_prefix(',')?.trim_start().strip_prefix('\'')?;
+    let (default, rest) = quoted.split_once('\'')?;
+    Some((default, rest.trim_start().strip_prefix('}')?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Token::{AnyOne, AnyRun};
+
+    fn literal(text: &str) -> Token {
+        Token::Literal(text.to_owned())
+    }
+
+    fn variable(key: &str, default: Option<&str>) -> Token {
+        Token::Variable { key: key.to_owned(), default: default.map(str::to_owned) }
+    }
+
+    #[track_caller]
+    fn check(text: &str, expected: &[Token]) {
+        let template = Template::parse(text, Variables::Substituted).unwrap();
+        assert_eq!(template.tokens, expected, "{text}");
+    }
+
+    #[track_caller]
+    fn check_error(text: &str, offset: usize, kind: TemplateErrorKind) {
+        let error = Template::parse(text, Variables::Substituted).unwrap_err();
+        assert_eq!(error, TemplateError { offset, kind }, "{text}");
+    }
+
+    #[test]
+    fn literals_and_wildcards() {
+        check("", &[]);
+        check("a*b?", &[literal("a"), AnyRun, literal("b"), AnyOne]);
+        check("$default/{id}", &[literal("$default/{id}")]);
+        check("a$", &[literal("a$")]);
+    }
+
+    #[test]
+    fn variables_with_and_without_default() {
+        check("${aws:username}", &[variable("aws:username", None)]);
+        check(
+            "x/${ aws:PrincipalTag/cost center , 'a}b' }/y",
+            &[literal("x/"), variable("aws:PrincipalTag/cost center", Some("a}b")), literal("/y")],
+        );
+        check("${k:x, ''}", &[variable("k:x", Some(""))]);
+    }
+
+    #[test]
+    fn escapes_are_literal_text() {
+        check("a${*}${?}${$}b*", &[literal("a*?$b"), AnyRun]);
+        check("${$}{x}", &[literal("${x}")]);
+    }
+
+    #[test]
+    fn what_is_no_variable_is_an_error_with_its_place() {
+        check_error("ab${", 2, TemplateErrorKind::Unclosed);
+        check_error("ab${aws:username", 2, TemplateErrorKind::Unclosed);
+        check_error("${}", 0, TemplateErrorKind::Empty);
+        check_error("${ }", 0, TemplateErrorKind::Empty);
+        check_error("${,'x'}", 0, TemplateErrorKind::Empty);
+        check_error("${a${b}}", 0, TemplateErrorKind::Key);
+        check_error("${a*}", 0, TemplateErrorKind::Key);
+        check_error("${a, b}", 0, TemplateErrorKind::Default);
+        check_error("${a, 'b}", 0, TemplateErrorKind::Default);
+        check_error("${a, 'b' c}", 0, TemplateErrorKind::Default);
+    }
+
+    #[test]
+    fn in_a_2008_document_nothing_is_a_variable() {
+        let template = Template::parse("${aws:username}*", Variables::Literal).unwrap();
+        assert_eq!(template.tokens, [literal("${aws:username}"), AnyRun]);
+    }
+
+    #[test]
+    fn without_wildcards_the_stars_are_text() {
+        let template = Template::parse("a*?${*}", Variables::Substituted).unwrap();
+        assert_eq!(template.without_wildcards().tokens, [literal("a*?*")]);
+    }
+}
