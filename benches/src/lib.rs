@@ -1,1 +1,3 @@
 //! Workloads that the benches share.
+
+pub mod evaluator;

@@ -1,18 +1,71 @@
-//! From documents to a set that answers questions: what can be thought out beforehand is.
+//! From documents to a set that answers questions: whatever can be thought out beforehand is.
+//!
+//! Statements are filed by the service of their actions, then by the literal text that their
+//! resource patterns begin with. A request looks in one drawer, so that most statements of a large
+//! set cost nothing.
+
+use smallvec::SmallVec;
 
 use crate::document::PolicyDocument;
+use crate::key::hash_lower_case;
+use crate::prefix_index::PrefixIndex;
+use crate::request::Request;
+use crate::statement::{CompiledStatement, ResourcePattern, Resources};
 
 /// The compiled policies of one layer: immutable, `Send + Sync`, shared through an `Arc`.
 #[derive(Debug)]
 pub struct PolicySet {
-    documents: Vec<PolicyDocument>,
+    documents: Box<[PolicyDocument]>,
+    statements: Box<[CompiledStatement]>,
+    /// Ordered by hash.
+    services: Box<[Service]>,
+    /// Statements whose actions may be of any service, or of too many to file under each.
+    any_service: PrefixIndex<Candidate>,
 }
+
+/// The statements with actions of one service. Services whose names share a hash share the drawer:
+/// the action itself is compared later.
+#[derive(Debug)]
+struct Service {
+    hash: u64,
+    candidates: PrefixIndex<Candidate>,
+}
+
+/// A statement that can match a resource, and by which of its resource patterns. Without a pattern
+/// the whole element is to be evaluated.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Candidate {
+    pub(crate) statement: u32,
+    pub(crate) pattern: Option<u32>,
+}
+
+/// Filed under more services than this, a statement is cheaper to try for every request.
+const SERVICES_PER_STATEMENT: usize = 8;
 
 impl PolicySet {
     /// Compiles the documents of one layer. Cannot fail: what a document may hold was settled when
     /// it was parsed.
     pub fn compile(documents: impl IntoIterator<Item = PolicyDocument>) -> PolicySet {
-        PolicySet { documents: documents.into_iter().collect() }
+        let documents: Box<[PolicyDocument]> = documents.into_iter().collect();
+        let statements: Box<[CompiledStatement]> = (0..)
+            .zip(&documents)
+            .flat_map(|(policy, document)| CompiledStatement::compile_all(policy, document))
+            .collect();
+        let mut drawers = Drawers::default();
+        for (index, statement) in (0..).zip(&statements) {
+            drawers.file(index, statement);
+        }
+        let Drawers { mut services, any_service } = drawers;
+        services.sort_by_key(|(hash, _)| *hash);
+        let services = services
+            .chunk_by(|(left, _), (right, _)| left == right)
+            .filter_map(|drawer| {
+                let hash = drawer.first()?.0;
+                let entries = drawer.iter().map(|(_, entry)| entry.clone());
+                Some(Service { hash, candidates: PrefixIndex::new(entries) })
+            })
+            .collect();
+        PolicySet { documents, statements, services, any_service: PrefixIndex::new(any_service) }
     }
 
     /// The documents, in the order in which [`StatementId::policy`](crate::StatementId::policy)
@@ -20,4 +73,95 @@ impl PolicySet {
     pub fn documents(&self) -> &[PolicyDocument] {
         &self.documents
     }
+
+    pub(crate) fn statements(&self) -> &[CompiledStatement] {
+        &self.statements
+    }
+
+    /// Calls `visit` with every statement whose action's service and resource prefix are those of
+    /// the request: once for each of its resource patterns that may match.
+    #[inline]
+    pub(crate) fn candidates(
+        &self,
+        request: &Request<'_>,
+        mut visit: impl FnMut(&Candidate, &CompiledStatement),
+    ) {
+        let resource = request.resource.as_bytes();
+        let mut visit = |_, candidate: &Candidate| {
+            if let Some(statement) = self.statements.get(candidate.statement as usize) {
+                visit(candidate, statement);
+            }
+        };
+        if !self.any_service.is_empty() {
+            self.any_service.walk(resource, &mut visit);
+        }
+        let hash = request.action.service_hash;
+        if let Ok(found) = self.services.binary_search_by_key(&hash, |service| service.hash)
+            && let Some(service) = self.services.get(found)
+        {
+            service.candidates.walk(resource, &mut visit);
+        }
+    }
+}
+
+type Entry = (String, Candidate);
+
+/// Where statements are filed while a set is compiled.
+#[derive(Default)]
+struct Drawers {
+    services: Vec<(u64, Entry)>,
+    any_service: Vec<Entry>,
+}
+
+impl Drawers {
+    fn file(&mut self, index: u32, statement: &CompiledStatement) {
+        let entries = entries(index, &statement.resources);
+        match services(statement) {
+            None => self.any_service.extend(entries),
+            Some(hashes) => {
+                let entries: Vec<Entry> = entries.collect();
+                for hash in hashes {
+                    self.services.extend(entries.iter().map(|entry| (hash, entry.clone())));
+                }
+            }
+        }
+    }
+}
+
+/// Where the resource patterns of a statement are filed.
+fn entries(statement: u32, resources: &Resources) -> impl Iterator<Item = Entry> {
+    let patterns: &[ResourcePattern] = match resources {
+        Resources::Only(patterns) => patterns,
+        Resources::Own | Resources::AllBut(_) => &[],
+    };
+    let whole = match resources {
+        Resources::Only(_) => None,
+        Resources::Own | Resources::AllBut(_) => {
+            Some((String::new(), Candidate { statement, pattern: None }))
+        }
+    };
+    let each = (0..).zip(patterns).map(move |(index, pattern)| {
+        (pattern.literal_prefix().to_owned(), Candidate { statement, pattern: Some(index) })
+    });
+    whole.into_iter().chain(each)
+}
+
+/// The hashes of the services that a statement's actions name; `None` for any service.
+fn services(statement: &CompiledStatement) -> Option<SmallVec<[u64; SERVICES_PER_STATEMENT]>> {
+    if statement.actions.negated {
+        return None;
+    }
+    let mut hashes = SmallVec::new();
+    for pattern in &statement.actions.patterns {
+        let (service, _) = pattern.literal_prefix().split_once(':')?;
+        let hash = hash_lower_case(service.as_bytes());
+        if hashes.contains(&hash) {
+            continue;
+        }
+        if hashes.len() == SERVICES_PER_STATEMENT {
+            return None;
+        }
+        hashes.push(hash);
+    }
+    Some(hashes)
 }

@@ -77,6 +77,9 @@ impl Determining {
     /// How many statements a decision names by itself.
     pub const CAPACITY: usize = 4;
 
+    pub(crate) const NONE: Determining =
+        Determining { statements: [None; Determining::CAPACITY], more: false };
+
     /// Adds a statement in its place. Adding one twice is adding it once.
     pub(crate) fn insert(&mut self, id: StatementId) {
         let mut carried = id;
@@ -92,6 +95,14 @@ impl Determining {
             }
         }
         self.more = true;
+    }
+
+    /// Adds all statements of `other`.
+    pub(crate) fn merge(&mut self, other: &Determining) {
+        for id in other.iter() {
+            self.insert(id);
+        }
+        self.more |= other.more;
     }
 
     /// The statements, first first.
@@ -112,6 +123,14 @@ impl Determining {
     /// Whether more statements determined the outcome than are held here.
     pub fn has_more(&self) -> bool {
         self.more
+    }
+}
+
+impl FromIterator<StatementId> for Determining {
+    fn from_iter<I: IntoIterator<Item = StatementId>>(ids: I) -> Determining {
+        let mut determining = Determining::NONE;
+        ids.into_iter().for_each(|id| determining.insert(id));
+        determining
     }
 }
 

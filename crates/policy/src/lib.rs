@@ -9,30 +9,43 @@
 //! The crate is pure: it does no I/O, reads no clock and spawns nothing. Time is a context value.
 
 mod arn;
+mod authorize;
 mod binary;
 mod cidr;
 mod code;
 mod compile;
+mod condition;
 mod date;
 mod decision;
 mod document;
 mod error;
+mod evaluate;
+mod explain;
+mod grant;
 mod json;
 pub mod key;
+mod kleene;
 mod layers;
 mod lines;
+mod lookup;
 mod number;
 mod operator;
 mod parse;
+mod pattern;
+mod prefix_index;
 mod principal;
 mod print;
 #[cfg(feature = "reference")]
 pub mod reference;
 mod request;
 mod span;
+mod statement;
 mod template;
+mod translate;
+mod undetermined;
 
 pub use arn::{Api, ArnParts, write_request_arn};
+pub use authorize::{authorize, authorize_all};
 pub use binary::{parse_base64, parse_bool};
 pub use cidr::Cidr;
 pub use code::{Code, Severity};
@@ -44,6 +57,10 @@ pub use document::{
     PrincipalPattern, Statement, Version,
 };
 pub use error::{Diagnostic, PolicyErrors, Related};
+pub use explain::{
+    Element, Explanation, LayerExplanation, LayerVerdict, Matched, Miss, MissReason,
+    StatementExplanation, explain,
+};
 pub use key::Key;
 pub use layers::{AuthorizationType, Documents, Policies, PolicySets};
 pub use number::Decimal;

@@ -140,6 +140,13 @@ impl<'a> Context<'a> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value)
     }
 
+    /// The value set for the key of this hash and lower-case name.
+    #[inline]
+    pub(crate) fn find(&self, hash: u64, name: &str) -> Option<Value<'a>> {
+        let same = |key: &Key<'_>| key.hash() == hash && key.name().eq_ignore_ascii_case(name);
+        self.entries.iter().find(|entry| same(&entry.key)).map(|entry| entry.value)
+    }
+
     /// All keys set and their values, in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
         self.entries.iter().map(|entry| (entry.key, entry.value))

@@ -1,0 +1,115 @@
+//! What an undecided request depends on: the statements that may match, and the unknown keys that
+//! would tell.
+//!
+//! Only what matters is named: a side whose Allow changes nothing, however all else that is unknown
+//! turns out, has nothing to say about the outcome. A Deny that may match always matters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::authorize::{Rule, Side, Sides, consulted_layers, side_of};
+use crate::decision::StatementId;
+use crate::document::Effect;
+use crate::evaluate::Layer;
+use crate::grant::Grant;
+use crate::kleene::Kleene;
+use crate::layers::Policies;
+use crate::lookup::{Facts, Found};
+use crate::statement::{CompiledStatement, ResourcePattern};
+
+/// What leaves an outcome open.
+pub(crate) struct Open {
+    /// The statements that may match, in order.
+    pub(crate) statements: Vec<StatementId>,
+    /// The keys that would tell, in lower case and order.
+    pub(crate) keys: Vec<String>,
+}
+
+/// What leaves an indeterminate outcome open.
+pub(crate) fn determine(
+    policies: &Policies<'_>,
+    facts: Facts<'_, '_>,
+    rule: Rule,
+    sides: &Sides,
+) -> Open {
+    let mut statements = BTreeSet::new();
+    let mut keys = BTreeSet::new();
+    for layer in consulted_layers(policies, rule) {
+        for (index, grant) in open_statements(layer, facts) {
+            let Some(statement) = layer.set.statements().get(index as usize) else { continue };
+            let side = side_of(layer.policy_type, grant);
+            let tips = match statement.effect {
+                Effect::Deny => true,
+                Effect::Allow => side.is_some_and(|side| matters(rule, sides, side)),
+            };
+            if tips {
+                statements.insert(layer.id_of(statement));
+                unknown_keys(statement, facts, &mut keys);
+            }
+        }
+    }
+    Open { statements: statements.into_iter().collect(), keys: keys.into_iter().collect() }
+}
+
+/// Whether an unknown side can tip the balance: for some settlement of the other unknown sides, the
+/// answer is another one with it than without it.
+fn matters(rule: Rule, sides: &Sides, side: Side) -> bool {
+    let unknown = |other: &Side| sides.get(*other) == Kleene::Unknown;
+    if !unknown(&side) {
+        return false;
+    }
+    let others: Vec<Side> =
+        Side::ALL.into_iter().filter(|other| *other != side && unknown(other)).collect();
+    (0_u32..1 << others.len()).any(|settlement| {
+        let mut settled = *sides;
+        for (bit, other) in others.iter().enumerate() {
+            settled.set(*other, (settlement >> bit & 1 == 1).into());
+        }
+        let mut allows = |value| {
+            settled.set(side, value);
+            rule.allows(&settled)
+        };
+        allows(Kleene::True) != allows(Kleene::False)
+    })
+}
+
+/// The statements of a layer whose match is unknown, by their index in the set, and how they grant.
+fn open_statements(layer: Layer<'_>, facts: Facts<'_, '_>) -> BTreeMap<u32, Grant> {
+    let mut open = BTreeMap::new();
+    layer.set.candidates(facts.request, |candidate, statement| {
+        if let Some(grant) = statement.grant(facts)
+            && statement.actions.applies(facts.request.action())
+            && statement.resources.applies(facts).and(statement.conditions_hold(facts))
+                == Kleene::Unknown
+        {
+            open.insert(candidate.statement, grant);
+        }
+    });
+    open
+}
+
+/// The unknown keys that leave open whether a statement matches.
+pub(crate) fn unknown_keys(
+    statement: &CompiledStatement,
+    facts: Facts<'_, '_>,
+    keys: &mut BTreeSet<String>,
+) {
+    let mut add = |key: &str| {
+        keys.insert(key.to_owned());
+    };
+    let conditions = statement.conditions.iter();
+    for condition in conditions.filter(|condition| condition.holds(facts) == Kleene::Unknown) {
+        condition.unknown_keys(facts, &mut add);
+    }
+    if statement.resources.applies(facts) != Kleene::Unknown {
+        return;
+    }
+    let patterns = statement.resources.patterns().iter();
+    for pattern in patterns.filter(|pattern| pattern.matches(facts) == Kleene::Unknown) {
+        let (ResourcePattern::Arn(pattern) | ResourcePattern::OwnApi(pattern)) = pattern else {
+            continue;
+        };
+        let keys = pattern.variables().map(|variable| &variable.key);
+        keys.filter(|key| matches!(facts.find(key), Found::Unknown))
+            .for_each(|key| add(key.as_str()));
+    }
+}
