@@ -37,6 +37,8 @@ enum Named {
     Account(Box<str>),
     Role { partition: Box<str>, account: Box<str>, name: Box<str> },
     Exactly(Box<str>),
+    Service(Box<str>),
+    Federated(Box<str>),
     Nobody,
 }
 
@@ -54,8 +56,9 @@ impl Principals {
         let named = self.named.iter().filter_map(|named| named.grant(caller)).max();
         match (self.negated, named) {
             (false, grant) => grant,
-            (true, Some(_)) => None,
-            (true, None) => Some(Grant::Direct),
+            // An empty list leaves the statement without effect, in either form.
+            (true, None) if !self.named.is_empty() => Some(Grant::Direct),
+            (true, _) => None,
         }
     }
 }
@@ -66,9 +69,9 @@ impl Named {
             PrincipalPattern::Everyone => Named::Everyone,
             PrincipalPattern::Account(account) => Named::Account(account.as_str().into()),
             PrincipalPattern::Arn(arn) => Named::of_arn(arn),
-            PrincipalPattern::Service(name)
-            | PrincipalPattern::Federated(name)
-            | PrincipalPattern::CanonicalUser(name) => Named::Exactly(name.as_str().into()),
+            PrincipalPattern::Service(name) => Named::Service(name.as_str().into()),
+            PrincipalPattern::Federated(name) => Named::Federated(name.as_str().into()),
+            PrincipalPattern::CanonicalUser(name) => Named::Exactly(name.as_str().into()),
             PrincipalPattern::UniqueId(_) => Named::Nobody,
         }
     }
@@ -105,9 +108,24 @@ impl Named {
                 _ => None,
             },
             Named::Nobody => None,
-            Named::Exactly(_) if caller.kind == PrincipalKind::Anonymous => None,
-            Named::Exactly(text) if caller.text == &**text => Some(Grant::Direct),
-            Named::Exactly(text) => (caller.issuer == Some(&**text)).then_some(Grant::Role),
+            Named::Service(name) => {
+                let same = caller.kind == PrincipalKind::Service && caller.text == &**name;
+                same.then_some(Grant::Direct)
+            }
+            Named::Federated(name) => {
+                let same = caller.kind == PrincipalKind::Federated && caller.text == &**name;
+                same.then_some(Grant::Direct)
+            }
+            Named::Exactly(text) => match caller.kind {
+                PrincipalKind::Anonymous | PrincipalKind::Service | PrincipalKind::Federated => {
+                    None
+                }
+                _ if caller.text == &**text => Some(Grant::Direct),
+                PrincipalKind::FederatedUser { .. } if caller.issuer == Some(text) => {
+                    Some(Grant::Role)
+                }
+                _ => None,
+            },
         }
     }
 }

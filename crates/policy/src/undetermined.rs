@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::authorize::{Rule, Side, Sides, consulted_layers, side_of};
 use crate::decision::StatementId;
-use crate::document::Effect;
+use crate::document::{Effect, PolicyType};
 use crate::evaluate::Layer;
 use crate::grant::Grant;
 use crate::kleene::Kleene;
@@ -34,12 +34,13 @@ pub(crate) fn determine(
     let mut statements = BTreeSet::new();
     let mut keys = BTreeSet::new();
     for layer in consulted_layers(policies, rule) {
+        let open_level = level_is_open(layer, facts);
         for (index, grant) in open_statements(layer, facts) {
             let Some(statement) = layer.set.statements().get(index as usize) else { continue };
             let side = side_of(layer.policy_type, grant);
             let tips = match statement.effect {
                 Effect::Deny => true,
-                Effect::Allow => side.is_some_and(|side| matters(rule, sides, side)),
+                Effect::Allow => open_level && side.is_some_and(|side| matters(rule, sides, side)),
             };
             if tips {
                 statements.insert(layer.id_of(statement));
@@ -48,6 +49,12 @@ pub(crate) fn determine(
         }
     }
     Open { statements: statements.into_iter().collect(), keys: keys.into_iter().collect() }
+}
+
+/// Whether a level of service control policies, which are one side together, is itself undecided.
+fn level_is_open(layer: Layer<'_>, facts: Facts<'_, '_>) -> bool {
+    layer.policy_type != PolicyType::ServiceControl
+        || layer.tally(facts).grants(Grant::Direct) == Kleene::Unknown
 }
 
 /// Whether an unknown side can tip the balance: for some settlement of the other unknown sides, the
