@@ -18,12 +18,12 @@ mod value;
 use std::collections::BTreeSet;
 
 use context::has_account_identity;
-use grant::{Grant, grants};
-use statement::match_statement;
+use grant::{Grant, grant};
+use statement::{Match, match_statement};
 use truth::Truth;
 
 use crate::decision::{Decision, Determining, Outcome, StatementId};
-use crate::document::{Effect, PolicyDocument};
+use crate::document::{Effect, PolicyDocument, PolicyType, Statement};
 use crate::layers::{AuthorizationType, Documents};
 use crate::principal::{Principal, PrincipalKind};
 use crate::request::Request;
@@ -76,66 +76,79 @@ enum Part {
 /// What became of one statement.
 struct Finding {
     id: StatementId,
-    parts: Vec<Part>,
+    /// The part that it would settle; none when it does not name the caller, or allows where that
+    /// means nothing.
+    part: Option<Part>,
     truth: Truth,
     keys: Vec<String>,
 }
 
-/// Evaluates every statement of every layer that applies to the caller.
-fn find(documents: &Documents, request: &Request<'_>) -> Vec<Finding> {
-    let mut findings = vec![];
-    let mut layer = |policies: &[PolicyDocument], level: usize, allow: Option<Part>| {
-        for (policy, document) in policies.iter().enumerate() {
-            findings.extend(find_in(document, request, level, policy, allow));
-        }
+/// A list of policies in its place.
+struct Layer<'d> {
+    policy_type: PolicyType,
+    level: usize,
+    policies: &'d [PolicyDocument],
+    /// The part that its Allow statements settle.
+    allow: Option<Part>,
+}
+
+/// The layers that apply to the caller.
+fn layers<'d>(documents: &'d Documents, caller: &Principal<'_>) -> Vec<Layer<'d>> {
+    let mut layers = vec![];
+    let mut add = |policy_type, level, policies, allow| {
+        layers.push(Layer { policy_type, level, policies, allow });
     };
     // "Anonymous: only the resource policy (and RCPs) decide", and who has no account has no
     // policies of their own either
-    if has_account_identity(request.principal().kind()) {
-        layer(&documents.identity, 0, Some(Part::Identity));
-        layer(&documents.permissions_boundary, 0, Some(Part::Boundary));
-        layer(documents.session.as_slice(), 0, Some(Part::Session));
+    if has_account_identity(caller.kind()) {
+        let boundary = documents.permissions_boundary.as_slice();
+        let session = documents.session.as_slice();
+        add(PolicyType::Identity, 0, documents.identity.as_slice(), Some(Part::Identity));
+        add(PolicyType::PermissionsBoundary, 0, boundary, Some(Part::Boundary));
+        add(PolicyType::Session, 0, session, Some(Part::Session));
         for (level, policies) in documents.service_control.iter().enumerate() {
-            layer(policies, level, Some(Part::ServiceControl(level)));
+            add(PolicyType::ServiceControl, level, policies, Some(Part::ServiceControl(level)));
         }
     }
-    layer(documents.resource.as_slice(), 0, Some(Part::Resource(Grant::Direct)));
+    let resource = documents.resource.as_slice();
+    add(PolicyType::Resource, 0, resource, Some(Part::Resource(Grant::Direct)));
     // "`RCPFullAWSAccess` is implied": only their denials count
     for (level, policies) in documents.resource_control.iter().enumerate() {
-        layer(policies, level, None);
+        add(PolicyType::ResourceControl, level, policies, None);
     }
-    layer(documents.vpc_endpoint.as_slice(), 0, Some(Part::VpcEndpoint));
+    add(PolicyType::VpcEndpoint, 0, documents.vpc_endpoint.as_slice(), Some(Part::VpcEndpoint));
+    layers
+}
+
+/// Evaluates every statement of every layer.
+fn find(documents: &Documents, request: &Request<'_>) -> Vec<Finding> {
+    let mut findings = vec![];
+    for layer in layers(documents, request.principal()) {
+        for (policy, document) in layer.policies.iter().enumerate() {
+            for (statement, written) in document.statements().iter().enumerate() {
+                let id = StatementId {
+                    policy_type: layer.policy_type,
+                    level: layer.level as u16,
+                    policy: policy as u32,
+                    statement: statement as u32,
+                };
+                let Match { truth, keys } = match_statement(document, written, request);
+                let part = part_of(written, layer.allow, request.principal());
+                findings.push(Finding { id, part, truth, keys });
+            }
+        }
+    }
     findings
 }
 
-fn find_in(
-    document: &PolicyDocument,
-    request: &Request<'_>,
-    level: usize,
-    policy: usize,
-    allow: Option<Part>,
-) -> Vec<Finding> {
-    let mut findings = vec![];
-    for (index, statement) in document.statements().iter().enumerate() {
-        let named = grants(statement.principal.as_ref(), request.principal());
-        let parts = match (statement.effect.value, allow) {
-            _ if named.is_empty() => vec![],
-            (Effect::Deny, _) => vec![Part::Deny],
-            (Effect::Allow, Some(Part::Resource(_))) => {
-                named.into_iter().map(Part::Resource).collect()
-            }
-            (Effect::Allow, allow) => allow.into_iter().collect(),
-        };
-        let id = StatementId {
-            policy_type: document.policy_type(),
-            level: u16::try_from(level).unwrap_or(u16::MAX),
-            policy: u32::try_from(policy).unwrap_or(u32::MAX),
-            statement: u32::try_from(index).unwrap_or(u32::MAX),
-        };
-        let found = match_statement(document, statement, request);
-        findings.push(Finding { id, parts, truth: found.truth, keys: found.keys });
+/// The part that a statement would settle.
+fn part_of(statement: &Statement, allow: Option<Part>, caller: &Principal<'_>) -> Option<Part> {
+    let grant = grant(statement.principal.as_ref(), caller)?;
+    match (statement.effect.value, allow) {
+        (Effect::Deny, _) => Some(Part::Deny),
+        (Effect::Allow, Some(Part::Resource(_))) => Some(Part::Resource(grant)),
+        (Effect::Allow, allow) => allow,
     }
-    findings
 }
 
 /// A conjunction of parts that together allow, denials aside.
@@ -177,8 +190,7 @@ fn ways_in_one_account(documents: &Documents, request: &Request<'_>) -> Vec<Way>
     // "The account's root user: everything except SCP, RCP and explicit Deny", and it is the
     // account that a strict policy names
     if request.principal().kind() == PrincipalKind::Root {
-        let by_itself = (!strict).then(Way::new);
-        return [vec![direct], vec![account]].into_iter().chain(by_itself).collect();
+        return if strict { vec![vec![direct], vec![account]] } else { vec![vec![]] };
     }
     let limits = limits(documents, request.principal());
     let limited = |part| [vec![part], limits.clone()].concat();
@@ -221,7 +233,7 @@ fn must_allow_by_itself(action: &str) -> bool {
 
 /// Whether a part is true: some statement of it matches.
 fn truth_of(findings: &[Finding], part: Part) -> Truth {
-    let its = findings.iter().filter(|finding| finding.parts.contains(&part));
+    let its = findings.iter().filter(|finding| finding.part == Some(part));
     Truth::any(its.map(|finding| finding.truth))
 }
 
@@ -239,7 +251,7 @@ fn decide(ways: &[Way], truth: impl Fn(Part) -> Truth) -> Outcome {
 
 /// The statements that deny.
 fn denying(findings: &[Finding]) -> Vec<&Finding> {
-    let denies = |finding: &&Finding| finding.parts.contains(&Part::Deny);
+    let denies = |finding: &&Finding| finding.part == Some(Part::Deny);
     findings.iter().filter(denies).filter(|finding| finding.truth == Truth::True).collect()
 }
 
@@ -247,11 +259,12 @@ fn denying(findings: &[Finding]) -> Vec<&Finding> {
 /// (boundary, session, service control, VPC endpoint) is not named.
 fn granting<'f>(findings: &'f [Finding], ways: &[Way]) -> Vec<&'f Finding> {
     let is_true = |part: &Part| truth_of(findings, *part) == Truth::True;
-    let open: Vec<&Part> = ways.iter().filter(|way| way.iter().all(is_true)).flatten().collect();
-    let grants = |part: &Part| matches!(part, Part::Identity | Part::Resource(_));
+    let open: Vec<Part> =
+        ways.iter().filter(|way| way.iter().all(is_true)).flatten().copied().collect();
+    let grants = |part: Part| matches!(part, Part::Identity | Part::Resource(_));
     let counts = |finding: &&Finding| {
         finding.truth == Truth::True
-            && finding.parts.iter().any(|part| grants(part) && open.contains(&part))
+            && finding.part.is_some_and(|part| grants(part) && open.contains(&part))
     };
     findings.iter().filter(counts).collect()
 }
@@ -260,7 +273,7 @@ fn granting<'f>(findings: &'f [Finding], ways: &[Way]) -> Vec<&'f Finding> {
 fn undecided<'f>(findings: &'f [Finding], ways: &[Way]) -> Vec<&'f Finding> {
     let counts = |finding: &&Finding| {
         finding.truth == Truth::Unknown
-            && finding.parts.iter().any(|part| matters(findings, ways, *part))
+            && finding.part.is_some_and(|part| matters(findings, ways, part))
     };
     findings.iter().filter(counts).collect()
 }

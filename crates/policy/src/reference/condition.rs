@@ -45,7 +45,8 @@ fn null_holds(condition: &Condition, request: &Request<'_>) -> Truth {
         Known::Unknown => Truth::Unknown,
         Known::Values(values) => {
             let absent = values.is_empty().to_string();
-            Truth::from(condition.values.iter().any(|value| value.value == absent))
+            let says = |value: &str| value.eq_ignore_ascii_case(&absent);
+            Truth::from(condition.values.iter().any(|value| says(&value.value)))
         }
     }
 }

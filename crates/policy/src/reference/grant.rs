@@ -16,19 +16,18 @@ pub(super) enum Grant {
     Account,
 }
 
-/// As what the element names the caller; nothing when it does not. A statement without the element
-/// concerns the caller that its policy is attached to.
-pub(super) fn grants(element: Option<&PrincipalElement>, caller: &Principal<'_>) -> Vec<Grant> {
-    let Some(element) = element else { return vec![Grant::Direct] };
-    let patterns = element.principals.iter();
-    let named: Vec<Grant> = patterns.filter_map(|one| names(&one.value, caller)).collect();
+/// As what the element names the caller, the most direct if it does so more than once; `None` when
+/// it does not. A statement without the element concerns the caller that its policy is attached to.
+pub(super) fn grant(element: Option<&PrincipalElement>, caller: &Principal<'_>) -> Option<Grant> {
+    let Some(element) = element else { return Some(Grant::Direct) };
+    let named = element.principals.iter().filter_map(|one| names(&one.value, caller)).min();
     match element.negated {
         false => named,
         // "Empty principal list: the statement has no effect."
-        true if element.principals.is_empty() => vec![],
+        true if element.principals.is_empty() => None,
         // "exempts exactly those listed (session, its role and its account each count when listed)"
-        true if named.is_empty() => vec![Grant::Direct],
-        true => vec![],
+        true if named.is_none() => Some(Grant::Direct),
+        true => None,
     }
 }
 
@@ -40,6 +39,9 @@ fn names(pattern: &PrincipalPattern, caller: &Principal<'_>) -> Option<Grant> {
         (PrincipalPattern::Service(text), PrincipalKind::Service)
         | (PrincipalPattern::Federated(text), PrincipalKind::Federated)
         | (PrincipalPattern::CanonicalUser(text), _) => exactly(text),
+        (PrincipalPattern::Account(account), _) => {
+            (caller.account() == Some(account)).then_some(Grant::Account)
+        }
         // "Unique ids never match an ARN."
         (
             PrincipalPattern::UniqueId(_)
@@ -48,9 +50,6 @@ fn names(pattern: &PrincipalPattern, caller: &Principal<'_>) -> Option<Grant> {
             _,
         )
         | (_, PrincipalKind::Anonymous | PrincipalKind::Service | PrincipalKind::Federated) => None,
-        (PrincipalPattern::Account(account), _) => {
-            (caller.account() == Some(account)).then_some(Grant::Account)
-        }
         // "A role ARN covers the role's sessions; a session ARN covers one session."
         (
             PrincipalPattern::Arn(arn),

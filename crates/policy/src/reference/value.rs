@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use jiff::civil::DateTime;
 
 /// A decimal number as text: sign, digits before the point, digits after it.
 ///
@@ -15,7 +16,8 @@ pub(super) struct Number {
 }
 
 impl Number {
-    /// Reads `-12.50`; no exponent, no blanks, at least one digit on each side of a point.
+    /// Reads `-12.50`: no exponent, no blanks, at least one digit on each side of a point, and at
+    /// most 38 that count on either.
     pub(super) fn read(text: &str) -> Option<Number> {
         let (negative, digits) = match text.strip_prefix('-') {
             Some(digits) => (true, digits),
@@ -28,7 +30,11 @@ impl Number {
         let whole = whole.trim_start_matches('0').to_owned();
         let fraction = fraction.trim_end_matches('0').to_owned();
         let zero = whole.is_empty() && fraction.is_empty();
-        Some(Number { negative: negative && !zero, whole, fraction })
+        (whole.len() <= 38 && fraction.len() <= 38).then_some(Number {
+            negative: negative && !zero,
+            whole,
+            fraction,
+        })
     }
 
     pub(super) fn compare(&self, other: &Number) -> Ordering {
@@ -52,27 +58,64 @@ fn is_digits(text: &str) -> bool {
 /// Section 3: "ISO 8601 (W3C profile) or epoch seconds, either side in either form, on one time
 /// line, UTC if no offset is given for a date alone."
 ///
-/// Four digits are a year, as in the profile.
+/// Four digits are a year, as in the profile; a time of day without an offset is UTC too; what is
+/// left of the year 9999 when a [`Timestamp`] ends is its last instant (our choices).
 pub(super) fn read_instant(text: &str) -> Option<Timestamp> {
-    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '9' } else { c }).collect();
-    match shape.as_str() {
-        "9999" => format!("{text}-01-01T00:00Z").parse().ok(),
-        "9999-99" => format!("{text}-01T00:00Z").parse().ok(),
-        "9999-99-99" => format!("{text}T00:00Z").parse().ok(),
-        time if time.starts_with("9999-99-99T99:99") && has_offset(time) => text.parse().ok(),
-        _ => epoch_seconds(text),
+    match shape(text).as_str() {
+        "9999" => read_time(&format!("{text}-01-01T00:00:00Z")),
+        "9999-99" => read_time(&format!("{text}-01T00:00:00Z")),
+        "9999-99-99" => read_time(&format!("{text}T00:00:00Z")),
+        _ if text.contains('T') => read_time(text),
+        _ => read_epoch(text),
     }
 }
 
-/// Whether the shape of a time ends with `Z`, `+hh:mm` or `-hh:mm`.
-fn has_offset(shape: &str) -> bool {
-    shape.ends_with('Z') || shape.ends_with("+99:99") || shape.ends_with("-99:99")
+/// The text with a `9` for each digit.
+fn shape(text: &str) -> String {
+    text.chars().map(|char| if char.is_ascii_digit() { '9' } else { char }).collect()
 }
 
-fn epoch_seconds(text: &str) -> Option<Timestamp> {
-    let digits = text.strip_prefix('-').unwrap_or(text);
-    let seconds = text.parse().ok().filter(|_| is_digits(digits))?;
-    Timestamp::from_second(seconds).ok()
+/// Reads `2026-01-31T23:59`, with or without seconds, fraction and offset.
+fn read_time(text: &str) -> Option<Timestamp> {
+    let offset_at = text.rfind(['Z', '+', '-']).filter(|at| *at > 10).unwrap_or(text.len());
+    let (local, offset) = text.split_at(offset_at);
+    let whole = local.split_once('.').map_or(local, |(whole, _)| whole);
+    let fraction = local.split_once('.').map_or("0", |(_, fraction)| fraction);
+    let seconds = match shape(whole).as_str() {
+        "9999-99-99T99:99" if whole == local => ":00",
+        "9999-99-99T99:99:99" if !whole.ends_with(":60") => "",
+        _ => return None,
+    };
+    let offset = match shape(offset).as_str() {
+        "" | "Z" => "+00:00",
+        "+99:99" | "-99:99" if offset.get(1..) < Some("24") && offset.get(4..) < Some("60") => {
+            offset
+        }
+        _ => return None,
+    };
+    if !is_digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let civil: DateTime = format!("{whole}{seconds}.{fraction}").parse().ok()?;
+    let instant = format!("{civil}{offset}").parse().ok();
+    instant.or((civil.year() == 9999).then_some(Timestamp::MAX))
+}
+
+/// Reads `1791201600`, `-1.5`.
+fn read_epoch(text: &str) -> Option<Timestamp> {
+    let (negative, digits) = text.strip_prefix('-').map_or((false, text), |digits| (true, digits));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    if !is_digits(whole) || !is_digits(fraction) || fraction.len() > 9 {
+        return None;
+    }
+    let seconds: i64 = whole.parse().ok()?;
+    let nanoseconds: i32 = format!("{fraction:0<9}").parse().ok()?;
+    let first_of_year_10000 = 253_402_300_800;
+    match negative {
+        true => Timestamp::new(-seconds, -nanoseconds).ok(),
+        false if seconds < Timestamp::MAX.as_second() => Timestamp::new(seconds, nanoseconds).ok(),
+        false => (seconds < first_of_year_10000).then_some(Timestamp::MAX),
+    }
 }
 
 /// Section 3: "CIDR v4/v6, host bits ignored, no prefix means one address."
@@ -159,11 +202,32 @@ mod tests {
         check_instant("-1", Some(-1));
         check_instant("1970-02", Some(31 * 86_400));
         check_instant("1971", Some(365 * 86_400));
+        check_instant("1970-01-02T00:00:00", Some(86_400));
+        check_instant("1.5", Some(1));
+        check_instant("9999-12-31T23:59:59Z", Some(Timestamp::MAX.as_second()));
+        check_instant("253402300799", Some(Timestamp::MAX.as_second()));
     }
 
     #[test]
     fn other_text_is_no_instant() {
-        for text in ["", "soon", "1970-1-2", "1970-01-02T00:00:00", "1970-13-01", "1.5", "+1"] {
+        for text in [
+            "",
+            "soon",
+            "1970-1-2",
+            "1970-13-01",
+            "+1",
+            "1970-01-02T24:00Z",
+            "1970-01-02T00:00:60Z",
+            "1970-01-02T00Z",
+            "1970-01-02T00:00.5Z",
+            "1970-01-02T00:00:00+24:00",
+            "253402300800",
+            "1970T00:00Z",
+            "1970-01-02T00:00:00.Z",
+            "1.",
+            "1970-01-02T00:00:00+0100",
+            "1791201600000",
+        ] {
             check_instant(text, None);
         }
     }
