@@ -38,6 +38,7 @@ mod print;
 #[cfg(feature = "reference")]
 pub mod reference;
 mod request;
+pub mod simulate;
 mod span;
 mod statement;
 mod template;
