@@ -1,0 +1,96 @@
+//! What is wrong with an account: a message, where, and what might have been meant.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
+
+use tollgate_policy::Position;
+
+/// One thing that must be put right. Prints as `file:line:column: message`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// The file, as a path that the reader can open.
+    pub file: String,
+    /// Its text, as far as it could be read.
+    pub text: Arc<str>,
+    /// The bytes of the text that it is about; `None` when it is about the file itself.
+    pub span: Option<Range<usize>>,
+    /// What is wrong: lower case, no final period.
+    pub message: String,
+    /// What was expected, or what might have been meant.
+    pub help: Option<String>,
+}
+
+impl Problem {
+    /// Line and column of the start of the span.
+    pub fn position(&self) -> Option<Position> {
+        self.span.as_ref().map(|span| Position::of(&self.text, span.start))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.file)?;
+        if let Some(position) = self.position() {
+            write!(f, ":{position}")?;
+        }
+        write!(f, ": {}", self.message)
+    }
+}
+
+/// Everything found to be wrong, in the order of the manifest; at least one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problems(Vec<Problem>);
+
+impl Problems {
+    /// The account if nothing is wrong with it.
+    pub(crate) fn none_or<T>(problems: Vec<Problem>, account: T) -> Result<T, Problems> {
+        if problems.is_empty() { Ok(account) } else { Err(Problems(problems)) }
+    }
+
+    /// All of them, the first first.
+    pub fn iter(&self) -> std::slice::Iter<'_, Problem> {
+        self.0.iter()
+    }
+}
+
+impl From<Problem> for Problems {
+    fn from(problem: Problem) -> Self {
+        Problems(vec![problem])
+    }
+}
+
+impl IntoIterator for Problems {
+    type Item = Problem;
+    type IntoIter = std::vec::IntoIter<Problem>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl fmt::Display for Problems {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, problem) in self.0.iter().enumerate() {
+            let separator = if index == 0 { "" } else { "\n" };
+            write!(f, "{separator}{problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Problems {}
+
+/// ``did you mean `…`?`` for the candidate that is nearest to what was written, if one is near.
+pub(crate) fn suggestion<'a>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<String> {
+    let lower = written.to_lowercase();
+    candidates
+        .into_iter()
+        .map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known))
+        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .min()
+        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
