@@ -69,8 +69,9 @@
 //! 5. The canonical path is the raw one, dot segments and empty segments removed, each segment
 //!    encoded once more: `%20` becomes `%2520`. No other form is accepted.
 //! 6. The canonical query is split on `&` and the first `=`, each half decoded and encoded (`+` is a
-//!    plus, not a space), sorted by name, then value. `X-Amz-Signature` is left out. A malformed
-//!    escape is refused, because it would share its canonical form with another query.
+//!    plus, not a space), sorted by name, then value. `X-Amz-Signature` is left out, and so is what
+//!    is empty between two `&`. A malformed escape is refused, because it would share its canonical
+//!    form with another query.
 //! 7. Canonical headers are lower-case and sorted; their values are trimmed, runs of spaces become
 //!    one, and repeats are joined with commas in order of arrival.
 //! 8. `SignedHeaders` is lower-case and strictly ascending, and each header in it is in the request.

@@ -140,9 +140,9 @@ impl Parts {
             .filter(|rest| rest.is_empty() || rest.starts_with(b" "))
             .ok_or(Refusal::UnsupportedAlgorithm)?;
         let mut found = [("Credential", None), ("SignedHeaders", None), ("Signature", None)];
-        if !parameters.trim_ascii().is_empty() {
+        if !trim_spaces(parameters).is_empty() {
             for (index, part) in parameters.split(|byte| *byte == b',').enumerate() {
-                let (name, value) = key_value(part.trim_ascii())
+                let (name, value) = key_value(trim_spaces(part))
                     .ok_or(Refusal::MalformedPart { position: index + 1 })?;
                 place(&mut found, name, value)?;
             }
@@ -208,6 +208,14 @@ fn place(
         None => Ok(()),
         Some(_) => Err(Refusal::RepeatedPart { name }),
     }
+}
+
+/// Spaces stand between the parts; other white space does not.
+fn trim_spaces(mut part: &[u8]) -> &[u8] {
+    while let [b' ', rest @ ..] | [rest @ .., b' '] = part {
+        part = rest;
+    }
+    part
 }
 
 fn key_value(part: &[u8]) -> Option<(&[u8], &[u8])> {

@@ -34,16 +34,14 @@ struct Pair {
 pub(crate) struct CanonicalQuery(Vec<Pair>);
 
 impl CanonicalQuery {
-    /// Splits on `&`, then on the first `=`. An empty piece is an empty name with an empty value, so
-    /// that no byte of the query is without effect.
+    /// Splits on `&`, then on the first `=`. An empty piece is no parameter: AWS's own signer and most
+    /// others leave it out, and so does whoever reads the query.
     pub(crate) fn parse(raw: &[u8]) -> Result<Self, Refusal> {
         if let Some(position) = malformed_escape(raw) {
             return Err(Refusal::MalformedQuery { position });
         }
-        if raw.is_empty() {
-            return Ok(Self(Vec::new()));
-        }
-        let mut pairs: Vec<Pair> = raw.split(|byte| *byte == b'&').map(Pair::parse).collect();
+        let pieces = raw.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty());
+        let mut pairs: Vec<Pair> = pieces.map(Pair::parse).collect();
         pairs.sort_unstable();
         Ok(Self(pairs))
     }
@@ -119,9 +117,10 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_piece_counts() {
-        check("a=1&&b=2", "=&a=1&b=2");
-        check("a=1&", "=&a=1");
+    fn an_empty_piece_is_no_parameter_and_an_empty_name_is_one() {
+        check("&a=1&&b=2&", "a=1&b=2");
+        check("=&a=1", "=&a=1");
+        check("=1", "=1");
     }
 
     #[test]

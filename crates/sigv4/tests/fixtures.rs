@@ -1,6 +1,7 @@
 //! The fixtures: what must be accepted, what must be refused and how, and the path rule.
 
-#[cfg(test)]
+#![cfg(test)]
+
 mod support;
 
 use std::collections::BTreeSet;
