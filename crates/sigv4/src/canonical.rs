@@ -30,7 +30,7 @@ impl CanonicalHead {
     pub(crate) fn new(
         head: &RequestHead<'_>,
         headers: &HeaderIndex<'_>,
-        query: &CanonicalQuery,
+        query: &CanonicalQuery<'_>,
         signed: &[String],
     ) -> Result<Self, Refusal> {
         Self::with_uri(&canonical_uri(head.path), head, headers, query, signed)
@@ -41,7 +41,7 @@ impl CanonicalHead {
         uri: &str,
         head: &RequestHead<'_>,
         headers: &HeaderIndex<'_>,
-        query: &CanonicalQuery,
+        query: &CanonicalQuery<'_>,
         signed: &[String],
     ) -> Result<Self, Refusal> {
         if !is_token(head.method) {
@@ -98,7 +98,7 @@ impl CanonicalRequest {
 /// AWS takes the raw path of every service but S3 in this form only. To accept the path encoded once
 /// as well would let the signature of `/a%20b` hold for `/a%2520b`.
 pub(crate) fn canonical_uri(path: &[u8]) -> String {
-    encode_path(&normalized(path))
+    encode_path(&normalized(path)).into_owned()
 }
 
 /// RFC 3986 §5.2.4, with empty segments removed too.
@@ -149,13 +149,17 @@ fn write_header(
 
 /// Writes a header value trimmed, with each run of spaces made one.
 fn write_collapsed(text: &mut Vec<u8>, value: &[u8]) {
-    let mut after_space = false;
-    for byte in value.trim_ascii() {
-        let is_space = *byte == b' ';
-        if !(is_space && after_space) {
-            text.push(*byte);
+    let value = value.trim_ascii();
+    if !value.contains(&b' ') {
+        // Tokens are long and have no spaces.
+        return text.extend_from_slice(value);
+    }
+    let words = value.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
+    for (position, word) in words.enumerate() {
+        if position > 0 {
+            text.push(b' ');
         }
-        after_space = is_space;
+        text.extend_from_slice(word);
     }
 }
 
@@ -166,12 +170,16 @@ fn line(text: &mut Vec<u8>, bytes: &[u8]) {
 
 /// Whether a value is free of control characters. A line feed would let one header pass for two.
 fn is_header_value(value: &[u8]) -> bool {
-    value.iter().all(|byte| *byte == b'\t' || !byte.is_ascii_control())
+    // Every byte is looked at, so that the compiler can look at many at once.
+    !value.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t')))
 }
 
 /// RFC 9110 §5.6.2: the characters of a method or a header name.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    let is_tchar = |byte: &u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte);
+    let is_tchar = |byte: &u8| {
+        matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+')
+            || matches!(byte, b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    };
     !text.is_empty() && text.iter().all(is_tchar)
 }
 
@@ -247,6 +255,16 @@ mod tests {
              x-amz-security-token:<redacted>\n\ncookie;host;x-amz-security-token\nhash"
         );
         assert!(canonical.text().contains("strawberry"));
+    }
+
+    #[test]
+    fn tokens_are_those_of_rfc_9110() {
+        let is_tchar =
+            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_token(&[byte]), is_tchar(byte), "{byte:#x}");
+        }
+        assert!(!is_token(b""));
     }
 
     #[test]

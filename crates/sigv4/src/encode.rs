@@ -1,5 +1,7 @@
 //! Percent-encoding as SigV4 wants it: everything but `A-Z a-z 0-9 - _ . ~`, upper-case hex.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
@@ -8,18 +10,18 @@ const RESERVED: AsciiSet = NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.
 const RESERVED_IN_PATH: AsciiSet = RESERVED.remove(b'/');
 
 /// Encodes one name or value.
-pub(crate) fn encode(bytes: &[u8]) -> String {
-    percent_encode(bytes, &RESERVED).to_string()
+pub(crate) fn encode(bytes: &[u8]) -> Cow<'_, str> {
+    percent_encode(bytes, &RESERVED).into()
 }
 
 /// Encodes each segment of a path.
-pub(crate) fn encode_path(path: &[u8]) -> String {
-    percent_encode(path, &RESERVED_IN_PATH).to_string()
+pub(crate) fn encode_path(path: &[u8]) -> Cow<'_, str> {
+    percent_encode(path, &RESERVED_IN_PATH).into()
 }
 
 /// Decodes every escape. Give it text that [`malformed_escape`] found nothing in.
-pub(crate) fn decode(bytes: &[u8]) -> Vec<u8> {
-    percent_decode(bytes).collect()
+pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
+    percent_decode(bytes).into()
 }
 
 /// The position of the first `%` that two hexadecimal digits do not follow.

@@ -4,7 +4,7 @@
 //! found through an index that is sorted once: a request with thousands of headers, each named in
 //! `SignedHeaders`, costs n·log n and not n².
 
-use std::cmp::Ordering;
+use std::borrow::Cow;
 
 use crate::Refusal;
 
@@ -39,25 +39,24 @@ pub enum Transport {
 }
 
 /// The headers of a request, sorted by lower-case name, repeats in order of arrival.
-pub(crate) struct HeaderIndex<'a>(Vec<HeaderPair<'a>>);
+pub(crate) struct HeaderIndex<'a>(Vec<(Cow<'a, [u8]>, &'a [u8])>);
 
 impl<'a> HeaderIndex<'a> {
     pub(crate) fn new(headers: &[HeaderPair<'a>]) -> Self {
-        let mut sorted = headers.to_vec();
+        let lower = |(name, value): &HeaderPair<'a>| (lower_case(name), *value);
+        let mut sorted: Vec<(Cow<'a, [u8]>, &'a [u8])> = headers.iter().map(lower).collect();
         // INVARIANT: the sort is stable; repeats are joined in order of arrival.
-        sorted.sort_by(|(left, _), (right, _)| compare_ignoring_case(left, right));
+        sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self(sorted)
     }
 
     /// The values of the header `name` (given in lower case), in order of arrival.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let start = self
-            .0
-            .partition_point(|(other, _)| compare_ignoring_case(other, name.as_bytes()).is_lt());
+        let start = self.0.partition_point(|(other, _)| **other < *name.as_bytes());
         self.0
             .iter()
             .skip(start)
-            .take_while(move |(other, _)| other.eq_ignore_ascii_case(name.as_bytes()))
+            .take_while(move |(other, _)| **other == *name.as_bytes())
             .map(|(_, value)| *value)
     }
 
@@ -71,23 +70,17 @@ impl<'a> HeaderIndex<'a> {
         }
     }
 
-    /// The distinct names received that begin with `prefix`, in lower case, sorted.
-    pub(crate) fn names_with_prefix(&self, prefix: &str) -> Vec<String> {
-        let mut names: Vec<String> = self
-            .0
-            .iter()
-            .map(|(name, _)| *name)
-            .filter(|name| {
-                name.get(..prefix.len())
-                    .is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
-            })
-            .map(|name| String::from_utf8_lossy(name).to_ascii_lowercase())
-            .collect();
-        names.dedup();
-        names
+    /// The names received, in lower case, sorted, as often as they were received.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|(name, _)| &**name)
     }
 }
 
-fn compare_ignoring_case(left: &[u8], right: &[u8]) -> Ordering {
-    left.iter().map(u8::to_ascii_lowercase).cmp(right.iter().map(u8::to_ascii_lowercase))
+/// HTTP/2 and most HTTP libraries give names in lower case already.
+fn lower_case(name: &[u8]) -> Cow<'_, [u8]> {
+    if name.iter().any(u8::is_ascii_uppercase) {
+        name.to_ascii_lowercase().into()
+    } else {
+        name.into()
+    }
 }

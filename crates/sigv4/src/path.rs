@@ -8,6 +8,8 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode;
+
 use crate::{
     ErrorType,
     encode::{decode, malformed_escape},
@@ -115,7 +117,7 @@ impl PathRule {
         check_form(path)?;
         check_bytes(path)?;
         check_decoded(path)?;
-        let text: String = units(path).map(canonical_unit).collect();
+        let text = canonical_text(path);
         let in_raw = |refusal: PathRefusal| PathRefusal {
             position: raw_position(path, refusal.position),
             ..refusal
@@ -173,6 +175,9 @@ fn check_bytes(path: &[u8]) -> Result<(), PathRefusal> {
 
 /// Escapes, and what they stand for. `%252e` stands for `%2e`, which is data.
 fn check_decoded(path: &[u8]) -> Result<(), PathRefusal> {
+    if !path.contains(&b'%') {
+        return Ok(());
+    }
     if let Some(position) = malformed_escape(path) {
         return Err(PathReason::MalformedEscape.at(position));
     }
@@ -203,14 +208,24 @@ fn units(mut path: &[u8]) -> impl Iterator<Item = &[u8]> {
     })
 }
 
-/// An escape of an unreserved character is that character; any other is in upper case.
-fn canonical_unit(unit: &[u8]) -> String {
-    match decode(unit).as_slice() {
-        [byte] if byte.is_ascii_alphanumeric() || b"-._~".contains(byte) => {
-            char::from(*byte).to_string()
+/// Escapes of unreserved characters are those characters; others are in upper case.
+fn canonical_text(path: &[u8]) -> String {
+    let mut text = String::with_capacity(path.len());
+    for unit in units(path) {
+        match single_character(unit) {
+            Some(character) => text.push(character),
+            None => text.extend(unit.iter().map(|byte| char::from(byte.to_ascii_uppercase()))),
         }
-        _ if unit.len() == 3 => String::from_utf8_lossy(unit).to_ascii_uppercase(),
-        _ => String::from_utf8_lossy(unit).into_owned(),
+    }
+    text
+}
+
+/// The character that a unit is in canonical form, unless it stays an escape.
+fn single_character(unit: &[u8]) -> Option<char> {
+    let is_unreserved = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~".contains(byte);
+    match unit {
+        [byte] => Some(char::from(*byte)),
+        escape => percent_decode(escape).next().filter(is_unreserved).map(char::from),
     }
 }
 
@@ -219,7 +234,7 @@ fn raw_position(path: &[u8], position: usize) -> usize {
     let mut canonical = 0;
     let before = units(path).take_while(|unit| {
         let is_before = canonical < position;
-        canonical += canonical_unit(unit).len();
+        canonical += single_character(unit).map_or(unit.len(), |_| 1);
         is_before
     });
     before.map(<[u8]>::len).sum()
@@ -258,8 +273,9 @@ fn segments(text: &str) -> Vec<(usize, &str)> {
 
 /// `.` or `..`, alone or before a parameter.
 fn is_dot_segment(segment: &str) -> bool {
-    let name = segment.replace("%3B", ";");
-    matches!(name.split(';').next(), Some("." | ".."))
+    let ends_name =
+        |rest: &str| rest.is_empty() || rest.starts_with(';') || rest.starts_with("%3B");
+    [".", ".."].iter().any(|dots| segment.strip_prefix(dots).is_some_and(ends_name))
 }
 
 impl PathReason {

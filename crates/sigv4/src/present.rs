@@ -102,7 +102,7 @@ impl Presented {
         )
     }
 
-    fn in_query(query: &CanonicalQuery, headers: &HeaderIndex<'_>) -> Result<Self, Refusal> {
+    fn in_query(query: &CanonicalQuery<'_>, headers: &HeaderIndex<'_>) -> Result<Self, Refusal> {
         for name in ["x-amz-date", "x-amz-security-token"] {
             // The query has these already.
             if headers.values(name).next().is_some() {
@@ -176,20 +176,19 @@ impl Credential {
     fn parse(credential: &[u8]) -> Result<Self, Refusal> {
         let text =
             str::from_utf8(credential).map_err(|_| Refusal::NotText { name: "Credential" })?;
-        let elements: Vec<&str> = text.split('/').collect();
-        match elements.as_slice() {
-            [key, ..] if !is_access_key_id(key) => Err(Refusal::MalformedAccessKeyId),
-            [key, date, region, service, terminator] => Ok(Self {
-                access_key_id: (*key).to_owned(),
-                scope: Scope {
-                    date: (*date).to_owned(),
-                    region: (*region).to_owned(),
-                    service: (*service).to_owned(),
-                },
-                terminator: (*terminator).to_owned(),
-            }),
-            _ => Err(Refusal::MalformedCredential { elements: elements.len() }),
+        let mut elements = text.splitn(6, '/');
+        let five = [(); 5].map(|()| elements.next());
+        let ([Some(key), Some(date), Some(region), Some(service), Some(terminator)], None) =
+            (five, elements.next())
+        else {
+            return Err(Refusal::MalformedCredential { elements: text.split('/').count() });
+        };
+        if !is_access_key_id(key) {
+            return Err(Refusal::MalformedAccessKeyId);
         }
+        let scope =
+            Scope { date: date.to_owned(), region: region.to_owned(), service: service.to_owned() };
+        Ok(Self { access_key_id: key.to_owned(), scope, terminator: terminator.to_owned() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! The canonical query: decoded, encoded again, sorted. Also where presigned parameters are found.
 
-use std::ops::Range;
+use std::{borrow::Cow, ops::Range};
 
 use crate::{
     Refusal,
@@ -25,30 +25,30 @@ pub(crate) const PRESIGNED: [&str; 7] = [
 
 /// A name and a value, both encoded. Their order is the order of the canonical query.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Pair {
-    name: String,
-    value: String,
+struct Pair<'a> {
+    name: Cow<'a, str>,
+    value: Cow<'a, str>,
 }
 
 /// The parameters of a query, encoded and sorted.
-pub(crate) struct CanonicalQuery(Vec<Pair>);
+pub(crate) struct CanonicalQuery<'a>(Vec<Pair<'a>>);
 
-impl CanonicalQuery {
+impl<'a> CanonicalQuery<'a> {
     /// Splits on `&`, then on the first `=`. An empty piece is no parameter: AWS's own signer and most
     /// others leave it out, and so does whoever reads the query.
-    pub(crate) fn parse(raw: &[u8]) -> Result<Self, Refusal> {
+    pub(crate) fn parse(raw: &'a [u8]) -> Result<Self, Refusal> {
         if let Some(position) = malformed_escape(raw) {
             return Err(Refusal::MalformedQuery { position });
         }
         let pieces = raw.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty());
-        let mut pairs: Vec<Pair> = pieces.map(Pair::parse).collect();
+        let mut pairs: Vec<Pair<'a>> = pieces.map(Pair::parse).collect();
         pairs.sort_unstable();
         Ok(Self(pairs))
     }
 
     /// Whether any of the presigned parameters is there.
     pub(crate) fn is_presigned(&self) -> bool {
-        self.0.iter().any(|pair| PRESIGNED.contains(&pair.name.as_str()))
+        self.0.iter().any(|pair| PRESIGNED.contains(&&*pair.name))
     }
 
     /// The decoded value of a parameter that may not be repeated.
@@ -57,7 +57,7 @@ impl CanonicalQuery {
         let first = values.next();
         match values.next() {
             Some(_) => Err(Refusal::Repeated { name }),
-            None => Ok(first.map(|value| decode(value.as_bytes()))),
+            None => Ok(first.map(|value| decode(value.as_bytes()).into_owned())),
         }
     }
 
@@ -81,11 +81,19 @@ impl CanonicalQuery {
     }
 }
 
-impl Pair {
-    fn parse(piece: &[u8]) -> Self {
+impl<'a> Pair<'a> {
+    fn parse(piece: &'a [u8]) -> Self {
         let mut halves = piece.splitn(2, |byte| *byte == b'=');
-        let mut next = || encode(&decode(halves.next().unwrap_or_default()));
+        let mut next = || encode_again(halves.next().unwrap_or_default());
         Self { name: next(), value: next() }
+    }
+}
+
+/// Decodes and encodes. Text that this does not change is borrowed.
+fn encode_again(raw: &[u8]) -> Cow<'_, str> {
+    match decode(raw) {
+        Cow::Borrowed(plain) => encode(plain),
+        Cow::Owned(decoded) => encode(&decoded).into_owned().into(),
     }
 }
 

@@ -148,7 +148,8 @@ impl Signer {
         let mut added = self.presigned_parameters(&signed, expires_s, &time);
         let pieces = [head.query, added.as_bytes()];
         let all = pieces.into_iter().filter(|piece| !piece.is_empty()).collect::<Vec<_>>();
-        let query = CanonicalQuery::parse(&all.join(&b'&'))?;
+        let all = all.join(&b'&');
+        let query = CanonicalQuery::parse(&all)?;
         let line = body.to_hex();
         let signature = self.signature(head, head.headers, &query, &signed, &line, &time)?;
         added.push_str(&format!("&{SIGNATURE}={}", signature.to_hex()));
@@ -179,7 +180,7 @@ impl Signer {
         &self,
         head: &RequestHead<'_>,
         headers: &[HeaderPair<'_>],
-        query: &CanonicalQuery,
+        query: &CanonicalQuery<'_>,
         signed: &[String],
         payload: &str,
         time: &SigningTime,
@@ -234,5 +235,9 @@ fn check(head: &RequestHead<'_>) -> Result<(), SignError> {
 
 /// The names of `headers` as `SignedHeaders` lists them.
 fn names(headers: &[HeaderPair<'_>]) -> Vec<String> {
-    HeaderIndex::new(headers).names_with_prefix("")
+    let index = HeaderIndex::new(headers);
+    let names = index.names().map(|name| String::from_utf8_lossy(name).into_owned());
+    let mut names: Vec<String> = names.collect();
+    names.dedup();
+    names
 }
