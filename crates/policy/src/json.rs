@@ -118,10 +118,10 @@ impl<'a> Node<'a> {
         match plain {
             Some(plain) if !plain.contains('\\') => Ok(Cow::Borrowed(plain)),
             // Only now are escapes looked into: half a surrogate pair is not text.
-            _ => self
-                .read::<String>()
-                .map(Cow::Owned)
-                .map_err(|defect| Defect { span: self.span(), ..defect }),
+            _ => self.read::<String>().map(Cow::Owned).map_err(|_| Defect {
+                span: self.span(),
+                message: "half of a surrogate pair".to_owned(),
+            }),
         }
     }
 
@@ -137,18 +137,32 @@ impl<'a> Node<'a> {
     }
 
     fn defect(&self, error: &serde_json::Error) -> Defect {
+        let message = message_of(error);
         let mut offset = match error.classify() {
             serde_json::error::Category::Eof => self.text.len(),
             _ => offset_of(self.text, error.line(), error.column()),
         };
+        // This one error is reported a byte early.
+        offset += usize::from(message.starts_with("control character"));
         while !self.text.is_char_boundary(offset) {
             offset -= 1;
         }
         let width = self.text.get(offset..).and_then(|rest| rest.chars().next());
         let start = self.start + offset;
-        let message = error.to_string();
-        let message = message.split(" at line ").next().unwrap_or(&message).to_owned();
         Defect { span: Span::new(start, start + width.map_or(0, char::len_utf8)), message }
+    }
+}
+
+/// What is wrong, without the place, in words for the author of a policy.
+fn message_of(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    let message = message.split(" at line ").next().unwrap_or(&message);
+    match message.strip_prefix("EOF while parsing ") {
+        Some(what) => format!("the text ends within {what}"),
+        None if message.starts_with("control character") => {
+            "control character in a string".to_owned()
+        }
+        None => message.to_owned(),
     }
 }
 
@@ -263,11 +277,11 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_found_where_it_stands() {
-        check_defect("", (0, 0), "EOF while parsing a value");
+        check_defect("", (0, 0), "the text ends within a value");
         check_defect("{\n\"a\": 1,\n}", (10, 11), "key must be a string");
         check_defect("{\"a\": é}", (6, 8), "expected value");
         check_defect("[1] x", (4, 5), "trailing characters");
-        check_defect("{\"a\"", (4, 4), "EOF while parsing an object");
+        check_defect("{\"a\"", (4, 4), "the text ends within an object");
     }
 
     #[test]

@@ -168,7 +168,7 @@ impl<'a> Reader<'a> {
     fn version_element(&mut self, node: &Node<'a>) -> Option<Version> {
         let path = Path::ROOT.name("Version");
         let Spanned { value, span } =
-            self.string(node, &path, "`Version`", "the string \"2012-10-17\" or \"2008-10-17\"")?;
+            self.string(node, &path, "`Version`", "`\"2012-10-17\"` or `\"2008-10-17\"`")?;
         match value.as_str() {
             "2012-10-17" => Some(Version::V2012),
             "2008-10-17" => Some(Version::V2008),
@@ -178,6 +178,7 @@ impl<'a> Reader<'a> {
                         .expected(
                             "`2012-10-17` or `2008-10-17`, the versions of the policy language",
                         )
+                        .did_you_mean(&value, &["2012-10-17", "2008-10-17"])
                 });
                 None
             }

@@ -104,6 +104,25 @@ impl Template {
         Ok(template)
     }
 
+    /// Whether variables stand in a pattern, without taking it apart.
+    ///
+    /// # Errors
+    ///
+    /// The same as those of [`Template::parse`].
+    pub fn has_variables(text: &str, variables: Variables) -> Result<bool, TemplateError> {
+        let mut found = false;
+        let mut rest = text;
+        while variables == Variables::Substituted
+            && let Some(at) = rest.find("${")
+        {
+            let (token, after) = variable(rest.get(at..).unwrap_or(""))
+                .map_err(|kind| TemplateError { offset: text.len() - rest.len() + at, kind })?;
+            found |= matches!(token, Token::Variable { .. });
+            rest = after;
+        }
+        Ok(found)
+    }
+
     /// The same pattern where `*` and `?` stand for themselves, as in `StringEquals`.
     #[must_use]
     pub fn without_wildcards(self) -> Template {
@@ -194,12 +213,15 @@ mod tests {
     fn check(text: &str, expected: &[Token]) {
         let template = Template::parse(text, Variables::Substituted).unwrap();
         assert_eq!(template.tokens, expected, "{text}");
+        let found = template.variables().next().is_some();
+        assert_eq!(Template::has_variables(text, Variables::Substituted), Ok(found), "{text}");
     }
 
     #[track_caller]
     fn check_error(text: &str, offset: usize, kind: TemplateErrorKind) {
-        let error = Template::parse(text, Variables::Substituted).unwrap_err();
-        assert_eq!(error, TemplateError { offset, kind }, "{text}");
+        let expected = TemplateError { offset, kind };
+        assert_eq!(Template::parse(text, Variables::Substituted), Err(expected), "{text}");
+        assert_eq!(Template::has_variables(text, Variables::Substituted), Err(expected), "{text}");
     }
 
     #[test]

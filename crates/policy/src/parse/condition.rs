@@ -21,7 +21,7 @@ use super::suggest::closest_operator;
 impl<'a> Reader<'a> {
     /// The block, flattened to one entry an operator and key.
     pub(super) fn conditions(&mut self, node: &Node<'a>, path: &Path<'_>) -> Vec<Condition> {
-        let expected = "an object such as {\"StringEquals\": {\"aws:username\": \"ana\"}}";
+        let expected = "an object such as `{\"StringEquals\": {\"aws:username\": \"ana\"}}`";
         let mut conditions = Vec::new();
         for block in self.members(node, path, "`Condition`", expected).unwrap_or_default() {
             let path = path.name(&block.key);
@@ -128,8 +128,7 @@ impl<'a> Reader<'a> {
 fn check_value(operator: &Operator, text: &str, variables: Variables) -> Result<(), Problem> {
     let family = operator.test.family();
     if family.takes_variables() {
-        let template = check_variables(text, variables)?;
-        if template.variables().next().is_some() {
+        if check_variables(text, variables)? {
             return Ok(());
         }
     } else {
@@ -175,7 +174,18 @@ fn check_value(operator: &Operator, text: &str, variables: Variables) -> Result<
         return Ok(());
     }
     let message = format!("invalid {noun} {} for `{operator}`", quote(text));
-    Err(Problem::new(code, message).expected(expected))
+    let problem = Problem::new(code, message).expected(expected);
+    Err(match text.get(..10) {
+        Some(seconds) if family == Family::Date && is_milliseconds(text) => {
+            problem.suggest(format!("seconds, not milliseconds: write `{seconds}`"))
+        }
+        _ => problem,
+    })
+}
+
+/// Thirteen digits, as clocks that count milliseconds show since 2001.
+fn is_milliseconds(text: &str) -> bool {
+    text.len() == 13 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// `*`, or six parts of which the first may be `arn`.

@@ -48,9 +48,9 @@ pub(super) fn refuse_variables(
     }
 }
 
-/// Checks that each `${` begins a variable.
-pub(super) fn check_variables(text: &str, variables: Variables) -> Result<Template, Problem> {
-    Template::parse(text, variables).map_err(|error| {
+/// Checks that each `${` begins a variable; tells whether there is one.
+pub(super) fn check_variables(text: &str, variables: Variables) -> Result<bool, Problem> {
+    Template::has_variables(text, variables).map_err(|error| {
         let rest = text.get(error.offset..).unwrap_or("");
         let length = rest.find('}').map_or(rest.len(), |end| end + 1);
         let found = quote(rest.get(..length).unwrap_or(rest));

@@ -13,7 +13,7 @@ use super::reader::{Problem, Reader, quote};
 const TYPES: [&str; 4] = ["AWS", "Service", "Federated", "CanonicalUser"];
 
 const EXPECTED: &str =
-    "\"*\", or an object such as {\"AWS\": \"arn:aws:iam::111122223333:role/NAME\"}";
+    "`\"*\"`, or an object such as `{\"AWS\": \"arn:aws:iam::111122223333:role/NAME\"}`";
 
 impl<'a> Reader<'a> {
     pub(super) fn principal(
@@ -109,7 +109,7 @@ fn bare_principal(text: &str) -> Problem {
     let principal_type = if text.contains(".amazonaws.com") { "Service" } else { "AWS" };
     Problem::new(Code::InvalidPrincipal, format!("principal {} without its type", quote(text)))
         .expected(EXPECTED)
-        .suggest(format!("write {{\"{principal_type}\": {}}}", quote(text).replace('`', "\"")))
+        .suggest(format!("write `{{\"{principal_type}\": {}}}`", quote(text).replace('`', "\"")))
 }
 
 fn read_principal(

@@ -78,6 +78,7 @@ impl Problem {
 pub(super) fn quote(text: &str) -> String {
     const CHARACTERS_MAX: usize = 60;
     match text.char_indices().nth(CHARACTERS_MAX) {
+        None if text.is_empty() => "`\"\"`".to_owned(),
         None => format!("`{text}`"),
         Some((end, _)) => format!("`{}…`", text.get(..end).unwrap_or("")),
     }
@@ -152,7 +153,9 @@ impl<'a> Reader<'a> {
     }
 
     fn report_defect(&mut self, defect: Defect, path: &Path<'_>) {
-        self.report(defect.span, path, || Problem::new(Code::JsonSyntax, defect.message));
+        self.report(defect.span, path, || {
+            Problem::new(Code::JsonSyntax, format!("not JSON: {}", defect.message))
+        });
     }
 
     fn report_shape(&mut self, node: &Node<'_>, path: &Path<'_>, what: &str, expected: &str) {
@@ -161,8 +164,8 @@ impl<'a> Reader<'a> {
             let problem = Problem::new(Code::WrongType, format!("{what} is {}", found.phrase()))
                 .expected(expected);
             match found {
-                Shape::Number | Shape::Boolean if expected.contains("string") => {
-                    problem.suggest(format!("write \"{}\"", node.text()))
+                Shape::Number if expected.starts_with("a string") => {
+                    problem.suggest(format!("write `\"{}\"`", node.text()))
                 }
                 _ => problem,
             }

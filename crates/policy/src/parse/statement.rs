@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         };
         let path = path.name("Effect");
         let Spanned { value, span } =
-            self.string(&member.value, &path, "`Effect`", "the string \"Allow\" or \"Deny\"")?;
+            self.string(&member.value, &path, "`Effect`", "`\"Allow\"` or `\"Deny\"`")?;
         let effect = match value.as_str() {
             "Allow" => Effect::Allow,
             "Deny" => Effect::Deny,
@@ -253,7 +253,7 @@ impl<'a> Reader<'a> {
         Some(self.patterns(
             &element,
             path,
-            "an action such as \"execute-api:Invoke\", or a list of strings",
+            "an action such as `\"execute-api:Invoke\"`, or a list of them",
             |reader, text| check_action(text, reader.variables()),
         ))
     }
@@ -268,7 +268,7 @@ impl<'a> Reader<'a> {
             (Presence::Required, Some(element)) => Some(self.patterns(
                 &element,
                 path,
-                "\"*\" or an ARN, as a string or a list of strings",
+                "`\"*\"` or an ARN, or a list of them",
                 |reader, text| check_resource(text, reader.policy_type, reader.variables()),
             )),
             (Presence::Forbidden, None) => None,
