@@ -9,13 +9,14 @@ use std::sync::Arc;
 use crate::compile::PolicySet;
 use crate::decision::{Decision, Determining, Outcome};
 use crate::document::PolicyType;
-use crate::evaluate::{Layer, Tally};
+use crate::evaluate::{Layer, Matching, Verdict};
 use crate::grant::Grant;
+use crate::key::hash_lower_case;
 use crate::kleene::Kleene;
 use crate::layers::{AuthorizationType, Policies};
 use crate::lookup::Facts;
 use crate::principal::{Principal, PrincipalKind};
-use crate::request::Request;
+use crate::request::{Action, Request};
 use crate::undetermined;
 
 /// Decides a request. Cannot fail, and allocates nothing unless the outcome is
@@ -40,10 +41,11 @@ use crate::undetermined;
 pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
     let principal = caller(policies, request);
     let facts = Facts { request, principal: &principal };
-    let Combined { rule, tallies, sides, outcome } = Combined::new(policies, facts);
+    let mut matching = Matching::default();
+    let Combined { rule, sides, outcome } = Combined::new(policies, facts, &mut matching);
     let (determined_by, depends_on) = match outcome {
-        Outcome::Allowed => (tallies.granting(rule.granting_sides(&sides)), Vec::new()),
-        Outcome::ExplicitDeny => (tallies.denying, Vec::new()),
+        Outcome::Allowed => (granting(rule.granting_sides(&sides), &matching), Vec::new()),
+        Outcome::ExplicitDeny => (matching.denying, Vec::new()),
         Outcome::ImplicitDeny => (Determining::default(), Vec::new()),
         Outcome::Indeterminate => {
             let open = undetermined::determine(policies, facts, rule, &sides);
@@ -72,20 +74,70 @@ pub(crate) fn caller<'r>(policies: &Policies<'_>, request: &Request<'r>) -> Prin
 /// All layers, evaluated and combined.
 pub(crate) struct Combined {
     pub(crate) rule: Rule,
-    tallies: Tallies,
     pub(crate) sides: Sides,
     pub(crate) outcome: Outcome,
 }
 
 impl Combined {
-    #[inline]
-    pub(crate) fn new(policies: &Policies<'_>, facts: Facts<'_, '_>) -> Combined {
+    pub(crate) fn new(
+        policies: &Policies<'_>,
+        facts: Facts<'_, '_>,
+        matching: &mut Matching,
+    ) -> Combined {
         let rule = Rule::of(policies, facts);
-        let tallies = Tallies::new(policies, facts, rule);
-        let sides = tallies.sides(facts.principal);
-        let outcome = outcome(tallies.denies, rule.allows(&sides));
-        Combined { rule, tallies, sides, outcome }
+        let mut denies = Kleene::False;
+        let mut evaluate = |layer: Layer<'_>| {
+            let verdict = layer.evaluate(facts, matching);
+            denies = denies.or(verdict.denies);
+            verdict
+        };
+        let mut one = |policy_type, set: Option<&PolicySet>| {
+            set.map(|set| evaluate(Layer { set, policy_type, level: 0 }))
+        };
+        let resource = one(PolicyType::Resource, policies.resource);
+        let vpc_endpoint = one(PolicyType::VpcEndpoint, policies.vpc_endpoint);
+        let [account, role, direct] =
+            Grant::ALL.map(|grant| resource.map_or(Kleene::False, |says| says.grants(grant)));
+        let mut sides = Sides::only_resource(account, role, direct);
+        sides.limit(Side::VpcEndpoint, vpc_endpoint);
+        if rule.consults_caller() {
+            let identity = one(PolicyType::Identity, policies.identity);
+            sides.set(Side::Identity, identity.map_or(Kleene::False, |says| says.allows()));
+            let boundary = one(PolicyType::PermissionsBoundary, policies.permissions_boundary);
+            sides.limit(Side::Boundary, boundary);
+            // A federated user's session has no permissions of its own without a session policy.
+            match (one(PolicyType::Session, policies.session), facts.principal.kind) {
+                (None, PrincipalKind::FederatedUser { .. }) => {
+                    sides.set(Side::Session, Kleene::False);
+                }
+                (session, _) => sides.limit(Side::Session, session),
+            }
+            for layer in control_levels(PolicyType::ServiceControl, policies.service_control) {
+                sides.limit(Side::ServiceControl, Some(evaluate(layer)));
+            }
+        }
+        for layer in control_levels(PolicyType::ResourceControl, policies.resource_control) {
+            evaluate(layer);
+        }
+        Combined { rule, sides, outcome: outcome(denies, rule.allows(&sides)) }
     }
+}
+
+/// The matching Allow statements of the sides that grant.
+fn granting(sides: &[Side], matching: &Matching) -> Determining {
+    let [account, role, direct] = &matching.resource;
+    let mut all = Determining::NONE;
+    for side in sides {
+        match side {
+            Side::Identity => all.merge(&matching.identity),
+            Side::Account => all.merge(account),
+            Side::Role => all.merge(role),
+            Side::Direct => all.merge(direct),
+            // These limit and do not grant.
+            Side::Boundary | Side::Session | Side::ServiceControl | Side::VpcEndpoint => {}
+        }
+    }
+    all
 }
 
 /// The outcome of a Deny side and an Allow side.
@@ -161,6 +213,19 @@ impl Side {
 pub(crate) struct Sides([Kleene; 8]);
 
 impl Sides {
+    /// What the resource policy says, to a caller without policies of its own.
+    fn only_resource(account: Kleene, role: Kleene, direct: Kleene) -> Sides {
+        let unlimited = Kleene::True;
+        Sides([Kleene::False, account, role, direct, unlimited, unlimited, unlimited, unlimited])
+    }
+
+    /// A layer that must allow, if it exists.
+    fn limit(&mut self, side: Side, says: Option<Verdict>) {
+        if let Some(says) = says {
+            self.set(side, self.get(side).and(says.allows()));
+        }
+    }
+
     pub(crate) fn get(&self, side: Side) -> Kleene {
         self.0.get(side as usize).copied().unwrap_or(Kleene::False)
     }
@@ -179,7 +244,7 @@ impl Rule {
         }
         let (caller, owner) = (facts.principal.account, facts.request.resource_account());
         let same_account = owner.is_none() || caller == owner;
-        let strict = must_allow_by_itself(facts.request.action());
+        let strict = must_allow_by_itself(&facts.request.action);
         match facts.principal.kind {
             PrincipalKind::Anonymous | PrincipalKind::Service | PrincipalKind::Federated => {
                 Rule::ResourceOnly
@@ -257,114 +322,27 @@ impl Rule {
 /// key must do so themselves.
 ///
 /// Source: IAM User Guide, `reference_policies_evaluation-logic_policy-eval-denyallow`.
-fn must_allow_by_itself(action: &str) -> bool {
-    let Some((service, name)) = action.split_once(':') else { return false };
-    let assumes = |prefix: &str| {
-        name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+fn must_allow_by_itself(action: &Action<'_>) -> bool {
+    const KMS: u64 = hash_lower_case(b"kms");
+    const STS: u64 = hash_lower_case(b"sts");
+    let begins_with = |prefix: &str| {
+        action.name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
     };
-    service.eq_ignore_ascii_case("kms")
-        || service.eq_ignore_ascii_case("sts")
-            && (assumes("AssumeRole") || assumes("TagSession") || assumes("SetSourceIdentity"))
+    match action.service_hash {
+        KMS => begins_with("kms:"),
+        STS => ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
+            .into_iter()
+            .any(begins_with),
+        _ => false,
+    }
 }
 
-/// What the layers that apply have said. A layer that does not exist has said nothing.
-struct Tallies {
-    identity: Tally,
-    resource: Tally,
-    boundary: Option<Tally>,
-    session: Option<Tally>,
-    vpc_endpoint: Option<Tally>,
-    /// Whether every level of service control policies allows.
-    service_control: Kleene,
-    /// Whether some layer denies.
-    denies: Kleene,
-    denying: Determining,
-}
-
-impl Tallies {
-    fn new(policies: &Policies<'_>, facts: Facts<'_, '_>, rule: Rule) -> Tallies {
-        let tally = |policy_type, set: Option<&PolicySet>| {
-            set.map(|set| Layer { set, policy_type, level: 0 }.tally(facts))
-        };
-        let own = |policy_type, set: Option<&PolicySet>| {
-            tally(policy_type, set.filter(|_| rule.consults_caller()))
-        };
-        let mut tallies = Tallies {
-            identity: own(PolicyType::Identity, policies.identity).unwrap_or_default(),
-            resource: tally(PolicyType::Resource, policies.resource).unwrap_or_default(),
-            boundary: own(PolicyType::PermissionsBoundary, policies.permissions_boundary),
-            session: own(PolicyType::Session, policies.session),
-            vpc_endpoint: tally(PolicyType::VpcEndpoint, policies.vpc_endpoint),
-            service_control: Kleene::True,
-            denies: Kleene::False,
-            denying: Determining::default(),
-        };
-        tallies.sum_denials();
-        if rule.consults_caller() {
-            for layer in control_levels(PolicyType::ServiceControl, policies.service_control) {
-                let level = layer.tally(facts);
-                tallies.service_control = tallies.service_control.and(level.grants(Grant::Direct));
-                tallies.add_denial(&level);
-            }
-        }
-        for layer in control_levels(PolicyType::ResourceControl, policies.resource_control) {
-            tallies.add_denial(&layer.tally(facts));
-        }
-        tallies
-    }
-
-    fn sum_denials(&mut self) {
-        let Tallies { identity, resource, boundary, session, vpc_endpoint, .. } = self;
-        let limits = [&*boundary, &*session, &*vpc_endpoint].into_iter().flatten();
-        for tally in [&*identity, &*resource].into_iter().chain(limits) {
-            self.denies = self.denies.or(tally.denies());
-            self.denying.merge(tally.denying());
-        }
-    }
-
-    fn add_denial(&mut self, tally: &Tally) {
-        self.denies = self.denies.or(tally.denies());
-        self.denying.merge(tally.denying());
-    }
-
-    /// What each side says to `caller`.
-    fn sides(&self, caller: &Principal<'_>) -> Sides {
-        let allows = |tally: &Tally| tally.grants(Grant::Direct);
-        let limit = |tally: &Option<Tally>| tally.as_ref().map_or(Kleene::True, allows);
-        // A federated user's session has no permissions of its own without a session policy.
-        let session = match caller.kind {
-            PrincipalKind::FederatedUser { .. } if self.session.is_none() => Kleene::False,
-            _ => limit(&self.session),
-        };
-        let [account, role, direct] = Grant::ALL.map(|grant| self.resource.grants(grant));
-        Sides([
-            allows(&self.identity),
-            account,
-            role,
-            direct,
-            limit(&self.boundary),
-            session,
-            self.service_control,
-            limit(&self.vpc_endpoint),
-        ])
-    }
-
-    /// The matching Allow statements of the sides that grant.
-    fn granting(&self, sides: &[Side]) -> Determining {
-        let mut all = Determining::default();
-        for side in sides {
-            all.merge(match side {
-                Side::Identity => self.identity.granting(Grant::Direct),
-                Side::Account => self.resource.granting(Grant::Account),
-                Side::Role => self.resource.granting(Grant::Role),
-                Side::Direct => self.resource.granting(Grant::Direct),
-                Side::Boundary | Side::Session | Side::ServiceControl | Side::VpcEndpoint => {
-                    continue;
-                }
-            });
-        }
-        all
-    }
+/// The levels of control policies, from the root to the account.
+fn control_levels<'a>(
+    policy_type: PolicyType,
+    levels: &'a [Arc<PolicySet>],
+) -> impl Iterator<Item = Layer<'a>> {
+    (0..).zip(levels).map(move |(level, set)| Layer { set, policy_type, level })
 }
 
 /// The layers that are consulted, in the order in which decisions list them.
@@ -404,12 +382,4 @@ pub(crate) fn side_of(policy_type: PolicyType, grant: Grant) -> Option<Side> {
         (PolicyType::VpcEndpoint, _) => Some(Side::VpcEndpoint),
         (PolicyType::ResourceControl, _) => None,
     }
-}
-
-/// The levels of control policies, from the root to the account.
-fn control_levels<'a>(
-    policy_type: PolicyType,
-    levels: &'a [Arc<PolicySet>],
-) -> impl Iterator<Item = Layer<'a>> {
-    (0..).zip(levels).map(move |(level, set)| Layer { set, policy_type, level })
 }

@@ -67,9 +67,11 @@ pub struct StatementId {
 /// Holds at most [`Determining::CAPACITY`] of them, the first in that order, so that a decision
 /// never allocates; [`Determining::has_more`] tells when there were others, and an explanation
 /// names them all.
-#[derive(Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Clone, Copy)]
 pub struct Determining {
-    statements: [Option<StatementId>; Determining::CAPACITY],
+    /// In order; those from `length` on are meaningless.
+    statements: [StatementId; Determining::CAPACITY],
+    length: u8,
     more: bool,
 }
 
@@ -77,37 +79,51 @@ impl Determining {
     /// How many statements a decision names by itself.
     pub const CAPACITY: usize = 4;
 
-    pub(crate) const NONE: Determining =
-        Determining { statements: [None; Determining::CAPACITY], more: false };
+    pub(crate) const NONE: Determining = Determining {
+        statements: [StatementId {
+            policy_type: PolicyType::Identity,
+            level: 0,
+            policy: 0,
+            statement: 0,
+        }; Determining::CAPACITY],
+        length: 0,
+        more: false,
+    };
+
+    /// The statements, in order.
+    pub fn as_slice(&self) -> &[StatementId] {
+        self.statements.get(..usize::from(self.length)).unwrap_or_default()
+    }
 
     /// Adds a statement in its place. Adding one twice is adding it once.
     pub(crate) fn insert(&mut self, id: StatementId) {
-        let mut carried = id;
-        for slot in &mut self.statements {
-            match slot {
-                None => {
-                    *slot = Some(carried);
-                    return;
-                }
-                Some(held) if *held == carried => return,
-                Some(held) if *held > carried => std::mem::swap(held, &mut carried),
-                Some(_) => {}
-            }
+        let held = self.as_slice();
+        let place = held.iter().take_while(|held| **held < id).count();
+        if held.get(place) == Some(&id) {
+            return;
         }
-        self.more = true;
+        self.more |= held.len() == Determining::CAPACITY;
+        let Some(from_place) = self.statements.get_mut(place..) else { return };
+        if let Some(last) = from_place.last_mut() {
+            *last = id;
+            from_place.rotate_right(1);
+            self.length = self.length.saturating_add(1).min(Determining::CAPACITY as u8);
+        }
     }
 
     /// Adds all statements of `other`.
     pub(crate) fn merge(&mut self, other: &Determining) {
-        for id in other.iter() {
-            self.insert(id);
+        if self.is_empty() {
+            *self = *other;
+            return;
         }
+        other.iter().for_each(|id| self.insert(id));
         self.more |= other.more;
     }
 
     /// The statements, first first.
     pub fn iter(&self) -> impl Iterator<Item = StatementId> {
-        self.statements.iter().flatten().copied()
+        self.as_slice().iter().copied()
     }
 
     /// The first statement.
@@ -117,7 +133,7 @@ impl Determining {
 
     /// Whether no statement determined the outcome.
     pub fn is_empty(&self) -> bool {
-        self.first().is_none()
+        self.length == 0
     }
 
     /// Whether more statements determined the outcome than are held here.
@@ -125,6 +141,20 @@ impl Determining {
         self.more
     }
 }
+
+impl Default for Determining {
+    fn default() -> Determining {
+        Determining::NONE
+    }
+}
+
+impl PartialEq for Determining {
+    fn eq(&self, other: &Determining) -> bool {
+        (self.as_slice(), self.more) == (other.as_slice(), other.more)
+    }
+}
+
+impl Eq for Determining {}
 
 impl FromIterator<StatementId> for Determining {
     fn from_iter<I: IntoIterator<Item = StatementId>>(ids: I) -> Determining {

@@ -9,74 +9,64 @@ use crate::lookup::Facts;
 use crate::statement::CompiledStatement;
 
 /// What the statements of one layer come to.
-#[derive(Debug, Default)]
-pub(crate) struct Tally {
-    /// A Deny matches.
-    denied: bool,
-    /// A Deny may match, depending on unknown keys.
-    may_deny: bool,
-    denying: Determining,
-    /// By [`Grant`], in its order.
-    granting: [Granting; 3],
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verdict {
+    /// Whether a Deny matches.
+    pub(crate) denies: Kleene,
+    /// Whether an Allow matches that grants in this way, by [`Grant`] in its order.
+    grants: [Kleene; 3],
 }
 
-/// What the Allow statements that grant in one way come to.
-#[derive(Clone, Copy, Debug, Default)]
-struct Granting {
-    granted: bool,
-    may_grant: bool,
-    statements: Determining,
-}
+impl Verdict {
+    pub(crate) const SILENT: Verdict =
+        Verdict { denies: Kleene::False, grants: [Kleene::False; 3] };
 
-impl Tally {
-    fn add(&mut self, effect: Effect, grant: Grant, matches: Kleene, id: StatementId) {
-        match (effect, matches) {
-            (_, Kleene::False) => {}
-            (Effect::Deny, Kleene::Unknown) => self.may_deny = true,
-            (Effect::Deny, Kleene::True) => {
-                self.denied = true;
-                self.denying.insert(id);
-            }
-            (Effect::Allow, matches) => {
-                let Some(granting) = self.granting.get_mut(grant as usize) else { return };
-                granting.may_grant = true;
-                if matches.is_true() {
-                    granting.granted = true;
-                    granting.statements.insert(id);
+    /// Whether an Allow matches that grants in this way.
+    pub(crate) fn grants(&self, grant: Grant) -> Kleene {
+        self.grants.get(grant as usize).copied().unwrap_or(Kleene::False)
+    }
+
+    /// What a layer without principals says.
+    pub(crate) fn allows(&self) -> Kleene {
+        self.grants(Grant::Direct)
+    }
+
+    fn add(&mut self, effect: Effect, grant: Grant, matches: Kleene) {
+        match effect {
+            Effect::Deny => self.denies = self.denies.or(matches),
+            Effect::Allow => {
+                if let Some(grants) = self.grants.get_mut(grant as usize) {
+                    *grants = grants.or(matches);
                 }
             }
         }
     }
-
-    /// Whether a Deny matches.
-    pub(crate) fn denies(&self) -> Kleene {
-        three_valued(self.denied, self.may_deny)
-    }
-
-    /// The Deny statements that match.
-    pub(crate) fn denying(&self) -> &Determining {
-        &self.denying
-    }
-
-    /// Whether an Allow matches that grants in this way.
-    pub(crate) fn grants(&self, grant: Grant) -> Kleene {
-        self.granting
-            .get(grant as usize)
-            .map_or(Kleene::False, |granting| three_valued(granting.granted, granting.may_grant))
-    }
-
-    /// The Allow statements that match and grant in this way.
-    pub(crate) fn granting(&self, grant: Grant) -> &Determining {
-        static NONE: Determining = Determining::NONE;
-        self.granting.get(grant as usize).map_or(&NONE, |granting| &granting.statements)
-    }
 }
 
-fn three_valued(certain: bool, possible: bool) -> Kleene {
-    match (certain, possible) {
-        (true, _) => Kleene::True,
-        (false, true) => Kleene::Unknown,
-        (false, false) => Kleene::False,
+/// The statements that match, as far as decisions name them.
+#[derive(Debug, Default)]
+pub(crate) struct Matching {
+    /// Deny statements of all layers.
+    pub(crate) denying: Determining,
+    /// Allow statements of the identity policies.
+    pub(crate) identity: Determining,
+    /// Allow statements of the resource policy, by [`Grant`] in its order.
+    pub(crate) resource: [Determining; 3],
+}
+
+impl Matching {
+    fn add(&mut self, effect: Effect, grant: Grant, id: StatementId) {
+        match (effect, id.policy_type) {
+            (Effect::Deny, _) => self.denying.insert(id),
+            (Effect::Allow, PolicyType::Identity) => self.identity.insert(id),
+            (Effect::Allow, PolicyType::Resource) => {
+                if let Some(granting) = self.resource.get_mut(grant as usize) {
+                    granting.insert(id);
+                }
+            }
+            // The other layers limit and do not grant: decisions do not name their Allows.
+            (Effect::Allow, _) => {}
+        }
     }
 }
 
@@ -99,34 +89,79 @@ impl Layer<'_> {
         }
     }
 
-    /// Evaluates the statements whose action and resource can match.
+    /// Evaluates the statements whose action and resource can match, and notes those that do.
     ///
     /// An Allow is not looked at any more once a Deny of the layer matches: it changes nothing.
-    pub(crate) fn tally(&self, facts: Facts<'_, '_>) -> Tally {
-        let mut tally = Tally::default();
-        // Several patterns of one statement are often candidates one after the other.
-        let mut latest: Option<(u32, Option<(Grant, Kleene)>)> = None;
+    pub(crate) fn evaluate(&self, facts: Facts<'_, '_>, matching: &mut Matching) -> Verdict {
+        let mut verdict = Verdict::SILENT;
+        let mut memory = Memory::default();
         self.set.candidates(facts.request, |candidate, statement| {
-            if statement.effect == Effect::Allow && tally.denied {
+            if statement.effect == Effect::Allow && verdict.denies.is_true() {
+                return;
+            }
+            if !memory.action_applies(candidate.statement, statement, facts) {
                 return;
             }
             let resource = candidate_matches(candidate, statement, facts);
             if resource.is_false() {
                 return;
             }
-            let rest = match latest {
-                Some((index, known)) if index == candidate.statement => known,
-                _ => {
-                    let known = matches_beside_resource(statement, facts);
-                    latest = Some((candidate.statement, known));
-                    known
-                }
+            let Some((grant, rest)) = memory.rest(candidate.statement, statement, facts) else {
+                return;
             };
-            if let Some((grant, rest)) = rest {
-                tally.add(statement.effect, grant, resource.and(rest), self.id_of(statement));
+            let matches = resource.and(rest);
+            verdict.add(statement.effect, grant, matches);
+            if matches.is_true() {
+                matching.add(statement.effect, grant, self.id_of(statement));
             }
         });
-        tally
+        verdict
+    }
+}
+
+/// What is known of the statement looked at last: several of its patterns are often candidates one
+/// after the other.
+#[derive(Default)]
+struct Memory {
+    action: Option<(u32, bool)>,
+    rest: Option<(u32, Option<(Grant, Kleene)>)>,
+}
+
+impl Memory {
+    #[inline]
+    fn action_applies(
+        &mut self,
+        index: u32,
+        statement: &CompiledStatement,
+        facts: Facts<'_, '_>,
+    ) -> bool {
+        match self.action {
+            Some((latest, applies)) if latest == index => applies,
+            _ => {
+                let applies = statement.actions.applies(facts.request.action());
+                self.action = Some((index, applies));
+                applies
+            }
+        }
+    }
+
+    /// How the statement names the caller, and whether its conditions hold.
+    #[inline]
+    fn rest(
+        &mut self,
+        index: u32,
+        statement: &CompiledStatement,
+        facts: Facts<'_, '_>,
+    ) -> Option<(Grant, Kleene)> {
+        match self.rest {
+            Some((latest, rest)) if latest == index => rest,
+            _ => {
+                let grant = statement.grant(facts);
+                let rest = grant.map(|grant| (grant, statement.conditions_hold(facts)));
+                self.rest = Some((index, rest));
+                rest
+            }
+        }
     }
 }
 
@@ -142,18 +177,4 @@ fn candidate_matches(
         Some(pattern) => pattern.matches_after_prefix(facts),
         None => statement.resources.applies(facts),
     }
-}
-
-/// How the statement names the caller, and whether its conditions hold; `None` when principal or
-/// action exclude the request.
-#[inline]
-fn matches_beside_resource(
-    statement: &CompiledStatement,
-    facts: Facts<'_, '_>,
-) -> Option<(Grant, Kleene)> {
-    if !statement.actions.applies(facts.request.action()) {
-        return None;
-    }
-    let grant = statement.grant(facts)?;
-    Some((grant, statement.conditions_hold(facts)))
 }

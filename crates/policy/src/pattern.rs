@@ -140,6 +140,7 @@ impl Pattern {
     }
 }
 
+/// The common shapes are a comparison or two; the rest walks.
 #[inline]
 fn matches(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_>) -> bool {
     match tokens {
@@ -149,7 +150,18 @@ fn matches(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_
         [Token::Literal(literal), Token::AnyRun(Reach::Free)] => {
             value.starts_with(literal.as_bytes())
         }
-        tokens => walk(tokens, value, last_part, |token, rest| take_text(token, rest, facts)),
+        [Token::AnyRun(Reach::Free), Token::Literal(literal)] => {
+            value.ends_with(literal.as_bytes())
+        }
+        [Token::Literal(head), Token::AnyRun(Reach::Free), Token::Literal(tail)] => {
+            let rest = value.strip_prefix(head.as_bytes());
+            rest.is_some_and(|rest| rest.ends_with(tail.as_bytes()))
+        }
+        tokens => {
+            let texts =
+                Texts { take: |token: &Token, rest: &[u8]| take_text(token, rest, facts), find };
+            walk(tokens, value, last_part, texts)
+        }
     }
 }
 
@@ -191,7 +203,10 @@ impl CaselessPattern {
         match &*self.0 {
             [Token::Literal(literal)] => value.eq_ignore_ascii_case(literal.as_bytes()),
             [Token::AnyRun(_)] => true,
-            tokens => walk(tokens, value, usize::MAX, take_caseless),
+            [Token::Literal(literal), Token::AnyRun(_)] => begins_caseless(value, literal),
+            tokens => {
+                walk(tokens, value, usize::MAX, Texts { take: take_caseless, find: anywhere })
+            }
         }
     }
 }
@@ -228,8 +243,33 @@ fn take_text(token: &Token, rest: &[u8], facts: Facts<'_, '_>) -> Take {
 
 fn take_caseless(token: &Token, rest: &[u8]) -> Take {
     let Token::Literal(literal) = token else { return Take::Nothing };
-    let same = |rest: &[u8]| rest.eq_ignore_ascii_case(literal.as_bytes());
-    Take::bytes_if(rest.get(..literal.len()).is_some_and(same), literal.len())
+    Take::bytes_if(begins_caseless(rest, literal), literal.len())
+}
+
+#[inline]
+fn begins_caseless(value: &[u8], literal: &str) -> bool {
+    let head = value.get(..literal.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(literal.as_bytes()))
+}
+
+/// How the texts of a pattern are compared with a value.
+struct Texts<T, F> {
+    /// What a literal or a variable takes of the rest of the value.
+    take: T,
+    /// Where in the rest of a value, at the earliest, a literal may begin.
+    find: F,
+}
+
+fn find(literal: &str, rest: &[u8]) -> Option<usize> {
+    match literal.as_bytes() {
+        [] => Some(0),
+        [first, ..] => memchr::memchr(*first, rest),
+    }
+}
+
+/// Without regard to case, wherever there is room.
+fn anywhere(literal: &str, rest: &[u8]) -> Option<usize> {
+    (literal.len() <= rest.len()).then_some(0)
 }
 
 /// Where a `*` began to take: the token after it, and how far it has taken.
@@ -239,7 +279,7 @@ struct Star {
     position: usize,
 }
 
-/// Matches a row of tokens. `take_text` says what a literal or a variable takes.
+/// Matches a row of tokens.
 ///
 /// Going back to a `*` before the last one never helps: whatever it could give up, the last one can
 /// take. A `*` confined to its part of an ARN cannot take a colon, though, so beside the last
@@ -248,11 +288,20 @@ fn walk(
     tokens: &[Token],
     value: &[u8],
     last_part: usize,
-    take_text: impl Fn(&Token, &[u8]) -> Take,
+    texts: Texts<impl Fn(&Token, &[u8]) -> Take, impl Fn(&str, &[u8]) -> Option<usize>>,
 ) -> bool {
     let (mut token, mut position) = (0, 0);
     let mut free: Option<Star> = None;
     let mut confined: Option<Star> = None;
+    // Where the text after a `*` may begin, at the earliest.
+    let resume = |star: Star| -> Option<Star> {
+        let rest = value.get(star.position..)?;
+        let skip = match tokens.get(star.next_token) {
+            Some(Token::Literal(literal)) => (texts.find)(literal, rest)?,
+            _ => 0,
+        };
+        Some(Star { position: star.position + skip, ..star })
+    };
     loop {
         let rest = value.get(position..).unwrap_or_default();
         let takes_colons = |reach: &Reach| *reach == Reach::Free || position >= last_part;
@@ -265,35 +314,34 @@ fn walk(
                 Take::Bytes(0)
             }
             Some(Token::AnyOne(reach)) => take_character(rest, takes_colons(reach)),
-            Some(text) => take_text(text, rest),
+            Some(text) => (texts.take)(text, rest),
         };
-        match take {
+        let star = match take {
             Take::Bytes(length) => {
                 token += 1;
                 position += length;
                 continue;
             }
             Take::AnyRun => {
-                token += 1;
-                (free, confined) = (Some(Star { next_token: token, position }), None);
-                continue;
+                confined = None;
+                Some(Star { next_token: token + 1, position })
             }
-            Take::Nothing => {}
-        }
-        let next_byte = |star: &Star| value.get(star.position).copied();
-        let star = if confined.as_ref().and_then(next_byte).is_some_and(|byte| byte != b':') {
-            &mut confined
-        } else {
-            confined = None;
-            &mut free
+            Take::Nothing => match confined {
+                Some(star) if value.get(star.position).is_some_and(|byte| *byte != b':') => {
+                    let star = Star { position: star.position + 1, ..star };
+                    confined = Some(star);
+                    (token, position) = (star.next_token, star.position);
+                    continue;
+                }
+                _ => {
+                    confined = None;
+                    free.map(|star| Star { position: star.position + 1, ..star })
+                }
+            },
         };
-        match star {
-            Some(star) if star.position < value.len() => {
-                star.position += 1;
-                (token, position) = (star.next_token, star.position);
-            }
-            _ => return false,
-        }
+        free = star.and_then(resume);
+        let Some(star) = free else { return false };
+        (token, position) = (star.next_token, star.position);
     }
 }
 
