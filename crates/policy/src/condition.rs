@@ -37,8 +37,8 @@ pub(crate) enum Values {
     CaselessText(Box<[Pattern]>),
     /// `ArnEquals` and `ArnLike`.
     Arn(Box<[ArnPattern]>),
-    /// `Bool`: `true`, `false`, or a variable.
-    Bool(Box<[Pattern]>),
+    /// `Bool`.
+    Bool(Box<[Truth]>),
     /// `BinaryEquals`: base64 text, which is canonical, so that equal text means equal bytes.
     Binary(Box<[Box<str>]>),
     /// `Numeric…`.
@@ -80,6 +80,13 @@ pub(crate) enum ArnPattern {
     Any,
     /// Six parts, matched separately: no wildcard before the sixth takes a colon.
     Parts(Pattern),
+}
+
+/// A value of `Bool`.
+#[derive(Debug)]
+pub(crate) enum Truth {
+    Known(bool),
+    Variable(Pattern),
 }
 
 impl CompiledCondition {
@@ -168,9 +175,13 @@ impl Values {
                 value.with_text(|text| any_arn_matches(patterns, text, facts))?
             }
             Values::Bool(patterns) => {
-                let text = if as_bool(value)? { "true" } else { "false" };
-                any(patterns, |pattern| {
-                    resolved(pattern, facts, || pattern.equals_caseless(text, facts))
+                let value = as_bool(value)?;
+                let text = if value { "true" } else { "false" };
+                any(patterns, |truth| match truth {
+                    Truth::Known(known) => (*known == value).into(),
+                    Truth::Variable(pattern) => {
+                        resolved(pattern, facts, || pattern.equals_caseless(text, facts))
+                    }
                 })
             }
             Values::Binary(values) => {
@@ -200,9 +211,11 @@ impl Values {
     /// The patterns that may hold variables.
     pub(crate) fn patterns(&self) -> Box<dyn Iterator<Item = &Pattern> + '_> {
         match self {
-            Values::Text(patterns) | Values::CaselessText(patterns) | Values::Bool(patterns) => {
-                Box::new(patterns.iter())
-            }
+            Values::Text(patterns) | Values::CaselessText(patterns) => Box::new(patterns.iter()),
+            Values::Bool(truths) => Box::new(truths.iter().filter_map(|truth| match truth {
+                Truth::Known(_) => None,
+                Truth::Variable(pattern) => Some(pattern),
+            })),
             Values::Arn(patterns) => {
                 Box::new(patterns.iter().filter_map(|pattern| match pattern {
                     ArnPattern::Any => None,

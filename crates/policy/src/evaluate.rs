@@ -138,7 +138,7 @@ impl Memory {
         match self.action {
             Some((latest, applies)) if latest == index => applies,
             _ => {
-                let applies = statement.actions.applies(facts.request.action());
+                let applies = statement.actions.applies(facts);
                 self.action = Some((index, applies));
                 applies
             }

@@ -14,7 +14,7 @@ use crate::request::{Request, Value};
 /// A condition key as a policy names it, ready to be looked up.
 #[derive(Debug)]
 pub(crate) struct KeyName {
-    /// In lower case.
+    /// As written.
     name: Box<str>,
     hash: u64,
     derived: Option<Derived>,
@@ -42,10 +42,10 @@ impl KeyName {
         .into_iter()
         .find(|(known, _)| *known == Key::new(name))
         .map(|(_, derived)| derived);
-        KeyName { name: name.to_ascii_lowercase().into(), hash: Key::new(name).hash(), derived }
+        KeyName { name: name.into(), hash: Key::new(name).hash(), derived }
     }
 
-    /// The name in lower case.
+    /// The name as written.
     pub(crate) fn as_str(&self) -> &str {
         &self.name
     }

@@ -64,9 +64,23 @@ impl Pattern {
         Pattern { tokens, has_variables }
     }
 
+    /// A pattern with `*` and `?` and without variables: `${` is literal.
+    pub(crate) fn parse(text: &str) -> Pattern {
+        let template = Template::parse(text, Variables::Literal).unwrap_or_default();
+        Pattern::new(template.tokens.into_iter().filter_map(|token| match token {
+            template::Token::Literal(literal) => Some(Token::Literal(literal.into())),
+            template::Token::AnyRun => Some(Token::AnyRun(Reach::Free)),
+            template::Token::AnyOne => Some(Token::AnyOne(Reach::Free)),
+            template::Token::Variable { .. } => None,
+        }))
+    }
+
     /// The literal text that the pattern begins with.
     pub(crate) fn literal_prefix(&self) -> &str {
-        literal_prefix(&self.tokens)
+        match self.tokens.first() {
+            Some(Token::Literal(literal)) => literal,
+            _ => "",
+        }
     }
 
     /// The variables in the pattern.
@@ -99,7 +113,13 @@ impl Pattern {
     /// [`Reach::Free`]. A variable whose key is unknown takes any run of characters.
     #[inline]
     pub(crate) fn matches(&self, value: &str, facts: Facts<'_, '_>) -> bool {
-        matches(&self.tokens, value.as_bytes(), usize::MAX, facts)
+        self.matches_bytes(value.as_bytes(), facts)
+    }
+
+    /// The same, for the bytes of a text.
+    #[inline]
+    pub(crate) fn matches_bytes(&self, value: &[u8], facts: Facts<'_, '_>) -> bool {
+        matches(&self.tokens, value, usize::MAX, facts)
     }
 
     /// The same, for an ARN whose sixth part begins at byte `last_part`: from there on wildcards of
@@ -157,57 +177,7 @@ fn matches(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_
             let rest = value.strip_prefix(head.as_bytes());
             rest.is_some_and(|rest| rest.ends_with(tail.as_bytes()))
         }
-        tokens => {
-            let texts =
-                Texts { take: |token: &Token, rest: &[u8]| take_text(token, rest, facts), find };
-            walk(tokens, value, last_part, texts)
-        }
-    }
-}
-
-fn literal_prefix(tokens: &[Token]) -> &str {
-    match tokens.first() {
-        Some(Token::Literal(literal)) => literal,
-        _ => "",
-    }
-}
-
-/// A pattern without variables whose letters match without regard to (ASCII) case: an action's name.
-#[derive(Debug)]
-pub(crate) struct CaselessPattern(Box<[Token]>);
-
-impl CaselessPattern {
-    /// A pattern with `*` and `?`; anything else is literal.
-    pub(crate) fn parse(text: &str) -> CaselessPattern {
-        let template = Template::parse(text, Variables::Literal).unwrap_or_default();
-        CaselessPattern::new(template.tokens.into_iter().filter_map(|token| match token {
-            template::Token::Literal(literal) => Some(Token::Literal(literal.into())),
-            template::Token::AnyRun => Some(Token::AnyRun(Reach::Free)),
-            template::Token::AnyOne => Some(Token::AnyOne(Reach::Free)),
-            template::Token::Variable { .. } => None,
-        }))
-    }
-
-    fn new(tokens: impl IntoIterator<Item = Token>) -> CaselessPattern {
-        CaselessPattern(tokens.into_iter().collect())
-    }
-
-    /// The text before the first wildcard.
-    pub(crate) fn literal_prefix(&self) -> &str {
-        literal_prefix(&self.0)
-    }
-
-    #[inline]
-    pub(crate) fn matches(&self, value: &str) -> bool {
-        let value = value.as_bytes();
-        match &*self.0 {
-            [Token::Literal(literal)] => value.eq_ignore_ascii_case(literal.as_bytes()),
-            [Token::AnyRun(_)] => true,
-            [Token::Literal(literal), Token::AnyRun(_)] => begins_caseless(value, literal),
-            tokens => {
-                walk(tokens, value, usize::MAX, Texts { take: take_caseless, find: anywhere })
-            }
-        }
+        tokens => walk(tokens, value, last_part, facts),
     }
 }
 
@@ -241,35 +211,12 @@ fn take_text(token: &Token, rest: &[u8], facts: Facts<'_, '_>) -> Take {
     }
 }
 
-fn take_caseless(token: &Token, rest: &[u8]) -> Take {
-    let Token::Literal(literal) = token else { return Take::Nothing };
-    Take::bytes_if(begins_caseless(rest, literal), literal.len())
-}
-
-#[inline]
-fn begins_caseless(value: &[u8], literal: &str) -> bool {
-    let head = value.get(..literal.len());
-    head.is_some_and(|head| head.eq_ignore_ascii_case(literal.as_bytes()))
-}
-
-/// How the texts of a pattern are compared with a value.
-struct Texts<T, F> {
-    /// What a literal or a variable takes of the rest of the value.
-    take: T,
-    /// Where in the rest of a value, at the earliest, a literal may begin.
-    find: F,
-}
-
+/// Where in the rest of a value, at the earliest, a literal may begin.
 fn find(literal: &str, rest: &[u8]) -> Option<usize> {
     match literal.as_bytes() {
         [] => Some(0),
         [first, ..] => memchr::memchr(*first, rest),
     }
-}
-
-/// Without regard to case, wherever there is room.
-fn anywhere(literal: &str, rest: &[u8]) -> Option<usize> {
-    (literal.len() <= rest.len()).then_some(0)
 }
 
 /// Where a `*` began to take: the token after it, and how far it has taken.
@@ -284,12 +231,7 @@ struct Star {
 /// Going back to a `*` before the last one never helps: whatever it could give up, the last one can
 /// take. A `*` confined to its part of an ARN cannot take a colon, though, so beside the last
 /// confined one the last free one is kept; moving that one begins the parts after it anew.
-fn walk(
-    tokens: &[Token],
-    value: &[u8],
-    last_part: usize,
-    texts: Texts<impl Fn(&Token, &[u8]) -> Take, impl Fn(&str, &[u8]) -> Option<usize>>,
-) -> bool {
+fn walk(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_>) -> bool {
     let (mut token, mut position) = (0, 0);
     let mut free: Option<Star> = None;
     let mut confined: Option<Star> = None;
@@ -297,7 +239,7 @@ fn walk(
     let resume = |star: Star| -> Option<Star> {
         let rest = value.get(star.position..)?;
         let skip = match tokens.get(star.next_token) {
-            Some(Token::Literal(literal)) => (texts.find)(literal, rest)?,
+            Some(Token::Literal(literal)) => find(literal, rest)?,
             _ => 0,
         };
         Some(Star { position: star.position + skip, ..star })
@@ -314,7 +256,7 @@ fn walk(
                 Take::Bytes(0)
             }
             Some(Token::AnyOne(reach)) => take_character(rest, takes_colons(reach)),
-            Some(text) => (texts.take)(text, rest),
+            Some(text) => take_text(text, rest, facts),
         };
         let star = match take {
             Take::Bytes(length) => {
@@ -391,7 +333,6 @@ mod tests {
     fn check(pattern: &str, value: &str, expected: bool) {
         let actual = matches(tokens(pattern, Reach::Free), value, usize::MAX);
         assert_eq!(actual, expected, "`{pattern}` against `{value}`");
-        assert_eq!(CaselessPattern::parse(pattern).matches(value), expected, "caseless {pattern}");
     }
 
     #[test]
@@ -466,7 +407,6 @@ mod tests {
             let chars = |text: &str| text.chars().collect::<Vec<char>>();
             let expected = matches_by_definition(&chars(&pattern), &chars(&value));
             prop_assert_eq!(matches(tokens(&pattern, Reach::Free), &value, usize::MAX), expected);
-            prop_assert_eq!(CaselessPattern::parse(&pattern).matches(&value), expected);
         }
 
         /// An ARN matches when its parts do, each by itself.

@@ -87,17 +87,27 @@ impl<'a> Request<'a> {
     }
 }
 
-/// An action's name with the hash of its service prefix.
-#[derive(Clone, Copy, Debug)]
+/// An action's name, in lower case too, with the hash of its service prefix.
+#[derive(Clone, Debug)]
 pub(crate) struct Action<'a> {
     pub(crate) name: &'a str,
+    lower_case: SmallVec<[u8; 64]>,
     pub(crate) service_hash: u64,
 }
 
 impl<'a> Action<'a> {
     fn new(name: &'a str) -> Action<'a> {
-        let service = name.split_once(':').map_or(name, |(service, _)| service);
-        Action { name, service_hash: hash_lower_case(service.as_bytes()) }
+        let mut lower_case = SmallVec::from_slice(name.as_bytes());
+        lower_case.make_ascii_lowercase();
+        let colon = lower_case.iter().position(|byte| *byte == b':');
+        let service = lower_case.get(..colon.unwrap_or(lower_case.len())).unwrap_or_default();
+        Action { name, service_hash: hash_lower_case(service), lower_case }
+    }
+
+    /// The bytes of the name in lower case.
+    #[inline]
+    pub(crate) fn in_lower_case(&self) -> &[u8] {
+        &self.lower_case
     }
 }
 
@@ -140,10 +150,13 @@ impl<'a> Context<'a> {
         self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value)
     }
 
-    /// The value set for the key of this hash and lower-case name.
+    /// The value set for the key of this hash and name.
     #[inline]
     pub(crate) fn find(&self, hash: u64, name: &str) -> Option<Value<'a>> {
-        let same = |key: &Key<'_>| key.hash() == hash && key.name().eq_ignore_ascii_case(name);
+        // Most names are written as the guide writes them.
+        let same = |key: &Key<'_>| {
+            key.hash() == hash && (key.name() == name || key.name().eq_ignore_ascii_case(name))
+        };
         self.entries.iter().find(|entry| same(&entry.key)).map(|entry| entry.value)
     }
 

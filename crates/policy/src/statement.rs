@@ -5,7 +5,7 @@ use crate::document::Effect;
 use crate::grant::{Grant, Principals};
 use crate::kleene::Kleene;
 use crate::lookup::Facts;
-use crate::pattern::{CaselessPattern, Pattern, Resolution};
+use crate::pattern::{Pattern, Resolution};
 use crate::request::Request;
 
 /// A statement with everything thought out that does not depend on the request.
@@ -27,7 +27,8 @@ pub(crate) struct CompiledStatement {
 #[derive(Debug)]
 pub(crate) struct Actions {
     pub(crate) negated: bool,
-    pub(crate) patterns: Box<[CaselessPattern]>,
+    /// In lower case: actions match without regard to case.
+    pub(crate) patterns: Box<[Pattern]>,
 }
 
 /// `Resource` or `NotResource`, or neither.
@@ -79,9 +80,10 @@ impl CompiledStatement {
 
 impl Actions {
     #[inline]
-    pub(crate) fn applies(&self, action: &str) -> bool {
-        !self.patterns.is_empty()
-            && self.patterns.iter().any(|pattern| pattern.matches(action)) != self.negated
+    pub(crate) fn applies(&self, facts: Facts<'_, '_>) -> bool {
+        let action = facts.request.action.in_lower_case();
+        let matches = |pattern: &Pattern| pattern.matches_bytes(action, facts);
+        !self.patterns.is_empty() && self.patterns.iter().any(matches) != self.negated
     }
 }
 

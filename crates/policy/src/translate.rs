@@ -5,14 +5,14 @@
 
 use crate::binary::parse_bool;
 use crate::cidr::Cidr;
-use crate::condition::{ArnPattern, CompiledCondition, Relation, Values};
+use crate::condition::{ArnPattern, CompiledCondition, Relation, Truth, Values};
 use crate::date::parse_instant;
 use crate::document::{Condition, PatternElement, PolicyDocument, Statement, Version};
 use crate::grant::Principals;
 use crate::lookup::KeyName;
 use crate::number::Decimal;
 use crate::operator::Test;
-use crate::pattern::{CaselessPattern, Pattern, Reach, Token, Variable};
+use crate::pattern::{Pattern, Reach, Token, Variable};
 use crate::span::Spanned;
 use crate::statement::{Actions, CompiledStatement, ResourcePattern, Resources};
 use crate::template::{self, Template, Variables};
@@ -51,7 +51,8 @@ fn compile(
 }
 
 fn actions(element: &PatternElement) -> Actions {
-    let patterns = element.patterns.iter().map(|text| CaselessPattern::parse(&text.value));
+    let patterns =
+        element.patterns.iter().map(|text| Pattern::parse(&text.value.to_ascii_lowercase()));
     Actions { negated: element.negated, patterns: patterns.collect() }
 }
 
@@ -150,7 +151,7 @@ fn values(test: Test, written: &[Spanned<String>], variables: Variables) -> Valu
         Test::ArnEquals | Test::ArnLike => {
             Values::Arn(texts().map(|text| arn_pattern(text, variables)).collect())
         }
-        Test::Bool => Values::Bool(texts().map(exact).collect()),
+        Test::Bool => Values::Bool(texts().map(|text| truth(text, variables)).collect()),
         Test::BinaryEquals => Values::Binary(texts().map(Into::into).collect()),
         Test::NumericEquals => numbers(Relation::Equal, texts()),
         Test::NumericLessThan => numbers(Relation::Less, texts()),
@@ -180,6 +181,13 @@ fn arn_pattern(text: &str, variables: Variables) -> ArnPattern {
     match text {
         "*" => ArnPattern::Any,
         _ => ArnPattern::Parts(Pattern::new(tokens(text, variables, |_| Reach::InPart))),
+    }
+}
+
+fn truth(text: &str, variables: Variables) -> Truth {
+    match parse_bool(text) {
+        Some(value) => Truth::Known(value),
+        None => Truth::Variable(exact_pattern(text, variables)),
     }
 }
 

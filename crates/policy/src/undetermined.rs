@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::authorize::{Rule, Side, Sides, consulted_layers, side_of};
 use crate::decision::StatementId;
 use crate::document::{Effect, PolicyType};
-use crate::evaluate::Layer;
+use crate::evaluate::{Layer, Matching};
 use crate::grant::Grant;
 use crate::kleene::Kleene;
 use crate::layers::Policies;
@@ -54,7 +54,7 @@ pub(crate) fn determine(
 /// Whether a level of service control policies, which are one side together, is itself undecided.
 fn level_is_open(layer: Layer<'_>, facts: Facts<'_, '_>) -> bool {
     layer.policy_type != PolicyType::ServiceControl
-        || layer.tally(facts).grants(Grant::Direct) == Kleene::Unknown
+        || layer.evaluate(facts, &mut Matching::default()).allows() == Kleene::Unknown
 }
 
 /// Whether an unknown side can tip the balance: for some settlement of the other unknown sides, the
@@ -84,7 +84,7 @@ fn open_statements(layer: Layer<'_>, facts: Facts<'_, '_>) -> BTreeMap<u32, Gran
     let mut open = BTreeMap::new();
     layer.set.candidates(facts.request, |candidate, statement| {
         if let Some(grant) = statement.grant(facts)
-            && statement.actions.applies(facts.request.action())
+            && statement.actions.applies(facts)
             && statement.resources.applies(facts).and(statement.conditions_hold(facts))
                 == Kleene::Unknown
         {
@@ -101,7 +101,7 @@ pub(crate) fn unknown_keys(
     keys: &mut BTreeSet<String>,
 ) {
     let mut add = |key: &str| {
-        keys.insert(key.to_owned());
+        keys.insert(key.to_ascii_lowercase());
     };
     let conditions = statement.conditions.iter();
     for condition in conditions.filter(|condition| condition.holds(facts) == Kleene::Unknown) {

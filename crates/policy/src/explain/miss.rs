@@ -9,7 +9,7 @@ use crate::document::{
 };
 use crate::kleene::Kleene;
 use crate::lookup::{Facts, Found};
-use crate::pattern::{CaselessPattern, Pattern, Resolution};
+use crate::pattern::{Pattern, Resolution};
 use crate::span::Spanned;
 use crate::statement::{CompiledStatement, ResourcePattern, Resources};
 use crate::undetermined::unknown_keys;
@@ -32,14 +32,16 @@ pub(super) fn matched(
     {
         return (Matched::No(principal_miss(document, element, facts)), (0, 0));
     }
-    if !statement.actions.applies(facts.request.action()) {
+    if !statement.actions.applies(facts) {
         let names = (Element::Action, Element::NotAction);
         let matches = |index: usize| {
             let pattern = statement.actions.patterns.get(index);
-            pattern.is_some_and(|pattern| pattern.matches(facts.request.action()))
+            let action = facts.request.action.in_lower_case();
+            pattern.is_some_and(|pattern| pattern.matches_bytes(action, facts))
         };
         let action = facts.request.action();
-        let (miss, likeness) = pattern_miss(document, &written.action, names, action, matches);
+        let (miss, likeness) =
+            pattern_miss(document, &written.action, names, action, matches, facts);
         return (Matched::No(miss), (1, likeness));
     }
     if let Some(element) = &written.resource
@@ -106,7 +108,7 @@ fn resource_miss(
     let compiled = |index: usize| resources.patterns().get(index);
     let matches = |index| compiled(index).is_some_and(|pattern| pattern.matches(facts).is_true());
     let resource = facts.request.resource();
-    let (mut miss, likeness) = pattern_miss(document, element, names, resource, matches);
+    let (mut miss, likeness) = pattern_miss(document, element, names, resource, matches, facts);
     if let Resources::Only(patterns) = resources
         && let Some(key) = patterns.iter().find_map(|pattern| unresolved_variable(pattern, facts))
     {
@@ -141,6 +143,7 @@ fn pattern_miss(
     (name, negated_name): (Element, Element),
     value: &str,
     matches: impl Fn(usize) -> bool,
+    facts: Facts<'_, '_>,
 ) -> (Miss, usize) {
     let shown: Option<(usize, &Spanned<String>)> = if element.negated {
         element
@@ -150,8 +153,10 @@ fn pattern_miss(
             .find(|(index, _)| matches(*index))
             .map(|found| (0, found.1))
     } else {
-        let ranked =
-            element.patterns.iter().map(|pattern| (likeness(&pattern.value, value), pattern));
+        let ranked = element
+            .patterns
+            .iter()
+            .map(|pattern| (likeness(&pattern.value, value, facts), pattern));
         ranked.rev().max_by_key(|(likeness, _)| *likeness)
     };
     let (likeness, pattern) = shown.unzip();
@@ -172,10 +177,12 @@ fn pattern_miss(
 
 /// How alike a pattern and a value are: the number of their parts, between colons and slashes, that
 /// match in place. For ranking near misses only.
-fn likeness(pattern: &str, value: &str) -> usize {
+fn likeness(pattern: &str, value: &str, facts: Facts<'_, '_>) -> usize {
     let parts = |text| str::split(text, [':', '/']);
     let alike = |(pattern, value): &(&str, &str)| {
-        pattern.contains("${") || CaselessPattern::parse(pattern).matches(value)
+        pattern.contains("${")
+            || Pattern::parse(&pattern.to_ascii_lowercase())
+                .matches(&value.to_ascii_lowercase(), facts)
     };
     parts(pattern).zip(parts(value)).filter(alike).count()
 }
