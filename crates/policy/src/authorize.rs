@@ -9,14 +9,14 @@ use std::sync::Arc;
 use crate::compile::PolicySet;
 use crate::decision::{Decision, Determining, Outcome};
 use crate::document::PolicyType;
-use crate::evaluate::{Layer, Matching, Verdict};
+use crate::evaluate::{Layer, Matching};
 use crate::grant::Grant;
-use crate::key::hash_lower_case;
 use crate::kleene::Kleene;
 use crate::layers::{AuthorizationType, Policies};
 use crate::lookup::Facts;
 use crate::principal::{Principal, PrincipalKind};
-use crate::request::{Action, Request};
+use crate::request::Request;
+use crate::rule::{Rule, Side, Sides};
 use crate::undetermined;
 
 /// Decides a request. Cannot fail, and allocates nothing unless the outcome is
@@ -39,8 +39,7 @@ use crate::undetermined;
 /// assert_eq!(decision.determined_by.first().unwrap().statement, 0);
 /// ```
 pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
-    let principal = caller(policies, request);
-    let facts = Facts { request, principal: &principal };
+    let facts = Facts { request, principal: caller(policies, request) };
     let mut matching = Matching::default();
     let Combined { rule, sides, outcome } = Combined::new(policies, facts, &mut matching);
     let (determined_by, depends_on) = match outcome {
@@ -64,10 +63,13 @@ pub fn authorize_all<'q, 'r: 'q>(
 }
 
 /// Who the caller counts as: where nobody has to sign, everyone is anonymous.
-pub(crate) fn caller<'r>(policies: &Policies<'_>, request: &Request<'r>) -> Principal<'r> {
+pub(crate) fn caller<'q, 'r>(
+    policies: &Policies<'_>,
+    request: &'q Request<'r>,
+) -> &'q Principal<'r> {
     match policies.authorization_type {
-        AuthorizationType::AwsIam => request.principal,
-        AuthorizationType::None => Principal::ANONYMOUS,
+        AuthorizationType::AwsIam => &request.principal,
+        AuthorizationType::None => &Principal::ANONYMOUS,
     }
 }
 
@@ -94,26 +96,31 @@ impl Combined {
         let mut one = |policy_type, set: Option<&PolicySet>| {
             set.map(|set| evaluate(Layer { set, policy_type, level: 0 }))
         };
-        let resource = one(PolicyType::Resource, policies.resource);
-        let vpc_endpoint = one(PolicyType::VpcEndpoint, policies.vpc_endpoint);
-        let [account, role, direct] =
-            Grant::ALL.map(|grant| resource.map_or(Kleene::False, |says| says.grants(grant)));
-        let mut sides = Sides::only_resource(account, role, direct);
-        sides.limit(Side::VpcEndpoint, vpc_endpoint);
+        let mut sides = Sides::SILENT;
+        if let Some(says) = one(PolicyType::Resource, policies.resource) {
+            sides.grant(Side::Account, says.grants(Grant::Account));
+            sides.grant(Side::Role, says.grants(Grant::Role));
+            sides.grant(Side::Direct, says.grants(Grant::Direct));
+        }
+        if let Some(says) = one(PolicyType::VpcEndpoint, policies.vpc_endpoint) {
+            sides.limit(Side::VpcEndpoint, says.allows());
+        }
         if rule.consults_caller() {
-            let identity = one(PolicyType::Identity, policies.identity);
-            sides.set(Side::Identity, identity.map_or(Kleene::False, |says| says.allows()));
-            let boundary = one(PolicyType::PermissionsBoundary, policies.permissions_boundary);
-            sides.limit(Side::Boundary, boundary);
-            // A federated user's session has no permissions of its own without a session policy.
-            match (one(PolicyType::Session, policies.session), facts.principal.kind) {
-                (None, PrincipalKind::FederatedUser { .. }) => {
-                    sides.set(Side::Session, Kleene::False);
-                }
-                (session, _) => sides.limit(Side::Session, session),
+            if let Some(says) = one(PolicyType::Identity, policies.identity) {
+                sides.grant(Side::Identity, says.allows());
+            }
+            if let Some(says) = one(PolicyType::PermissionsBoundary, policies.permissions_boundary)
+            {
+                sides.limit(Side::Boundary, says.allows());
+            }
+            if let Some(says) = one(PolicyType::Session, policies.session) {
+                sides.limit(Side::Session, says.allows());
+            } else if let PrincipalKind::FederatedUser { .. } = facts.principal.kind {
+                // Without a session policy, a federated user's session has no permissions.
+                sides.limit(Side::Session, Kleene::False);
             }
             for layer in control_levels(PolicyType::ServiceControl, policies.service_control) {
-                sides.limit(Side::ServiceControl, Some(evaluate(layer)));
+                sides.limit(Side::ServiceControl, evaluate(layer).allows());
             }
         }
         for layer in control_levels(PolicyType::ResourceControl, policies.resource_control) {
@@ -154,189 +161,6 @@ fn outcome(denies: Kleene, allows: Kleene) -> Outcome {
     }
 }
 
-/// Which rule combines the layers, by who asks for what in whose account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Rule {
-    /// Nobody has to sign, and no resource policy restricts.
-    Public,
-    /// The caller has no policies: an anonymous one, a service, an identity provider. Only the
-    /// resource policy decides.
-    ResourceOnly,
-    /// The account's root user, in its own account.
-    RootSameAccount {
-        /// See [`Rule::SameAccount`].
-        strict: bool,
-    },
-    /// The account's root user, with a resource of another account.
-    RootCrossAccount,
-    /// Caller and resource in one account.
-    SameAccount {
-        /// The resource's policy must allow by itself: role trust policies and KMS key policies.
-        strict: bool,
-    },
-    /// Both sides must allow.
-    CrossAccount,
-}
-
-/// What must or may allow: the sides that a [`Rule`] combines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
-    Identity,
-    /// The resource policy, by [`Grant::Account`].
-    Account,
-    /// The resource policy, by [`Grant::Role`].
-    Role,
-    /// The resource policy, by [`Grant::Direct`].
-    Direct,
-    Boundary,
-    Session,
-    /// All levels of service control policies together.
-    ServiceControl,
-    VpcEndpoint,
-}
-
-impl Side {
-    pub(crate) const ALL: [Side; 8] = [
-        Side::Identity,
-        Side::Account,
-        Side::Role,
-        Side::Direct,
-        Side::Boundary,
-        Side::Session,
-        Side::ServiceControl,
-        Side::VpcEndpoint,
-    ];
-}
-
-/// What each side says. A missing boundary, session policy or endpoint policy allows.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sides([Kleene; 8]);
-
-impl Sides {
-    /// What the resource policy says, to a caller without policies of its own.
-    fn only_resource(account: Kleene, role: Kleene, direct: Kleene) -> Sides {
-        let unlimited = Kleene::True;
-        Sides([Kleene::False, account, role, direct, unlimited, unlimited, unlimited, unlimited])
-    }
-
-    /// A layer that must allow, if it exists.
-    fn limit(&mut self, side: Side, says: Option<Verdict>) {
-        if let Some(says) = says {
-            self.set(side, self.get(side).and(says.allows()));
-        }
-    }
-
-    pub(crate) fn get(&self, side: Side) -> Kleene {
-        self.0.get(side as usize).copied().unwrap_or(Kleene::False)
-    }
-
-    pub(crate) fn set(&mut self, side: Side, value: Kleene) {
-        if let Some(slot) = self.0.get_mut(side as usize) {
-            *slot = value;
-        }
-    }
-}
-
-impl Rule {
-    pub(crate) fn of(policies: &Policies<'_>, facts: Facts<'_, '_>) -> Rule {
-        if policies.authorization_type == AuthorizationType::None && policies.resource.is_none() {
-            return Rule::Public;
-        }
-        let (caller, owner) = (facts.principal.account, facts.request.resource_account());
-        let same_account = owner.is_none() || caller == owner;
-        let strict = must_allow_by_itself(&facts.request.action);
-        match facts.principal.kind {
-            PrincipalKind::Anonymous | PrincipalKind::Service | PrincipalKind::Federated => {
-                Rule::ResourceOnly
-            }
-            PrincipalKind::Root if same_account => Rule::RootSameAccount { strict },
-            PrincipalKind::Root => Rule::RootCrossAccount,
-            _ if same_account => Rule::SameAccount { strict },
-            _ => Rule::CrossAccount,
-        }
-    }
-
-    /// Whether the caller has policies of its own: identity policies, boundary, session policy and
-    /// the service control policies of an organization.
-    pub(crate) fn consults_caller(self) -> bool {
-        !matches!(self, Rule::Public | Rule::ResourceOnly)
-    }
-
-    /// Whether a side can have a say at all.
-    pub(crate) fn consults(self, side: Side) -> bool {
-        match side {
-            Side::Identity | Side::Boundary | Side::Session => {
-                matches!(self, Rule::SameAccount { .. } | Rule::CrossAccount)
-            }
-            Side::ServiceControl => self.consults_caller(),
-            Side::Account | Side::Role => !matches!(self, Rule::Public | Rule::ResourceOnly),
-            Side::Direct => self != Rule::Public,
-            Side::VpcEndpoint => true,
-        }
-    }
-
-    /// Whether everything that must allow does.
-    pub(crate) fn allows(self, sides: &Sides) -> Kleene {
-        let says = |side| sides.get(side);
-        let limits = says(Side::Boundary).and(says(Side::Session));
-        let any_grant = says(Side::Account).or(says(Side::Role)).or(says(Side::Direct));
-        let combined = match self {
-            Rule::Public | Rule::RootSameAccount { strict: false } => Kleene::True,
-            Rule::ResourceOnly => says(Side::Direct),
-            Rule::RootSameAccount { strict: true } | Rule::RootCrossAccount => any_grant,
-            Rule::SameAccount { strict } => {
-                let delegated = if strict { says(Side::Account) } else { Kleene::True };
-                let limited = says(Side::Role).or(says(Side::Identity).and(delegated));
-                says(Side::Direct).or(limited.and(limits))
-            }
-            Rule::CrossAccount => says(Side::Identity).and(limits).and(any_grant),
-        };
-        combined.and(says(Side::ServiceControl)).and(says(Side::VpcEndpoint))
-    }
-
-    /// Whose Allow statements made the request allowed.
-    pub(crate) fn granting_sides(self, sides: &Sides) -> &'static [Side] {
-        let limits = sides.get(Side::Boundary).and(sides.get(Side::Session)).is_true();
-        let delegated = sides.get(Side::Account).is_true();
-        match self {
-            Rule::Public | Rule::RootSameAccount { strict: false } => &[],
-            Rule::ResourceOnly => &[Side::Direct],
-            Rule::RootSameAccount { strict: true } | Rule::RootCrossAccount => {
-                &[Side::Account, Side::Role, Side::Direct]
-            }
-            Rule::CrossAccount => &[Side::Identity, Side::Account, Side::Role, Side::Direct],
-            Rule::SameAccount { .. } if !limits => &[Side::Direct],
-            Rule::SameAccount { strict: false } => &[Side::Identity, Side::Role, Side::Direct],
-            // Delegation and identity policy count together or not at all.
-            Rule::SameAccount { strict: true }
-                if delegated && sides.get(Side::Identity).is_true() =>
-            {
-                &[Side::Identity, Side::Account, Side::Role, Side::Direct]
-            }
-            Rule::SameAccount { strict: true } => &[Side::Role, Side::Direct],
-        }
-    }
-}
-
-/// Whether an identity policy alone cannot allow: the trust policy of a role and the policy of a KMS
-/// key must do so themselves.
-///
-/// Source: IAM User Guide, `reference_policies_evaluation-logic_policy-eval-denyallow`.
-fn must_allow_by_itself(action: &Action<'_>) -> bool {
-    const KMS: u64 = hash_lower_case(b"kms");
-    const STS: u64 = hash_lower_case(b"sts");
-    let begins_with = |prefix: &str| {
-        action.name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-    };
-    match action.service_hash {
-        KMS => begins_with("kms:"),
-        STS => ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
-            .into_iter()
-            .any(begins_with),
-        _ => false,
-    }
-}
-
 /// The levels of control policies, from the root to the account.
 fn control_levels<'a>(
     policy_type: PolicyType,
@@ -367,19 +191,4 @@ pub(crate) fn consulted_layers<'a>(
         .chain(control_levels(PolicyType::ServiceControl, levels))
         .chain(control_levels(PolicyType::ResourceControl, policies.resource_control))
         .chain(layer((PolicyType::VpcEndpoint, policies.vpc_endpoint)))
-}
-
-/// The side that an Allow of a layer speaks for; `None` where an Allow means nothing.
-pub(crate) fn side_of(policy_type: PolicyType, grant: Grant) -> Option<Side> {
-    match (policy_type, grant) {
-        (PolicyType::Identity, _) => Some(Side::Identity),
-        (PolicyType::Resource | PolicyType::RoleTrust, Grant::Account) => Some(Side::Account),
-        (PolicyType::Resource | PolicyType::RoleTrust, Grant::Role) => Some(Side::Role),
-        (PolicyType::Resource | PolicyType::RoleTrust, Grant::Direct) => Some(Side::Direct),
-        (PolicyType::PermissionsBoundary, _) => Some(Side::Boundary),
-        (PolicyType::Session, _) => Some(Side::Session),
-        (PolicyType::ServiceControl, _) => Some(Side::ServiceControl),
-        (PolicyType::VpcEndpoint, _) => Some(Side::VpcEndpoint),
-        (PolicyType::ResourceControl, _) => None,
-    }
 }

@@ -11,7 +11,7 @@ mod wording;
 
 use std::collections::BTreeSet;
 
-use crate::authorize::{Combined, Side, caller, consulted_layers, side_of};
+use crate::authorize::{Combined, caller, consulted_layers};
 use crate::decision::{Outcome, StatementId};
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::{Layer, Matching};
@@ -19,6 +19,7 @@ use crate::grant::Grant;
 use crate::layers::Policies;
 use crate::lookup::Facts;
 use crate::request::Request;
+use crate::rule::Side;
 use crate::span::Position;
 use crate::statement::CompiledStatement;
 use crate::undetermined;
@@ -159,7 +160,7 @@ pub enum MissReason {
 /// Decides a request like [`authorize`](crate::authorize()), and tells everything about it.
 pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
     let principal = caller(policies, request);
-    let facts = Facts { request, principal: &principal };
+    let facts = Facts { request, principal };
     let Combined { rule, sides, outcome } =
         Combined::new(policies, facts, &mut Matching::default());
     let evaluated: Vec<(Layer<'_>, Vec<Evaluated>)> = consulted_layers(policies, rule)
@@ -236,7 +237,7 @@ impl Evaluated {
                 position: written.position,
                 matched,
             },
-            side: side_of(layer.policy_type, grant.unwrap_or(Grant::Direct)),
+            side: Side::of(layer.policy_type, grant.unwrap_or(Grant::Direct)),
             nearness,
         })
     }

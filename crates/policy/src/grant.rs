@@ -20,10 +20,6 @@ pub(crate) enum Grant {
     Direct,
 }
 
-impl Grant {
-    pub(crate) const ALL: [Grant; 3] = [Grant::Account, Grant::Role, Grant::Direct];
-}
-
 /// A compiled `Principal` or `NotPrincipal`.
 #[derive(Debug)]
 pub(crate) struct Principals {

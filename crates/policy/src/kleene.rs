@@ -9,6 +9,15 @@ pub(crate) enum Kleene {
 }
 
 impl Kleene {
+    /// What holds for certain is true, what holds possibly is unknown.
+    pub(crate) fn of(certain: bool, possible: bool) -> Kleene {
+        match (certain, possible) {
+            (true, _) => Kleene::True,
+            (false, true) => Kleene::Unknown,
+            (false, false) => Kleene::False,
+        }
+    }
+
     pub(crate) fn and(self, other: Kleene) -> Kleene {
         self.min(other)
     }

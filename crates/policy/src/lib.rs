@@ -38,6 +38,7 @@ mod print;
 #[cfg(feature = "reference")]
 pub mod reference;
 mod request;
+mod rule;
 pub mod simulate;
 mod span;
 mod statement;

@@ -63,8 +63,14 @@ impl<T> PrefixIndex<T> {
     fn child(&self, node: &Node, rest: &[u8]) -> Option<&Node> {
         let first = rest.first()?;
         let children = self.nodes.get(node.children.clone())?;
-        let found = children.binary_search_by_key(first, |child| child.first).ok()?;
-        let child = children.get(found)?;
+        let child = match children {
+            [] => return None,
+            [only] => only,
+            several => {
+                let found = several.binary_search_by_key(first, |child| child.first).ok()?;
+                several.get(found)?
+            }
+        };
         let label = self.labels.get(child.label.clone())?;
         rest.starts_with(label).then_some(child)
     }

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::authorize::{Rule, Side, Sides, consulted_layers, side_of};
+use crate::authorize::consulted_layers;
 use crate::decision::StatementId;
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::{Layer, Matching};
@@ -14,6 +14,7 @@ use crate::grant::Grant;
 use crate::kleene::Kleene;
 use crate::layers::Policies;
 use crate::lookup::{Facts, Found};
+use crate::rule::{Rule, Side, Sides};
 use crate::statement::{CompiledStatement, ResourcePattern};
 
 /// What leaves an outcome open.
@@ -37,7 +38,7 @@ pub(crate) fn determine(
         let open_level = level_is_open(layer, facts);
         for (index, grant) in open_statements(layer, facts) {
             let Some(statement) = layer.set.statements().get(index as usize) else { continue };
-            let side = side_of(layer.policy_type, grant);
+            let side = Side::of(layer.policy_type, grant);
             let tips = match statement.effect {
                 Effect::Deny => true,
                 Effect::Allow => open_level && side.is_some_and(|side| matters(rule, sides, side)),
@@ -67,15 +68,9 @@ fn matters(rule: Rule, sides: &Sides, side: Side) -> bool {
     let others: Vec<Side> =
         Side::ALL.into_iter().filter(|other| *other != side && unknown(other)).collect();
     (0_u32..1 << others.len()).any(|settlement| {
-        let mut settled = *sides;
-        for (bit, other) in others.iter().enumerate() {
-            settled.set(*other, (settlement >> bit & 1 == 1).into());
-        }
-        let mut allows = |value| {
-            settled.set(side, value);
-            rule.allows(&settled)
-        };
-        allows(Kleene::True) != allows(Kleene::False)
+        let allowing = others.iter().enumerate().filter(|(bit, _)| settlement >> bit & 1 == 1);
+        let allowing = allowing.fold(sides.certain, |allowing, (_, other)| allowing.with(*other));
+        rule.is_satisfied(allowing.with(side)) && !rule.is_satisfied(allowing.without(side))
     })
 }
 

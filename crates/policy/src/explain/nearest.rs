@@ -1,10 +1,9 @@
 //! What an implicit deny lacks, and which statement came nearest to giving it.
 
-use crate::authorize::{Rule, Side, Sides};
 use crate::decision::StatementId;
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::Layer;
-use crate::kleene::Kleene;
+use crate::rule::{Rule, Side, Sides};
 
 use super::Evaluated;
 
@@ -29,33 +28,18 @@ pub(super) fn nearest(
 
 /// The layers whose Allow is missing: each alone would do, or if none alone does, all that say no.
 pub(super) fn missing(rule: Rule, sides: &Sides) -> Vec<PolicyType> {
-    let mut missing: Vec<PolicyType> = lacking(rule, sides).into_iter().map(layer_of).collect();
+    let mut missing: Vec<PolicyType> = lacking(rule, sides).into_iter().map(Side::layer).collect();
     missing.dedup();
     missing
 }
 
 fn lacking(rule: Rule, sides: &Sides) -> Vec<Side> {
-    let would_allow = |side: &Side| {
-        let mut sides = *sides;
-        sides.set(*side, Kleene::True);
-        !rule.allows(&sides).is_false()
-    };
-    if !rule.allows(sides).is_false() {
+    if rule.is_satisfied(sides.possible) {
         return Vec::new();
     }
+    let would_allow = |side: &Side| rule.is_satisfied(sides.possible.with(*side));
     let silent = Side::ALL.into_iter().filter(|side| sides.get(*side).is_false());
     let silent: Vec<Side> = silent.filter(|side| rule.consults(*side)).collect();
     let enough: Vec<Side> = silent.iter().copied().filter(would_allow).collect();
     if enough.is_empty() { silent } else { enough }
-}
-
-fn layer_of(side: Side) -> PolicyType {
-    match side {
-        Side::Identity => PolicyType::Identity,
-        Side::Account | Side::Role | Side::Direct => PolicyType::Resource,
-        Side::Boundary => PolicyType::PermissionsBoundary,
-        Side::Session => PolicyType::Session,
-        Side::ServiceControl => PolicyType::ServiceControl,
-        Side::VpcEndpoint => PolicyType::VpcEndpoint,
-    }
 }
