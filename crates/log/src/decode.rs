@@ -104,12 +104,28 @@ impl Run<'_, '_> {
 
     #[inline]
     fn line(&mut self, line: &[u8], at: usize, offset: u64, time: i64) {
-        let plain = self.utf8 && !self.escapes.within(at, line.len());
+        if !self.utf8 && std::str::from_utf8(line).is_err() {
+            return self.broken(line, offset, time);
+        }
+        let plain = !self.escapes.within(at, line.len());
         let rows = &mut self.decoder.rows;
         match self.decoder.reader.read(line, at, time, plain, rows) {
             Outcome::Parsed => self.account.parsed += 1,
             outcome => self.settle(outcome, line, offset),
         }
+    }
+
+    /// Decodes a line that is not UTF-8, with `U+FFFD` for what is broken.
+    #[cold]
+    fn broken(&mut self, line: &[u8], offset: u64, time: i64) {
+        let text = String::from_utf8_lossy(line);
+        let rows = &mut self.decoder.rows;
+        let at = rows.keep(&text).start();
+        let outcome = match self.decoder.reader.read(text.as_bytes(), at, time, false, rows) {
+            Outcome::Parsed => Outcome::Recovered,
+            outcome => outcome,
+        };
+        self.settle(outcome, line, offset);
     }
 
     /// Accounts for a line that is not plainly a record.

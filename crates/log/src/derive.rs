@@ -24,6 +24,9 @@ const DERIVED: &[(Field, &[Field])] = &[
     ),
 ];
 
+/// A shorter value has nothing to derive from: the shortest is `arn:aws:iam::…`.
+const SHORTEST: usize = 10;
+
 /// The variables that must be read for a projection.
 pub(crate) fn inputs(projection: Projection) -> Projection {
     let mut inputs = projection;
@@ -87,6 +90,9 @@ impl<'a> Deriver<'a> {
 
     fn caller(&mut self, row: &mut [Span], block: &[u8], scratch: &mut Vec<u8>) {
         let span = self.get(row, Field::UserArn);
+        if span.len() < SHORTEST {
+            return;
+        }
         let Ok(arn) = from_utf8(text(block, scratch, span)) else { return };
         let part = |of: &str| part(arn, of).map_or(Span::NULL, |(from, to)| span.part(from, to));
         let Some(session) = AssumedRole::parse(arn) else {
@@ -116,6 +122,9 @@ impl<'a> Deriver<'a> {
 
     fn denial(&self, row: &mut [Span], block: &[u8], scratch: &mut Vec<u8>) {
         let span = self.get(row, Field::ErrorMessage);
+        if span.len() < SHORTEST {
+            return;
+        }
         let Ok(message) = from_utf8(text(block, scratch, span)) else { return };
         let Some(denial) = Denial::parse(message) else { return };
         let part = |of: Option<&str>| {
@@ -156,6 +165,9 @@ impl<'a> Deriver<'a> {
     /// `API.execute-api.REGION.amazonaws.com`
     fn domain(&self, row: &mut [Span], block: &[u8], scratch: &[u8]) {
         let span = self.get(row, Field::DomainName);
+        if span.len() < SHORTEST {
+            return;
+        }
         let Ok(domain) = from_utf8(text(block, scratch, span)) else { return };
         let Some((api, rest)) = domain.split_once(".execute-api.") else { return };
         let Some((region, _)) = rest.split_once('.') else { return };

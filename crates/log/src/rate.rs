@@ -15,6 +15,12 @@ const EPOCH_MILLIS_MIN: f64 = 1e11;
 /// (`6m0s`, `250ms`) and the IETF draft's `t=30` count. A delta in a row
 /// without a time has no moment.
 pub(crate) fn reset(text: &[u8], now: i64) -> Option<i64> {
+    if text.is_empty() {
+        return None;
+    }
+    if let (10, Some(seconds)) = (text.len(), time::number(text)) {
+        return Some(seconds * 1000);
+    }
     let text = std::str::from_utf8(text).ok()?.trim();
     match text.parse::<f64>() {
         Ok(number) if !number.is_finite() || number < 0.0 => None,
@@ -31,10 +37,10 @@ pub(crate) fn reset(text: &[u8], now: i64) -> Option<i64> {
 /// Seconds to wait, as `retry-after` says them: a number, or an HTTP date
 /// counted from `now`.
 pub(crate) fn retry_after(text: &[u8], now: i64) -> Option<u64> {
-    let text = std::str::from_utf8(text).ok()?.trim();
     if text.is_empty() {
         return None;
     }
+    let text = std::str::from_utf8(text).ok()?.trim();
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
     match number.or_else(|| seconds(text)) {
         Some(number) if number < EPOCH_MIN => Some(number.ceil() as u64),

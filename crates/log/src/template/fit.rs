@@ -16,7 +16,7 @@ pub(crate) struct Fitter {
 /// How to read one variable.
 #[derive(Debug, Clone)]
 struct Var {
-    literal: Box<[u8]>,
+    literal: Literal,
     /// The first byte of the literal.
     stop: u8,
     slot: u8,
@@ -32,8 +32,8 @@ impl Fitter {
         let mut quoted = template.head.ends_with('"');
         let count = template.parts.len();
         let vars = template.parts.iter().enumerate().map(|(at, part)| {
-            let literal: Box<[u8]> = part.literal.as_bytes().into();
-            let stop = literal.first().copied().unwrap_or_default();
+            let literal = Literal::new(&part.literal);
+            let stop = part.literal.bytes().next().unwrap_or_default();
             let slot = part.target.map_or(NO_SLOT, |target| layout.slot(target.field));
             let var = Var {
                 stop,
@@ -61,7 +61,7 @@ impl Fitter {
                 let null = self.json && !var.quoted && rest.starts_with(b"null") && len == 4;
                 *place = if null { Span::NULL } else { Span::new(from, from + len) };
             }
-            rest = rest.get(len + var.literal.len()..).unwrap_or_default();
+            rest = rest.get(len + var.literal.text.len()..).unwrap_or_default();
         }
         rest.is_empty()
     }
@@ -71,9 +71,10 @@ impl Fitter {
     fn value_len(&self, var: &Var, rest: &[u8]) -> Option<usize> {
         if var.quoted {
             let len = memchr(b'"', rest)?;
-            return rest.get(len..)?.starts_with(&var.literal).then_some(len);
+            return var.literal.begins(rest.get(len..)?).then_some(len);
         }
-        let len = if var.last { rest.strip_suffix(&*var.literal)?.len() } else { find(rest, var)? };
+        let len =
+            if var.last { rest.strip_suffix(&*var.literal.text)?.len() } else { find(rest, var)? };
         let value = rest.get(..len)?;
         let opaque = !self.json || !value.iter().any(|c| matches!(c, b'"' | b'{' | b'['));
         opaque.then_some(len)
@@ -86,9 +87,55 @@ fn find(rest: &[u8], var: &Var) -> Option<usize> {
     loop {
         let tail = rest.get(from..)?;
         let at = from + memchr(var.stop, tail)?;
-        if rest.get(at..)?.starts_with(&var.literal) {
+        if var.literal.begins(rest.get(at..)?) {
             return Some(at);
         }
         from = at + 1;
     }
+}
+
+/// The text after a variable, ready to be compared sixteen bytes at a time: a
+/// call to `memcmp` costs more than the comparison of so few bytes.
+#[derive(Debug, Clone)]
+struct Literal {
+    text: Box<[u8]>,
+    head: u128,
+    mask: u128,
+}
+
+/// Bytes that are compared at once.
+const WIDE: usize = 16;
+
+impl Literal {
+    fn new(text: &str) -> Literal {
+        let mut head = [0; WIDE];
+        let mut mask = [0; WIDE];
+        for ((to, mask), from) in head.iter_mut().zip(&mut mask).zip(text.bytes()) {
+            *to = from;
+            *mask = u8::MAX;
+        }
+        let (head, mask) = (u128::from_le_bytes(head), u128::from_le_bytes(mask));
+        Literal { text: text.as_bytes().into(), head, mask }
+    }
+
+    /// Whether `rest` begins with the literal.
+    #[inline]
+    fn begins(&self, rest: &[u8]) -> bool {
+        let Some((wide, rest)) = rest.split_first_chunk::<WIDE>() else {
+            return rest.starts_with(&self.text);
+        };
+        if u128::from_le_bytes(*wide) & self.mask != self.head {
+            return false;
+        }
+        match self.text.get(WIDE..) {
+            Some(tail) if !tail.is_empty() => same_start(rest, tail),
+            _ => true,
+        }
+    }
+}
+
+/// Whether `rest` begins with a tail of a few bytes.
+#[inline]
+fn same_start(rest: &[u8], tail: &[u8]) -> bool {
+    rest.len() >= tail.len() && rest.iter().zip(tail).all(|(a, b)| a == b)
 }
