@@ -11,20 +11,28 @@ use arrow::buffer::Buffer;
 use memchr::memchr;
 
 use crate::account::{LineAccount, Quarantine};
-use crate::envelope::{Block, Cutter, Event, Events};
-use crate::format::Outcome;
+use crate::dedup::Seen;
+use crate::envelope::{Block, Cutter, Event, Events, Nature, Origin};
 use crate::format::access::AccessReader;
+use crate::format::execution::{self, ExecutionReader};
+use crate::format::{Format, Outcome, trail};
 use crate::names::NameMap;
-use crate::rows::{Layout, NO_TIME, Rows};
-use crate::schema::Projection;
-use crate::sniff::Plan;
+use crate::rows::{Layout, NO_TIME, Rows, Span};
+use crate::schema::{Field, Projection};
+use crate::sniff::{self, Overrides, Plan};
 
 /// Turns blocks of one input into batches.
 #[derive(Debug)]
 pub(crate) struct BlockDecoder {
     file: Arc<str>,
     rows: Rows,
-    reader: AccessReader,
+    access: AccessReader,
+    execution: ExecutionReader,
+    /// Lines are of an execution log unless they cannot be.
+    format: Format,
+    /// The envelope may hold events of several formats.
+    mixed: bool,
+    seen: Option<Seen>,
 }
 
 /// A decoded block.
@@ -36,16 +44,35 @@ pub(crate) struct Decoded {
     pub(crate) block: Buffer,
 }
 
+impl Decoded {
+    /// Rows that were a table already.
+    pub(crate) fn rows(records: RecordBatch) -> Decoded {
+        let rows = records.num_rows() as u64;
+        let account = LineAccount { parsed: rows, records: rows, ..LineAccount::default() };
+        Decoded { records, account, block: Buffer::default() }
+    }
+}
+
 impl BlockDecoder {
     pub(crate) fn new(
         file: Arc<str>,
         plan: &Plan,
         names: &NameMap,
         projection: Projection,
+        seen: Option<Seen>,
     ) -> BlockDecoder {
-        let layout = Layout::new(projection);
-        let reader = AccessReader::new(&plan.templates, names, &layout);
-        BlockDecoder { file, rows: Rows::new(layout), reader }
+        let ids = Projection::of([Field::EventId, Field::ExtendedRequestId]);
+        let others = if seen.is_some() { ids } else { Projection::NONE };
+        let layout = Layout::new(projection, others);
+        BlockDecoder {
+            file,
+            access: AccessReader::new(&plan.templates, names, &layout),
+            execution: ExecutionReader::default(),
+            format: plan.format,
+            mixed: plan.envelope == crate::envelope::Envelope::Documents,
+            rows: Rows::new(layout),
+            seen,
+        }
     }
 
     /// Decodes a block.
@@ -58,11 +85,22 @@ impl BlockDecoder {
             decoder: self,
             quarantine,
         };
-        match events {
+        match &events {
             Events::Lines => run.lines(offset),
             Events::Listed(events) => events.iter().for_each(|event| run.event(event)),
         }
-        let mut account = run.account;
+        let account = run.account;
+        self.complete(account, bytes)
+    }
+
+    /// Ends the input: requests that are still open become rows.
+    pub(crate) fn finish(&mut self) -> Decoded {
+        let mut account = LineAccount::default();
+        self.execution.finish(&mut self.rows, &mut account);
+        self.complete(account, Vec::new())
+    }
+
+    fn complete(&mut self, mut account: LineAccount, bytes: Vec<u8>) -> Decoded {
         let finished = self.rows.finish(bytes);
         account.records += finished.records.num_rows() as u64;
         account.unreadable_values += finished.unreadable;
@@ -81,66 +119,169 @@ struct Run<'a, 'd> {
     account: LineAccount,
 }
 
-impl Run<'_, '_> {
+/// A line and what is known about it.
+#[derive(Debug, Clone, Copy)]
+struct Line<'a> {
+    text: &'a [u8],
+    /// Where it stands in the block.
+    at: usize,
+    /// Where it stands in the unpacked input.
+    offset: u64,
+    time: i64,
+    origin: Option<&'a Origin>,
+}
+
+impl<'a> Run<'a, '_> {
     /// Decodes every line of the block.
     fn lines(&mut self, offset: u64) {
         let bytes = self.escapes.bytes;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let len = memchr(b'\n', rest).unwrap_or(rest.len());
-            let line = rest.get(..len).unwrap_or(rest);
-            let line = line.strip_suffix(b"\r").unwrap_or(line);
-            self.line(line, at, offset + at as u64, NO_TIME);
+            let text = rest.get(..len).unwrap_or(rest);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let offset = offset + at as u64;
+            self.line(Line { text, at, offset, time: NO_TIME, origin: None }, false);
             at += len + 1;
         }
     }
 
     /// Decodes a listed event.
-    fn event(&mut self, event: &Event) {
-        let range = event.start as usize..event.end as usize;
-        let line = self.escapes.bytes.get(range).unwrap_or_default();
-        self.line(line, event.start as usize, event.offset, event.time);
+    fn event(&mut self, event: &'a Event) {
+        let text = self.escapes.bytes.get(event.start..event.end).unwrap_or_default();
+        let origin = event.origin.as_deref();
+        let line = Line { text, at: event.start, offset: event.offset, time: event.time, origin };
+        let id = self.escapes.bytes.get(event.id.0..event.id.1).unwrap_or_default();
+        if !id.is_empty() && self.decoder.seen.as_ref().is_some_and(|seen| !seen.insert(id)) {
+            self.account.parsed += 1;
+            self.account.duplicates += 1;
+            return;
+        }
+        let before = self.decoder.rows.len();
+        match event.nature {
+            Nature::Message => self.line(line.trimmed(), !id.is_empty()),
+            Nature::Control => self.settle(Outcome::Control, line),
+            Nature::Broken(reason) => self.settle(Outcome::Quarantined(reason.to_owned()), line),
+            Nature::Trail => {
+                let outcome = trail::read(text, event.time, &mut self.decoder.rows);
+                self.settle(outcome, line);
+            }
+        }
+        if self.decoder.rows.len() == before + 1 {
+            self.attribute(event);
+        }
     }
 
-    #[inline]
-    fn line(&mut self, line: &[u8], at: usize, offset: u64, time: i64) {
-        if !self.utf8 && std::str::from_utf8(line).is_err() {
-            return self.broken(line, offset, time);
-        }
-        let plain = !self.escapes.within(at, line.len());
+    /// Adds what the envelope knows of an event to its row.
+    fn attribute(&mut self, event: &Event) {
         let rows = &mut self.decoder.rows;
-        match self.decoder.reader.read(line, at, time, plain, rows) {
-            Outcome::Parsed => self.account.parsed += 1,
-            outcome => self.settle(outcome, line, offset),
+        if event.id.1 > event.id.0 && rows.value(Field::EventId, self.escapes.bytes).is_empty() {
+            rows.set(Field::EventId, Span::new(event.id.0, event.id.1));
         }
+        if let Some(origin) = &event.origin
+            && rows.value(Field::AccountId, self.escapes.bytes).is_empty()
+        {
+            rows.set_text(Field::AccountId, &origin.owner);
+        }
+    }
+
+    /// Decodes a line. `identified` says that its event has an id.
+    #[inline]
+    fn line(&mut self, line: Line<'a>, identified: bool) {
+        if !self.utf8 && std::str::from_utf8(line.text).is_err() {
+            return self.broken(line);
+        }
+        if self.decoder.format == Format::Execution || self.decoder.mixed {
+            let text = std::str::from_utf8(line.text).unwrap_or_default();
+            if self.is_execution(text, line.origin) {
+                return self.execution(text, line);
+            }
+        }
+        let plain = !self.escapes.within(line.at, line.text.len());
+        let Line { text, at, time, .. } = line;
+        match self.decoder.access.read(text, at, time, plain, &mut self.decoder.rows) {
+            Outcome::Parsed => self.account.parsed += 1,
+            outcome => self.settle(outcome, line),
+        }
+        if self.decoder.seen.is_some() && !identified {
+            self.drop_duplicate();
+        }
+    }
+
+    /// Whether a line is one of an execution log, or continues one.
+    fn is_execution(&self, text: &str, origin: Option<&Origin>) -> bool {
+        let group = origin.map_or("", |origin| &origin.group);
+        match self.decoder.mixed {
+            _ if text.trim().is_empty() => false,
+            true => group.contains(execution::GROUP) || execution::is_execution(text),
+            false => self.decoder.format == Format::Execution,
+        }
+    }
+
+    fn execution(&mut self, text: &str, line: Line<'a>) {
+        let BlockDecoder { execution, rows, .. } = &mut *self.decoder;
+        let outcome = execution.read(text, line.time, line.origin, rows, &mut self.account);
+        self.settle(outcome, line);
     }
 
     /// Decodes a line that is not UTF-8, with `U+FFFD` for what is broken.
     #[cold]
-    fn broken(&mut self, line: &[u8], offset: u64, time: i64) {
-        let text = String::from_utf8_lossy(line);
+    fn broken(&mut self, line: Line<'a>) {
+        let text = String::from_utf8_lossy(line.text);
+        if self.decoder.format == Format::Execution {
+            return self.execution(&text, line);
+        }
         let rows = &mut self.decoder.rows;
         let at = rows.keep(&text).start();
-        let outcome = match self.decoder.reader.read(text.as_bytes(), at, time, false, rows) {
+        let outcome = match self.decoder.access.read(text.as_bytes(), at, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,
         };
-        self.settle(outcome, line, offset);
+        self.settle(outcome, line);
     }
 
-    /// Accounts for a line that is not plainly a record.
+    /// Accounts for a line.
     #[cold]
-    fn settle(&mut self, outcome: Outcome, line: &[u8], offset: u64) {
+    fn settle(&mut self, outcome: Outcome, line: Line<'a>) {
         match outcome {
             Outcome::Parsed => self.account.parsed += 1,
             Outcome::Recovered => self.account.recovered += 1,
             Outcome::Control => self.account.control += 1,
-            Outcome::Quarantined(_) if line.trim_ascii().is_empty() => self.account.blank += 1,
+            Outcome::Trail => {
+                let outcome = trail::read(line.text, line.time, &mut self.decoder.rows);
+                self.settle(outcome, line);
+            }
+            Outcome::Quarantined(_) if line.text.trim_ascii().is_empty() => self.account.blank += 1,
+            Outcome::Quarantined(_) if line.text.trim_ascii() == WRITE_TEST => {
+                self.account.control += 1;
+            }
             Outcome::Quarantined(reason) => {
                 self.account.quarantined += 1;
-                self.quarantine.add(&self.decoder.file, offset, reason, line);
+                self.quarantine.add(&self.decoder.file, line.offset, reason, line.text);
             }
         }
+    }
+
+    /// Takes the last row back if its event was seen before.
+    fn drop_duplicate(&mut self) {
+        let BlockDecoder { rows, seen: Some(seen), .. } = &mut *self.decoder else { return };
+        let id = rows.value(Field::ExtendedRequestId, self.escapes.bytes);
+        if !id.is_empty() && !seen.insert(id) {
+            rows.abandon();
+            self.account.duplicates += 1;
+        }
+    }
+}
+
+/// What CloudWatch Logs writes into a bucket before it exports to it.
+const WRITE_TEST: &[u8] = b"Permission Check Successful";
+
+impl Line<'_> {
+    /// The line without white space around it.
+    fn trimmed(self) -> Self {
+        let text = self.text.trim_ascii_end();
+        let start = text.len() - text.trim_ascii_start().len();
+        Line { text: text.trim_ascii_start(), at: self.at + start, ..self }
     }
 }
 
@@ -184,6 +325,7 @@ pub struct Decoder {
     file: Arc<str>,
     projection: Projection,
     names: NameMap,
+    overrides: Overrides,
     state: State,
     account: LineAccount,
     quarantine: Quarantine,
@@ -203,10 +345,18 @@ impl Decoder {
             file: file.into(),
             projection,
             names: NameMap::default(),
+            overrides: Overrides::default(),
             state: State::Sniffing(Vec::new()),
             account: LineAccount::default(),
             quarantine: Quarantine::default(),
         }
+    }
+
+    /// Says what would otherwise be sniffed, and names of the log's own.
+    pub fn with(mut self, overrides: Overrides, names: NameMap) -> Decoder {
+        self.overrides = overrides;
+        self.names = names;
+        self
     }
 
     /// Takes more bytes of the unpacked input. Returns the batches that they
@@ -215,7 +365,7 @@ impl Decoder {
         match &mut self.state {
             State::Sniffing(head) => {
                 head.extend_from_slice(bytes);
-                if head.len() < crate::sniff::HEAD_BYTES { Vec::new() } else { self.begin() }
+                if head.len() < sniff::HEAD_BYTES { Vec::new() } else { self.begin(false) }
             }
             State::Decoding(cutter, _) => {
                 cutter.buffer().extend_from_slice(bytes);
@@ -227,7 +377,7 @@ impl Decoder {
     /// Ends the input. Returns the last batches.
     pub fn finish(&mut self) -> Vec<RecordBatch> {
         let mut batches = match &self.state {
-            State::Sniffing(_) => self.begin(),
+            State::Sniffing(_) => self.begin(true),
             State::Decoding(..) => Vec::new(),
         };
         batches.extend(self.drain(true));
@@ -244,26 +394,36 @@ impl Decoder {
         &self.quarantine
     }
 
-    fn begin(&mut self) -> Vec<RecordBatch> {
+    fn begin(&mut self, whole: bool) -> Vec<RecordBatch> {
         let State::Sniffing(head) = &mut self.state else { return Vec::new() };
-        let head = std::mem::take(head);
-        let plan = crate::sniff::plan(&head, &self.names);
-        let decoder =
-            BlockDecoder::new(Arc::clone(&self.file), &plan, &self.names, self.projection);
-        let mut cutter = Cutter::new(&plan);
+        let mut head = std::mem::take(head);
+        // What is looked at must not depend on how the bytes arrived.
+        let rest = head.split_off(head.len().min(sniff::HEAD_BYTES));
+        let whole = whole && rest.is_empty();
+        let plan = sniff::plan(&head, whole, &self.names, &self.overrides);
+        let file = Arc::clone(&self.file);
+        let decoder = BlockDecoder::new(file, &plan, &self.names, self.projection, None);
+        let mut cutter = Cutter::new(plan.envelope);
         cutter.buffer().extend_from_slice(&head);
+        cutter.buffer().extend_from_slice(&rest);
         self.state = State::Decoding(cutter, Box::new(decoder));
         self.drain(false)
     }
 
     fn drain(&mut self, finished: bool) -> Vec<RecordBatch> {
         let State::Decoding(cutter, decoder) = &mut self.state else { return Vec::new() };
-        let mut batches = Vec::new();
+        let mut decoded = Vec::new();
         while let Some(block) = cutter.cut(finished, Vec::new()) {
-            let decoded = decoder.decode(block, &mut self.quarantine);
-            self.account += decoded.account;
-            if decoded.records.num_rows() > 0 {
-                batches.push(decoded.records);
+            decoded.push(decoder.decode(block, &mut self.quarantine));
+        }
+        if finished {
+            decoded.push(decoder.finish());
+        }
+        let mut batches = Vec::new();
+        for Decoded { records, account, .. } in decoded {
+            self.account += account;
+            if records.num_rows() > 0 {
+                batches.push(records);
             }
         }
         batches

@@ -1,12 +1,81 @@
 //! Envelopes: how events are wrapped on their way out of CloudWatch Logs.
 //!
 //! A [`Cutter`] takes the unpacked input as it comes and cuts it into blocks
-//! of whole events. For plain lines, which need no unwrapping, a block is the
-//! input itself.
+//! of whole events. Where events stand in the input as they are (lines, with
+//! or without a timestamp), a block is the input itself; where they are
+//! escaped, a block holds the unescaped messages.
 
-use memchr::memrchr;
+mod documents;
+mod json;
+mod lines;
+mod stamped;
+mod table;
 
-use crate::sniff::Plan;
+use std::fmt;
+use std::sync::Arc;
+
+pub(crate) use stamped::is_stamped;
+pub(crate) use table::record;
+
+use crate::rows::NO_TIME;
+
+/// How the events of an input are wrapped.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Envelope {
+    /// Each line is an event.
+    #[default]
+    Lines,
+    /// `2016-10-01T10:55:45.602Z message`: an S3 export task, and `aws logs
+    /// tail --format short`. A line without a timestamp continues the event.
+    Stamped,
+    /// `2016-10-01T10:55:45.602000+00:00 stream message`: `aws logs tail`, and
+    /// with the message pretty-printed over several lines, `--format json`.
+    StampedWithStream,
+    /// JSON documents, one after another, glued or on lines of their own, of
+    /// any of these kinds: subscription filters and Firehose (`logEvents`),
+    /// pages of `get-log-events` and `filter-log-events` (`events`), results
+    /// of Insights (`results`), CloudTrail (`Records`), and the events that
+    /// Lambda receives from a subscription (`awslogs`) or from Kinesis.
+    Documents,
+    /// CSV with a header line, as Insights and `convert` write it.
+    Table,
+}
+
+impl Envelope {
+    /// Every envelope.
+    pub const ALL: [Envelope; 5] = [
+        Envelope::Lines,
+        Envelope::Stamped,
+        Envelope::StampedWithStream,
+        Envelope::Documents,
+        Envelope::Table,
+    ];
+
+    /// What it is called on the command line.
+    pub fn name(self) -> &'static str {
+        match self {
+            Envelope::Lines => "lines",
+            Envelope::Stamped => "stamped",
+            Envelope::StampedWithStream => "stamped-with-stream",
+            Envelope::Documents => "documents",
+            Envelope::Table => "table",
+        }
+    }
+
+    /// The envelope of that name.
+    pub fn named(name: &str) -> Option<Envelope> {
+        Envelope::ALL.into_iter().find(|envelope| envelope.name() == name)
+    }
+}
+
+impl fmt::Display for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The longest event that is kept together, in bytes.
+pub(crate) const EVENT_BYTES_MAX: usize = 16 << 20;
 
 /// A piece of the input that holds whole events.
 #[derive(Debug)]
@@ -23,35 +92,88 @@ pub(crate) enum Events {
     /// Each line is one.
     Lines,
     /// These are.
-    #[expect(dead_code, reason = "made by the envelopes that unwrap")]
     Listed(Vec<Event>),
 }
 
 /// One event of a block.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) struct Event {
     /// Its text, as a range of the block.
-    pub(crate) start: u32,
-    pub(crate) end: u32,
-    /// The envelope's timestamp or [`crate::rows::NO_TIME`].
-    pub(crate) time: i64,
+    pub(crate) start: usize,
+    pub(crate) end: usize,
     /// Where it begins in the unpacked input.
     pub(crate) offset: u64,
+    /// The envelope's timestamp, or [`NO_TIME`].
+    pub(crate) time: i64,
+    /// Its id, as a range of the block; empty if it has none.
+    pub(crate) id: (usize, usize),
+    pub(crate) origin: Option<Arc<Origin>>,
+    pub(crate) nature: Nature,
 }
 
-/// The longest line that is kept together, in bytes.
-const LINE_BYTES_MAX: usize = 16 << 20;
+/// What the envelope knows an event to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Nature {
+    /// The message of a log event.
+    Message,
+    /// An element of CloudTrail's `Records`.
+    Trail,
+    /// A message of the transport itself.
+    Control,
+    /// Bytes that the envelope cannot place, and why.
+    Broken(&'static str),
+}
+
+/// Where events come from, as far as the envelope says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// The account that owns the log group.
+    pub(crate) owner: String,
+    pub(crate) group: String,
+    pub(crate) stream: String,
+}
+
+impl Event {
+    /// A message without anything else.
+    pub(crate) fn message(start: usize, end: usize, offset: u64) -> Event {
+        let (time, id, origin, nature) = (NO_TIME, (0, 0), None, Nature::Message);
+        Event { start, end, offset, time, id, origin, nature }
+    }
+}
 
 /// Cuts the input into blocks.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     pending: Vec<u8>,
+    /// Where `pending` begins in the unpacked input.
     offset: u64,
+    kind: Kind,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Lines,
+    Stamped(stamped::Stamped),
+    Documents(Box<documents::Documents>),
+    Table(Box<table::Table>),
 }
 
 impl Cutter {
-    pub(crate) fn new(_plan: &Plan) -> Cutter {
-        Cutter { pending: Vec::new(), offset: 0 }
+    pub(crate) fn new(envelope: Envelope) -> Cutter {
+        let kind = match envelope {
+            Envelope::Lines => Kind::Lines,
+            Envelope::Stamped => Kind::Stamped(stamped::Stamped::new(false)),
+            Envelope::StampedWithStream => Kind::Stamped(stamped::Stamped::new(true)),
+            Envelope::Documents => Kind::Documents(Box::default()),
+            Envelope::Table => Kind::Table(Box::default()),
+        };
+        Cutter { pending: Vec::new(), offset: 0, kind }
+    }
+
+    /// Leaves out the first bytes: a byte order mark, or what an earlier run read.
+    pub(crate) fn skip(&mut self, bytes: usize) {
+        self.pending.drain(..bytes.min(self.pending.len()));
+        self.offset += bytes as u64;
     }
 
     /// Where to append more of the input.
@@ -59,15 +181,37 @@ impl Cutter {
         &mut self.pending
     }
 
+    /// How much of the input has been cut.
+    pub(crate) fn offset(&self) -> u64 {
+        self.offset
+    }
+
     /// Takes the whole events so far, or nothing if there is none; at the end
     /// of the input, all. `spare` is memory to go on with.
-    pub(crate) fn cut(&mut self, finished: bool, mut spare: Vec<u8>) -> Option<Block> {
-        let whole = match memrchr(b'\n', &self.pending) {
-            _ if finished => self.pending.len(),
-            None if self.pending.len() < LINE_BYTES_MAX => 0,
-            None => self.pending.len(),
-            Some(newline) => newline + 1,
+    pub(crate) fn cut(&mut self, finished: bool, spare: Vec<u8>) -> Option<Block> {
+        let (whole, events) = match &mut self.kind {
+            Kind::Lines => (lines::whole(&self.pending, finished), Events::Lines),
+            Kind::Stamped(stamped) => {
+                let whole = stamped.whole(&self.pending, finished);
+                let block = self.take(whole, spare)?;
+                let Kind::Stamped(stamped) = &mut self.kind else { return None };
+                return Some(stamped.list(block));
+            }
+            Kind::Documents(documents) => {
+                let unwrapped = documents.unwrap(&self.pending, self.offset, finished, spare);
+                return self.advance(unwrapped);
+            }
+            Kind::Table(table) => {
+                let unwrapped = table.unwrap(&self.pending, self.offset, finished, spare);
+                return self.advance(unwrapped);
+            }
         };
+        let block = self.take(whole, spare)?;
+        Some(Block { events, ..block })
+    }
+
+    /// Takes the first `whole` bytes of the input as they are.
+    fn take(&mut self, whole: usize, mut spare: Vec<u8>) -> Option<Block> {
         if whole == 0 {
             return None;
         }
@@ -76,7 +220,47 @@ impl Cutter {
         self.pending.truncate(whole);
         let bytes = std::mem::replace(&mut self.pending, spare);
         let offset = self.offset;
-        self.offset += bytes.len() as u64;
+        self.offset += whole as u64;
         Some(Block { bytes, offset, events: Events::Lines })
+    }
+
+    /// Drops what was unwrapped from the input.
+    fn advance(&mut self, unwrapped: Unwrapped) -> Option<Block> {
+        let Unwrapped { used, bytes, events } = unwrapped;
+        let offset = self.offset;
+        self.pending.drain(..used.min(self.pending.len()));
+        self.offset += used as u64;
+        (!events.is_empty()).then_some(Block { bytes, offset, events: Events::Listed(events) })
+    }
+}
+
+/// Messages taken out of an envelope.
+#[derive(Debug, Default)]
+struct Unwrapped {
+    /// How much of the input they took.
+    used: usize,
+    /// Their text.
+    bytes: Vec<u8>,
+    events: Vec<Event>,
+}
+
+impl Unwrapped {
+    /// Appends an event's text and lists it.
+    fn push(&mut self, text: &[u8], offset: u64) -> &mut Event {
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(text);
+        self.list(Event::message(start, self.bytes.len(), offset))
+    }
+
+    fn list(&mut self, event: Event) -> &mut Event {
+        let at = self.events.len();
+        self.events.push(event);
+        #[expect(clippy::indexing_slicing, reason = "it was pushed in the line above")]
+        &mut self.events[at]
+    }
+
+    /// Lists bytes that cannot be placed.
+    fn push_broken(&mut self, text: &[u8], offset: u64, reason: &'static str) {
+        self.push(text, offset).nature = Nature::Broken(reason);
     }
 }

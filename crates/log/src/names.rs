@@ -97,7 +97,7 @@ fn known(name: &str) -> Option<Target> {
 /// Columns and their names, best source first.
 #[rustfmt::skip]
 const KNOWN: &[(Field, &[&str])] = &[
-    (Field::Time, &["requesttimeepoch", "timeepoch", "epoch", "requesttime", "time", "timestamp", "eventtime", "datetime", "date"]),
+    (Field::Time, &["requesttimeepoch", "timeepoch", "epoch", "requesttime", "time", "timestamp", "eventtime", "datetime", "date", "awstimestamp"]),
     (Field::RequestId, &["requestid", "reqid", "id"]),
     (Field::ExtendedRequestId, &["extendedrequestid", "extrequestid"]),
     (Field::EventId, &["eventid"]),

@@ -91,11 +91,12 @@ pub(crate) struct Layout {
 pub(crate) const NO_SLOT: u8 = u8::MAX;
 
 impl Layout {
-    /// The layout of rows for `projection`.
-    pub(crate) fn new(projection: Projection) -> Arc<Layout> {
+    /// The layout of rows for `projection`, with room for other fields that
+    /// are needed on the way.
+    pub(crate) fn new(projection: Projection, others: Projection) -> Arc<Layout> {
         let mut slots = [NO_SLOT; 64];
         let mut stride = 0;
-        for field in derive::inputs(projection).fields() {
+        for field in derive::inputs(projection).union(others).fields() {
             if let Some(slot) = slots.get_mut(field as usize) {
                 *slot = stride as u8;
                 stride += 1;
@@ -166,6 +167,16 @@ impl Rows {
         let row = self.spans.get_mut(start..).unwrap_or_default();
         row.fill(Span::NULL);
         row
+    }
+
+    /// The value of the last row; empty if there is none, or it is `-`.
+    pub(crate) fn value<'a>(&'a self, field: Field, block: &'a [u8]) -> &'a [u8] {
+        let slot = self.layout.slot(field);
+        let at = (self.spans.len() + usize::from(slot)).wrapping_sub(self.layout.stride);
+        match self.spans.get(at) {
+            Some(&span) if slot != NO_SLOT => text(block, &self.scratch, span),
+            _ => b"",
+        }
     }
 
     /// Marks the last row suspect.
@@ -418,7 +429,7 @@ impl Prepared {
                 Arc::new(UInt16Array::new(values.into(), nulls.finish()))
             }
             Prepared::Times(values) => {
-                Arc::new(TimestampMillisecondArray::from(values).with_timezone("UTC"))
+                Arc::new(TimestampMillisecondArray::from(values).with_timezone("+00:00"))
             }
             Prepared::Flags(values) => Arc::new(BooleanArray::from(values)),
         }

@@ -1,6 +1,5 @@
 //! Scanning: many inputs, several workers, one account.
 
-use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -10,13 +9,13 @@ use arrow::array::{
 };
 
 use crate::account::{LineAccount, Quarantine};
-use crate::container::{self, Container};
-use crate::decode::BlockDecoder;
-use crate::envelope::{Block, Cutter};
+use crate::decode::{BlockDecoder, Decoded};
+use crate::dedup::Seen;
 use crate::input::Input;
 use crate::names::NameMap;
+use crate::reading::{Reading, Source, Work};
 use crate::schema::{Field, Projection};
-use crate::sniff::{self, Plan};
+use crate::sniff::{Overrides, Plan};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -25,6 +24,11 @@ pub struct ScanOptions {
     pub projection: Projection,
     /// Names in the logs beside the known ones.
     pub names: NameMap,
+    /// What is not to be sniffed.
+    pub overrides: Overrides,
+    /// Whether to leave out events whose id was seen before in this scan:
+    /// exports and deliveries overlap.
+    pub deduplicate: bool,
     /// Workers; 0 for one a core.
     pub threads: usize,
     /// Bytes of unpacked input that a worker decodes at a time. Memory is a
@@ -37,8 +41,15 @@ pub struct ScanOptions {
 impl ScanOptions {
     /// Decodes these columns, with a worker a core.
     pub fn new(projection: Projection) -> ScanOptions {
-        let names = NameMap::default();
-        ScanOptions { projection, names, threads: 0, block_bytes: 512 << 10, progress: None }
+        ScanOptions {
+            projection,
+            names: NameMap::default(),
+            overrides: Overrides::default(),
+            deduplicate: false,
+            threads: 0,
+            block_bytes: 512 << 10,
+            progress: None,
+        }
     }
 }
 
@@ -49,19 +60,6 @@ pub struct Progress {
     pub bytes: AtomicU64,
     /// Inputs that are done.
     pub inputs: AtomicU64,
-}
-
-/// What one input turned out to be.
-#[derive(Debug, Clone)]
-pub struct Source {
-    /// Its name.
-    pub name: Arc<str>,
-    /// Its containers, outermost first; none if it is not packed.
-    pub containers: Vec<Container>,
-    /// What became of its lines.
-    pub account: LineAccount,
-    /// Why it could not be read to its end, if so.
-    pub damage: Option<String>,
 }
 
 /// Rows of one input, in the order of the log.
@@ -161,6 +159,7 @@ pub fn scan<A: Send>(
     let threads = if options.threads == 0 { rayon::current_num_threads() } else { options.threads };
     let queue = Queue {
         options,
+        seen: options.deduplicate.then(Seen::default),
         opened: inputs.iter().map(|input| Mutex::new(Opened::Not(input.clone()))).collect(),
         next: AtomicUsize::new(0),
     };
@@ -184,6 +183,7 @@ pub fn scan<A: Send>(
 /// The inputs, and how far they are.
 struct Queue<'a> {
     options: &'a ScanOptions,
+    seen: Option<Seen>,
     opened: Vec<Mutex<Opened>>,
     next: AtomicUsize,
 }
@@ -192,16 +192,6 @@ struct Queue<'a> {
 enum Opened {
     Not(Input),
     Reading(Box<Reading>),
-    Done(Source),
-}
-
-/// An input being read.
-struct Reading {
-    source: Source,
-    plan: Arc<Plan>,
-    reader: Box<dyn Read + Send>,
-    cutter: Cutter,
-    ended: bool,
 }
 
 /// What one worker has.
@@ -229,18 +219,21 @@ impl<A> Worker<A> {
 
     /// Decodes blocks of an input until there is none left.
     fn read(&mut self, queue: &Queue<'_>, input: usize, fold: &impl Fn(&mut A, &Batch<'_>)) {
-        let mut decoder: Option<(BlockDecoder, Arc<str>)> = None;
+        let mut decoder: Option<BlockDecoder> = None;
         let mut account = LineAccount::default();
         let mut spare = Vec::new();
-        while let Some((block, plan, file)) = queue.block(input, spare, &mut self.quarantine) {
-            let (decoder, file) = decoder.get_or_insert_with(|| {
-                let ScanOptions { names, projection, .. } = queue.options;
-                (BlockDecoder::new(Arc::clone(&file), &plan, names, *projection), file)
-            });
-            let decoded = decoder.decode(block, &mut self.quarantine);
+        while let Some((work, file, plan)) = queue.work(input, spare, &mut self.quarantine) {
+            let decoded = match work {
+                Work::Decoded(decoded) => decoded,
+                Work::Rows(records) => Decoded::rows(records),
+                Work::Block(block) => {
+                    let decoder = decoder.get_or_insert_with(|| queue.decoder(&file, &plan));
+                    decoder.decode(block, &mut self.quarantine)
+                }
+            };
             account += decoded.account;
             if decoded.records.num_rows() > 0 {
-                fold(&mut self.accumulator, &Batch { records: &decoded.records, file });
+                fold(&mut self.accumulator, &Batch { records: &decoded.records, file: &file });
             }
             drop(decoded.records);
             spare = decoded.block.into_vec().unwrap_or_default();
@@ -250,127 +243,27 @@ impl<A> Worker<A> {
 }
 
 impl Queue<'_> {
-    /// The next block of an input, or nothing at its end.
-    fn block(
+    /// The next piece of work of an input, or nothing at its end.
+    fn work(
         &self,
         input: usize,
         spare: Vec<u8>,
         quarantine: &mut Quarantine,
-    ) -> Option<(Block, Arc<Plan>, Arc<str>)> {
+    ) -> Option<(Work, Arc<str>, Arc<Plan>)> {
         let mut opened = lock(self.opened.get(input)?);
         if let Opened::Not(input) = &*opened {
-            *opened = self.open(input, quarantine);
+            let reading = Reading::open(input, self.options, self.seen.as_ref(), quarantine);
+            *opened = Opened::Reading(Box::new(reading));
         }
         let Opened::Reading(reading) = &mut *opened else { return None };
-        match reading.block(self.options, spare, quarantine) {
-            Some(block) => {
-                Some((block, Arc::clone(&reading.plan), Arc::clone(&reading.source.name)))
-            }
-            None => {
-                *opened = Opened::Done(reading.source.clone());
-                if let Some(progress) = &self.options.progress {
-                    progress.inputs.fetch_add(1, Ordering::Relaxed);
-                }
-                None
-            }
-        }
+        let work = reading.work(spare, quarantine)?;
+        let plan = reading.source.plan.clone().unwrap_or_default();
+        Some((work, Arc::clone(&reading.source.name), plan))
     }
 
-    fn open(&self, input: &Input, quarantine: &mut Quarantine) -> Opened {
-        let mut source = Source {
-            name: input.name(),
-            containers: Vec::new(),
-            account: LineAccount::default(),
-            damage: None,
-        };
-        match Reading::open(input, self.options, &mut source) {
-            Ok((reader, plan, cutter)) => {
-                let plan = Arc::new(plan);
-                let reading = Reading { source, plan, reader, cutter, ended: false };
-                Opened::Reading(Box::new(reading))
-            }
-            Err(error) => {
-                source.note_damage(&error, 0, quarantine);
-                Opened::Done(source)
-            }
-        }
-    }
-}
-
-impl Source {
-    /// Notes that the rest of the input cannot be read.
-    fn note_damage(&mut self, error: &io::Error, offset: u64, quarantine: &mut Quarantine) {
-        let reason = format!("the rest of the input cannot be read: {error}");
-        quarantine.add(&self.name, offset, reason, b"");
-        self.account.quarantined += 1;
-        self.damage = Some(error.to_string());
-    }
-}
-
-impl Reading {
-    fn open(
-        input: &Input,
-        options: &ScanOptions,
-        source: &mut Source,
-    ) -> io::Result<(Box<dyn Read + Send>, Plan, Cutter)> {
-        let raw = Counted { inner: input.open()?, progress: options.progress.clone() };
-        let (containers, mut reader) = container::unpack(Box::new(raw))?;
-        source.containers = containers;
-        let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
-        reader.by_ref().take(sniff::HEAD_BYTES as u64).read_to_end(&mut head)?;
-        let plan = sniff::plan(&head, &options.names);
-        let mut cutter = Cutter::new(&plan);
-        *cutter.buffer() = head;
-        Ok((reader, plan, cutter))
-    }
-
-    /// Reads on until there is a block.
-    fn block(
-        &mut self,
-        options: &ScanOptions,
-        mut spare: Vec<u8>,
-        quarantine: &mut Quarantine,
-    ) -> Option<Block> {
-        loop {
-            if !self.ended {
-                self.fill(options.block_bytes, quarantine);
-            }
-            if let Some(block) = self.cutter.cut(self.ended, std::mem::take(&mut spare)) {
-                return Some(block);
-            }
-            if self.ended {
-                return None;
-            }
-        }
-    }
-
-    fn fill(&mut self, block_bytes: usize, quarantine: &mut Quarantine) {
-        let buffer = self.cutter.buffer();
-        let missing = block_bytes.saturating_sub(buffer.len()).max(block_bytes / 4);
-        buffer.reserve(missing + 32);
-        match self.reader.by_ref().take(missing as u64).read_to_end(buffer) {
-            Ok(read) => self.ended = read < missing,
-            Err(error) => {
-                self.ended = true;
-                self.source.note_damage(&error, 0, quarantine);
-            }
-        }
-    }
-}
-
-/// Counts what is read.
-struct Counted {
-    inner: Box<dyn Read + Send>,
-    progress: Option<Arc<Progress>>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        if let Some(progress) = &self.progress {
-            progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
-        }
-        Ok(read)
+    fn decoder(&self, file: &Arc<str>, plan: &Plan) -> BlockDecoder {
+        let ScanOptions { names, projection, .. } = self.options;
+        BlockDecoder::new(Arc::clone(file), plan, names, *projection, self.seen.clone())
     }
 }
 
@@ -379,7 +272,6 @@ fn merge<A>(queue: Queue<'_>, workers: Vec<Worker<A>>) -> Scanned<A> {
     let opened = queue.opened.into_iter();
     let mut sources: Vec<Source> = opened
         .filter_map(|opened| match opened.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Opened::Done(source) => Some(source),
             Opened::Reading(reading) => Some(reading.source),
             Opened::Not(_) => None,
         })

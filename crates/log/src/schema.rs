@@ -18,7 +18,7 @@ pub enum Kind {
     Status,
     /// `UInt64`: a count, a size in bytes or a duration.
     Number,
-    /// `Timestamp(Millisecond, "UTC")`.
+    /// `Timestamp(Millisecond, "+00:00")`.
     Time,
     /// `Boolean`.
     Flag,
@@ -31,7 +31,7 @@ impl Kind {
             Kind::Text => DataType::Utf8View,
             Kind::Status => DataType::UInt16,
             Kind::Number => DataType::UInt64,
-            Kind::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+            Kind::Time => DataType::Timestamp(TimeUnit::Millisecond, Some("+00:00".into())),
             Kind::Flag => DataType::Boolean,
         }
     }

@@ -1,7 +1,15 @@
-//! What an input is, told from its first 64 KiB.
+//! What an input is, told from the first 64 KiB of what is unpacked.
+//!
+//! The same decision is made for the same input however it is read: all that
+//! depends on it, such as which damaged lines can be recovered, is the same.
 
+use std::borrow::Cow;
+
+use crate::envelope::{Cutter, Envelope, Events, Nature, is_stamped};
+use crate::format::{Format, execution, json};
 use crate::names::NameMap;
-use crate::template::Template;
+use crate::schema::Field;
+use crate::template::{Template, fit};
 
 /// How much of the unpacked input is looked at.
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
@@ -9,30 +17,172 @@ pub(crate) const HEAD_BYTES: usize = 64 << 10;
 /// Templates of one input: several APIs may log into one group.
 const TEMPLATES_MAX: usize = 8;
 
+/// Events of the head that are looked at.
+const EVENTS_MAX: usize = 256;
+
+/// What the user says of an input, where sniffing would be wrong.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// How events are wrapped.
+    pub envelope: Option<Envelope>,
+    /// What the events are.
+    pub format: Option<Format>,
+    /// The access log's templates; none to learn them.
+    pub templates: Vec<Template>,
+}
+
 /// How to read an input.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Plan {
-    pub(crate) templates: Vec<Template>,
+pub struct Plan {
+    /// How events are wrapped.
+    pub envelope: Envelope,
+    /// What the events are.
+    pub format: Format,
+    /// The access log's templates, given or learned.
+    pub templates: Vec<Template>,
 }
 
-/// Decides how to read an input that begins with `head`.
-pub(crate) fn plan(head: &[u8], names: &NameMap) -> Plan {
-    Plan { templates: learn(head, names) }
+impl Plan {
+    /// Whether blocks must be decoded in their order, because a record may
+    /// span several or because the envelope mixes formats.
+    pub(crate) fn is_sequential(&self) -> bool {
+        self.format == Format::Execution || self.envelope == Envelope::Documents
+    }
 }
 
-/// The templates of the JSON lines in the head.
-fn learn(head: &[u8], names: &NameMap) -> Vec<Template> {
+/// Decides how to read an input that begins with `head`. `whole` says that
+/// there is no more of it.
+pub(crate) fn plan(head: &[u8], whole: bool, names: &NameMap, overrides: &Overrides) -> Plan {
+    let envelope = overrides.envelope.unwrap_or_else(|| envelope(head, names));
+    let texts = texts(head, whole, envelope);
+    let format = overrides.format.unwrap_or_else(|| format(&texts));
+    let templates = if overrides.templates.is_empty() {
+        templates(&texts, names)
+    } else {
+        overrides.templates.clone()
+    };
+    Plan { envelope, format, templates }
+}
+
+fn envelope(head: &[u8], names: &NameMap) -> Envelope {
+    let mut lines = head.split(|&c| c == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let first = lines.next().unwrap_or_default();
+    let stamped = std::iter::once(first).chain(lines.take(2)).find_map(is_stamped);
+    match (stamped, first.trim_ascii().first()) {
+        (Some(true), _) => Envelope::StampedWithStream,
+        (Some(false), _) => Envelope::Stamped,
+        (None, Some(b'{' | b'[')) if holds_events(head) => Envelope::Documents,
+        (None, _) if is_header(first, names) => Envelope::Table,
+        (None, _) => Envelope::Lines,
+    }
+}
+
+/// Whether the head is a document with events.
+fn holds_events(head: &[u8]) -> bool {
+    let mut cutter = Cutter::new(Envelope::Documents);
+    cutter.buffer().extend_from_slice(head);
+    let Some(block) = cutter.cut(false, Vec::new()) else { return false };
+    let Events::Listed(events) = block.events else { return false };
+    matches!(events.first(), Some(event) if !matches!(event.nature, Nature::Broken(_)))
+}
+
+/// Whether a line names columns, as CSV does: at least two of them, and all
+/// words.
+fn is_header(line: &[u8], names: &NameMap) -> bool {
+    let mut cells = Vec::new();
+    if crate::envelope::record(line, true, &mut cells).is_none() {
+        return false;
+    }
+    let word =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '@' | '_' | '-' | '.' | '(' | ')');
+    let words = cells.iter().all(|cell| cell.chars().all(word) && !cell.is_empty());
+    let known = |cell: &&String| {
+        names.target(cell).is_some() || matches!(cell.as_str(), "@message" | "@timestamp")
+    };
+    words && (cells.iter().filter(known).count() >= 2 || cells.iter().any(|c| c == "@message"))
+}
+
+/// The first events of the head. The last line may be cut off, and is not one.
+fn texts(head: &[u8], whole: bool, envelope: Envelope) -> Vec<String> {
+    let mut cutter = Cutter::new(envelope);
+    cutter.buffer().extend_from_slice(head);
+    let Some(block) = cutter.cut(whole, Vec::new()) else { return Vec::new() };
+    let text = |bytes: &[u8]| match String::from_utf8_lossy(bytes.trim_ascii()) {
+        Cow::Borrowed(text) if !text.is_empty() => Some(text.to_owned()),
+        _ => None,
+    };
+    match block.events {
+        Events::Lines => {
+            block.bytes.split(|&c| c == b'\n').filter_map(text).take(EVENTS_MAX).collect()
+        }
+        Events::Listed(events) => events
+            .iter()
+            .filter(|event| event.nature == Nature::Message)
+            .filter_map(|event| text(block.bytes.get(event.start..event.end)?))
+            .take(EVENTS_MAX)
+            .collect(),
+    }
+}
+
+fn format(texts: &[String]) -> Format {
+    let execution = texts.iter().take(8).any(|text| execution::is_execution(text));
+    if execution { Format::Execution } else { Format::Access }
+}
+
+/// The templates of an access log: learned if it is JSON, else one of the
+/// defaults of API Gateway.
+fn templates(texts: &[String], names: &NameMap) -> Vec<Template> {
     let mut templates: Vec<Template> = Vec::new();
-    let lines = head.split(|&c| c == b'\n').filter_map(|line| std::str::from_utf8(line).ok());
-    for line in lines {
-        let Some(template) = Template::learn(line.trim_ascii(), names) else { continue };
-        let request = template.fields().any(|field| crate::format::json::CORE.contains(&field));
-        if request && !templates.contains(&template) {
+    for text in texts {
+        let Some(template) = Template::learn(text, names) else { continue };
+        let request = template.fields().any(|field| json::CORE.contains(&field));
+        if request && !templates.contains(&template) && templates.len() < TEMPLATES_MAX {
             templates.push(template);
         }
-        if templates.len() == TEMPLATES_MAX {
-            break;
-        }
     }
+    let others: Vec<&str> = texts.iter().map(|t| &**t).filter(|t| !t.starts_with('{')).collect();
+    templates.extend(default_template(&others, names));
     templates
 }
+
+/// The default of API Gateway that most of the lines fit.
+fn default_template(texts: &[&str], names: &NameMap) -> Option<Template> {
+    let parsed = DEFAULTS.iter().filter_map(|format| Template::parse(format, names).ok());
+    let fits = parsed.map(|template| {
+        let fits = texts.iter().filter(|text| is_plausible(&template, text)).count();
+        (fits, template)
+    });
+    // Of several that fit as many lines, the first, which has more variables.
+    let best = fits.reduce(|best, next| if next.0 > best.0 { next } else { best });
+    best.filter(|(fits, _)| *fits > 0).map(|(_, template)| template)
+}
+
+/// Whether a line fits a template, and its time and status are such.
+fn is_plausible(template: &Template, text: &str) -> bool {
+    let Some(values) = fit::values(template, text) else { return false };
+    template.parts.iter().zip(values).all(|(part, value)| {
+        match part.target.map(|target| target.field) {
+            Some(Field::Time) => crate::time::parse(value.as_bytes()).is_some(),
+            Some(Field::Protocol) => value == "-" || value.starts_with("HTTP/"),
+            Some(Field::Status) => value == "-" || value.parse::<u16>().is_ok_and(|s| s < 1000),
+            _ => true,
+        }
+    })
+}
+
+/// The log formats that API Gateway's console offers, besides JSON: common log
+/// format, CSV and XML, of REST, HTTP and WebSocket APIs, today's and older.
+#[rustfmt::skip]
+const DEFAULTS: &[&str] = &[
+    r#"$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime] "$context.httpMethod $context.resourcePath $context.protocol" $context.status $context.responseLength $context.requestId $context.extendedRequestId"#,
+    r#"$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime] "$context.httpMethod $context.resourcePath $context.protocol" $context.status $context.responseLength $context.requestId"#,
+    r#"$context.identity.sourceIp - - [$context.requestTime] "$context.httpMethod $context.routeKey $context.protocol" $context.status $context.responseLength $context.requestId"#,
+    r#"$context.identity.sourceIp $context.identity.caller $context.identity.user [$context.requestTime] "$context.eventType $context.routeKey $context.connectionId" $context.status $context.requestId"#,
+    "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.httpMethod,$context.resourcePath,$context.protocol,$context.status,$context.responseLength,$context.requestId,$context.extendedRequestId",
+    "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.httpMethod,$context.resourcePath,$context.protocol,$context.status,$context.responseLength,$context.requestId",
+    "$context.identity.sourceIp,$context.requestTime,$context.httpMethod,$context.routeKey,$context.protocol,$context.status,$context.responseLength,$context.requestId",
+    "$context.identity.sourceIp,$context.identity.caller,$context.identity.user,$context.requestTime,$context.eventType,$context.routeKey,$context.connectionId,$context.status,$context.requestId",
+    r#"<request id="$context.requestId"> <extendedRequestId>$context.extendedRequestId</extendedRequestId> <ip>$context.identity.sourceIp</ip> <caller>$context.identity.caller</caller> <user>$context.identity.user</user> <requestTime>$context.requestTime</requestTime> <httpMethod>$context.httpMethod</httpMethod> <resourcePath>$context.resourcePath</resourcePath> <status>$context.status</status> <protocol>$context.protocol</protocol> <responseLength>$context.responseLength</responseLength> </request>"#,
+    r#"<request id="$context.requestId"> <ip>$context.identity.sourceIp</ip> <caller>$context.identity.caller</caller> <user>$context.identity.user</user> <requestTime>$context.requestTime</requestTime> <httpMethod>$context.httpMethod</httpMethod> <resourcePath>$context.resourcePath</resourcePath> <status>$context.status</status> <protocol>$context.protocol</protocol> <responseLength>$context.responseLength</responseLength> </request>"#,
+    r#"<request id="$context.requestId"> <ip>$context.identity.sourceIp</ip> <requestTime>$context.requestTime</requestTime> <httpMethod>$context.httpMethod</httpMethod> <routeKey>$context.routeKey</routeKey> <status>$context.status</status> <protocol>$context.protocol</protocol> <responseLength>$context.responseLength</responseLength> </request>"#,
+];

@@ -7,6 +7,7 @@
 
 pub(crate) mod fit;
 mod learn;
+pub(crate) mod recover;
 
 use std::fmt;
 

@@ -4,12 +4,15 @@
 //! a fit of a known template, a JSON object, a damaged line whose template
 //! still shows where each value ends. Whatever is left goes to quarantine.
 
+use std::borrow::Cow;
+
 use super::Outcome;
 use super::json::JsonReader;
 use crate::names::NameMap;
-use crate::rows::{Layout, Rows};
+use crate::rows::{Layout, Rows, Span};
 use crate::schema::Field;
 use crate::template::fit::Fitter;
+use crate::template::recover::recover;
 use crate::template::{Syntax, Template};
 
 /// Templates learned while reading, for speed alone: how a line is classified
@@ -20,6 +23,8 @@ const LEARNED_MAX: usize = 8;
 #[derive(Debug)]
 pub(crate) struct AccessReader {
     fitters: Vec<(Fitter, Syntax)>,
+    /// The templates that damaged lines are recovered by.
+    anchors: Vec<Template>,
     learned: usize,
     json: JsonReader,
     names: NameMap,
@@ -36,6 +41,7 @@ impl AccessReader {
         let fitters = templates.iter().filter(fits).map(|t| (Fitter::new(t, layout), t.syntax()));
         AccessReader {
             fitters: fitters.collect(),
+            anchors: templates.to_vec(),
             learned: if layout.has(Field::Extra) { LEARNED_MAX } else { 0 },
             json: JsonReader::new(names.clone()),
             names: names.clone(),
@@ -96,7 +102,7 @@ impl AccessReader {
         Outcome::Quarantined("the line does not fit the log format".to_owned())
     }
 
-    /// Reads the JSON objects of a line: one, or several glued together.
+    /// Reads a line as a JSON object, else by the anchors of a template.
     fn read_json(
         &mut self,
         text: &str,
@@ -105,42 +111,94 @@ impl AccessReader {
         plain: bool,
         rows: &mut Rows,
     ) -> Outcome {
-        let used = match self.read_object(text, base, rows) {
-            Ok(used) => used,
-            Err(outcome) => return outcome,
-        };
-        let mut rest = text.get(used..).unwrap_or_default().trim_ascii();
-        if rest.is_empty() {
-            if plain && self.learned < LEARNED_MAX {
-                self.learn(text, rows);
+        match self.read_object(text, base, rows) {
+            Ok((used, duplicate)) => {
+                let rest = text.get(used..).unwrap_or_default().trim_ascii();
+                if rest.is_empty() && !duplicate {
+                    if plain && self.learned < LEARNED_MAX {
+                        self.learn(text, rows);
+                    }
+                    return Outcome::Parsed;
+                }
+                // The object may not be all that was logged: what a client
+                // wrote can end it early, or repeat its keys.
+                rows.mark_suspect();
+                if rest.is_empty() {
+                    let recovered = self.recover(text, base, rows);
+                    rows.mark_suspect();
+                    return if recovered { Outcome::Recovered } else { Outcome::Parsed };
+                }
+                self.read_glued(text, base, used, time, rows);
+                Outcome::Recovered
             }
-            return Outcome::Parsed;
+            Err(Outcome::Quarantined(reason)) => {
+                rows.begin(time);
+                if self.recover(text, base, rows) {
+                    return Outcome::Recovered;
+                }
+                rows.abandon();
+                Outcome::Quarantined(reason)
+            }
+            Err(outcome) => outcome,
         }
+    }
+
+    /// Reads what follows the first object of a line, `used` bytes long: more
+    /// objects, glued to it, or else what shows that it was none.
+    fn read_glued(&mut self, text: &str, base: usize, used: usize, time: i64, rows: &mut Rows) {
+        let before = rows.len();
+        let mut rest = text.get(used..).unwrap_or_default().trim_ascii();
         while !rest.is_empty() {
             rows.begin(time);
             let at = base + (rest.as_ptr() as usize - text.as_ptr() as usize);
-            let Ok(used) = self.read_object(rest, at, rows) else { break };
+            let Ok((used, _)) = self.read_object(rest, at, rows) else { break };
+            rows.mark_suspect();
             rest = rest.get(used..).unwrap_or_default().trim_ascii_start();
         }
-        Outcome::Recovered
+        if !rest.is_empty() && rows.len() == before {
+            self.recover(text, base, rows);
+            rows.mark_suspect();
+        }
     }
 
-    /// Reads one object into the last row, or takes the row back.
-    fn read_object(&mut self, text: &str, base: usize, rows: &mut Rows) -> Result<usize, Outcome> {
-        let read = self.json.read(text, base, rows).map_err(|error| describe(&error));
-        let outcome = match read {
-            Ok((traits, used)) if traits.request => {
-                if traits.duplicate {
-                    rows.mark_suspect();
-                }
-                return Ok(used);
-            }
+    /// Reads one object into the last row, or takes the row back. Returns its
+    /// length and whether a key occurs twice.
+    fn read_object(
+        &mut self,
+        text: &str,
+        base: usize,
+        rows: &mut Rows,
+    ) -> Result<(usize, bool), Outcome> {
+        let outcome = match self.json.read(text, base, rows) {
+            Ok((traits, _)) if traits.trail => Outcome::Trail,
+            Ok((traits, used)) if traits.request => return Ok((used, traits.duplicate)),
             Ok((traits, _)) if traits.metric => Outcome::Control,
             Ok(_) => Outcome::Quarantined("the object has no field of a request".to_owned()),
-            Err(reason) => Outcome::Quarantined(reason),
+            Err(error) => Outcome::Quarantined(describe(&error)),
         };
         rows.abandon();
         Err(outcome)
+    }
+
+    /// Reads a damaged line into the last row by the anchors of a template.
+    fn recover(&self, text: &str, base: usize, rows: &mut Rows) -> bool {
+        let found =
+            self.anchors.iter().find_map(|template| Some((template, recover(template, text)?)));
+        let Some((template, recovered)) = found else { return false };
+        rows.reset();
+        for (part, range) in template.parts.iter().zip(recovered.values) {
+            let Some(target) = part.target else { continue };
+            let value = text.get(range.clone()).unwrap_or_default();
+            if value.contains('\\') {
+                rows.set_text(target.field, &unescape(value));
+            } else if value != "null" {
+                rows.set(target.field, Span::new(base + range.start, base + range.end));
+            }
+        }
+        if recovered.suspect {
+            rows.mark_suspect();
+        }
+        true
     }
 
     fn learn(&mut self, text: &str, rows: &Rows) {
@@ -151,9 +209,26 @@ impl AccessReader {
     }
 }
 
+/// A value without its JSON escapes, though its quotes may not be escaped.
+fn unescape(value: &str) -> Cow<'_, str> {
+    let mut quoted = String::with_capacity(value.len() + 8);
+    quoted.push('"');
+    let mut escaped = false;
+    for c in value.chars() {
+        if c == '"' && !escaped {
+            quoted.push('\\');
+        }
+        escaped = c == '\\' && !escaped;
+        quoted.push(c);
+    }
+    quoted.push('"');
+    serde_json::from_str(&quoted).map_or(Cow::Borrowed(value), Cow::Owned)
+}
+
 /// What is wrong with JSON, and in which column.
-fn describe(error: &serde_json::Error) -> String {
+pub(crate) fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
+    let what = if what.starts_with("invalid type") { "found another value" } else { what };
     format!("expected a JSON object: {what} at column {}", error.column())
 }

@@ -44,6 +44,8 @@ pub(crate) struct Traits {
     pub(crate) duplicate: bool,
     /// It is in CloudWatch's embedded metric format.
     pub(crate) metric: bool,
+    /// It is a CloudTrail record.
+    pub(crate) trail: bool,
 }
 
 /// Reads JSON objects into rows.
@@ -128,8 +130,9 @@ impl<'a> Record<'a, '_> {
         }
         self.path.push_str(key);
         let (target, duplicate) = self.reader.note(&self.path);
-        if parent == 0 && key == "_aws" {
-            self.traits.metric = true;
+        if parent == 0 {
+            self.traits.metric |= key == "_aws";
+            self.traits.trail |= key == "userIdentity";
         }
         if duplicate {
             self.traits.duplicate = true;

@@ -4,6 +4,7 @@ use memchr::memchr;
 
 use super::{Syntax, Template};
 use crate::rows::{Layout, NO_SLOT, Span};
+use crate::schema::Field;
 
 /// A template for the columns of one projection.
 #[derive(Debug, Clone)]
@@ -23,23 +24,42 @@ struct Var {
     /// Whether the value stands in quotes that end it.
     quoted: bool,
     last: bool,
+    field: Option<Field>,
+}
+
+/// The values of a line that fits a template, one for each variable.
+pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a str>> {
+    let mut fitter = Fitter::with_slots(template, |_| NO_SLOT);
+    for (slot, var) in fitter.vars.iter_mut().enumerate() {
+        var.slot = u8::try_from(slot).ok()?;
+    }
+    let mut row = vec![Span::NULL; fitter.vars.len()];
+    if !fitter.fit(line.as_bytes(), 0, &mut row) {
+        return None;
+    }
+    row.iter().map(|span| line.get(span.start()..span.start() + span.len())).collect()
 }
 
 impl Fitter {
     /// Prepares a template for rows of a layout.
     pub(crate) fn new(template: &Template, layout: &Layout) -> Fitter {
+        Self::with_slots(template, |field| layout.slot(field))
+    }
+
+    fn with_slots(template: &Template, slot: impl Fn(Field) -> u8) -> Fitter {
         let json = template.syntax == Syntax::Json;
         let mut quoted = template.head.ends_with('"');
         let count = template.parts.len();
         let vars = template.parts.iter().enumerate().map(|(at, part)| {
             let literal = Literal::new(&part.literal);
             let stop = part.literal.bytes().next().unwrap_or_default();
-            let slot = part.target.map_or(NO_SLOT, |target| layout.slot(target.field));
+            let slot = part.target.map_or(NO_SLOT, |target| slot(target.field));
             let var = Var {
                 stop,
                 slot,
                 quoted: json && quoted && stop == b'"',
                 last: at + 1 == count,
+                field: part.target.map(|target| target.field),
                 literal,
             };
             quoted = part.literal.ends_with('"');
@@ -76,9 +96,25 @@ impl Fitter {
         let len =
             if var.last { rest.strip_suffix(&*var.literal.text)?.len() } else { find(rest, var)? };
         let value = rest.get(..len)?;
-        let opaque = !self.json || !value.iter().any(|c| matches!(c, b'"' | b'{' | b'['));
-        opaque.then_some(len)
+        let possible = if self.json {
+            !value.iter().any(|c| matches!(c, b'"' | b'{' | b'['))
+        } else {
+            var.field != Some(Field::Status) || is_status(value)
+        };
+        possible.then_some(len)
     }
+}
+
+/// Whether a value can be a status: digits, or `-` for none.
+fn is_status(value: &[u8]) -> bool {
+    value == b"-" || !value.is_empty() && value.iter().all(u8::is_ascii_digit)
+}
+
+/// Whether a value is only the first word of a route key such as `GET /pets`.
+fn is_half_route(var: &Var, value: &[u8], rest: &[u8]) -> bool {
+    var.field == Some(Field::RouteKey)
+        && rest.starts_with(b" /")
+        && value.iter().all(u8::is_ascii_uppercase)
 }
 
 /// Where the literal after a variable begins.
@@ -87,7 +123,8 @@ fn find(rest: &[u8], var: &Var) -> Option<usize> {
     loop {
         let tail = rest.get(from..)?;
         let at = from + memchr(var.stop, tail)?;
-        if var.literal.begins(rest.get(at..)?) {
+        let (value, after) = rest.split_at_checked(at)?;
+        if var.literal.begins(after) && !is_half_route(var, value, after) {
             return Some(at);
         }
         from = at + 1;

@@ -1,0 +1,18 @@
+//! Plain lines: the input as it is.
+
+use memchr::memrchr;
+
+use super::EVENT_BYTES_MAX;
+
+/// How much of the input is whole lines. A line that is longer than any event
+/// may be is cut, so that memory stays bounded.
+pub(super) fn whole(pending: &[u8], finished: bool) -> usize {
+    if finished {
+        return pending.len();
+    }
+    match memrchr(b'\n', pending) {
+        Some(newline) => newline + 1,
+        None if pending.len() < EVENT_BYTES_MAX => 0,
+        None => pending.len(),
+    }
+}

@@ -1,0 +1,175 @@
+//! Lines with a timestamp before the message: S3 exports and `aws logs tail`.
+
+use std::sync::Arc;
+
+use memchr::{memchr, memmem, memrchr};
+
+use super::{Block, EVENT_BYTES_MAX, Event, Events, Origin};
+use crate::time;
+
+/// The shortest timestamp, `2016-10-01T10:55:45`, and the longest,
+/// `2016-10-01T10:55:45.602000+00:00`.
+const STAMP_BYTES_MIN: usize = 19;
+const STAMP_BYTES_MAX: usize = 35;
+
+/// Splits a line's timestamp off: the moment and where the rest begins.
+fn stamp(line: &[u8]) -> Option<(i64, usize)> {
+    let [_, _, _, _, b'-', _, _, b'-', _, _, b'T', ..] = line else { return None };
+    let head = line.get(..STAMP_BYTES_MAX + 1).unwrap_or(line);
+    let end = head.iter().position(|c| matches!(c, b' ' | b'\r' | b'\n')).unwrap_or(line.len());
+    let stamp = line.get(..end).filter(|stamp| stamp.len() >= STAMP_BYTES_MIN)?;
+    Some((time::parse(stamp)?, (end + 1).min(line.len())))
+}
+
+/// Whether a line begins with a timestamp, and whether that is followed by a
+/// stream's name. `aws logs tail` names the stream where it writes an offset.
+pub(crate) fn is_stamped(line: &[u8]) -> Option<bool> {
+    let line = uncolored(line);
+    let (_, rest) = stamp(&line)?;
+    let stamp = line.get(..rest)?.trim_ascii_end();
+    let message = line.get(rest..)?;
+    let is_message = message.first().is_some_and(|c| matches!(c, b'{' | b'(' | b'<'));
+    Some(stamp.ends_with(b"+00:00") && !is_message)
+}
+
+/// The state of the envelope.
+#[derive(Debug)]
+pub(super) struct Stamped {
+    with_stream: bool,
+    origin: Option<Arc<Origin>>,
+}
+
+impl Stamped {
+    pub(super) fn new(with_stream: bool) -> Stamped {
+        Stamped { with_stream, origin: None }
+    }
+
+    /// How much of the input is whole events: all lines before the last one
+    /// with a timestamp, because more lines may continue that.
+    pub(super) fn whole(&self, pending: &[u8], finished: bool) -> usize {
+        if finished {
+            return pending.len();
+        }
+        let mut end = memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
+        let lines = end;
+        while end > 0 {
+            let before = pending.get(..end - 1).unwrap_or_default();
+            let start = memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+            let line = pending.get(start..end).unwrap_or_default();
+            if stamp(&uncolored(line)).is_some() {
+                return if lines - start > EVENT_BYTES_MAX { lines } else { start };
+            }
+            end = start;
+        }
+        if lines > EVENT_BYTES_MAX { lines } else { 0 }
+    }
+
+    /// Lists the events of a block.
+    pub(super) fn list(&mut self, block: Block) -> Block {
+        let Block { bytes, offset, .. } = block;
+        let colored = memchr(0x1b, &bytes).is_some();
+        let bytes = if colored { uncolored(&bytes).into_owned() } else { bytes };
+        let mut events: Vec<Event> = Vec::new();
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let len = memchr(b'\n', rest).map_or(rest.len(), |newline| newline + 1);
+            let line = rest.get(..len).unwrap_or(rest);
+            let end = at + line.trim_ascii_end().len();
+            match (stamp(line), events.last_mut()) {
+                (Some((time, skip)), _) => {
+                    let mut event = self.event(at + skip, at + len, line.get(skip..), time);
+                    event.offset = offset + at as u64;
+                    event.end = end.max(event.start);
+                    events.push(event);
+                }
+                (None, Some(before)) => before.end = end.max(before.end),
+                (None, None) => {
+                    events.push(Event::message(at, end.max(at), offset + at as u64));
+                }
+            }
+            at += len;
+        }
+        Block { bytes, offset, events: Events::Listed(events) }
+    }
+
+    /// An event whose message, after the stream's name if there is one,
+    /// begins at `start`.
+    fn event(&mut self, start: usize, end: usize, rest: Option<&[u8]>, time: i64) -> Event {
+        let event = Event { time, ..Event::message(start.min(end), end, 0) };
+        let Some(rest) = rest.filter(|_| self.with_stream) else { return event };
+        let len = rest.iter().position(|c| matches!(c, b' ' | b'\n' | b'\r')).unwrap_or(rest.len());
+        let stream = String::from_utf8_lossy(rest.get(..len).unwrap_or_default());
+        if self.origin.as_ref().is_none_or(|origin| origin.stream != stream) {
+            let stream = stream.into_owned();
+            self.origin = Some(Arc::new(Origin { stream, ..Origin::default() }));
+        }
+        Event { start: (start + len + 1).min(end), origin: self.origin.clone(), ..event }
+    }
+}
+
+/// Text without the colours of a terminal: `ESC [ … m`.
+fn uncolored(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+    if memchr(0x1b, text).is_none() {
+        return text.into();
+    }
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(escape) = memmem::find(rest, b"\x1b[") {
+        let (before, after) = rest.split_at_checked(escape).unwrap_or((rest, &[]));
+        plain.extend_from_slice(before);
+        let end = after.iter().skip(2).position(|c| !matches!(c, b'0'..=b'9' | b';'));
+        rest = after.get(end.map_or(after.len(), |end| end + 3)..).unwrap_or_default();
+    }
+    plain.extend_from_slice(rest);
+    plain.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(with_stream: bool, text: &str) -> Vec<(String, Option<String>, i64)> {
+        let mut stamped = Stamped::new(with_stream);
+        let block = Block { bytes: text.into(), offset: 0, events: Events::Lines };
+        let Block { bytes, events: Events::Listed(events), .. } = stamped.list(block) else {
+            panic!("a list");
+        };
+        let message =
+            |event: &Event| String::from_utf8(bytes[event.start..event.end].to_vec()).unwrap();
+        let stream = |event: &Event| event.origin.as_ref().map(|origin| origin.stream.clone());
+        events.iter().map(|event| (message(event), stream(event), event.time)).collect()
+    }
+
+    #[test]
+    fn a_line_without_a_timestamp_continues_the_event() {
+        let events = list(false, "1970-01-01T00:00:01.000Z a {\n  b\n}\n1970-01-01T00:00:02Z c\n");
+        assert_eq!(events, [("a {\n  b\n}".to_owned(), None, 1000), ("c".to_owned(), None, 2000)]);
+    }
+
+    #[test]
+    fn tail_names_the_stream_and_colours_it() {
+        let text =
+            "\x1b[32m1970-01-01T00:00:01+00:00\x1b[0m \x1b[36m2024/12/08/[$LATEST]ab\x1b[0m hi\n";
+        assert_eq!(is_stamped(text.as_bytes()), Some(true));
+        let stream = Some("2024/12/08/[$LATEST]ab".to_owned());
+        assert_eq!(list(true, text), [("hi".to_owned(), stream, 1000)]);
+    }
+
+    #[test]
+    fn the_last_event_waits_for_its_continuation() {
+        let stamped = Stamped::new(false);
+        let text = b"1970-01-01T00:00:01Z a\nb\n1970-01-01T00:00:02Z c\nd\n";
+        assert_eq!(stamped.whole(text, false), 25);
+        assert_eq!(stamped.whole(text, true), text.len());
+        assert_eq!(stamped.whole(b"no time\n", false), 0);
+    }
+
+    #[test]
+    fn what_is_no_timestamp() {
+        for line in ["2016-10-01 10:55:45 x", "10.0.0.1 - -", "2016-13-01T10:55:45Z x", "2016"] {
+            assert_eq!(is_stamped(line.as_bytes()), None, "`{line}`");
+        }
+        assert_eq!(is_stamped(b"2016-10-01T10:55:45.602Z x"), Some(false));
+        assert_eq!(is_stamped(b"2016-10-01T10:55:45 x"), Some(false));
+    }
+}

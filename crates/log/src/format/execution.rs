@@ -1,0 +1,393 @@
+//! API Gateway execution logs: several lines a request, interleaved.
+//!
+//! Every line names its request in front, `(id) `, except in old exports and
+//! test invocations, where lines follow their request's first line in the same
+//! stream. A request is complete at `Method completed with status`, but a few
+//! lines may trail, so it is kept for some more events. What is still open at
+//! the end, or when too many requests are, becomes a row all the same and
+//! counts as incomplete.
+
+use std::collections::{BTreeMap, HashMap, VecDeque};
+
+use super::Outcome;
+use crate::account::LineAccount;
+use crate::envelope::Origin;
+use crate::rows::{NO_TIME, Rows};
+use crate::schema::Field;
+use crate::time;
+
+/// Requests that may be open at a time.
+const OPEN_MAX: usize = 64 << 10;
+
+/// Events for which a completed request waits for lines that trail.
+const LINGER_EVENTS: u64 = 64;
+
+/// Longer ids are no request ids.
+const ID_BYTES_MAX: usize = 128;
+
+/// How the log groups of execution logs are called, before `API/STAGE`.
+pub(crate) const GROUP: &str = "API-Gateway-Execution-Logs_";
+
+/// A request being put together.
+#[derive(Debug)]
+struct Open {
+    time: i64,
+    values: BTreeMap<Field, String>,
+    done: bool,
+}
+
+/// A stream and a request in it.
+type Key = (String, String);
+
+/// Reads execution logs into rows.
+#[derive(Debug, Default)]
+pub(crate) struct ExecutionReader {
+    open: HashMap<Key, Open>,
+    /// Requests in the order of their first line.
+    order: VecDeque<Key>,
+    /// Completed requests, and at which event they were.
+    done: VecDeque<(Key, u64)>,
+    /// The request that the last line of each stream belongs to.
+    current: HashMap<String, String>,
+    events: u64,
+}
+
+/// Whether a text looks like a line of an execution log.
+pub(crate) fn is_execution(text: &str) -> bool {
+    let (id, _, message) = prefix(text);
+    id.is_some() && message.len() < text.len()
+        || message.len() < text.len() && rule(message).is_some()
+        || STARTS.iter().any(|start| message.starts_with(start))
+}
+
+/// What lines without a prefix begin with, where a request begins or ends.
+const STARTS: [&str; 8] = [
+    "Starting execution for request: ",
+    "Verifying Usage Plan for request: ",
+    "Starting authorizer: ",
+    "Unauthorized request: ",
+    "HTTP Method: ",
+    "Method completed with status: ",
+    "Extended Request Id: ",
+    "Method request path: ",
+];
+
+/// Splits `(id) ` or `Sun Oct 15 13:41:13 UTC 2023 : ` off a line.
+fn prefix(text: &str) -> (Option<&str>, Option<i64>, &str) {
+    if let Some((id, message)) = text.strip_prefix('(').and_then(|rest| rest.split_once(") ")) {
+        let plausible =
+            |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '=' | '+' | '/');
+        if !id.is_empty() && id.len() <= ID_BYTES_MAX && id.chars().all(plausible) {
+            return (Some(id), None, message);
+        }
+    }
+    if let Some((date, message)) = text.split_once(" : ")
+        && date.len() == 28
+        && let Some(moment) = time::parse(date.as_bytes())
+    {
+        return (None, Some(moment), message);
+    }
+    (None, None, text)
+}
+
+impl ExecutionReader {
+    /// Takes a line, or an event of several lines.
+    pub(crate) fn read(
+        &mut self,
+        text: &str,
+        time: i64,
+        origin: Option<&Origin>,
+        rows: &mut Rows,
+        account: &mut LineAccount,
+    ) -> Outcome {
+        self.events += 1;
+        self.flush_done(rows, account);
+        let stream = origin.map_or("", |origin| &origin.stream);
+        let (id, moment, message) = prefix(text);
+        let named = id.or_else(|| request_in(message));
+        let id = named.or_else(|| self.current.get(stream).map(String::as_str)).unwrap_or_default();
+        let key = (stream.to_owned(), id.to_owned());
+        let known = rule(message);
+        if named.is_none() && known.is_none() && !self.open.contains_key(&key) {
+            return Outcome::Quarantined("the line belongs to no request".to_owned());
+        }
+        if begins(message) && self.open.get(&key).is_some_and(|open| open.done) {
+            self.close(&key, rows, account);
+        }
+        if self.current.get(stream).is_none_or(|current| *current != key.1) {
+            self.current.insert(key.0.clone(), key.1.clone());
+        }
+        let time = moment.unwrap_or(time);
+        self.take(key, time, message, known, origin);
+        while self.open.len() > OPEN_MAX {
+            let Some(oldest) = self.order.front().cloned() else { break };
+            self.close(&oldest, rows, account);
+        }
+        Outcome::Parsed
+    }
+
+    /// Adds a line to its request.
+    fn take(
+        &mut self,
+        key: Key,
+        time: i64,
+        message: &str,
+        known: Option<&Rule>,
+        origin: Option<&Origin>,
+    ) {
+        let open = self.open.entry(key.clone()).or_insert_with(|| {
+            self.order.push_back(key.clone());
+            Open::new(&key.1, time, origin)
+        });
+        if open.time == NO_TIME {
+            open.time = time;
+        }
+        if let Some((start, read)) = known {
+            read(open, message.get(start.len()..).unwrap_or_default());
+        }
+        if open.done && self.done.back().is_none_or(|(last, _)| *last != key) {
+            self.done.push_back((key, self.events));
+        }
+    }
+
+    /// Writes out the requests that were completed a while ago.
+    fn flush_done(&mut self, rows: &mut Rows, account: &mut LineAccount) {
+        while let Some((key, at)) = self.done.front() {
+            if self.events - at <= LINGER_EVENTS {
+                return;
+            }
+            let key = key.clone();
+            self.done.pop_front();
+            self.close(&key, rows, account);
+        }
+    }
+
+    /// Writes out all requests.
+    pub(crate) fn finish(&mut self, rows: &mut Rows, account: &mut LineAccount) {
+        while let Some(key) = self.order.front().cloned() {
+            self.close(&key, rows, account);
+        }
+        *self = ExecutionReader::default();
+    }
+
+    fn close(&mut self, key: &Key, rows: &mut Rows, account: &mut LineAccount) {
+        if let Some(at) = self.order.iter().position(|other| other == key) {
+            self.order.remove(at);
+        }
+        self.done.retain(|(other, _)| other != key);
+        let Some(open) = self.open.remove(key) else { return };
+        if self.current.get(&key.0) == Some(&key.1) && open.done {
+            self.current.remove(&key.0);
+        }
+        account.incomplete += u64::from(!open.done);
+        rows.begin(open.time);
+        for (field, value) in &open.values {
+            rows.set_text(*field, value);
+        }
+    }
+}
+
+impl Open {
+    fn new(id: &str, time: i64, origin: Option<&Origin>) -> Open {
+        let mut open = Open { time, values: BTreeMap::new(), done: false };
+        open.set(Field::RequestId, id);
+        if let Some(origin) = origin {
+            open.set(Field::AccountId, &origin.owner);
+            let group = origin.group.rsplit(':').next().unwrap_or_default();
+            if let Some(api) = group.strip_prefix(GROUP) {
+                open.set_api(api);
+            }
+        }
+        open
+    }
+
+    /// Sets a value unless an earlier line said it.
+    fn set(&mut self, field: Field, value: &str) {
+        if !value.is_empty() {
+            self.values.entry(field).or_insert_with(|| value.to_owned());
+        }
+    }
+
+    /// `api/stage`
+    fn set_api(&mut self, api: &str) {
+        let (api, stage) = api.trim().split_once('/').unwrap_or((api.trim(), ""));
+        self.set(Field::ApiId, api);
+        self.set(Field::Stage, stage);
+    }
+
+    fn set_error(&mut self, error_type: &str, message: &str) {
+        self.set(Field::ErrorType, error_type);
+        self.set(Field::ErrorMessage, message);
+    }
+}
+
+/// The id in `… for request: ID` and `Unauthorized request: ID`.
+fn request_in(message: &str) -> Option<&str> {
+    let starts = ["Starting execution", "Verifying Usage", "Starting authorizer", "Unauthorized"];
+    starts.iter().find(|start| message.starts_with(*start))?;
+    let (_, rest) = message.split_once("request: ")?;
+    rest.split([' ', '.', '\n']).next().filter(|id| !id.is_empty())
+}
+
+/// Whether a line is a request's first.
+fn begins(message: &str) -> bool {
+    ["Extended Request Id: ", "Verifying Usage Plan", "Starting execution", "Starting authorizer"]
+        .iter()
+        .any(|start| message.starts_with(start))
+}
+
+/// How a line begins, and what to read from the rest of it.
+type Rule = (&'static str, fn(&mut Open, &str));
+
+fn rule(message: &str) -> Option<&'static Rule> {
+    RULES.iter().find(|(start, _)| message.starts_with(start))
+}
+
+/// What each kind of line says.
+const RULES: &[Rule] = &[
+    ("Extended Request Id: ", |open, rest| open.set(Field::ExtendedRequestId, rest.trim())),
+    ("Verifying Usage Plan for request: ", |open, rest| {
+        if let Some((_, api)) = rest.split_once("API Stage: ") {
+            open.set_api(api);
+        }
+    }),
+    ("HTTP Method: ", |open, rest| {
+        if let Some((method, path)) = rest.split_once(", Resource Path: ") {
+            open.set(Field::Method, method.trim());
+            open.set(Field::ResourcePath, path.trim());
+        }
+    }),
+    ("Method request headers: ", |open, rest| {
+        let header = |name| header(rest, name);
+        let client = header("X-Forwarded-For").and_then(|chain| chain.split(',').next());
+        open.set(Field::SourceIp, client.unwrap_or_default().trim());
+        open.set(Field::UserAgent, header("User-Agent").unwrap_or_default());
+        open.set(Field::DomainName, header("Host").unwrap_or_default());
+    }),
+    ("Endpoint request URI: ", |open, rest| {
+        let host = rest.split_once("://").and_then(|(_, rest)| rest.split('/').next());
+        open.set(Field::Upstream, host.unwrap_or_default().trim());
+    }),
+    ("Received response. ", |open, rest| {
+        for part in rest.split(", ") {
+            match part.trim().split_once(": ") {
+                Some(("Status", status)) => open.set(Field::IntegrationStatus, status),
+                Some(("Integration latency", latency)) => {
+                    open.set(Field::IntegrationLatency, latency.trim_end_matches(" ms"));
+                }
+                _ => {}
+            }
+        }
+    }),
+    ("Endpoint response headers: ", |open, rest| {
+        for (field, name) in [
+            (Field::RateLimit, "x-ratelimit-limit"),
+            (Field::RateRemaining, "x-ratelimit-remaining"),
+            (Field::RateUsed, "x-ratelimit-used"),
+            (Field::RateReset, "x-ratelimit-reset"),
+            (Field::RateResource, "x-ratelimit-resource"),
+            (Field::RetryAfter, "retry-after"),
+        ] {
+            open.set(field, header(rest, name).unwrap_or_default());
+        }
+    }),
+    ("Key throttle limit exceeded for ", |open, rest| {
+        limited(open, "THROTTLED", "Key throttle limit exceeded for ", rest);
+    }),
+    ("Key quota limit exceeded for ", |open, rest| {
+        limited(open, "QUOTA_EXCEEDED", "Key quota limit exceeded for ", rest);
+    }),
+    ("Execution failed due to ", |open, rest| {
+        let error_type = match rest {
+            _ if rest.contains("timeout") => "INTEGRATION_TIMEOUT",
+            _ if rest.starts_with("configuration error") => "API_CONFIGURATION_ERROR",
+            _ => "INTEGRATION_FAILURE",
+        };
+        open.set_error(error_type, &format!("Execution failed due to {}", rest.trim()));
+    }),
+    ("Unauthorized request: ", |open, _| open.set_error("UNAUTHORIZED", "Unauthorized")),
+    ("User: ", |open, rest| open.set_error("ACCESS_DENIED", &format!("User: {}", rest.trim()))),
+    ("The client is not authorized to perform this operation", |open, _| {
+        open.set_error("ACCESS_DENIED", "The client is not authorized to perform this operation.");
+    }),
+    ("Method completed with status: ", |open, rest| {
+        open.set(Field::Status, rest.trim());
+        open.done = true;
+    }),
+    ("X-ray Tracing ID : ", |open, rest| open.set(Field::XrayTraceId, rest.trim())),
+    ("AWS Integration Endpoint RequestId : ", |_, _| {}),
+    ("API Key ", |_, _| {}),
+    ("Usage Plan check ", |_, _| {}),
+    ("Starting execution for request: ", |_, _| {}),
+    ("Starting authorizer: ", |_, _| {}),
+    ("Method request ", |_, _| {}),
+    ("Method response ", |_, _| {}),
+    ("Endpoint request ", |_, _| {}),
+    ("Endpoint response ", |_, _| {}),
+    ("Sending request to ", |_, _| {}),
+    ("Successfully completed execution", |_, _| {}),
+];
+
+/// `RestApi X, Stage Prod, Resource k0w8mc, HttpMethod POST. Limit: 1.00 Burst: 1`
+fn limited(open: &mut Open, error_type: &str, what: &str, rest: &str) {
+    open.set_error(error_type, &format!("{what}{}", rest.trim()));
+    let (place, limits) = rest.split_once(". ").unwrap_or((rest, ""));
+    for part in place.split(", ") {
+        match part.split_once(' ') {
+            Some(("RestApi", api)) => open.set(Field::ApiId, api),
+            Some(("Stage", stage)) => open.set(Field::Stage, stage),
+            Some(("HttpMethod", method)) => open.set(Field::Method, method),
+            _ => {}
+        }
+    }
+    let limit = limits.strip_prefix("Limit: ").and_then(|rest| rest.split(' ').next());
+    open.set(Field::RateLimit, limit.unwrap_or_default());
+}
+
+/// A header in `{Name=value, Name=value}`; values may hold `, ` and `=`.
+fn header<'a>(headers: &'a str, name: &str) -> Option<&'a str> {
+    let headers = headers.trim().trim_start_matches('{').trim_end_matches('}');
+    let mut starts = Vec::new();
+    let mut at = 0;
+    for part in headers.split(", ") {
+        let key = part.split_once('=').map_or("", |(key, _)| key);
+        if !key.is_empty()
+            && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'))
+        {
+            starts.push((at, key));
+        }
+        at += part.len() + 2;
+    }
+    let found = starts.iter().position(|(_, key)| key.eq_ignore_ascii_case(name))?;
+    let (start, key) = starts.get(found)?;
+    let end = starts.get(found + 1).map_or(headers.len(), |(next, _)| next - 2);
+    headers.get(start + key.len() + 1..end)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_may_hold_separators() {
+        let headers = "{Accept=a, b, */*, User-Agent=x/1 (a=b), Host=h}";
+        assert_eq!(header(headers, "accept"), Some("a, b, */*"));
+        assert_eq!(header(headers, "User-Agent"), Some("x/1 (a=b)"));
+        assert_eq!(header(headers, "Host"), Some("h"));
+        assert_eq!(header(headers, "Cookie"), None);
+    }
+
+    #[test]
+    fn lines_of_an_execution_log() {
+        for line in [
+            "(515f1e99-39db-11e9-9e96-01e5c04505b9) anything at all",
+            "Sun Oct 15 13:41:13 UTC 2023 : Received response. Status: 403, Integration latency: 2 ms",
+            "Starting execution for request: 9ac0eacd",
+        ] {
+            assert!(is_execution(line), "`{line}`");
+        }
+        for line in ["{\"status\":200}", "(not an id) x", "10.0.0.1 - - [x]", ""] {
+            assert!(!is_execution(line), "`{line}`");
+        }
+    }
+}

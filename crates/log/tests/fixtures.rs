@@ -1,0 +1,184 @@
+//! Every log under `fixtures/logs` decodes to the table beside it, in every
+//! container and in any chunks.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use arrow::array::RecordBatch;
+use arrow::util::display::{ArrayFormatter, FormatOptions};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tollgate_log::{
+    Decoder, Input, LineAccount, NameMap, Overrides, Projection, ScanOptions, Scanned, Template,
+    scan,
+};
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/logs")
+}
+
+/// The logs, without the expected tables and the formats beside them.
+fn logs() -> Vec<PathBuf> {
+    let mut logs: Vec<_> = std::fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_file() && path.extension().is_none_or(|e| e != "format"))
+        .collect();
+    logs.sort();
+    logs
+}
+
+/// What a log's template is, if it stands in a file beside it.
+fn overrides(log: &Path) -> Overrides {
+    let formats = std::fs::read_to_string(log.with_extension("format")).ok();
+    let templates =
+        formats.iter().map(|format| Template::parse(format, &NameMap::default()).unwrap());
+    Overrides { templates: templates.collect(), ..Overrides::default() }
+}
+
+fn scan_file(path: &Path, overrides: Overrides, block_bytes: usize) -> (Scanned<()>, String) {
+    let options =
+        ScanOptions { overrides, block_bytes, threads: 1, ..ScanOptions::new(Projection::all()) };
+    let rows = Mutex::new(String::new());
+    let input = [Input::File(path.to_owned())];
+    let scanned = scan(
+        &input,
+        &options,
+        || (),
+        |(), batch| {
+            rows.lock().unwrap().push_str(&table(batch.records));
+        },
+    );
+    (scanned, rows.into_inner().unwrap())
+}
+
+/// A batch as text: a row a line, the columns that are not null.
+fn table(batch: &RecordBatch) -> String {
+    let options = FormatOptions::default();
+    let mut text = String::new();
+    for row in 0..batch.num_rows() {
+        text.push('-');
+        for (column, field) in batch.columns().iter().zip(batch.schema().fields()) {
+            let suspect = field.name() == "suspect";
+            let value = ArrayFormatter::try_new(column, &options).unwrap().value(row).to_string();
+            if column.is_valid(row) && !(suspect && value == "false") {
+                write!(text, " {}={value}", field.name()).unwrap();
+            }
+        }
+        text.push('\n');
+    }
+    text
+}
+
+fn account(account: &LineAccount) -> String {
+    let LineAccount { parsed, recovered, quarantined, control, blank, .. } = account;
+    let LineAccount { records, suspect, incomplete, duplicates, unreadable_values, .. } = account;
+    format!(
+        "{} lines = {parsed} parsed + {recovered} recovered + {quarantined} quarantined + \
+         {control} control + {blank} blank\n{records} records, {suspect} suspect, \
+         {incomplete} incomplete, {duplicates} duplicates, {unreadable_values} unreadable values\n",
+        account.total()
+    )
+}
+
+/// All that was found, as text.
+fn report(scanned: &Scanned<()>, rows: &str) -> String {
+    let mut text = format!("{}\n{}", scanned.sources[0].description(), account(&scanned.account));
+    for line in scanned.quarantine.samples() {
+        writeln!(text, "! {}: {}: {}", line.offset, line.reason, line.sample).unwrap();
+    }
+    text + rows
+}
+
+#[test]
+fn each_log_decodes_to_its_table() {
+    for log in logs() {
+        let (scanned, rows) = scan_file(&log, overrides(&log), 512 << 10);
+        let name = log.file_name().unwrap().to_string_lossy().into_owned();
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path(folder().join("expected"));
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        settings.bind(|| insta::assert_snapshot!(name, report(&scanned, &rows)));
+    }
+}
+
+#[test]
+fn the_container_makes_no_difference() {
+    let temporary = tempfile::tempdir().unwrap();
+    for log in logs() {
+        let bytes = std::fs::read(&log).unwrap();
+        let (plain, rows) = scan_file(&log, overrides(&log), 512 << 10);
+        let (head, tail) = bytes.split_at(bytes.len() / 2);
+        let packings = [
+            ("gzip", gzip(&bytes)),
+            ("gzip of two members", [gzip(head), gzip(tail)].concat()),
+            ("gzip in gzip", gzip(&gzip(&bytes))),
+            ("zstd", zstd::encode_all(&*bytes, 1).unwrap()),
+            ("base64 of gzip", STANDARD.encode(gzip(&bytes)).into_bytes()),
+        ];
+        for (packing, packed) in packings {
+            let path = temporary.path().join("packed");
+            std::fs::write(&path, packed).unwrap();
+            let (scanned, found) = scan_file(&path, overrides(&log), 512 << 10);
+            assert_eq!(found, rows, "{packing} of {}", log.display());
+            assert_eq!(scanned.account, plain.account, "{packing} of {}", log.display());
+        }
+    }
+}
+
+#[test]
+fn blocks_make_no_difference() {
+    for log in logs() {
+        let (plain, rows) = scan_file(&log, overrides(&log), 512 << 10);
+        for block_bytes in [1, 7, 100, 1000] {
+            let (scanned, found) = scan_file(&log, overrides(&log), block_bytes);
+            assert_eq!(found, rows, "{} in blocks of {block_bytes}", log.display());
+            assert_eq!(scanned.account, plain.account, "{}", log.display());
+            assert_eq!(scanned.quarantine.samples(), plain.quarantine.samples());
+        }
+    }
+}
+
+#[test]
+fn chunks_make_no_difference() {
+    for log in logs() {
+        let bytes = std::fs::read(&log).unwrap();
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
+        let (plain, rows) = scan_file(&log, overrides(&log), 512 << 10);
+        for chunk in [1, 13, bytes.len()] {
+            let mut decoder =
+                Decoder::new("log", Projection::all()).with(overrides(&log), NameMap::default());
+            let mut found = String::new();
+            for part in bytes.chunks(chunk) {
+                decoder.push(part).iter().for_each(|batch| found += &table(batch));
+            }
+            decoder.finish().iter().for_each(|batch| found += &table(batch));
+            assert_eq!(found, rows, "{} in chunks of {chunk}", log.display());
+            assert_eq!(decoder.account(), plain.account, "{}", log.display());
+        }
+    }
+}
+
+#[test]
+fn a_projection_leaves_the_account_alone() {
+    for log in logs() {
+        let (plain, _) = scan_file(&log, overrides(&log), 512 << 10);
+        let options =
+            ScanOptions { overrides: overrides(&log), ..ScanOptions::new(Projection::NONE) };
+        let scanned = scan(&[Input::File(log.clone())], &options, || (), |(), _| ());
+        let expected = LineAccount { unreadable_values: 0, ..plain.account };
+        let account = LineAccount { unreadable_values: 0, ..scanned.account };
+        assert_eq!(account, expected, "{}", log.display());
+    }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
