@@ -166,6 +166,68 @@ codes! {
         "Variables may stand in `Resource` and `NotResource` after the fifth colon, and in values of \
          string, ARN and `Bool` operators. Nowhere else: not in actions, principals, key names, or \
          values of numeric, date, binary, address and `Null` operators.";
+    StageWildcard = "stage-wildcard", Warning, "a wildcard for the stage also takes the method",
+        "In a resource `/` means nothing and `*` spans it. So `API/*/GET/pets` also matches \
+         `API/prod/POST/x/GET/pets`: a POST, to a path that ends in `GET/pets`. Name the stage, or, \
+         if the API serves such paths, add a Deny for the other methods. `API/*` and `API/*/*` match \
+         everything and are no trap.";
+    IncompleteApiPath = "incomplete-api-path", Warning, "an API's resource ends before its path and matches no request",
+        "The resource of a request is `API/STAGE/METHOD/path`, and the root path is a trailing slash: \
+         `API/prod/GET/`. A pattern that ends after the API, the stage or the method without a \
+         wildcard matches nothing. Write `/*` at its end.";
+    PathParameter = "path-parameter", Warning, "a path parameter in braces is literal text",
+        "Policies match the concrete path of a request, `pets/42`, not the route `pets/{id}` of the \
+         API's definition. Write `*` for the parameter.";
+    LowerCaseMethod = "lower-case-method", Warning, "an HTTP method is not in upper case",
+        "Resources are case-sensitive and methods are upper case: `GET`. A pattern with `get` matches \
+         no request.";
+    ShortArn = "short-arn", Warning, "an ARN has fewer than six parts and no wildcard at its end",
+        "An ARN has six parts: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. A shorter pattern \
+         matches only if it ends in `*`, which runs on over colons.";
+    UpperCaseArn = "upper-case-arn", Warning, "the beginning of an ARN is not in lower case",
+        "Resources are case-sensitive, and every ARN begins with `arn:` and a partition in lower \
+         case. A pattern that begins with `ARN:` or `arn:AWS:` matches nothing.";
+    VariableWithoutVersion = "variable-without-version", Warning, "a policy variable in a document of version 2008-10-17 is literal text",
+        "Variables exist since version 2012-10-17, and a document without `Version` is a 2008 one. \
+         There `${aws:username}` stands for these characters and matches no request. Write \
+         `\"Version\": \"2012-10-17\"`.";
+    UnresolvedReference = "unresolved-reference", Warning, "a reference of a template was not resolved",
+        "`${AWS::Region}` and its like belong to CloudFormation. In a policy that reaches IAM they \
+         are policy variables of a key that no request has, and match nothing. Check the document \
+         after the template was rendered.";
+    ForAllValuesWithoutNull = "for-all-values-without-null", Warning, "ForAllValues in an Allow also allows when the key is absent",
+        "`ForAllValues:` is true for a request without the key: every one of no values passes. An \
+         Allow then grants to requests that say nothing. Add `\"Null\": {\"KEY\": \"false\"}` to the \
+         condition, or a `ForAnyValue:` on the same key.";
+    BoolLetsAbsentSlip = "bool-lets-absent-slip", Warning, "a Deny with Bool does not deny when the key is absent",
+        "`Bool` is false for a request without the key, so that the Deny does not apply. Requests \
+         signed with long-term keys do not carry `aws:MultiFactorAuthPresent` at all. Write \
+         `BoolIfExists`, which is true when the key is absent.";
+    IfExistsAllowsAbsent = "if-exists-allows-absent", Warning, "an Allow that requires MFA also allows when the key is absent",
+        "`BoolIfExists` is true for a request without the key. Requests signed with long-term keys \
+         do not carry `aws:MultiFactorAuthPresent` at all, so the Allow grants to them. Write `Bool`.";
+    SetOperatorMissing = "set-operator-missing", Warning, "a key with several values is compared without a set operator",
+        "A key such as `aws:TagKeys` has several values. Without `ForAnyValue:` or `ForAllValues:` \
+         a comparison is false for a request with more than one.";
+    WildcardInStringEquals = "wildcard-in-string-equals", Warning, "a wildcard stands where it is literal text",
+        "`StringEquals` and its like compare exactly: `*` is a star. Write `StringLike`, or `${*}` \
+         if a star is meant.";
+    NotPrincipalAllow = "not-principal-allow", Warning, "NotPrincipal with Allow grants to everyone else",
+        "An Allow with `NotPrincipal` grants to all principals except those listed, anonymous ones \
+         included. Name whom to grant to in `Principal`, or deny with `NotPrincipal`.";
+    EmptyList = "empty-list", Warning, "an empty list",
+        "A statement with no actions, no resources or no principals has no effect. A positive \
+         operator with no values is false and a negated one is true (our choice).";
+    EmptyCondition = "empty-condition", Warning, "a condition without operators or keys is always true",
+        "`\"Condition\": {}` restricts nothing, and neither does an operator without keys (our \
+         choice). Remove it, or say what was meant.";
+    OverQuota = "over-quota", Warning, "the document is longer than AWS allows",
+        "Characters are counted without white space between the elements. The quotas: an inline \
+         policy of a user 2,048, of a group 5,120, of a role 10,240; a managed policy, also as a \
+         permissions boundary, 6,144; a trust policy 2,048; a session policy 2,048; a service or \
+         resource control policy 5,120; the policy of an API 8,192.";
+    IdInIdentityPolicy = "id-in-identity-policy", Note, "an Id in a policy that is not attached to a resource",
+        "`Id` is meant for resource policies; elsewhere it has no use.";
 }
 
 impl Code {

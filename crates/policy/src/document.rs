@@ -59,6 +59,14 @@ impl PolicyType {
     }
 }
 
+impl PolicyType {
+    /// The name in prose with its article: `an identity-based policy`.
+    pub(crate) fn with_article(self) -> String {
+        let article = if self == PolicyType::Identity { "an" } else { "a" };
+        format!("{article} {self}")
+    }
+}
+
 impl fmt::Display for PolicyType {
     /// The name in prose, as in AWS's own messages: `permissions boundary`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

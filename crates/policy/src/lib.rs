@@ -27,6 +27,7 @@ pub mod key;
 mod kleene;
 mod layers;
 mod lines;
+mod lint;
 mod lookup;
 mod number;
 mod operator;

@@ -25,7 +25,9 @@ use crate::json::{self, Defect, Member, Node, Shape};
 use crate::span::{Span, Spanned};
 
 use path::Path;
-use reader::{Problem, Reader, quote};
+use reader::{Problem, Reader};
+
+pub(crate) use reader::quote;
 
 /// How large a document may be. Limits against hostile text, far above AWS's own quotas.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -75,8 +75,8 @@ impl Problem {
 }
 
 /// Input in back-ticks, shortened if it is long.
-pub(super) fn quote(text: &str) -> String {
-    const CHARACTERS_MAX: usize = 60;
+pub(crate) fn quote(text: &str) -> String {
+    const CHARACTERS_MAX: usize = 100;
     match text.char_indices().nth(CHARACTERS_MAX) {
         None if text.is_empty() => "`\"\"`".to_owned(),
         None => format!("`{text}`"),

@@ -230,8 +230,7 @@ impl<'a> Reader<'a> {
     pub(super) fn report_forbidden(&mut self, member: &Member<'a>, path: &Path<'_>, why: &str) {
         let policy_type = self.policy_type;
         self.report(member.key_span, &path.name(&member.key), || {
-            let article = if policy_type == PolicyType::Identity { "an" } else { "a" };
-            let message = format!("{article} {policy_type} cannot have `{}`", member.key);
+            let message = format!("{} cannot have `{}`", policy_type.with_article(), member.key);
             Problem::new(Code::ForbiddenElement, message)
                 .suggest(format!("remove `{}`: {why}", member.key))
         });
