@@ -5,10 +5,10 @@
 //! and nowhere else; exit codes are given in `exit` and nowhere else.
 
 mod completions;
-#[allow(dead_code, reason = "the commands that read policies join one by one")]
 mod diagnose;
 mod exit;
 mod man;
+mod test;
 mod world;
 
 use std::process::ExitCode;
@@ -30,6 +30,7 @@ pub(crate) struct Cli {
 enum Command {
     Completions(completions::Args),
     Man(man::Args),
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
@@ -38,5 +39,6 @@ fn main() -> ExitCode {
     exit::run(&world, || match command {
         Command::Completions(args) => completions::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
+        Command::Test(args) => test::run(&args, &world),
     })
 }
