@@ -92,7 +92,7 @@ impl Pattern {
     }
 
     /// Whether every variable has a value.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resolution(&self, facts: Facts<'_, '_>) -> Resolution {
         if self.has_variables { self.resolve_all(facts) } else { Resolution::Resolved }
     }
@@ -231,6 +231,8 @@ struct Star {
 /// Going back to a `*` before the last one never helps: whatever it could give up, the last one can
 /// take. A `*` confined to its part of an ARN cannot take a colon, though, so beside the last
 /// confined one the last free one is kept; moving that one begins the parts after it anew.
+// Kept out of line: it would burden the shapes that need no walk with its registers.
+#[inline(never)]
 fn walk(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_>) -> bool {
     let (mut token, mut position) = (0, 0);
     let mut free: Option<Star> = None;
