@@ -26,6 +26,8 @@ pub(crate) struct Open {
 }
 
 /// What leaves an indeterminate outcome open.
+#[cold]
+#[inline(never)]
 pub(crate) fn determine(
     policies: &Policies<'_>,
     facts: Facts<'_, '_>,
