@@ -14,8 +14,8 @@ use jiff::tz::Offset;
 /// Four digits are a year, not seconds **(our choice)**. Without an offset the time is UTC **(our
 /// choice for a time of day; the guide says so for a date alone)**. Seconds are never taken for
 /// milliseconds: thirteen digits would be a date after the year 9999, which is no date. The last
-/// hours of 9999, popular for "never" and beyond what a [`Timestamp`] holds, are taken for
-/// [`Timestamp::MAX`].
+/// two days of 9999, popular for "never" and partly beyond what a [`Timestamp`] holds, are taken for
+/// [`Timestamp::MAX`]. Reading allocates nothing, whatever the text.
 ///
 /// ```
 /// use tollgate_policy::parse_instant;
@@ -49,19 +49,26 @@ fn parse_iso(text: &str) -> Option<Timestamp> {
             (parse_time(time)?, offset)
         }
     };
-    let instant = offset.to_timestamp(date.to_datetime(time)).ok();
-    instant.or((date.year() == 9999).then_some(Timestamp::MAX))
+    if (date.year(), date.month(), date.day()) >= LAST_DAYS {
+        return Some(Timestamp::MAX);
+    }
+    offset.to_timestamp(date.to_datetime(time)).ok()
 }
+
+/// From here on an offset may lead beyond [`Timestamp::MAX`].
+const LAST_DAYS: (i16, i8, i8) = (9999, 12, 30);
 
 fn parse_date(text: &str) -> Option<Date> {
     let mut parts = text.split('-');
     let year = digits(parts.next()?, 4)?;
     let mut part = || parts.next().map_or(Some(1), |text| digits(text, 2)?.try_into().ok());
     let (month, day) = (part()?, part()?);
-    if parts.next().is_some() {
+    // A failure of the library would allocate its error, so it is only asked what it can answer.
+    if parts.next().is_some() || !(1..=12).contains(&month) {
         return None;
     }
-    Date::new(year, month, day).ok()
+    let last = Date::new(year, month, 1).ok()?.days_in_month();
+    if (1..=last).contains(&day) { Date::new(year, month, day).ok() } else { None }
 }
 
 /// Splits `Z`, `+hh:mm` or `-hh:mm` off the end of a time.
@@ -94,10 +101,11 @@ fn parse_time(text: &str) -> Option<Time> {
             Some((whole, fraction)) => (digits(whole, 2)?, nanoseconds(fraction)?),
         },
     };
-    if parts.next().is_some() {
+    let second = second.try_into().ok()?;
+    if parts.next().is_some() || hour > 23 || minute > 59 || second > 59 {
         return None;
     }
-    Time::new(hour, minute, second.try_into().ok()?, nanosecond).ok()
+    Time::new(hour, minute, second, nanosecond).ok()
 }
 
 fn parse_epoch(text: &str) -> Option<Timestamp> {
@@ -112,6 +120,9 @@ fn parse_epoch(text: &str) -> Option<Timestamp> {
     let seconds: i64 = whole.parse().ok()?;
     if unsigned.is_none() && (Timestamp::MAX.as_second()..YEAR_10000).contains(&seconds) {
         return Some(Timestamp::MAX);
+    }
+    if seconds > Timestamp::MAX.as_second() {
+        return None;
     }
     let sign = if unsigned.is_some() { -1 } else { 1 };
     Timestamp::new(sign * seconds, i32::try_from(sign).ok()? * fraction).ok()
