@@ -5,8 +5,9 @@
 //! the envelope counts by: a physical line of a plain log, an event of a JSON
 //! envelope, an element of CloudTrail's `Records`.
 
+use std::io::{self, Write};
 use std::ops::AddAssign;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 
@@ -83,9 +84,10 @@ pub struct QuarantinedLine {
 ///
 /// Lines of several workers are merged in the order of file and offset, so
 /// that the same input always gives the same samples.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Quarantine {
     lines: Vec<QuarantinedLine>,
+    file: Option<Arc<QuarantineFile>>,
 }
 
 impl Quarantine {
@@ -99,8 +101,16 @@ impl Quarantine {
         self.lines.is_empty()
     }
 
+    /// A quarantine whose lines also go to a file, whole.
+    pub(crate) fn with_file(file: Option<Arc<QuarantineFile>>) -> Quarantine {
+        Quarantine { lines: Vec::new(), file }
+    }
+
     /// Notes a line.
     pub(crate) fn add(&mut self, file: &Arc<str>, offset: u64, reason: String, line: &[u8]) {
+        if let Some(whole) = &self.file {
+            whole.add(file, offset, &reason, line);
+        }
         let sample = sample(line);
         let file = Arc::clone(file);
         self.lines.push(QuarantinedLine { file, offset, reason, sample });
@@ -118,6 +128,58 @@ impl Quarantine {
     fn keep_first(&mut self) {
         self.lines.sort_by(|a, b| (&a.file, a.offset).cmp(&(&b.file, b.offset)));
         self.lines.truncate(SAMPLES_MAX);
+    }
+}
+
+/// Where all quarantined lines are kept, whole: a JSON object a line, with
+/// `file`, `offset`, `reason` and `line`, in no particular order.
+pub struct QuarantineFile {
+    writer: Mutex<Box<dyn Write + Send>>,
+    failed: Mutex<Option<io::Error>>,
+}
+
+impl std::fmt::Debug for QuarantineFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("QuarantineFile")
+    }
+}
+
+/// A line as the file has it.
+#[derive(Serialize)]
+struct WholeLine<'a> {
+    file: &'a str,
+    offset: u64,
+    reason: &'a str,
+    line: &'a str,
+}
+
+impl QuarantineFile {
+    /// Keeps lines in `writer`.
+    pub fn new(writer: impl Write + Send + 'static) -> QuarantineFile {
+        QuarantineFile { writer: Mutex::new(Box::new(writer)), failed: Mutex::new(None) }
+    }
+
+    /// Ends the file.
+    ///
+    /// # Errors
+    /// If this, or a line before, could not be written.
+    pub fn finish(&self) -> io::Result<()> {
+        let failed = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match failed {
+            Some(error) => Err(error),
+            None => self.writer.lock().unwrap_or_else(PoisonError::into_inner).flush(),
+        }
+    }
+
+    fn add(&self, file: &str, offset: u64, reason: &str, line: &[u8]) {
+        let line = &String::from_utf8_lossy(line);
+        let mut text =
+            serde_json::to_vec(&WholeLine { file, offset, reason, line }).unwrap_or_default();
+        text.push(b'\n');
+        let written = self.writer.lock().unwrap_or_else(PoisonError::into_inner).write_all(&text);
+        if let Err(error) = written {
+            self.failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
+        }
     }
 }
 

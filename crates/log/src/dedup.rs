@@ -21,7 +21,6 @@ struct Ids {
 
 impl Seen {
     /// Starts from ids that an earlier run saw.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for resuming"))]
     pub(crate) fn from_hashes(hashes: &[u64]) -> Seen {
         let seen = Seen::default();
         hashes.iter().for_each(|&hash| {
@@ -36,7 +35,6 @@ impl Seen {
     }
 
     /// The ids that were seen last, at most `count`, oldest first.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for resuming"))]
     pub(crate) fn last(&self, count: usize) -> Vec<u64> {
         let ids = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         ids.order.iter().skip(ids.order.len().saturating_sub(count)).copied().collect()

@@ -170,7 +170,7 @@ impl Cutter {
         Cutter { pending: Vec::new(), offset: 0, kind }
     }
 
-    /// Leaves out the first bytes: a byte order mark, or what an earlier run read.
+    /// Leaves out the first bytes: a byte order mark, or what was read before.
     pub(crate) fn skip(&mut self, bytes: usize) {
         self.pending.drain(..bytes.min(self.pending.len()));
         self.offset += bytes as u64;
@@ -179,6 +179,11 @@ impl Cutter {
     /// Where to append more of the input.
     pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.pending
+    }
+
+    /// Whether blocks are the lines of the input as they are.
+    pub(crate) fn is_lines(&self) -> bool {
+        matches!(self.kind, Kind::Lines)
     }
 
     /// How much of the input has been cut.

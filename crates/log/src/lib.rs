@@ -11,6 +11,7 @@
 
 mod account;
 mod container;
+mod convert;
 mod decode;
 mod dedup;
 mod derive;
@@ -19,18 +20,21 @@ mod format;
 pub mod identity;
 mod input;
 mod names;
+mod ordered;
 mod rate;
 mod reading;
 mod rows;
 mod scan;
 mod schema;
 mod sniff;
+mod state;
 mod table;
 mod template;
 pub mod time;
 
-pub use account::{LineAccount, Quarantine, QuarantinedLine};
+pub use account::{LineAccount, Quarantine, QuarantineFile, QuarantinedLine};
 pub use container::Container;
+pub use convert::{ConvertError, Converted, Destination, Output, WrittenFile, convert};
 pub use decode::Decoder;
 pub use envelope::Envelope;
 pub use format::Format;
@@ -40,4 +44,5 @@ pub use reading::Source;
 pub use scan::{Batch, Progress, ScanOptions, Scanned, scan};
 pub use schema::{Field, Kind, Projection};
 pub use sniff::{Overrides, Plan};
+pub use state::ScanState;
 pub use template::{Syntax, Template, TemplateError};

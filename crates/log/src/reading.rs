@@ -1,8 +1,10 @@
 //! One input on its way from a file to blocks.
 
-use std::io::{self, Read};
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::RecordBatch;
 
@@ -10,11 +12,12 @@ use crate::account::{LineAccount, Quarantine};
 use crate::container::{self, Container};
 use crate::decode::{BlockDecoder, Decoded};
 use crate::dedup::Seen;
-use crate::envelope::{Block, Cutter};
+use crate::envelope::{Block, Cutter, Envelope};
 use crate::format::Format;
 use crate::input::Input;
 use crate::scan::{Progress, ScanOptions};
 use crate::sniff::{self, Plan};
+use crate::state::{self, Consumed, Resume, Tail};
 use crate::table::Table;
 
 /// What one input turned out to be.
@@ -31,18 +34,24 @@ pub struct Source {
     pub account: LineAccount,
     /// Why it could not be read to its end, if so.
     pub damage: Option<String>,
+    /// Bytes that an earlier run read and this one passed over.
+    pub passed_bytes: u64,
+    /// How much of it has been read, for the next run.
+    pub(crate) consumed: Option<Consumed>,
 }
 
 impl Source {
     fn new(name: Arc<str>) -> Source {
-        let (containers, plan, damage) = (Vec::new(), None, None);
-        Source { name, containers, plan, account: LineAccount::default(), damage }
+        let (containers, plan, damage, consumed) = (Vec::new(), None, None, None);
+        let account = LineAccount::default();
+        Source { name, containers, plan, account, damage, passed_bytes: 0, consumed }
     }
 
     /// How the input was read, as in `gzip › lines › access, 22 variables`.
     pub fn description(&self) -> String {
         let mut layers: Vec<String> = self.containers.iter().map(Container::to_string).collect();
         match &self.plan {
+            None if self.passed_bytes > 0 => layers.push("nothing new".to_owned()),
             None if self.damage.is_some() => layers.push("unreadable".to_owned()),
             None => layers.push("request table".to_owned()),
             Some(plan) => {
@@ -96,7 +105,34 @@ enum Body {
     Nothing,
 }
 
+impl Body {
+    fn open(
+        input: &Input,
+        options: &ScanOptions,
+        seen: Option<&Seen>,
+        source: &mut Source,
+    ) -> io::Result<Body> {
+        if Table::sniff(input) {
+            return Ok(Body::Table(Table::open(input, options.projection)?));
+        }
+        let resume = match (&options.state, input) {
+            (Some(state), Input::File(path)) => state.resume(path)?,
+            _ => Resume::Start,
+        };
+        if resume == Resume::Nothing {
+            source.passed_bytes = input.size().unwrap_or_default();
+            return Ok(Body::Nothing);
+        }
+        Ok(Body::Log(Box::new(Log::open(input, resume, options, seen, source)?)))
+    }
+}
+
 struct Log {
+    /// The file, if what is read of it is kept for the next run.
+    path: Option<PathBuf>,
+    /// Bytes of the file, read or passed over.
+    read: Arc<AtomicU64>,
+    tail: Option<Tail>,
     reader: Box<dyn Read + Send>,
     cutter: Cutter,
     block_bytes: usize,
@@ -114,13 +150,7 @@ impl Reading {
         quarantine: &mut Quarantine,
     ) -> Reading {
         let mut source = Source::new(input.name());
-        let body = match Table::sniff(input) {
-            true => Table::open(input, options.projection).map(Body::Table),
-            false => {
-                Log::open(input, options, seen, &mut source).map(|log| Body::Log(Box::new(log)))
-            }
-        };
-        let body = body.unwrap_or_else(|error| {
+        let body = Body::open(input, options, seen, &mut source).unwrap_or_else(|error| {
             source.note_damage(&error, 0, quarantine);
             Body::Nothing
         });
@@ -142,7 +172,9 @@ impl Reading {
             Body::Nothing => None,
         };
         if work.is_none() {
-            self.body = Body::Nothing;
+            if let Body::Log(log) = std::mem::replace(&mut self.body, Body::Nothing) {
+                self.source.consumed = log.consumed();
+            }
             if let Some(progress) = self.progress.take() {
                 progress.inputs.fetch_add(1, Ordering::Relaxed);
             }
@@ -157,31 +189,92 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl Log {
     fn open(
         input: &Input,
+        resume: Resume,
         options: &ScanOptions,
         seen: Option<&Seen>,
         source: &mut Source,
     ) -> io::Result<Log> {
-        let raw = Counted { inner: input.open()?, progress: options.progress.clone() };
+        let read = Arc::new(AtomicU64::new(0));
+        let raw = input.open()?;
+        let raw =
+            Counted { inner: raw, read: Arc::clone(&read), progress: options.progress.clone() };
         let (containers, mut reader) = container::unpack(Box::new(raw))?;
-        source.containers = containers;
         let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
-        let read = reader.by_ref().take(sniff::HEAD_BYTES as u64).read_to_end(&mut head);
-        let whole = read.as_ref().is_ok_and(|read| *read < sniff::HEAD_BYTES);
+        let outcome = reader.by_ref().take(sniff::HEAD_BYTES as u64).read_to_end(&mut head);
+        let whole = outcome.as_ref().is_ok_and(|read| *read < sniff::HEAD_BYTES);
         let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
         let mark = head.len() - text.len();
         let plan = Arc::new(sniff::plan(text, whole, &options.names, &options.overrides));
         let mut cutter = Cutter::new(plan.envelope);
         *cutter.buffer() = head;
         cutter.skip(mark);
-        source.plan = Some(Arc::clone(&plan));
+        if let Err(error) = outcome {
+            reader = Box::new(Failed(Some(error)));
+        }
         let decoder = plan.is_sequential().then(|| {
             let ScanOptions { names, projection, .. } = options;
             BlockDecoder::new(Arc::clone(&source.name), &plan, names, *projection, seen.cloned())
         });
-        if let Err(error) = read {
-            reader = Box::new(Failed(Some(error)));
+        let path = match (&options.state, input) {
+            (Some(_), Input::File(path)) => Some(path.clone()),
+            _ => None,
+        };
+        let block_bytes = options.block_bytes;
+        let mut log =
+            Log { path, read, tail: None, reader, cutter, block_bytes, ended: whole, decoder };
+        if let Resume::At(offset, tail) = resume
+            && plan.envelope != Envelope::Table
+        {
+            log.go_on(offset, tail, options, &plan)?;
+            source.passed_bytes = offset;
         }
-        Ok(Log { reader, cutter, block_bytes: options.block_bytes, ended: whole, decoder })
+        source.plan = Some(plan);
+        source.containers = containers;
+        Ok(log)
+    }
+
+    /// Goes on where an earlier run ended. The start of the file, which was
+    /// read to know what it is, is left aside.
+    fn go_on(
+        &mut self,
+        offset: u64,
+        tail: Option<Tail>,
+        options: &ScanOptions,
+        plan: &Plan,
+    ) -> io::Result<()> {
+        let Some(path) = &self.path else { return Ok(()) };
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        let (passed, line) = match tail {
+            Some(tail) => state::pass_tail(&mut file, tail)?,
+            None => (0, Vec::new()),
+        };
+        self.read.store(offset + passed + line.len() as u64, Ordering::Relaxed);
+        let (read, progress) = (Arc::clone(&self.read), options.progress.clone());
+        let raw = Counted { inner: Box::new(file), read, progress };
+        let (_, reader) = container::unpack(Box::new(raw))?;
+        self.reader = reader;
+        self.cutter = Cutter::new(plan.envelope);
+        self.cutter.skip((offset + passed) as usize);
+        *self.cutter.buffer() = line;
+        self.ended = false;
+        Ok(())
+    }
+
+    /// How much was read.
+    fn consumed(&self) -> Option<Consumed> {
+        let read = self.read.load(Ordering::Relaxed);
+        Consumed::note(self.path.as_ref()?, read, self.tail).ok()
+    }
+
+    /// Notes the last line if it has no end, which it may get later.
+    fn note_tail(&mut self, source: &Source) {
+        let is_plain = source.containers.is_empty() && self.cutter.is_lines();
+        if self.path.is_some() && is_plain {
+            let pending = &*self.cutter.buffer();
+            let start = memchr::memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
+            self.tail = Tail::of(pending.get(start..).unwrap_or_default());
+        }
     }
 
     fn work(
@@ -207,6 +300,9 @@ impl Log {
         loop {
             if !self.ended {
                 self.fill(source, quarantine);
+            }
+            if self.ended && !self.cutter.buffer().is_empty() {
+                self.note_tail(source);
             }
             let block = self.cutter.cut(self.ended, std::mem::take(&mut spare));
             if block.is_some() || self.ended {
@@ -235,12 +331,14 @@ impl Log {
 /// Counts what is read.
 struct Counted {
     inner: Box<dyn Read + Send>,
+    read: Arc<AtomicU64>,
     progress: Option<Arc<Progress>>,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.inner.read(buffer)?;
+        self.read.fetch_add(read as u64, Ordering::Relaxed);
         if let Some(progress) = &self.progress {
             progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
         }

@@ -303,7 +303,9 @@ impl Columns<'_> {
             }
             Kind::Time => self.resets(field),
             Kind::Flag if field == Field::Suspect => {
-                Prepared::Flags(self.rows.suspect.iter().map(|&flag| Some(flag)).collect())
+                let logged = self.slot_spans(field).map(|span| self.value(span) == b"true");
+                let flags = self.rows.suspect.iter().zip(logged);
+                Prepared::Flags(flags.map(|(&flag, logged)| Some(flag || logged)).collect())
             }
             Kind::Flag => self.flags(field),
         }

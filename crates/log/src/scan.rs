@@ -8,7 +8,7 @@ use arrow::array::{
     UInt64Array,
 };
 
-use crate::account::{LineAccount, Quarantine};
+use crate::account::{LineAccount, Quarantine, QuarantineFile};
 use crate::decode::{BlockDecoder, Decoded};
 use crate::dedup::Seen;
 use crate::input::Input;
@@ -16,6 +16,7 @@ use crate::names::NameMap;
 use crate::reading::{Reading, Source, Work};
 use crate::schema::{Field, Projection};
 use crate::sniff::{Overrides, Plan};
+use crate::state::{Resume, ScanState};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -36,6 +37,11 @@ pub struct ScanOptions {
     pub block_bytes: usize,
     /// Where to count progress.
     pub progress: Option<Arc<Progress>>,
+    /// Where to keep quarantined lines whole.
+    pub quarantine: Option<Arc<QuarantineFile>>,
+    /// What earlier runs have read, to go on from there. Implies
+    /// `deduplicate`.
+    pub state: Option<Arc<ScanState>>,
 }
 
 impl ScanOptions {
@@ -49,7 +55,37 @@ impl ScanOptions {
             threads: 0,
             block_bytes: 512 << 10,
             progress: None,
+            quarantine: None,
+            state: None,
         }
+    }
+
+    pub(crate) fn quarantine(&self) -> Quarantine {
+        Quarantine::with_file(self.quarantine.clone())
+    }
+
+    pub(crate) fn seen(&self) -> Option<Seen> {
+        match &self.state {
+            Some(state) => Some(state.seen()),
+            None => self.deduplicate.then(Seen::default),
+        }
+    }
+
+    /// Where an input is gone on with; 0 for all of it.
+    pub(crate) fn resumed_from(&self, input: &Input) -> u64 {
+        match (&self.state, input) {
+            (Some(state), Input::File(path)) => match state.resume(path) {
+                Ok(Resume::At(offset, _)) => offset,
+                _ => 0,
+            },
+            _ => 0,
+        }
+    }
+
+    /// The state after a run that found these sources.
+    pub(crate) fn next_state(&self, sources: &[Source], seen: Option<&Seen>) -> Option<ScanState> {
+        let consumed = sources.iter().filter_map(|s| Some((&*s.name, s.consumed.as_ref()?)));
+        Some(self.state.as_ref()?.after(consumed, seen?))
     }
 }
 
@@ -114,6 +150,8 @@ pub struct Scanned<A> {
     pub quarantine: Quarantine,
     /// The inputs, in the order given.
     pub sources: Vec<Source>,
+    /// What is read now, if the options said what was read before.
+    pub state: Option<ScanState>,
 }
 
 /// Decodes inputs in parallel and folds their batches.
@@ -159,14 +197,14 @@ pub fn scan<A: Send>(
     let threads = if options.threads == 0 { rayon::current_num_threads() } else { options.threads };
     let queue = Queue {
         options,
-        seen: options.deduplicate.then(Seen::default),
+        seen: options.seen(),
         opened: inputs.iter().map(|input| Mutex::new(Opened::Not(input.clone()))).collect(),
         next: AtomicUsize::new(0),
     };
     let results: Mutex<Vec<Worker<A>>> = Mutex::default();
     let work = || {
         let mut worker =
-            Worker { accumulator: new(), sources: Vec::new(), quarantine: Quarantine::default() };
+            Worker { accumulator: new(), sources: Vec::new(), quarantine: options.quarantine() };
         worker.run(&queue, &fold);
         lock(&results).push(worker);
     };
@@ -269,7 +307,8 @@ impl Queue<'_> {
 
 /// Adds the workers' accounts up.
 fn merge<A>(queue: Queue<'_>, workers: Vec<Worker<A>>) -> Scanned<A> {
-    let opened = queue.opened.into_iter();
+    let Queue { options, seen, opened, .. } = queue;
+    let opened = opened.into_iter();
     let mut sources: Vec<Source> = opened
         .filter_map(|opened| match opened.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Opened::Reading(reading) => Some(reading.source),
@@ -289,7 +328,8 @@ fn merge<A>(queue: Queue<'_>, workers: Vec<Worker<A>>) -> Scanned<A> {
     }
     let mut account = LineAccount::default();
     sources.iter().for_each(|source| account += source.account);
-    Scanned { accumulators, account, quarantine, sources }
+    let state = options.next_state(&sources, seen.as_ref());
+    Scanned { accumulators, account, quarantine, sources, state }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
