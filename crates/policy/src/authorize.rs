@@ -103,7 +103,7 @@ impl Combined {
             sides.grant(Side::Direct, says.grants(Grant::Direct));
         }
         if let Some(says) = one(PolicyType::VpcEndpoint, policies.vpc_endpoint) {
-            sides.limit(Side::VpcEndpoint, says.allows());
+            sides.limit(Side::VpcEndpoint, says.allows_somehow());
         }
         if rule.consults_caller() {
             if let Some(says) = one(PolicyType::Identity, policies.identity) {

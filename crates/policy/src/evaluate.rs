@@ -31,6 +31,12 @@ impl Verdict {
         self.grants(Grant::Direct)
     }
 
+    /// Whether an Allow matches, however it names the caller: whoever is named may pass a VPC
+    /// endpoint.
+    pub(crate) fn allows_somehow(&self) -> Kleene {
+        self.grants.into_iter().fold(Kleene::False, Kleene::or)
+    }
+
     fn add(&mut self, effect: Effect, grant: Grant, matches: Kleene) {
         match effect {
             Effect::Deny => self.denies = self.denies.or(matches),
