@@ -105,6 +105,7 @@ mod check;
 mod encode;
 mod head;
 mod keys;
+mod message;
 mod path;
 mod payload;
 mod present;

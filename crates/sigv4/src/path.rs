@@ -13,7 +13,7 @@ use percent_encoding::percent_decode;
 use crate::{
     ErrorType,
     encode::{decode, malformed_escape},
-    refusal::{capitalised, json_message},
+    message::{capitalised, json_message},
 };
 
 /// The longest raw path, in bytes.

@@ -54,3 +54,15 @@ impl fmt::Debug for SessionToken {
         f.write_str("SessionToken(<redacted>)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn secrets_do_not_print() {
+        let (key, token) = (SecretKey::new("chocolate"), SessionToken::new("vanilla"));
+        assert_eq!(format!("{key:?} {token:?}"), "SecretKey(<redacted>) SessionToken(<redacted>)");
+        assert_eq!((key.expose(), token.expose()), (&b"chocolate"[..], "vanilla"));
+    }
+}
