@@ -1,1 +1,35 @@
-//! Replays request logs through IAM policies and reports usage, rate limits and denials.
+//! Replays request logs through IAM policies: usage, rate limits, denied calls and why.
+//!
+//! ```text
+//! request table ─gather─▶ Gathered ─report─▶ Report ─text─▶ terminal
+//!        account ──replay──┘  (merges)          └──JSON──▶ machines
+//! ```
+//!
+//! [`Analysis`] reads inputs in parallel; each worker gathers for itself, and what they gathered
+//! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal.
+
+mod call;
+mod context;
+mod gather;
+mod histogram;
+mod intern;
+mod limits;
+mod outcomes;
+mod replay;
+mod report;
+mod rows;
+mod series;
+pub mod text;
+mod time;
+mod usage;
+mod verdict;
+
+pub use gather::{Analysis, Gathered, Gatherer, Read, Window};
+pub use histogram::Histogram;
+pub use limits::{Level, LimitKey, LimitUse, Limits};
+pub use outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
+pub use report::Report;
+pub use series::{Measure, Series};
+pub use time::{Span, rfc3339};
+pub use usage::{CallerUse, RouteUse, Usage};
+pub use verdict::Logged;

@@ -47,6 +47,11 @@ impl Place {
 }
 
 impl Problem {
+    /// A problem that is not about any text.
+    pub(crate) fn new(message: impl Into<String>) -> Problem {
+        Problem { message: message.into(), help: None, place: None, others: Vec::new() }
+    }
+
     /// Several problems as one, the first first; `None` for none.
     pub(crate) fn first_of(problems: impl IntoIterator<Item = Problem>) -> Option<Problem> {
         let mut problems = problems.into_iter();

@@ -4,10 +4,14 @@
 //! then done. `main` only chooses. The environment, the clock and the terminal are read in `world`
 //! and nowhere else; exit codes are given in `exit` and nowhere else.
 
+mod account;
+mod analyze;
 mod completions;
 mod diagnose;
 mod exit;
 mod man;
+mod moment;
+mod progress;
 mod test;
 mod world;
 
@@ -28,6 +32,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Analyze(analyze::Args),
     Completions(completions::Args),
     Man(man::Args),
     Test(test::Args),
@@ -37,6 +42,7 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     let world = World::look();
     exit::run(&world, || match command {
+        Command::Analyze(args) => analyze::run(&args, &world),
         Command::Completions(args) => completions::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),

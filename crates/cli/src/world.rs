@@ -13,13 +13,14 @@ const WIDTH_ELSEWHERE: usize = 100;
 
 /// What the surroundings of this process are like.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "the commands that print reports join one by one")]
 pub(crate) struct World {
     /// Whether standard output takes colour: it is a terminal, and neither `NO_COLOR` nor
     /// `TERM=dumb` forbids it.
     pub(crate) colour: bool,
     /// The same of standard error.
     pub(crate) colour_on_error: bool,
+    /// Whether someone watches standard error.
+    pub(crate) watched: bool,
     /// Columns of the terminal, or 100 where there is none.
     pub(crate) width: usize,
 }
@@ -32,6 +33,7 @@ impl World {
         World {
             colour: io::stdout().is_terminal() && !plain,
             colour_on_error: io::stderr().is_terminal() && !plain,
+            watched: io::stderr().is_terminal(),
             width: columns.map_or(WIDTH_ELSEWHERE, usize::from),
         }
     }

@@ -1,0 +1,197 @@
+//! Gathering: one pass over the rows fills every section of the report at once.
+
+use serde::{Deserialize, Serialize};
+use tollgate_log::{Batch, Input, LineAccount, Projection, Quarantine, ScanOptions, Source};
+use tollgate_store::{Account, ApiEntry};
+
+use crate::call;
+use crate::intern::Interner;
+use crate::limits::{LimitTally, Limits};
+use crate::outcomes::{Call, OutcomeTally, Outcomes};
+use crate::replay::Replay;
+use crate::rows::{Columns, Row, projection};
+use crate::usage::{Usage, UsageTally};
+
+/// The most callers, and the most routes, that are told apart.
+const NAMES_MAX: usize = 50_000;
+
+/// Which rows count. Times are UTC milliseconds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Window {
+    /// Rows before this are left out.
+    pub since: Option<i64>,
+    /// Rows at this moment or later are left out.
+    pub until: Option<i64>,
+}
+
+impl Window {
+    /// Whether a row counts. A row without a time counts unless a bound is set.
+    fn contains(&self, time: Option<i64>) -> bool {
+        match time {
+            Some(time) => {
+                self.since.is_none_or(|since| since <= time)
+                    && self.until.is_none_or(|until| time < until)
+            }
+            None => self.since.is_none() && self.until.is_none(),
+        }
+    }
+}
+
+/// What to gather.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Analysis<'a> {
+    /// The account whose policies the calls are replayed against; without one there is no replay.
+    pub account: Option<&'a Account>,
+    /// Which rows count.
+    pub window: Window,
+}
+
+/// Everything gathered from logs. Merges: what many workers, files or machines gathered is what one
+/// would have gathered.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Gathered {
+    /// Rows left out because they are outside of the window.
+    pub left_out: u64,
+    /// Usage.
+    pub usage: Usage,
+    /// Rate limits.
+    pub limits: Limits,
+    /// Replayed decisions; `None` without an account.
+    pub outcomes: Option<Outcomes>,
+}
+
+impl Gathered {
+    /// Adds what another worker, file or machine gathered.
+    pub fn merge(&mut self, other: Gathered) {
+        self.left_out += other.left_out;
+        self.usage.merge(other.usage);
+        self.limits.merge(other.limits);
+        match (&mut self.outcomes, other.outcomes) {
+            (Some(outcomes), Some(more)) => outcomes.merge(more),
+            (outcomes @ None, more) => *outcomes = more,
+            (Some(_), None) => {}
+        }
+    }
+}
+
+/// What was read, beside what was gathered from it.
+#[derive(Debug)]
+pub struct Read {
+    /// What became of the lines of all inputs.
+    pub account: LineAccount,
+    /// Lines that could not be read.
+    pub quarantine: Quarantine,
+    /// The inputs, in the order given.
+    pub sources: Vec<Source>,
+}
+
+impl<'a> Analysis<'a> {
+    /// The columns that must be decoded.
+    pub fn projection() -> Projection {
+        projection()
+    }
+
+    /// A worker's gatherer.
+    pub fn gatherer(&self) -> Gatherer<'a> {
+        Gatherer {
+            account: self.account,
+            window: self.window,
+            left_out: 0,
+            callers: Interner::new(NAMES_MAX),
+            routes: Interner::new(NAMES_MAX),
+            usage: UsageTally::default(),
+            limits: LimitTally::new(),
+            outcomes: self.account.map(|account| OutcomeTally::new(Replay::new(account))),
+            guess: String::new(),
+            route: String::new(),
+        }
+    }
+
+    /// Reads inputs in parallel and gathers everything from them.
+    pub fn scan(&self, inputs: &[Input], options: &ScanOptions) -> (Gathered, Read) {
+        let scanned = tollgate_log::scan(
+            inputs,
+            options,
+            || self.gatherer(),
+            |gatherer, batch| gatherer.add(batch),
+        );
+        let tollgate_log::Scanned { accumulators, account, quarantine, sources, .. } = scanned;
+        let mut gathered = Gathered::default();
+        for gatherer in accumulators {
+            gathered.merge(gatherer.finish());
+        }
+        (gathered, Read { account, quarantine, sources })
+    }
+}
+
+/// Gathers batch after batch.
+pub struct Gatherer<'a> {
+    account: Option<&'a Account>,
+    window: Window,
+    left_out: u64,
+    callers: Interner,
+    routes: Interner,
+    usage: UsageTally,
+    limits: LimitTally,
+    outcomes: Option<OutcomeTally<'a>>,
+    guess: String,
+    route: String,
+}
+
+impl<'a> Gatherer<'a> {
+    /// Adds the rows of a batch.
+    pub fn add(&mut self, batch: &Batch<'_>) {
+        let columns = Columns::of(batch);
+        for row in columns.rows() {
+            if self.window.contains(row.time()) {
+                self.add_row(row);
+            } else {
+                self.left_out += 1;
+            }
+        }
+    }
+
+    fn add_row(&mut self, row: Row<'_, '_>) {
+        let api: Option<&'a ApiEntry> = self.account.and_then(|account| call::api(account, row));
+        let caller = call::caller(row);
+        let method = call::method(row).unwrap_or("-");
+        let path = call::path(row);
+        let route = call::route(row, api, method, path, &mut self.guess);
+        self.route.clear();
+        self.route.extend([method, " ", route]);
+        let caller_number = self.callers.number(caller);
+        let route_number = self.routes.number(&self.route);
+        self.usage.add(row, caller_number, route_number);
+        let known = match (row.upstream(), api, path) {
+            (None, Some(api), Some(path)) => api.route(method, path),
+            _ => None,
+        };
+        let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
+        let credential = row.credential().or(known.and_then(|route| route.credential.as_deref()));
+        self.limits.add(row, upstream, credential, caller_number);
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.add(Call {
+                row,
+                caller,
+                caller_number,
+                api,
+                method,
+                path,
+                route,
+                route_number,
+            });
+        }
+    }
+
+    /// Everything gathered, in words.
+    pub fn finish(self) -> Gathered {
+        let (callers, routes) = (&self.callers, &self.routes);
+        Gathered {
+            left_out: self.left_out,
+            usage: self.usage.finish(callers, routes),
+            limits: self.limits.finish(callers),
+            outcomes: self.outcomes.map(|outcomes| outcomes.finish(callers)),
+        }
+    }
+}

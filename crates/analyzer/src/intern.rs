@@ -1,0 +1,88 @@
+//! Small numbers for texts that repeat, so that counting is indexing.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+/// What the texts beyond an interner's capacity are called.
+pub(crate) const OTHER: &str = "(other)";
+
+/// The number that they share.
+pub(crate) const OTHER_NUMBER: u32 = 0;
+
+/// Gives each distinct text a number, from 1, up to a capacity; all texts beyond it share the
+/// number 0 of `(other)`, so that memory is bounded whatever the log holds.
+pub(crate) struct Interner {
+    hasher: DefaultHashBuilder,
+    table: HashTable<u32>,
+    texts: Vec<Box<str>>,
+    capacity: usize,
+}
+
+impl Interner {
+    /// An empty interner that tells at most `capacity` texts apart.
+    pub(crate) fn new(capacity: usize) -> Interner {
+        let (hasher, table) = (DefaultHashBuilder::default(), HashTable::new());
+        Interner { hasher, table, texts: vec![OTHER.into()], capacity }
+    }
+
+    /// The number of a text.
+    #[inline]
+    pub(crate) fn number(&mut self, text: &str) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        let texts = &self.texts;
+        let same = |&number: &u32| texts.get(number as usize).is_some_and(|known| **known == *text);
+        match self.table.find(hash, same) {
+            Some(&number) => number,
+            None if self.texts.len() <= self.capacity => self.add(hash, text),
+            None => OTHER_NUMBER,
+        }
+    }
+
+    fn add(&mut self, hash: u64, text: &str) -> u32 {
+        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
+        self.texts.push(text.into());
+        let (hasher, texts) = (&self.hasher, &self.texts);
+        let rehash =
+            |&number: &u32| hasher.hash_one(texts.get(number as usize).map_or("", |text| text));
+        self.table.insert_unique(hash, number, rehash);
+        number
+    }
+
+    /// The text of a number that this interner gave.
+    pub(crate) fn text(&self, number: u32) -> &str {
+        self.texts.get(number as usize).map_or(OTHER, |text| text)
+    }
+}
+
+/// The entry of `list` at `number`, which is made if there is none yet.
+pub(crate) fn slot<T: Default>(list: &mut Vec<T>, number: u32) -> &mut T {
+    let index = number as usize;
+    if list.len() <= index {
+        list.resize_with(index + 1, T::default);
+    }
+    #[expect(clippy::indexing_slicing, reason = "the list was just made long enough")]
+    &mut list[index]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_same_text_has_the_same_number() {
+        let mut interner = Interner::new(100);
+        let numbers: Vec<u32> = ["a", "b", "a", "c"].map(|text| interner.number(text)).to_vec();
+        assert_eq!(numbers, [1, 2, 1, 3]);
+        assert_eq!(interner.text(3), "c");
+    }
+
+    #[test]
+    fn texts_beyond_the_capacity_share_a_number() {
+        let mut interner = Interner::new(2);
+        let numbers: Vec<u32> =
+            ["a", "b", "c", "d", "b"].map(|text| interner.number(text)).to_vec();
+        assert_eq!(numbers, [1, 2, 0, 0, 2]);
+        assert_eq!(interner.text(0), OTHER);
+    }
+}

@@ -1,0 +1,386 @@
+//! What replaying the log came to: denied calls with why, and agreement with what was logged.
+//!
+//! Allowed calls that the log also has as passed are only counted. All others are grouped by
+//! caller, action, route, logged status, decision and the statements that determined it; each group
+//! explains itself by one of its calls, chosen so that the choice does not depend on who read what
+//! first.
+
+use std::collections::BTreeMap;
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+use tollgate_policy::{Decision, Element, Explanation, Matched, Outcome, StatementId};
+use tollgate_store::{ApiEntry, Applicable, Citation};
+
+use crate::intern::{Interner, OTHER};
+use crate::replay::{Binding, INVOKE, Replay, write_resource};
+use crate::rows::Row;
+use crate::time::Span;
+use crate::verdict::{Comparison, Logged};
+
+/// The most groups kept apart; calls beyond them are counted under `(other)`.
+const GROUPS_MAX: usize = 50_000;
+
+/// What replaying came to. Merges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Outcomes {
+    /// Calls whose logged status and replayed decision agree.
+    pub agreeing: u64,
+    /// Calls whose logged status and replayed decision do not.
+    pub disagreeing: u64,
+    /// Calls that cannot be compared, by reason.
+    pub undetermined: BTreeMap<String, u64>,
+    /// Everything but calls that were allowed then and are now.
+    pub groups: Vec<(GroupKey, Group)>,
+    /// Callers that the account does not know, with their calls.
+    pub unknown_principals: BTreeMap<String, u64>,
+}
+
+/// What the calls of a group have in common.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupKey {
+    /// Who called.
+    pub caller: String,
+    /// `execute-api:Invoke`, or what the log says.
+    pub action: String,
+    /// The ARN with the route's placeholders in the place of the path.
+    pub resource: String,
+    /// The status that the log has.
+    pub status: Option<u16>,
+    /// What that says about authorization.
+    pub logged: Logged,
+    /// The replayed decision; `None` where the log does not tell enough to decide.
+    pub decision: Option<String>,
+    /// The statements that determined it.
+    pub determined_by: Vec<Cited>,
+    /// The unknown keys that it depends on.
+    pub depends_on: Vec<String>,
+}
+
+/// The calls of a group.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Group {
+    /// How many.
+    pub requests: u64,
+    /// When the first and the last were.
+    pub span: Span,
+    /// The ARN, if all of them had the same.
+    pub only_resource: Option<String>,
+    /// Whether log and decision contradict each other.
+    pub disagrees: bool,
+    /// The call that explains the group: its ARN and time. The smallest of the group.
+    pub example: (String, Option<i64>),
+    /// For an implicit deny: the statement that came nearest to allowing the example.
+    pub nearest: Option<Nearest>,
+}
+
+/// A statement, by where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cited {
+    /// `identity`, `resource`, …
+    pub policy_type: String,
+    /// The policy's file.
+    pub policy: String,
+    /// Which statement of the policy, from 0.
+    pub statement: u32,
+    /// Its `Sid`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sid: Option<String>,
+    /// Line of its opening brace, from 1.
+    pub line: u32,
+    /// Column of its opening brace, from 1.
+    pub column: u32,
+}
+
+/// The statement that came nearest to allowing a call, and the element that did not match.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Nearest {
+    /// The statement; line and column are those of the element that did not match.
+    #[serde(flatten)]
+    pub statement: Cited,
+    /// The element: `Resource`, `Condition` …
+    pub element: String,
+    /// For a condition: the operator and the key, `Bool aws:MultiFactorAuthPresent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// What the policy asks for.
+    pub pattern: String,
+    /// What the call had; none for a key that was absent.
+    pub value: Option<String>,
+}
+
+impl Outcomes {
+    /// Adds what another worker, file or machine found.
+    pub fn merge(&mut self, other: Outcomes) {
+        self.agreeing += other.agreeing;
+        self.disagreeing += other.disagreeing;
+        for (reason, requests) in other.undetermined {
+            *self.undetermined.entry(reason).or_default() += requests;
+        }
+        for (caller, requests) in other.unknown_principals {
+            *self.unknown_principals.entry(caller).or_default() += requests;
+        }
+        let mut groups: BTreeMap<GroupKey, Group> =
+            std::mem::take(&mut self.groups).into_iter().collect();
+        for (key, group) in other.groups {
+            match groups.get_mut(&key) {
+                Some(known) => known.merge(group),
+                None => drop(groups.insert(key, group)),
+            }
+        }
+        self.groups = groups.into_iter().collect();
+    }
+}
+
+impl Group {
+    fn merge(&mut self, other: Group) {
+        self.requests += other.requests;
+        self.span.merge(other.span);
+        if self.only_resource != other.only_resource {
+            self.only_resource = None;
+        }
+        if other.example < self.example {
+            (self.example, self.nearest) = (other.example, other.nearest);
+        }
+    }
+}
+
+impl Cited {
+    fn new(id: StatementId, citation: &Citation<'_>) -> Cited {
+        let position = citation.position();
+        Cited {
+            policy_type: id.policy_type.as_str().to_owned(),
+            policy: citation.file.to_owned(),
+            statement: id.statement,
+            sid: citation.sid().map(str::to_owned),
+            line: position.line,
+            column: position.column,
+        }
+    }
+}
+
+/// The calls of one worker, while they are replayed.
+pub(crate) struct OutcomeTally<'a> {
+    replay: Replay<'a>,
+    agreeing: u64,
+    disagreeing: u64,
+    undetermined: HashMap<&'static str, u64>,
+    groups: HashMap<TallyKey, Group>,
+    unknown: HashMap<u32, u64>,
+    arn: String,
+}
+
+/// A [`GroupKey`] in numbers.
+#[derive(Clone, PartialEq, Eq, Hash)]
+struct TallyKey {
+    caller: u32,
+    route: u32,
+    binding: usize,
+    action: Option<Box<str>>,
+    template: Box<str>,
+    status: Option<u16>,
+    logged: Logged,
+    decision: Option<Outcome>,
+    determined_by: Vec<StatementId>,
+    depends_on: Vec<String>,
+}
+
+/// A call, as the tally of the whole row has taken it apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'r, 'a> {
+    pub(crate) row: Row<'r, 'r>,
+    pub(crate) caller: &'r str,
+    pub(crate) caller_number: u32,
+    pub(crate) api: Option<&'a ApiEntry>,
+    pub(crate) method: &'r str,
+    pub(crate) path: Option<&'r str>,
+    pub(crate) route: &'r str,
+    pub(crate) route_number: u32,
+}
+
+impl<'a> OutcomeTally<'a> {
+    pub(crate) fn new(replay: Replay<'a>) -> OutcomeTally<'a> {
+        OutcomeTally {
+            replay,
+            agreeing: 0,
+            disagreeing: 0,
+            undetermined: HashMap::new(),
+            groups: HashMap::new(),
+            unknown: HashMap::new(),
+            arn: String::new(),
+        }
+    }
+
+    /// Replays one call.
+    pub(crate) fn add(&mut self, call: Call<'_, 'a>) {
+        let Call { row, caller, api, .. } = call;
+        let number = self.replay.bind(caller, call.caller_number, api);
+        let Some(binding) = self.replay.binding(number) else { return };
+        let known = write_resource(&mut self.arn, row, api, call.method, call.path);
+        let decision = known.map(|()| binding.decide(row, caller, api, &self.arn));
+        let logged = Logged::of(row);
+        let outcome = decision.as_ref().map(|decision| decision.outcome).map_err(|reason| *reason);
+        let comparison = Comparison::of(logged, outcome);
+        if binding.applicable.subject().is_none() {
+            *self.unknown.entry(call.caller_number).or_default() += 1;
+        }
+        match comparison {
+            Comparison::Agreeing => self.agreeing += 1,
+            Comparison::Disagreeing => self.disagreeing += 1,
+            Comparison::Undetermined(why) => *self.undetermined.entry(why).or_default() += 1,
+        }
+        let denied = matches!(outcome, Ok(Outcome::ExplicitDeny | Outcome::ImplicitDeny));
+        if denied || logged == Logged::Refused || comparison == Comparison::Disagreeing {
+            self.group(call, number, decision.ok(), logged, comparison);
+        }
+    }
+
+    fn group(
+        &mut self,
+        call: Call<'_, 'a>,
+        binding: usize,
+        decision: Option<Decision>,
+        logged: Logged,
+        comparison: Comparison,
+    ) {
+        let disagrees = comparison == Comparison::Disagreeing;
+        let mut key = TallyKey::new(call, binding, decision, logged);
+        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
+            key.fold();
+        }
+        let Some(bound) = self.replay.binding(binding) else { return };
+        let example = (self.arn.clone(), call.row.time());
+        let new = Group {
+            requests: 1,
+            span: Span::at(call.row.time()),
+            only_resource: Some(example.0.clone()),
+            disagrees,
+            nearest: None,
+            example,
+        };
+        let implicit = key.decision == Some(Outcome::ImplicitDeny);
+        let explain = |new: Group| Group {
+            nearest: implicit.then(|| nearest(bound, call, &new.example.0)).flatten(),
+            ..new
+        };
+        match self.groups.get_mut(&key) {
+            Some(group) if group.example <= new.example => group.merge(new),
+            Some(group) => group.merge(explain(new)),
+            None => drop(self.groups.insert(key, explain(new))),
+        }
+    }
+
+    /// What was found, in words. `callers` are those that gave the calls their numbers.
+    pub(crate) fn finish(self, callers: &Interner) -> Outcomes {
+        let replay = &self.replay;
+        let groups =
+            self.groups.into_iter().map(|(key, group)| (key.in_words(replay, callers), group));
+        let unknown = self.unknown.into_iter();
+        let mut outcomes = Outcomes {
+            agreeing: self.agreeing,
+            disagreeing: self.disagreeing,
+            undetermined: self
+                .undetermined
+                .into_iter()
+                .map(|(reason, requests)| (reason.to_owned(), requests))
+                .collect(),
+            groups: Vec::new(),
+            unknown_principals: unknown
+                .map(|(number, requests)| (callers.text(number).to_owned(), requests))
+                .collect(),
+        };
+        // Merging sorts, and joins the groups whose numbers differ and whose words do not.
+        outcomes.merge(Outcomes { groups: groups.collect(), ..Outcomes::default() });
+        outcomes
+    }
+}
+
+impl TallyKey {
+    fn new(
+        call: Call<'_, '_>,
+        binding: usize,
+        decision: Option<Decision>,
+        logged: Logged,
+    ) -> TallyKey {
+        let (outcome, determined_by, depends_on) = match decision {
+            None => (None, Vec::new(), Vec::new()),
+            Some(decision) => {
+                let statements = decision.determined_by.iter().collect();
+                (Some(decision.outcome), statements, decision.depends_on)
+            }
+        };
+        TallyKey {
+            caller: call.caller_number,
+            route: call.route_number,
+            binding,
+            action: call.row.action().filter(|action| *action != INVOKE).map(Box::from),
+            template: template(call),
+            status: call.row.status(),
+            logged,
+            decision: outcome,
+            determined_by,
+            depends_on,
+        }
+    }
+
+    /// Gives up telling apart who called what.
+    fn fold(&mut self) {
+        self.caller = crate::intern::OTHER_NUMBER;
+        self.route = crate::intern::OTHER_NUMBER;
+        self.template = OTHER.into();
+        self.depends_on.clear();
+    }
+
+    fn in_words(self, replay: &Replay<'_>, callers: &Interner) -> GroupKey {
+        let applicable = replay.binding(self.binding).map(|binding| binding.applicable);
+        let cite = |id: &StatementId| cited(&applicable?, *id);
+        GroupKey {
+            caller: callers.text(self.caller).to_owned(),
+            action: self.action.map_or_else(|| INVOKE.to_owned(), String::from),
+            resource: self.template.into(),
+            status: self.status,
+            logged: self.logged,
+            decision: self.decision.map(|decision| decision.as_str().to_owned()),
+            determined_by: self.determined_by.iter().filter_map(cite).collect(),
+            depends_on: self.depends_on,
+        }
+    }
+}
+
+/// The ARN of a call with its route in the place of the path.
+fn template(call: Call<'_, '_>) -> Box<str> {
+    let mut arn = String::new();
+    let known = write_resource(&mut arn, call.row, call.api, call.method, Some(call.route));
+    match known {
+        Ok(()) => arn.into(),
+        Err(_) => format!("{} {}", call.method, call.route).into(),
+    }
+}
+
+fn cited(applicable: &Applicable<'_>, id: StatementId) -> Option<Cited> {
+    Some(Cited::new(id, &applicable.cite(id)?))
+}
+
+/// The statement that came nearest to allowing a call.
+fn nearest(binding: &Binding<'_>, call: Call<'_, '_>, resource: &str) -> Option<Nearest> {
+    let explanation: Explanation = binding.explain(call.row, call.caller, call.api, resource);
+    let id = explanation.nearest?;
+    let Matched::No(miss) = &explanation.statement(id)?.matched else { return None };
+    let mut statement = cited(&binding.applicable, id)?;
+    (statement.line, statement.column) = (miss.position.line, miss.position.column);
+    Some(Nearest {
+        statement,
+        element: miss.element.as_str().to_owned(),
+        condition: match &miss.element {
+            Element::Condition { operator, key } => Some(format!("{operator} {key}")),
+            _ => None,
+        },
+        pattern: miss.pattern.clone(),
+        value: miss.value.clone(),
+    })
+}

@@ -1,0 +1,89 @@
+//! One row of the request table, read by name.
+
+use arrow::array::{
+    ArrayAccessor, StringViewArray, TimestampMillisecondArray, UInt16Array, UInt64Array,
+};
+use tollgate_log::{Batch, Field, Projection};
+
+macro_rules! columns {
+    ($($name:ident: $field:ident $read:ident $array:ident $value:ty;)*) => {
+        /// The columns of a batch that analysis reads.
+        pub(crate) struct Columns<'a> {
+            rows: usize,
+            $($name: Option<&'a $array>,)*
+        }
+
+        impl<'a> Columns<'a> {
+            /// The columns of a batch.
+            pub(crate) fn of(batch: &Batch<'a>) -> Columns<'a> {
+                Columns { rows: batch.records.num_rows(), $($name: batch.$read(Field::$field),)* }
+            }
+        }
+
+        impl<'a> Row<'_, 'a> {
+            $(
+                #[doc = concat!("[`Field::", stringify!($field), "`].")]
+                #[inline]
+                pub(crate) fn $name(self) -> Option<$value> {
+                    value(self.columns.$name?, self.index)
+                }
+            )*
+        }
+
+        /// Every column that analysis reads.
+        pub(crate) fn projection() -> Projection {
+            Projection::of([$(Field::$field),*])
+        }
+    };
+}
+
+columns! {
+    time: Time times TimestampMillisecondArray i64;
+    api_id: ApiId text StringViewArray &'a str;
+    stage: Stage text StringViewArray &'a str;
+    method: Method text StringViewArray &'a str;
+    resource_path: ResourcePath text StringViewArray &'a str;
+    route_key: RouteKey text StringViewArray &'a str;
+    path: Path text StringViewArray &'a str;
+    status: Status statuses UInt16Array u16;
+    response_latency: ResponseLatency numbers UInt64Array u64;
+    integration_latency: IntegrationLatency numbers UInt64Array u64;
+    integration_status: IntegrationStatus statuses UInt16Array u16;
+    user_arn: UserArn text StringViewArray &'a str;
+    caller_id: Caller text StringViewArray &'a str;
+    user: User text StringViewArray &'a str;
+    organization: PrincipalOrgId text StringViewArray &'a str;
+    source_ip: SourceIp text StringViewArray &'a str;
+    user_agent: UserAgent text StringViewArray &'a str;
+    vpc: VpcId text StringViewArray &'a str;
+    vpc_endpoint: VpceId text StringViewArray &'a str;
+    error_type: ErrorType text StringViewArray &'a str;
+    action: Action text StringViewArray &'a str;
+    resource: Resource text StringViewArray &'a str;
+    upstream: Upstream text StringViewArray &'a str;
+    credential: Credential text StringViewArray &'a str;
+    rate_limit: RateLimit numbers UInt64Array u64;
+    rate_remaining: RateRemaining numbers UInt64Array u64;
+    rate_reset: RateReset times TimestampMillisecondArray i64;
+    rate_bucket: RateResource text StringViewArray &'a str;
+    retry_after: RetryAfter numbers UInt64Array u64;
+}
+
+/// One row.
+#[derive(Clone, Copy)]
+pub(crate) struct Row<'r, 'a> {
+    columns: &'r Columns<'a>,
+    index: usize,
+}
+
+impl<'a> Columns<'a> {
+    /// The rows, in the order of the log.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_, 'a>> {
+        (0..self.rows).map(|index| Row { columns: self, index })
+    }
+}
+
+#[inline]
+fn value<A: ArrayAccessor>(array: A, index: usize) -> Option<A::Item> {
+    array.is_valid(index).then(|| array.value(index))
+}

@@ -1,0 +1,161 @@
+//! Values over time, in intervals that widen as the time does.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Intervals that people think in, milliseconds. Each divides the next.
+const LADDER: [i64; 8] = [
+    60_000,      // a minute
+    300_000,     // five
+    900_000,     // a quarter of an hour
+    3_600_000,   // an hour
+    21_600_000,  // six
+    86_400_000,  // a day
+    604_800_000, // a week, from Thursday on, as the epoch began
+    6_048_000_000,
+];
+
+/// How many intervals are kept before they are widened.
+const CAPACITY: usize = 3_000;
+
+/// What is kept of an interval.
+pub trait Measure: Copy {
+    /// Both together.
+    #[must_use]
+    fn with(self, other: Self) -> Self;
+}
+
+/// A count.
+impl Measure for u64 {
+    fn with(self, other: u64) -> u64 {
+        self + other
+    }
+}
+
+/// Values by interval. At most 3,000 intervals are kept; beyond that they are widened, from a
+/// minute to a week, so that memory is bounded. Merging gives what one run would have given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Series<T> {
+    rung: usize,
+    buckets: BTreeMap<i64, T>,
+}
+
+impl<T> Default for Series<T> {
+    fn default() -> Self {
+        Series { rung: 0, buckets: BTreeMap::new() }
+    }
+}
+
+impl<T: Measure> Series<T> {
+    /// The width of an interval in milliseconds.
+    pub fn interval_ms(&self) -> i64 {
+        width(self.rung)
+    }
+
+    /// Adds a value at a moment, UTC milliseconds.
+    pub fn add(&mut self, at: i64, value: T) {
+        let start = at - at.rem_euclid(self.interval_ms());
+        let sum = |held: &mut T| *held = held.with(value);
+        self.buckets.entry(start).and_modify(sum).or_insert(value);
+        self.shrink();
+    }
+
+    /// Adds what another series holds.
+    pub fn merge(&mut self, other: &Series<T>) {
+        self.widen(other.rung.max(self.rung));
+        for (&start, &value) in &other.buckets {
+            self.add(start, value);
+        }
+    }
+
+    /// The intervals that hold something: start in UTC milliseconds, and what they hold.
+    pub fn iter(&self) -> impl Iterator<Item = (i64, T)> {
+        self.buckets.iter().map(|(&start, &value)| (start, value))
+    }
+
+    /// The same in at most `points` intervals from the first to the last, for showing.
+    #[must_use]
+    pub fn for_showing(&self, points: usize) -> Series<T>
+    where
+        T: Clone,
+    {
+        let mut shown = self.clone();
+        while shown.span() > points && shown.rung + 1 < LADDER.len() {
+            shown.widen(shown.rung + 1);
+        }
+        shown
+    }
+
+    /// How many intervals lie between the first and the last, both included.
+    fn span(&self) -> usize {
+        match (self.buckets.first_key_value(), self.buckets.last_key_value()) {
+            (Some((first, _)), Some((last, _))) => {
+                usize::try_from((last - first) / self.interval_ms() + 1).unwrap_or(usize::MAX)
+            }
+            _ => 0,
+        }
+    }
+
+    fn shrink(&mut self) {
+        while self.buckets.len() > CAPACITY && self.rung + 1 < LADDER.len() {
+            self.widen(self.rung + 1);
+        }
+    }
+
+    fn widen(&mut self, rung: usize) {
+        if rung == self.rung {
+            return;
+        }
+        self.rung = rung;
+        for (start, value) in std::mem::take(&mut self.buckets) {
+            let start = start - start.rem_euclid(width(rung));
+            let sum = |held: &mut T| *held = held.with(value);
+            self.buckets.entry(start).and_modify(sum).or_insert(value);
+        }
+    }
+}
+
+fn width(rung: usize) -> i64 {
+    LADDER.get(rung).copied().unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn series(moments: &[i64]) -> Series<u64> {
+        let mut series = Series::default();
+        moments.iter().for_each(|&at| series.add(at, 1));
+        series
+    }
+
+    #[test]
+    fn each_interval_divides_the_next() {
+        for (narrow, wide) in LADDER.iter().zip(LADDER.iter().skip(1)) {
+            assert_eq!(wide % narrow, 0);
+        }
+    }
+
+    #[test]
+    fn intervals_widen_for_showing() {
+        let day: Vec<i64> = (0..1440).map(|minute| minute * 60_000).collect();
+        let shown = series(&day).for_showing(48);
+        assert_eq!((shown.interval_ms(), shown.iter().count()), (3_600_000, 24));
+        assert!(shown.iter().all(|(_, count)| count == 60));
+    }
+
+    proptest! {
+        #[test]
+        fn merging_is_adding_together(
+            left in prop::collection::vec(0..3_000_000_000_000_i64, 0..4000),
+            right in prop::collection::vec(0..3_000_000_000_000_i64, 0..200),
+        ) {
+            let mut merged = series(&left);
+            merged.merge(&series(&right));
+            prop_assert_eq!(merged, series(&[left, right].concat()));
+        }
+    }
+}

@@ -1,0 +1,33 @@
+//! The report for people: pure functions from a [`Report`] to text.
+//!
+//! Sections come in the order in which they are read: summary, usage, rate limits, denied calls,
+//! agreement, lines. Each is one file.
+
+mod denied;
+mod limits;
+mod lines;
+mod style;
+mod summary;
+mod table;
+mod usage;
+
+pub use style::Style;
+
+use crate::report::Report;
+
+/// Lays a report out for a terminal.
+pub fn render(report: &Report, style: &Style) -> String {
+    let sections = [
+        summary::section(report, style),
+        usage::callers(report, style),
+        usage::routes(report, style),
+        usage::statuses(report, style),
+        limits::section(report, style),
+        denied::section(report, style),
+        denied::agreement(report, style),
+        denied::unknown_principals(report, style),
+        lines::section(report, style),
+    ];
+    let shown: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    shown.join("\n")
+}

@@ -1,0 +1,178 @@
+//! Denied calls with why, agreement with the log, and callers that the account does not know.
+//!
+//! Sessions of one role that were denied the same for the same reason are shown as one.
+
+use std::collections::BTreeMap;
+
+use super::style::{Style, count, number, period, short_call, short_caller};
+use super::usage::rest;
+use crate::outcomes::{Cited, Nearest};
+use crate::report::{DeniedReport, Report};
+use crate::verdict::Logged;
+
+pub(super) fn section(report: &Report, style: &Style) -> String {
+    let Some(denied) = &report.denied else { return String::new() };
+    let mut text = style.heading("Denied calls");
+    if denied.is_empty() {
+        text.push_str("  none\n");
+    }
+    text + &blocks(denied, style)
+}
+
+pub(super) fn agreement(report: &Report, style: &Style) -> String {
+    let Some(agreement) = &report.agreement else { return String::new() };
+    let mut text = style.heading("Agreement of the log with the policies");
+    text.push_str(&format!(
+        "  {} agree, {} disagree, {} cannot be compared\n",
+        number(agreement.agreeing),
+        number(agreement.disagreeing),
+        number(agreement.undetermined)
+    ));
+    for reason in &agreement.reasons {
+        text.push_str(&format!("    {}: {}\n", number(reason.requests), reason.reason));
+    }
+    if !agreement.disagreements.is_empty() {
+        text.push_str("  where they disagree:\n");
+    }
+    text + &blocks(&agreement.disagreements, style)
+}
+
+pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
+    let callers = report.unknown_principals.as_deref().unwrap_or_default();
+    if callers.is_empty() {
+        return String::new();
+    }
+    let shown = style.shown(callers.len());
+    let mut text = style.heading("Callers that the account does not know");
+    text.push_str("  only resource policies decided their calls\n");
+    for caller in callers.iter().take(shown) {
+        let requests = count(caller.requests, "request");
+        text.push_str(&format!("  {}: {requests}\n", caller.caller));
+    }
+    text + &rest(callers.iter().skip(shown).map(|caller| caller.requests), "caller")
+}
+
+/// Groups of sessions of the same role, the most frequent first.
+fn blocks(denied: &[DeniedReport], style: &Style) -> String {
+    let mut folded: BTreeMap<String, Folded<'_>> = BTreeMap::new();
+    for group in denied {
+        folded
+            .entry(fold_key(group))
+            .and_modify(|known| known.add(group))
+            .or_insert_with(|| Folded::new(group));
+    }
+    let mut folded: Vec<Folded<'_>> = folded.into_values().collect();
+    folded.sort_by_key(|each| std::cmp::Reverse(each.requests));
+    let shown = style.shown(folded.len());
+    let text: Vec<String> = folded.iter().take(shown).map(|each| each.block(style)).collect();
+    text.concat() + &rest(folded.iter().skip(shown).map(|each| each.requests), "group")
+}
+
+/// What groups must share to be shown as one.
+fn fold_key(group: &DeniedReport) -> String {
+    let role = role(&group.caller).unwrap_or(&group.caller);
+    let call = (&group.action, &group.resource, group.logged_status, &group.decision);
+    let nearest = group.nearest.as_ref().map(|nearest| &nearest.statement);
+    format!("{role} {call:?} {:?} {nearest:?} {:?}", group.determined_by, group.depends_on)
+}
+
+/// The role of a session, by name.
+fn role(caller: &str) -> Option<&str> {
+    let (_, session) = caller.split_once(":assumed-role/")?;
+    session.split('/').next()
+}
+
+struct Folded<'a> {
+    group: &'a DeniedReport,
+    callers: u64,
+    requests: u64,
+    first: Option<&'a str>,
+    last: Option<&'a str>,
+}
+
+impl<'a> Folded<'a> {
+    fn new(group: &'a DeniedReport) -> Folded<'a> {
+        let (first, last) = (group.first.as_deref(), group.last.as_deref());
+        Folded { group, callers: 1, requests: group.requests, first, last }
+    }
+
+    fn add(&mut self, group: &'a DeniedReport) {
+        self.callers += 1;
+        self.requests += group.requests;
+        // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
+        self.first = self.first.into_iter().chain(group.first.as_deref()).min();
+        self.last = self.last.into_iter().chain(group.last.as_deref()).max();
+    }
+
+    fn block(&self, style: &Style) -> String {
+        let group = self.group;
+        let who = match (self.callers, role(&group.caller)) {
+            (1, _) | (_, None) => short_caller(&group.caller).to_owned(),
+            (callers, Some(role)) => format!("{role} ({})", count(callers, "session")),
+        };
+        let action = match group.action.as_str() {
+            "execute-api:Invoke" => String::new(),
+            other => format!("{other} "),
+        };
+        let mut text = format!(
+            "  {:>7}  {who}  {action}{}\n",
+            number(self.requests),
+            short_call(&group.resource)
+        );
+        let mut line = |label: &str, value: String| {
+            text.push_str(&format!("           {label:<8} {value}\n"));
+        };
+        line("decision", decision(group, style));
+        for cited in &group.determined_by {
+            line("by", place(cited, style));
+        }
+        match &group.nearest {
+            Some(nearest) => {
+                line("nearest", place(&nearest.statement, style));
+                miss(nearest, &mut line);
+            }
+            None if group.decision.as_deref() == Some("implicitDeny") => {
+                line(
+                    "nearest",
+                    "none: no statement allows this caller anything like it".to_owned(),
+                );
+            }
+            None => {}
+        }
+        if !group.depends_on.is_empty() {
+            line("unknown", group.depends_on.join(", "));
+        }
+        line("seen", period(self.first, self.last));
+        text
+    }
+}
+
+fn decision(group: &DeniedReport, style: &Style) -> String {
+    let decision = group.decision.as_deref().unwrap_or("undecided");
+    let painted = match decision {
+        "explicitDeny" => style.bad(decision),
+        "allowed" => style.good(decision),
+        _ => style.notable(decision),
+    };
+    let status = group.logged_status.map_or("no status".to_owned(), |status| status.to_string());
+    let logged = match group.logged {
+        Logged::Passed => "passed",
+        Logged::Refused => "refused",
+        Logged::Otherwise => "refused for another reason",
+        Logged::Untold => "untold",
+    };
+    format!("{painted}; logged {status}, {logged}")
+}
+
+/// `file:line:column`, and the statement's name.
+fn place(cited: &Cited, style: &Style) -> String {
+    let Cited { policy, line, column, statement, .. } = cited;
+    let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", statement + 1));
+    format!("{} {name}", style.place(format!("{policy}:{line}:{column}")))
+}
+
+fn miss(nearest: &Nearest, line: &mut impl FnMut(&str, String)) {
+    let element = nearest.condition.as_deref().unwrap_or(&nearest.element);
+    line("", format!("{element} is {}", nearest.pattern));
+    line("", format!("the call has {}", nearest.value.as_deref().unwrap_or("no such key")));
+}

@@ -1,0 +1,136 @@
+//! The first lines: how much, from whom, and what deserves attention.
+
+use super::style::{Style, count, minute, period, share, sparkline};
+use crate::report::{PointReport, Report};
+
+pub(super) fn section(report: &Report, style: &Style) -> String {
+    let usage = &report.usage;
+    let mut text = style.heading("Summary");
+    text.push_str(&format!(
+        "  {} by {} on {}, {}\n",
+        count(usage.requests, "request"),
+        count(usage.caller_count as u64, "caller"),
+        count(usage.route_count as u64, "route"),
+        period(usage.first.as_deref(), usage.last.as_deref()),
+    ));
+    if let Some(denied) = &report.denied {
+        text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
+    }
+    for limit in report.rate_limits.iter().filter(|limit| limit.share_left() < 0.1) {
+        let key = &limit.key;
+        text.push_str(&format!(
+            "  {} of {}: {} left of {}, {} refused\n",
+            style.notable(format!("{} {}", key.credential, key.bucket)),
+            key.upstream,
+            limit.lowest_remaining.map_or("none".to_owned(), |left| left.to_string()),
+            limit.limit.map_or("an unknown limit".to_owned(), |limit| limit.to_string()),
+            limit.throttled,
+        ));
+    }
+    if report.left_out > 0 {
+        text.push_str(&format!("  {} outside of the window\n", count(report.left_out, "request")));
+    }
+    text.push_str(&series(&usage.series, usage.interval_seconds, style));
+    text
+}
+
+fn denied_line(groups: impl Iterator<Item = u64>, report: &Report, style: &Style) -> String {
+    let denied: u64 = groups.sum();
+    let disagreeing = report.agreement.as_ref().map_or(0, |agreement| agreement.disagreeing);
+    let share = share(denied, report.usage.requests);
+    let denied = format!("{} denied ({share})", count(denied, "request"));
+    let agreement = match disagreeing {
+        0 => style.good("log and policies agree on all that can be compared"),
+        _ => {
+            style.notable(format!("log and policies disagree on {}", count(disagreeing, "request")))
+        }
+    };
+    format!("  {denied}; {agreement}\n")
+}
+
+/// Requests by time, as a line of bars with its ends.
+fn series(points: &[PointReport], interval_seconds: i64, style: &Style) -> String {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else {
+        return String::new();
+    };
+    let counts: Vec<(&str, f64)> =
+        points.iter().map(|point| (point.start.as_str(), point.requests as f64)).collect();
+    let most = points.iter().map(|point| point.requests).max().unwrap_or_default();
+    let (bars, seconds) =
+        bars(&counts, interval_seconds, style.width.saturating_sub(4), |a, b| a + b);
+    let top = bars.iter().flatten().copied().fold(0.0, f64::max);
+    let line = sparkline(&bars, top);
+    format!(
+        "\n  {line}\n  {} to {}, one bar is {}; the busiest {} had {}\n",
+        minute(&first.start),
+        minute(&last.start),
+        duration(seconds),
+        duration(interval_seconds),
+        count(most, "request"),
+    )
+}
+
+/// A series with its gaps, in at most `width` bars, and the seconds that one bar stands for.
+pub(super) fn bars(
+    points: &[(&str, f64)],
+    interval_seconds: i64,
+    width: usize,
+    join: impl Fn(f64, f64) -> f64,
+) -> (Vec<Option<f64>>, i64) {
+    let second = |moment: &str| moment.parse().map_or(0, |at: jiff::Timestamp| at.as_second());
+    let (Some((first, _)), Some((last, _))) = (points.first(), points.last()) else {
+        return (Vec::new(), interval_seconds);
+    };
+    let start = second(first);
+    let intervals = (second(last) - start) / interval_seconds.max(1) + 1;
+    let each = (intervals + width as i64 - 1) / (width as i64).max(1);
+    let seconds = interval_seconds * each.max(1);
+    let mut bars = vec![None; usize::try_from(intervals.div_euclid(each.max(1)) + 1).unwrap_or(1)];
+    for (moment, value) in points {
+        let index = usize::try_from((second(moment) - start) / seconds).unwrap_or_default();
+        if let Some(bar) = bars.get_mut(index) {
+            *bar = Some(bar.map_or(*value, |held| join(held, *value)));
+        }
+    }
+    while bars.last() == Some(&None) {
+        bars.pop();
+    }
+    (bars, seconds)
+}
+
+/// Seconds in the largest unit that they are whole in.
+pub(super) fn duration(seconds: i64) -> String {
+    let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
+    let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0 && seconds >= *unit);
+    let (unit, name) = unit.unwrap_or((1, "second"));
+    match seconds / unit {
+        1 => format!("one {name}"),
+        number => format!("{number} {name}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_use_the_largest_whole_unit() {
+        assert_eq!(
+            [60, 900, 3600, 5400, 172_800].map(duration),
+            ["one minute", "15 minutes", "one hour", "90 minutes", "2 days"]
+        );
+    }
+
+    #[test]
+    fn bars_keep_the_gaps_and_fit_the_width() {
+        let points = [
+            ("2026-03-10T00:00:00Z", 1.0),
+            ("2026-03-10T00:01:00Z", 2.0),
+            ("2026-03-10T00:05:00Z", 4.0),
+        ];
+        let wide = bars(&points, 60, 10, |a, b| a + b);
+        assert_eq!(wide, (vec![Some(1.0), Some(2.0), None, None, None, Some(4.0)], 60));
+        let narrow = bars(&points, 60, 3, |a, b| a + b);
+        assert_eq!(narrow, (vec![Some(3.0), None, Some(4.0)], 120));
+    }
+}

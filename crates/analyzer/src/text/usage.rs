@@ -1,0 +1,95 @@
+//! Usage: callers, routes, statuses.
+
+use super::style::{Style, count, number, share, short_caller};
+use super::table::Column::{Number, Text};
+use super::table::table;
+use crate::report::Report;
+
+pub(super) fn callers(report: &Report, style: &Style) -> String {
+    let usage = &report.usage;
+    let shown = style.shown(usage.callers.len());
+    let rows = usage.callers.iter().take(shown).map(|caller| {
+        vec![
+            short_caller(&caller.caller).to_owned(),
+            number(caller.requests),
+            share(caller.requests, usage.requests),
+            number(caller.refused),
+            number(caller.throttled),
+            number(caller.failed),
+        ]
+    });
+    let columns = [
+        Text("caller"),
+        Number("requests"),
+        Number("share"),
+        Number("refused"),
+        Number("throttled"),
+        Number("failed"),
+    ];
+    let mut text = style.heading("Callers");
+    text.push_str(&table(&columns, rows.collect(), style));
+    text.push_str(&rest(usage.callers.iter().skip(shown).map(|caller| caller.requests), "caller"));
+    text
+}
+
+pub(super) fn routes(report: &Report, style: &Style) -> String {
+    let usage = &report.usage;
+    let shown = style.shown(usage.routes.len());
+    let ms = |value: Option<u64>| value.map_or("–".to_owned(), number);
+    let rows = usage.routes.iter().take(shown).map(|route| {
+        vec![
+            format!("{} {}", route.method, route.route),
+            number(route.requests),
+            number(route.client_errors),
+            number(route.failed),
+            ms(route.p50_ms),
+            ms(route.p95_ms),
+            ms(route.p99_ms),
+        ]
+    });
+    let columns = [
+        Text("route"),
+        Number("requests"),
+        Number("4xx"),
+        Number("5xx"),
+        Number("p50 ms"),
+        Number("p95 ms"),
+        Number("p99 ms"),
+    ];
+    let mut text = style.heading("Routes");
+    text.push_str(&table(&columns, rows.collect(), style));
+    text.push_str(&rest(usage.routes.iter().skip(shown).map(|route| route.requests), "route"));
+    text
+}
+
+pub(super) fn statuses(report: &Report, style: &Style) -> String {
+    let usage = &report.usage;
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    for status in &usage.statuses {
+        rows.push(vec![
+            status.status.to_string(),
+            number(status.requests),
+            share(status.requests, usage.requests),
+        ]);
+    }
+    if usage.without_status > 0 {
+        let requests = usage.without_status;
+        rows.push(vec!["–".to_owned(), number(requests), share(requests, usage.requests)]);
+    }
+    let columns = [Number("status"), Number("requests"), Number("share")];
+    style.heading("Statuses") + &table(&columns, rows, style)
+}
+
+/// What a list leaves out.
+pub(super) fn rest(requests: impl Iterator<Item = u64>, noun: &str) -> String {
+    let (entries, requests) =
+        requests.fold((0, 0), |(entries, sum), each| (entries + 1, sum + each));
+    match entries {
+        0 => String::new(),
+        _ => format!(
+            "  … and {} with {}\n",
+            count(entries, &format!("other {noun}")),
+            count(requests, "request")
+        ),
+    }
+}

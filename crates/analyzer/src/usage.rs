@@ -1,0 +1,193 @@
+//! Usage: who called what, how often, how fast, and when.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::histogram::Histogram;
+use crate::intern::{Interner, slot};
+use crate::rows::Row;
+use crate::series::Series;
+use crate::time::Span;
+
+/// What was used. Merges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Usage {
+    /// All requests.
+    pub requests: u64,
+    /// When the first and the last were.
+    pub span: Span,
+    /// By caller.
+    pub callers: BTreeMap<String, CallerUse>,
+    /// By method and route: `GET /pets/{id}`.
+    pub routes: BTreeMap<String, RouteUse>,
+    /// By the status that the client received.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests without a status.
+    pub without_status: u64,
+    /// Requests by time.
+    pub series: Series<u64>,
+}
+
+/// What one caller used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallerUse {
+    /// Requests.
+    pub requests: u64,
+    /// Of these, answered 401 or 403.
+    pub refused: u64,
+    /// Of these, answered 429.
+    pub throttled: u64,
+    /// Of these, answered 5xx.
+    pub failed: u64,
+    /// When the first and the last were.
+    pub span: Span,
+}
+
+/// How one route was used.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteUse {
+    /// Requests.
+    pub requests: u64,
+    /// Of these, answered 4xx.
+    pub client_errors: u64,
+    /// Of these, answered 5xx.
+    pub failed: u64,
+    /// Latencies in milliseconds: `responseLatency`, else `integrationLatency`.
+    pub latency: Histogram,
+}
+
+impl Usage {
+    /// Adds what another worker, file or machine counted.
+    pub fn merge(&mut self, other: Usage) {
+        self.requests += other.requests;
+        self.without_status += other.without_status;
+        self.span.merge(other.span);
+        self.series.merge(&other.series);
+        for (caller, more) in other.callers {
+            self.callers.entry(caller).or_default().merge(&more);
+        }
+        for (route, more) in other.routes {
+            self.routes.entry(route).or_default().merge(&more);
+        }
+        for (status, requests) in other.statuses {
+            *self.statuses.entry(status).or_default() += requests;
+        }
+    }
+}
+
+impl CallerUse {
+    #[inline]
+    fn add(&mut self, status: Option<u16>, time: Option<i64>) {
+        self.requests += 1;
+        self.refused += u64::from(matches!(status, Some(401 | 403)));
+        self.throttled += u64::from(status == Some(429));
+        self.failed += u64::from(is_failure(status));
+        self.span.merge(Span::at(time));
+    }
+
+    fn merge(&mut self, other: &CallerUse) {
+        self.requests += other.requests;
+        self.refused += other.refused;
+        self.throttled += other.throttled;
+        self.failed += other.failed;
+        self.span.merge(other.span);
+    }
+}
+
+impl RouteUse {
+    #[inline]
+    fn add(&mut self, status: Option<u16>, latency: Option<u64>) {
+        self.requests += 1;
+        self.client_errors += u64::from(status.is_some_and(|status| (400..500).contains(&status)));
+        self.failed += u64::from(is_failure(status));
+        if let Some(latency) = latency {
+            self.latency.add(latency);
+        }
+    }
+
+    fn merge(&mut self, other: &RouteUse) {
+        self.requests += other.requests;
+        self.client_errors += other.client_errors;
+        self.failed += other.failed;
+        self.latency.merge(&other.latency);
+    }
+}
+
+fn is_failure(status: Option<u16>) -> bool {
+    status.is_some_and(|status| status >= 500)
+}
+
+/// The requests of one worker, while they are counted.
+#[derive(Default)]
+pub(crate) struct UsageTally {
+    requests: u64,
+    span: Span,
+    callers: Vec<CallerUse>,
+    routes: Vec<RouteUse>,
+    statuses: Vec<u64>,
+    without_status: u64,
+    series: Series<u64>,
+    /// Requests of the minute that is being read: logs are nearly in order of time.
+    minute: (i64, u64),
+}
+
+const MINUTE: i64 = 60_000;
+
+impl UsageTally {
+    #[inline]
+    pub(crate) fn add(&mut self, row: Row<'_, '_>, caller: u32, route: u32) {
+        let (status, time) = (row.status(), row.time());
+        let latency = row.response_latency().or_else(|| row.integration_latency());
+        self.requests += 1;
+        self.span.merge(Span::at(time));
+        slot(&mut self.callers, caller).add(status, time);
+        slot(&mut self.routes, route).add(status, latency);
+        match status {
+            Some(status) => *slot(&mut self.statuses, status.into()) += 1,
+            None => self.without_status += 1,
+        }
+        if let Some(time) = time {
+            self.count_at(time);
+        }
+    }
+
+    fn count_at(&mut self, time: i64) {
+        let start = time - time.rem_euclid(MINUTE);
+        if start != self.minute.0 {
+            self.flush();
+            self.minute.0 = start;
+        }
+        self.minute.1 += 1;
+    }
+
+    fn flush(&mut self) {
+        if self.minute.1 > 0 {
+            self.series.add(self.minute.0, self.minute.1);
+            self.minute.1 = 0;
+        }
+    }
+
+    pub(crate) fn finish(mut self, callers: &Interner, routes: &Interner) -> Usage {
+        self.flush();
+        let statuses = (0..).zip(self.statuses).filter(|(_, requests)| *requests > 0);
+        Usage {
+            requests: self.requests,
+            span: self.span,
+            callers: named(self.callers, callers, |used| used.requests > 0),
+            routes: named(self.routes, routes, |used| used.requests > 0),
+            statuses: statuses.collect(),
+            without_status: self.without_status,
+            series: self.series,
+        }
+    }
+}
+
+/// A list by number as a map by name, without the entries that nothing was counted in.
+fn named<T>(list: Vec<T>, names: &Interner, used: impl Fn(&T) -> bool) -> BTreeMap<String, T> {
+    let numbered = (0..).zip(list).filter(|(_, entry)| used(entry));
+    numbered.map(|(number, entry)| (names.text(number).to_owned(), entry)).collect()
+}

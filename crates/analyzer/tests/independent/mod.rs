@@ -1,0 +1,238 @@
+//! A second computation of the example's numbers: plain Rust over the lines' JSON. It shares no
+//! code with the analyzer, decides by hand-written rules instead of policies, and keeps every
+//! value instead of a histogram.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+/// The example's requests, counted the simple way.
+pub(crate) struct Independent {
+    lines: u64,
+    blank: u64,
+    damaged: u64,
+    requests: Vec<Value>,
+}
+
+impl Independent {
+    /// Reads the lines of all files, in two of which quotation marks were not escaped.
+    pub(crate) fn count(texts: &[Vec<u8>]) -> Independent {
+        let mut counted = Independent { lines: 0, blank: 0, damaged: 0, requests: Vec::new() };
+        for line in
+            texts.iter().flat_map(|text| text.strip_suffix(b"\n").unwrap().split(|&b| b == b'\n'))
+        {
+            counted.lines += 1;
+            let text = String::from_utf8_lossy(line);
+            let text = text.replace("python-\"requests\"/", "python-\\\"requests\\\"/");
+            match serde_json::from_str(&text) {
+                Ok(request) => counted.requests.push(request),
+                Err(_) if line.is_empty() => counted.blank += 1,
+                Err(_) => counted.damaged += 1,
+            }
+        }
+        counted
+    }
+
+    pub(crate) fn check_lines(&self, lines: &Value) {
+        let number = |name: &str| lines[name].as_u64().unwrap();
+        assert_eq!(number("total"), self.lines);
+        assert_eq!(number("parsed"), self.requests.len() as u64 - 2);
+        assert_eq!(number("recovered"), 2);
+        assert_eq!((number("quarantined"), number("blank")), (self.damaged, self.blank));
+        assert_eq!(number("control"), 0);
+    }
+
+    pub(crate) fn check_usage(&self, usage: &Value) {
+        assert_eq!(usage["requests"], self.requests.len());
+        let times: Vec<u64> = self.requests.iter().map(time).collect();
+        assert_eq!(millis(&usage["first"]), *times.iter().min().unwrap());
+        assert_eq!(millis(&usage["last"]), *times.iter().max().unwrap());
+        assert_eq!(counts(&usage["callers"], "caller"), self.by(caller));
+        assert_eq!(counts(&usage["statuses"], "status"), self.by(|r| text(r, "status").to_owned()));
+        let in_series: u64 = usage["series"].as_array().unwrap().iter().map(requests).sum();
+        assert_eq!(in_series, self.requests.len() as u64);
+        self.check_routes(usage["routes"].as_array().unwrap());
+    }
+
+    fn check_routes(&self, routes: &[Value]) {
+        let mut latencies: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+        for request in &self.requests {
+            let latency = text(request, "responseLatency").parse().unwrap();
+            latencies.entry(route(request)).or_default().push(latency);
+        }
+        assert_eq!(routes.len(), latencies.len());
+        for reported in routes {
+            let name = format!(
+                "{} {}",
+                reported["method"].as_str().unwrap(),
+                reported["route"].as_str().unwrap()
+            );
+            let latencies = latencies.get_mut(&name).expect(&name);
+            latencies.sort_unstable();
+            assert_eq!(reported["requests"], latencies.len(), "{name}");
+            for (field, percent) in [("p50Ms", 50), ("p95Ms", 95), ("p99Ms", 99)] {
+                let rank = (latencies.len() * percent).div_ceil(100).max(1);
+                let (exact, found) = (latencies[rank - 1], reported[field].as_u64().unwrap());
+                assert!(
+                    found.abs_diff(exact) * 100 <= exact,
+                    "{name} {field}: {found} for {exact}"
+                );
+            }
+        }
+    }
+
+    pub(crate) fn check_limits(&self, limits: &[Value]) {
+        let told = self.requests.iter().filter(|request| text(request, "rlLimit") != "-");
+        let mut groups: BTreeMap<[&str; 3], Vec<&Value>> = BTreeMap::new();
+        for request in told {
+            let key = ["upstream", "credential", "rlResource"].map(|name| text(request, name));
+            groups.entry(key).or_default().push(request);
+        }
+        assert_eq!(limits.len(), groups.len());
+        for limit in limits {
+            let key =
+                ["upstream", "credential", "bucket"].map(|name| limit[name].as_str().unwrap());
+            check_limit(limit, &groups[&key]);
+        }
+    }
+
+    pub(crate) fn check_denied(&self, denied: &[Value]) {
+        let mut expected: BTreeMap<(String, String, String), u64> = BTreeMap::new();
+        for request in &self.requests {
+            let decision = decision(request);
+            let refused = text(request, "errorType") == "ACCESS_DENIED";
+            if refused || decision.ends_with("Deny") {
+                let key =
+                    (caller(request), decision.to_owned(), text(request, "status").to_owned());
+                *expected.entry(key).or_default() += 1;
+            }
+        }
+        let mut found = BTreeMap::new();
+        for group in denied {
+            let text = |name: &str| group[name].as_str().unwrap().to_owned();
+            let key = (text("caller"), text("decision"), group["loggedStatus"].to_string());
+            *found.entry(key).or_default() += requests(group);
+        }
+        assert_eq!(found, expected);
+    }
+
+    pub(crate) fn check_agreement(&self, agreement: &Value) {
+        let (mut agreeing, mut disagreeing, mut undetermined) = (0_u64, 0_u64, 0_u64);
+        for request in &self.requests {
+            let refused = text(request, "errorType") == "ACCESS_DENIED";
+            match (decision(request), refused) {
+                ("indeterminate", _) => undetermined += 1,
+                _ if text(request, "errorType") == "MISSING_AUTHENTICATION_TOKEN" => {
+                    undetermined += 1
+                }
+                ("allowed", false) | ("explicitDeny" | "implicitDeny", true) => agreeing += 1,
+                _ => disagreeing += 1,
+            }
+        }
+        assert_eq!(agreement["agreeing"], agreeing);
+        assert_eq!(agreement["disagreeing"], disagreeing);
+        assert_eq!(agreement["undetermined"], undetermined);
+    }
+
+    fn by(&self, key: impl Fn(&Value) -> String) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for request in &self.requests {
+            *counts.entry(key(request)).or_default() += 1;
+        }
+        counts
+    }
+}
+
+fn check_limit(limit: &Value, requests: &[&Value]) {
+    let number = |request: &Value, name: &str| text(request, name).parse::<u64>().ok();
+    let left = requests.iter().filter_map(|request| number(request, "rlRemaining"));
+    assert_eq!(limit["requests"], requests.len());
+    assert_eq!(limit["lowestRemaining"].as_u64(), left.min());
+    assert_eq!(limit["limit"].as_u64(), number(requests[0], "rlLimit"));
+    let refused = requests.iter().filter(|request| text(request, "retryAfter") != "-").count();
+    assert_eq!(limit["throttled"], refused);
+    let resets: BTreeSet<&str> = requests.iter().map(|request| text(request, "rlReset")).collect();
+    assert_eq!(limit["resets"], resets.len() - 1);
+    let mut callers = BTreeMap::new();
+    for request in requests {
+        *callers.entry(caller(request)).or_default() += 1;
+    }
+    assert_eq!(counts(&limit["callers"], "caller"), callers);
+}
+
+/// The policies of the example in words of one syllable.
+fn decision(request: &Value) -> &'static str {
+    let (method, path, ip) = (text(request, "httpMethod"), path(request), text(request, "ip"));
+    if !ip.starts_with("10.20.") && !ip.starts_with("198.51.100.") {
+        return "explicitDeny";
+    }
+    let in_repos = path.starts_with("/repos/PokaInc/");
+    let last_two = path.rsplit('/').take(2).collect::<Vec<_>>();
+    let allowed = match text(request, "userArn").split('/').nth(1).unwrap_or_default() {
+        "issues-reader" => (method, path) == ("GET", "/repos/PokaInc/test-github-api/issues"),
+        "release-bot" if method == "DELETE" => return "explicitDeny",
+        "release-bot" => {
+            let publishes = last_two == ["refs", "git"] || last_two[0] == "releases";
+            in_repos && (method == "GET" || method == "POST" && publishes)
+        }
+        "analytics" => {
+            let known = path.ends_with("/commits") || ["issues", "pulls"].contains(&last_two[1]);
+            method == "GET" && (path == "/search/issues" || in_repos && known)
+        }
+        "ana" if method == "PATCH" && in_repos => return "indeterminate",
+        "ana" => method == "GET",
+        _ => false,
+    };
+    if allowed { "allowed" } else { "implicitDeny" }
+}
+
+/// `METHOD route`, by the shape of GitHub's paths.
+fn route(request: &Value) -> String {
+    let segments: Vec<&str> = path(request).split('/').skip(1).collect();
+    let rest = match segments[..] {
+        ["repos", _, _] => String::new(),
+        ["repos", _, _, "commits", _] => "/commits/{ref}".to_owned(),
+        ["repos", _, _, "git", "refs", _, ..] => "/git/refs/{ref+}".to_owned(),
+        ["repos", _, _, "labels", _] => "/labels/{label}".to_owned(),
+        ["repos", _, _, kind, number] if number.parse::<u32>().is_ok() => {
+            format!("/{kind}/{{number}}")
+        }
+        ["repos", _, _, ref rest @ ..] => format!("/{}", rest.join("/")),
+        _ => return format!("{} {}", text(request, "httpMethod"), path(request)),
+    };
+    format!("{} /repos/{{owner}}/{{repo}}{rest}", text(request, "httpMethod"))
+}
+
+fn text<'v>(request: &'v Value, name: &str) -> &'v str {
+    request[name].as_str().expect(name)
+}
+
+fn path(request: &Value) -> &str {
+    text(request, "path").strip_prefix("/prod").unwrap()
+}
+
+fn time(request: &Value) -> u64 {
+    request["requestTimeEpoch"].as_u64().unwrap()
+}
+
+fn caller(request: &Value) -> String {
+    match text(request, "userArn") {
+        "-" => "anonymous".to_owned(),
+        arn => arn.to_owned(),
+    }
+}
+
+fn requests(entry: &Value) -> u64 {
+    entry["requests"].as_u64().unwrap()
+}
+
+fn millis(moment: &Value) -> u64 {
+    let moment: jiff::Timestamp = moment.as_str().unwrap().parse().unwrap();
+    moment.as_millisecond().try_into().unwrap()
+}
+
+/// A list of `{name, requests}` as a map.
+fn counts(list: &Value, name: &str) -> BTreeMap<String, u64> {
+    let key = |entry: &Value| entry[name].to_string().trim_matches('"').to_owned();
+    list.as_array().unwrap().iter().map(|entry| (key(entry), requests(entry))).collect()
+}

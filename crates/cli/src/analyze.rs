@@ -1,0 +1,159 @@
+//! `tollgate analyze`: replays request logs through an account's policies and reports.
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use miette::IntoDiagnostic;
+use tollgate_analyzer::{Analysis, Report, Window, text};
+use tollgate_log::{Input, LineAccount, Quarantine, ScanOptions, Source};
+use tollgate_store::Account;
+
+use crate::account;
+use crate::diagnose::Problem;
+use crate::exit::{Exit, Outcome};
+use crate::moment;
+use crate::progress;
+use crate::world::World;
+
+/// Entries of a list in the text report, unless `--top` says otherwise.
+const TOP: usize = 10;
+
+/// Report usage, rate limits and denied calls from request logs.
+///
+/// With an account, every request is decided again by its policies, and denied calls are shown with
+/// the statement that decided, or the one that came nearest to allowing them.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// Files, folders, globs in quotes, or `-` for standard input.
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// The account manifest. Without it, only usage and rate limits are reported.
+    #[arg(long, value_name = "FILE")]
+    account: Option<PathBuf>,
+    /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
+    /// it says otherwise.
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+    since: Option<i64>,
+    /// Leave out requests at this moment or later.
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+    until: Option<i64>,
+    /// Entries of each list; 0 for all. Text shows 10 unless told otherwise, JSON all.
+    #[arg(long, value_name = "N")]
+    top: Option<usize>,
+    /// How to print the report.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write the report to a file.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Fail with exit code 2 if any line could not be read.
+    #[arg(long)]
+    strict: bool,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate analyze --account tollgate.toml logs/
+  tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
+  aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs; see fixtures/schemas/analyze.schema.json.
+    Json,
+}
+
+/// What the arguments mean.
+struct Plan {
+    account: Option<Account>,
+    inputs: Vec<Input>,
+    window: Window,
+}
+
+pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    let plan = Plan::new(args)?;
+    let analysis = Analysis { account: plan.account.as_ref(), window: plan.window };
+    let mut options = ScanOptions::new(Analysis::projection());
+    let bar = progress::watch(&plan.inputs, &mut options, world);
+    let (gathered, scanned) = analysis.scan(&plan.inputs, &options);
+    bar.finish();
+    if scanned.account.parsed + scanned.account.recovered == 0 {
+        return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
+    }
+    let report = Report::new(&gathered, scanned.account, scanned.quarantine.samples());
+    world.write(args.out.as_deref(), print(report, args, world)?.as_bytes())?;
+    match scanned.account.quarantined {
+        0 => Ok(Exit::Ok),
+        _ if !args.strict => Ok(Exit::Ok),
+        _ => Err(damaged(&scanned.account).into()),
+    }
+}
+
+impl Plan {
+    fn new(args: &Args) -> miette::Result<Plan> {
+        let account = args.account.as_deref().map(account::read).transpose()?;
+        let mut inputs = Vec::new();
+        for argument in &args.inputs {
+            inputs
+                .extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
+        }
+        let window = Window { since: args.since, until: args.until };
+        Ok(Plan { account, inputs, window })
+    }
+}
+
+fn print(report: Report, args: &Args, world: &World) -> miette::Result<String> {
+    match args.format {
+        Format::Text => {
+            let colour = world.colour && args.out.is_none();
+            let top = args.top.unwrap_or(TOP);
+            Ok(text::render(&report, &text::Style { width: world.width, colour, top }))
+        }
+        Format::Json => {
+            let report = match args.top {
+                None | Some(0) => report,
+                Some(top) => report.top(top),
+            };
+            Ok(serde_json::to_string_pretty(&report).into_diagnostic()? + "\n")
+        }
+    }
+}
+
+/// No line could be read: what each input was taken for, and why its first line did not fit.
+fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
+    let mut tried = Vec::new();
+    for source in sources {
+        let containers = source.containers.iter().map(|container| format!("{container:?}, then "));
+        let unpacked: String = containers.collect::<String>().to_lowercase();
+        let first = quarantine.samples().iter().find(|line| line.file == source.name);
+        let why = match (first, source.account.total()) {
+            (Some(line), _) => format!("{}: `{}`", line.reason, line.sample),
+            (None, 0) => "it is empty".to_owned(),
+            (None, lines) => format!("{lines} lines, none of a request"),
+        };
+        tried.push(format!("{} (read as {unpacked}text): {why}", source.name));
+    }
+    Problem {
+        help: Some(
+            "expected access logs of API Gateway or a gateway like it, one request a line, plain or \
+             packed with gzip or zstd"
+                .to_owned(),
+        ),
+        ..Problem::new(format!("no line is a request that can be read\n{}", tried.join("\n")))
+    }
+}
+
+/// `--strict`, and some lines could not be read.
+fn damaged(account: &LineAccount) -> Problem {
+    let LineAccount { quarantined, .. } = account;
+    Problem {
+        help: Some(
+            "they are listed at the end of the report; without `--strict` this is no error"
+                .to_owned(),
+        ),
+        ..Problem::new(format!("{quarantined} of {} lines could not be read", account.total()))
+    }
+}

@@ -1,0 +1,232 @@
+//! `tollgate analyze`, as a user runs it: from the top of the repository.
+
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by saying where")]
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+const ACCOUNT: &str = "fixtures/github-proxy/tollgate.toml";
+const LOGS: &str = "fixtures/github-proxy/logs";
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn tollgate(arguments: &[&str], stdin: &[u8]) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .arg("analyze")
+        .args(arguments)
+        .current_dir(top())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    // A command that fails early does not read what it is given.
+    let _ = child.stdin.take().unwrap().write_all(stdin);
+    child.wait_with_output().unwrap()
+}
+
+#[track_caller]
+fn stdout(output: &Output) -> String {
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+#[track_caller]
+fn json(arguments: &[&str]) -> Value {
+    let output = tollgate(&[arguments, &["--format", "json"]].concat(), b"");
+    serde_json::from_str(&stdout(&output)).unwrap()
+}
+
+#[track_caller]
+fn check_schema(report: &Value) {
+    let schema = fs::read_to_string(top().join("fixtures/schemas/analyze.schema.json")).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(report)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+/// Lines of the report that are requests.
+fn readable(report: &Value) -> u64 {
+    let number = |name: &str| report["lines"][name].as_u64().unwrap();
+    number("parsed") + number("recovered")
+}
+
+/// Fails with exit code 2, nothing on standard output, and every one of `expected` on standard
+/// error.
+#[track_caller]
+fn check_refused(arguments: &[&str], stdin: &[u8], expected: &[&str]) {
+    let output = tollgate(arguments, stdin);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{errors}");
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    for text in expected {
+        assert!(errors.contains(text), "expected `{text}` in\n{errors}");
+    }
+}
+
+/// An account whose one policy is `policy`.
+fn account_with(policy: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = "account = \"123456789012\"\nregion = \"us-east-1\"\n[[principal]]\n\
+                    arn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"policy.json\"]\n";
+    fs::write(folder.path().join("tollgate.toml"), manifest).unwrap();
+    fs::write(folder.path().join("policy.json"), policy).unwrap();
+    let path = folder.path().join("tollgate.toml").to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn the_report_on_the_example() {
+    let report = stdout(&tollgate(&["--account", ACCOUNT, LOGS], b""));
+    insta::assert_snapshot!(report);
+}
+
+#[test]
+fn the_json_of_the_example() {
+    let mut report = json(&["--account", ACCOUNT, "--top", "3", LOGS]);
+    check_schema(&report);
+    let shorten = |owner: &mut Value| {
+        let points = owner["series"].as_array().unwrap().len();
+        owner["series"] = format!("{points} points").into();
+    };
+    shorten(&mut report["usage"]);
+    report["rateLimits"].as_array_mut().unwrap().iter_mut().for_each(shorten);
+    insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
+}
+
+#[test]
+fn every_entry_of_the_json_fits_the_schema() {
+    check_schema(&json(&["--account", ACCOUNT, LOGS]));
+    check_schema(&json(&[LOGS]));
+}
+
+#[test]
+fn the_articles_post_is_denied_and_its_get_is_the_nearest() {
+    let report = json(&["--account", ACCOUNT, LOGS]);
+    let denied = report["denied"].as_array().unwrap();
+    let post = denied
+        .iter()
+        .find(|group| {
+            group["caller"].as_str().unwrap().contains(":assumed-role/issues-reader/")
+                && group["resource"].as_str().unwrap().contains("/POST/")
+        })
+        .unwrap();
+    assert_eq!(post["decision"], "implicitDeny");
+    let nearest = &post["nearest"];
+    assert_eq!(nearest["policy"], "fixtures/github-proxy/policies/issues-reader.json");
+    assert_eq!((&nearest["sid"], &nearest["element"]), (&"ReadIssues".into(), &"Resource".into()));
+    assert_eq!(
+        nearest["pattern"],
+        "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/GET/repos/PokaInc/test-github-api/issues"
+    );
+    assert_eq!(
+        nearest["value"],
+        "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/POST/repos/PokaInc/test-github-api/issues"
+    );
+}
+
+#[test]
+fn without_an_account_usage_and_limits_are_reported() {
+    let report = json(&[LOGS]);
+    assert_eq!(report.get("denied"), None);
+    assert_eq!(report.get("agreement"), None);
+    assert_eq!(report["usage"]["requests"], readable(&report));
+}
+
+#[test]
+fn standard_input_is_read() {
+    let line = r#"{"userArn":"arn:aws:iam::123456789012:user/ana","requestTimeEpoch":1773100800000,"httpMethod":"GET","resourcePath":"/pets","status":"200"}"#;
+    let report = tollgate(&["--format", "json", "-"], line.as_bytes());
+    let report: Value = serde_json::from_str(&stdout(&report)).unwrap();
+    assert_eq!(report["usage"]["callers"][0]["caller"], "arn:aws:iam::123456789012:user/ana");
+    assert_eq!(report["usage"]["first"], "2026-03-10T00:00:00Z");
+}
+
+#[test]
+fn a_window_is_a_day_or_a_moment() {
+    let second_day = json(&["--since", "2026-03-11", "--until", "2026-03-11T12:00:00Z", LOGS]);
+    let usage = &second_day["usage"];
+    assert!(usage["first"].as_str() > Some("2026-03-11T00"));
+    assert!(usage["last"].as_str() < Some("2026-03-11T12"));
+    let requests = usage["requests"].as_u64().unwrap() + second_day["leftOut"].as_u64().unwrap();
+    assert_eq!(requests, readable(&second_day));
+    check_refused(&["--since", "yesterday", LOGS], b"", &["expected a moment such as"]);
+}
+
+#[test]
+fn output_goes_to_a_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report.json");
+    let output = tollgate(&["--format", "json", "--out", out.to_str().unwrap(), LOGS], b"");
+    assert_eq!(stdout(&output), "");
+    let report: Value = serde_json::from_str(&fs::read_to_string(out).unwrap()).unwrap();
+    assert_eq!(report["version"], 1);
+}
+
+#[test]
+fn strict_reports_and_then_fails() {
+    let output = tollgate(&["--strict", LOGS], b"");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("requests by 27 callers"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("of 3613 lines could not be read"));
+}
+
+#[test]
+fn a_log_without_a_readable_line_says_what_was_tried() {
+    check_refused(
+        &["-"],
+        b"hello\nworld\n",
+        &["no line is a request", "hello", "expected access logs"],
+    );
+    check_refused(&["-"], b"", &["no line is a request", "it is empty"]);
+}
+
+#[test]
+fn missing_inputs_are_named() {
+    check_refused(&["nowhere.log"], b"", &["cannot read `nowhere.log`"]);
+    check_refused(&["--account", "nowhere.toml", LOGS], b"", &["nowhere.toml", "no such file"]);
+}
+
+#[test]
+fn a_duplicate_key_in_a_policy_stops_everything() {
+    let (_folder, account) = account_with(
+        "{\"Version\": \"2012-10-17\", \"Statement\": [{\n  \"Effect\": \"Deny\",\n  \
+         \"Effect\": \"Allow\",\n  \"Action\": \"*\", \"Resource\": \"*\"\n}]}\n",
+    );
+    check_refused(&["--account", &account, LOGS], b"", &["policy.json:3:3", "`Effect`"]);
+}
+
+#[test]
+fn an_unknown_operator_in_a_policy_stops_everything() {
+    let (_folder, account) = account_with(
+        r#"{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*",
+  "Condition": {"StringEqualz": {"aws:username": "ana"}}}]}"#,
+    );
+    check_refused(
+        &["--account", &account, LOGS],
+        b"",
+        &["policy.json:2:17", "`StringEqualz`", "`StringEquals`"],
+    );
+}
+
+#[test]
+fn an_unknown_field_of_the_manifest_is_suggested() {
+    let (folder, account) = account_with("{}");
+    let manifest = "account = \"123456789012\"\nregion = \"us-east-1\"\n[[principle]]\n";
+    fs::write(folder.path().join("tollgate.toml"), manifest).unwrap();
+    check_refused(
+        &["--account", &account, LOGS],
+        b"",
+        &["tollgate.toml:3:3", "unknown field `principle`", "did you mean `principal`?"],
+    );
+}
