@@ -1,8 +1,6 @@
 //! Deciding allocates nothing, and neither does building a request of ordinary size: counted for
 //! every case of `fixtures/decisions`.
 
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
-
 use std::fs;
 use std::path::Path;
 
