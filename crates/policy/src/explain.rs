@@ -178,9 +178,11 @@ pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
         Outcome::ExplicitDeny => ids(all, |each| each.matches(Effect::Deny)),
         Outcome::Indeterminate => open.statements,
     };
-    let nearest = match outcome {
-        Outcome::ImplicitDeny => nearest::nearest(rule, &sides, &evaluated),
-        _ => None,
+    let (missing, nearest) = match outcome {
+        Outcome::ImplicitDeny => {
+            (nearest::missing(rule, &sides), nearest::nearest(rule, &sides, &evaluated))
+        }
+        _ => (Vec::new(), None),
     };
     Explanation {
         principal: principal.as_str().to_owned(),
@@ -190,7 +192,7 @@ pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
         determined_by,
         depends_on: open.keys,
         layers: evaluated.into_iter().map(LayerExplanation::new).collect(),
-        missing: nearest::missing(rule, &sides),
+        missing,
         nearest,
     }
 }
