@@ -13,8 +13,8 @@ pub struct Decision {
     /// deny, for `explicitDeny`; none, for `implicitDeny`; those whose conditions are not settled,
     /// for `indeterminate`.
     pub determined_by: Determining,
-    /// The unknown context keys that the outcome depends on, each once, in lower case and order;
-    /// empty unless the outcome is `indeterminate`.
+    /// The unknown context keys that the outcome depends on, each once, as the request spells them
+    /// and in order without regard to case; empty unless the outcome is `indeterminate`.
     pub depends_on: Vec<String>,
 }
 

@@ -93,7 +93,7 @@ pub struct StatementExplanation {
 pub enum Matched {
     /// Every element does.
     Yes,
-    /// Depends on these unknown context keys, in lower case and order.
+    /// Depends on these unknown context keys, as the request spells them, in order.
     Unknown(Vec<String>),
     /// No, because of this element.
     No(Miss),

@@ -50,7 +50,7 @@ pub fn authorize(documents: &Documents, request: &Request<'_>) -> Decision {
         Outcome::Indeterminate => determining.iter().flat_map(|finding| &finding.keys).collect(),
         _ => BTreeSet::new(),
     };
-    let depends_on = keys.into_iter().cloned().collect();
+    let depends_on = keys.into_iter().map(|key| request.context.spelling(key).to_owned()).collect();
     Decision { outcome, determined_by, depends_on }
 }
 

@@ -160,6 +160,13 @@ impl<'a> Context<'a> {
         self.entries.iter().find(|entry| same(&entry.key)).map(|entry| entry.value)
     }
 
+    /// How the key of this name is spelled here, where case does not matter; the name itself if the
+    /// key is not set.
+    pub fn spelling<'n>(&'n self, name: &'n str) -> &'n str {
+        let set = self.entries.iter().map(|entry| entry.key.name());
+        set.clone().find(|spelling| spelling.eq_ignore_ascii_case(name)).unwrap_or(name)
+    }
+
     /// All keys set and their values, in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
         self.entries.iter().map(|entry| (entry.key, entry.value))

@@ -21,7 +21,7 @@ use crate::statement::{CompiledStatement, ResourcePattern};
 pub(crate) struct Open {
     /// The statements that may match, in order.
     pub(crate) statements: Vec<StatementId>,
-    /// The keys that would tell, in lower case and order.
+    /// The keys that would tell, as the request spells them, in order without regard to case.
     pub(crate) keys: Vec<String>,
 }
 
@@ -51,7 +51,13 @@ pub(crate) fn determine(
             }
         }
     }
-    Open { statements: statements.into_iter().collect(), keys: keys.into_iter().collect() }
+    Open { statements: statements.into_iter().collect(), keys: spelled(keys, facts) }
+}
+
+/// Keys as the request spells them.
+pub(crate) fn spelled(keys: BTreeSet<String>, facts: Facts<'_, '_>) -> Vec<String> {
+    let spelling = |key: String| facts.request.context.spelling(&key).to_owned();
+    keys.into_iter().map(spelling).collect()
 }
 
 /// Whether a level of service control policies, which are one side together, is itself undecided.

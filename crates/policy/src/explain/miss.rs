@@ -12,7 +12,7 @@ use crate::lookup::{Facts, Found};
 use crate::pattern::{Pattern, Resolution};
 use crate::span::Spanned;
 use crate::statement::{CompiledStatement, ResourcePattern, Resources};
-use crate::undetermined::unknown_keys;
+use crate::undetermined::{spelled, unknown_keys};
 
 use super::{Element, Matched, Miss, MissReason};
 
@@ -60,7 +60,7 @@ pub(super) fn matched(
     if whole == Kleene::Unknown {
         let mut keys = BTreeSet::new();
         unknown_keys(statement, facts, &mut keys);
-        return (Matched::Unknown(keys.into_iter().collect()), (4, 0));
+        return (Matched::Unknown(spelled(keys, facts)), (4, 0));
     }
     (Matched::Yes, (4, 0))
 }

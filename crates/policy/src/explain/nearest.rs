@@ -26,20 +26,41 @@ pub(super) fn nearest(
     Some(nearest.explanation.id)
 }
 
-/// The layers whose Allow is missing: each alone would do, or if none alone does, all that say no.
+/// The layers whose Allow is missing, in the order in which AWS evaluates them.
+///
+/// A resource policy is missing only where it has to allow, not where it could have done so in place
+/// of an identity policy.
 pub(super) fn missing(rule: Rule, sides: &Sides) -> Vec<PolicyType> {
-    let mut missing: Vec<PolicyType> = lacking(rule, sides).into_iter().map(Side::layer).collect();
-    missing.dedup();
-    missing
+    let required: Vec<Side> = match rule {
+        Rule::SameAccount { strict: false } => {
+            let alternative = |side: &Side| side.layer() == PolicyType::Resource;
+            Side::ALL.into_iter().filter(|side| !alternative(side)).collect()
+        }
+        _ => Side::ALL.into(),
+    };
+    let lacking = lacking_of(rule, sides, required);
+    let order = [
+        PolicyType::ServiceControl,
+        PolicyType::VpcEndpoint,
+        PolicyType::Resource,
+        PolicyType::Identity,
+        PolicyType::PermissionsBoundary,
+        PolicyType::Session,
+    ];
+    let missing = |layer: &PolicyType| lacking.iter().any(|side| side.layer() == *layer);
+    order.into_iter().filter(missing).collect()
 }
 
+/// The sides whose Allow would make a difference.
 fn lacking(rule: Rule, sides: &Sides) -> Vec<Side> {
-    if rule.is_satisfied(sides.possible) {
-        return Vec::new();
-    }
-    let would_allow = |side: &Side| rule.is_satisfied(sides.possible.with(*side));
-    let silent = Side::ALL.into_iter().filter(|side| sides.get(*side).is_false());
+    lacking_of(rule, sides, Side::ALL.into())
+}
+
+/// Of some sides that do not allow: each that alone would do, or all if none alone does.
+fn lacking_of(rule: Rule, sides: &Sides, of: Vec<Side>) -> Vec<Side> {
+    let silent = of.into_iter().filter(|side| sides.get(*side).is_false());
     let silent: Vec<Side> = silent.filter(|side| rule.consults(*side)).collect();
+    let would_allow = |side: &Side| rule.is_satisfied(sides.possible.with(*side));
     let enough: Vec<Side> = silent.iter().copied().filter(would_allow).collect();
     if enough.is_empty() { silent } else { enough }
 }
