@@ -45,4 +45,4 @@ pub use scan::{Batch, Progress, ScanOptions, Scanned, scan};
 pub use schema::{Field, Kind, Projection};
 pub use sniff::{Overrides, Plan};
 pub use state::ScanState;
-pub use template::{Syntax, Template, TemplateError};
+pub use template::{SettingsError, Syntax, Template, TemplateError};

@@ -8,11 +8,14 @@
 pub(crate) mod fit;
 mod learn;
 pub(crate) mod recover;
+mod settings;
 
 use std::fmt;
 
 use crate::names::{NameMap, Target};
 use crate::schema::Field;
+
+pub use settings::SettingsError;
 
 /// What the text around the variables is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

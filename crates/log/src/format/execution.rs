@@ -33,6 +33,8 @@ pub(crate) const GROUP: &str = "API-Gateway-Execution-Logs_";
 struct Open {
     time: i64,
     values: BTreeMap<Field, String>,
+    /// Its lines have dates instead of the request's id.
+    dated: bool,
     done: bool,
 }
 
@@ -105,7 +107,7 @@ impl ExecutionReader {
         let stream = origin.map_or("", |origin| &origin.stream);
         let (id, moment, message) = prefix(text);
         let named = id.or_else(|| request_in(message));
-        let id = named.or_else(|| self.current.get(stream).map(String::as_str)).unwrap_or_default();
+        let id = named.or_else(|| self.current(stream, moment.is_some())).unwrap_or_default();
         let key = (stream.to_owned(), id.to_owned());
         let known = rule(message);
         if named.is_none() && known.is_none() && !self.open.contains_key(&key) {
@@ -117,13 +119,22 @@ impl ExecutionReader {
         if self.current.get(stream).is_none_or(|current| *current != key.1) {
             self.current.insert(key.0.clone(), key.1.clone());
         }
-        let time = moment.unwrap_or(time);
-        self.take(key, time, message, known, origin);
+        self.take(key.clone(), moment.unwrap_or(time), message, known, origin);
+        if let Some(open) = self.open.get_mut(&key) {
+            open.dated |= moment.is_some();
+        }
         while self.open.len() > OPEN_MAX {
             let Some(oldest) = self.order.front().cloned() else { break };
             self.close(&oldest, rows, account);
         }
         Outcome::Parsed
+    }
+
+    /// The request that a line without an id belongs to.
+    fn current(&self, stream: &str, dated: bool) -> Option<&str> {
+        let id = self.current.get(stream)?;
+        let open = self.open.get(&(stream.to_owned(), id.clone()))?;
+        (open.dated || !dated).then_some(id)
     }
 
     /// Adds a line to its request.
@@ -189,7 +200,7 @@ impl ExecutionReader {
 
 impl Open {
     fn new(id: &str, time: i64, origin: Option<&Origin>) -> Open {
-        let mut open = Open { time, values: BTreeMap::new(), done: false };
+        let mut open = Open { time, values: BTreeMap::new(), dated: false, done: false };
         open.set(Field::RequestId, id);
         if let Some(origin) = origin {
             open.set(Field::AccountId, &origin.owner);

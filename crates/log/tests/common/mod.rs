@@ -1,4 +1,6 @@
 //! What the tests over `fixtures/logs` share.
+#![allow(dead_code, reason = "no test uses all of it")]
+#![allow(clippy::unwrap_used, reason = "a test may stop")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
