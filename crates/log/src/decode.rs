@@ -359,6 +359,14 @@ impl Decoder {
         self
     }
 
+    /// Goes by a plan instead of sniffing: nothing is held back.
+    pub fn planned(mut self, plan: &Plan) -> Decoder {
+        let file = Arc::clone(&self.file);
+        let decoder = BlockDecoder::new(file, plan, &self.names, self.projection, None);
+        self.state = State::Decoding(Cutter::new(plan.envelope), Box::new(decoder));
+        self
+    }
+
     /// Takes more bytes of the unpacked input. Returns the batches that they
     /// complete.
     pub fn push(&mut self, bytes: &[u8]) -> Vec<RecordBatch> {

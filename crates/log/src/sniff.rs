@@ -43,6 +43,12 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Decides how to read an input that begins with `head`, as [`crate::scan()`]
+    /// does with the first 64 KiB. `whole` says that there is no more of it.
+    pub fn sniff(head: &[u8], whole: bool, names: &NameMap, overrides: &Overrides) -> Plan {
+        plan(head, whole, names, overrides)
+    }
+
     /// Whether blocks must be decoded in their order, because a record may
     /// span several or because the envelope mixes formats.
     pub(crate) fn is_sequential(&self) -> bool {

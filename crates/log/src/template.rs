@@ -125,6 +125,20 @@ impl Template {
         self.parts.iter().map(|part| part.name.as_str())
     }
 
+    /// The values of a line that fits the template, one for each variable.
+    ///
+    /// ```
+    /// use tollgate_log::{NameMap, Template};
+    ///
+    /// let template = Template::parse("$context.httpMethod $context.path", &NameMap::default())?;
+    /// assert_eq!(template.values("GET /pets"), Some(vec!["GET", "/pets"]));
+    /// assert_eq!(template.values("GET"), None);
+    /// # Ok::<(), tollgate_log::TemplateError>(())
+    /// ```
+    pub fn values<'a>(&self, line: &'a str) -> Option<Vec<&'a str>> {
+        fit::values(self, line)
+    }
+
     /// The columns that a line of this template fills.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
         self.parts.iter().filter_map(|part| part.target).map(|target| target.field)

@@ -11,7 +11,9 @@ use std::io::Write as _;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{folder, logs, overrides, scan_file, table};
-use tollgate_log::{Decoder, Input, LineAccount, NameMap, Projection, ScanOptions, Scanned, scan};
+use tollgate_log::{
+    Decoder, Input, LineAccount, NameMap, Plan, Projection, ScanOptions, Scanned, scan,
+};
 
 fn account(account: &LineAccount) -> String {
     let LineAccount { parsed, recovered, quarantined, control, blank, .. } = account;
@@ -71,27 +73,14 @@ fn the_container_makes_no_difference() {
 }
 
 #[test]
-fn blocks_make_no_difference() {
-    for log in logs() {
-        let (plain, rows) = scan_file(&log, overrides(&log), 512 << 10);
-        for block_bytes in [1, 7, 100, 1000] {
-            let (scanned, found) = scan_file(&log, overrides(&log), block_bytes);
-            assert_eq!(found, rows, "{} in blocks of {block_bytes}", log.display());
-            assert_eq!(scanned.account, plain.account, "{}", log.display());
-            assert_eq!(scanned.quarantine.samples(), plain.quarantine.samples());
-        }
-    }
-}
-
-#[test]
 fn chunks_make_no_difference() {
     for log in logs() {
         let bytes = std::fs::read(&log).unwrap();
         let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&bytes);
         let (plain, rows) = scan_file(&log, overrides(&log), 512 << 10);
         for chunk in [1, 13, bytes.len()] {
-            let mut decoder =
-                Decoder::new("log", Projection::all()).with(overrides(&log), NameMap::default());
+            let plan = Plan::sniff(bytes, true, &NameMap::default(), &overrides(&log));
+            let mut decoder = Decoder::new("log", Projection::all()).planned(&plan);
             let mut found = String::new();
             for part in bytes.chunks(chunk) {
                 decoder.push(part).iter().for_each(|batch| found += &table(batch));

@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use std::io::Read;
 use std::sync::Arc;
 
+use memchr::memmem;
 use serde::Deserialize;
 
 use super::json::{self, Value};
@@ -93,13 +94,14 @@ impl Documents {
         while let Some(rest) = pending.get(out.used..).filter(|rest| !rest.is_empty()) {
             let at = offset + out.used as u64;
             let used = match self.step(rest, at, &mut out) {
-                Step::Used(used) => used,
+                Step::Used(used) => Some(used),
                 Step::Wait if finished || rest.len() > EVENT_BYTES_MAX => {
-                    self.give_up(rest, at, &mut out, "the document ends early")
+                    self.give_up(rest, at, finished, &mut out, "the document ends early")
                 }
-                Step::Wait => break,
-                Step::Bad => self.give_up(rest, at, &mut out, "expected a JSON document"),
+                Step::Wait => None,
+                Step::Bad => self.give_up(rest, at, finished, &mut out, "expected a JSON document"),
             };
+            let Some(used) = used else { break };
             out.used += used;
         }
         out
@@ -298,21 +300,26 @@ impl Documents {
     }
 
     /// Sets what cannot be read aside, up to where the next document may begin.
+    /// Returns how much that is, or nothing if that is still to be seen.
     fn give_up(
         &mut self,
         rest: &[u8],
         offset: u64,
+        finished: bool,
         out: &mut Unwrapped,
         reason: &'static str,
-    ) -> usize {
+    ) -> Option<usize> {
+        let after = rest.get(1..).unwrap_or_default();
+        let marks = MARKS.iter().filter_map(|mark| memmem::find(after, mark));
+        let used = match marks.min() {
+            Some(next) => next + 1,
+            None if finished => rest.len(),
+            None if rest.len() > EVENT_BYTES_MAX => EVENT_BYTES_MAX,
+            None => return None,
+        };
         *self = Documents::default();
-        let next = (1..rest.len()).find(|&at| {
-            let from = rest.get(at..).unwrap_or_default();
-            MARKS.iter().any(|mark| from.starts_with(mark))
-        });
-        let used = next.unwrap_or(rest.len());
         out.push_broken(rest.get(..used).unwrap_or_default(), offset, reason);
-        used
+        Some(used)
     }
 }
 

@@ -80,6 +80,9 @@ pub(crate) fn record(text: &[u8], finished: bool, cells: &mut Vec<String>) -> Op
             ReadRecordResult::Record | ReadRecordResult::End => break,
         }
     }
+    if !finished && used == text.len() && text.ends_with(b"\r") {
+        return None;
+    }
     let mut start = 0;
     for &end in ends.get(..ended)? {
         cells.push(String::from_utf8_lossy(values.get(start..end)?).into_owned());
