@@ -6,6 +6,7 @@
 
 mod account;
 mod analyze;
+mod check;
 mod completions;
 mod diagnose;
 mod exit;
@@ -33,6 +34,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Analyze(analyze::Args),
+    Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
     Test(test::Args),
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
     let world = World::look();
     exit::run(&world, || match command {
         Command::Analyze(args) => analyze::run(&args, &world),
+        Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),

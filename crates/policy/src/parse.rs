@@ -9,6 +9,7 @@
 //! work is linear in the length.
 
 mod condition;
+mod guess;
 mod path;
 mod pattern;
 mod principal;

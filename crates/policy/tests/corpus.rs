@@ -26,7 +26,7 @@ fn every_policy_of_the_corpus_parses_and_compiles() {
     let mut read = 0;
     for file in &files {
         for document in documents(&fs::read_to_string(file).unwrap()) {
-            match PolicyDocument::parse(&document, policy_type(&document)) {
+            match PolicyDocument::parse(&document, PolicyType::guess(&document)) {
                 Ok(document) => {
                     assert_eq!(PolicySet::compile([document]).documents().len(), 1);
                     read += 1;
@@ -68,21 +68,5 @@ fn find_documents(value: &Value, found: &mut Vec<String>) {
         Value::Object(object) => object.values().for_each(|value| find_documents(value, found)),
         Value::Array(values) => values.iter().for_each(|value| find_documents(value, found)),
         _ => {}
-    }
-}
-
-fn policy_type(document: &str) -> PolicyType {
-    let value: Value = serde_json::from_str(document.trim_start_matches('\u{feff}')).unwrap();
-    let statements = match &value["Statement"] {
-        Value::Array(statements) => statements.as_slice(),
-        statement => std::slice::from_ref(statement),
-    };
-    let some_have = |names: [&str; 2]| {
-        statements.iter().any(|statement| names.iter().any(|name| statement.get(name).is_some()))
-    };
-    match (some_have(["Principal", "NotPrincipal"]), some_have(["Resource", "NotResource"])) {
-        (false, _) => PolicyType::Identity,
-        (true, true) => PolicyType::Resource,
-        (true, false) => PolicyType::RoleTrust,
     }
 }
