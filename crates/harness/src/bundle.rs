@@ -24,15 +24,20 @@ pub struct AttachedPolicy {
 }
 
 impl AttachedPolicy {
-    /// The layer.
+    /// What it was read as.
     pub fn policy_type(&self) -> PolicyType {
         self.document.policy_type()
+    }
+
+    /// The layer that it stands in: a role's trust policy is the policy of the role as a resource.
+    pub fn layer(&self) -> PolicyType {
+        layer_of(self.policy_type())
     }
 
     /// What a decision calls a statement of this policy.
     pub fn statement_id(&self, statement: usize) -> StatementId {
         StatementId {
-            policy_type: self.policy_type(),
+            policy_type: self.layer(),
             level: self.level,
             policy: self.index,
             statement: u32::try_from(statement).unwrap_or(u32::MAX),
@@ -42,6 +47,14 @@ impl AttachedPolicy {
     /// Where a span of the document stands.
     pub fn place(&self, span: tollgate_policy::Span) -> Place {
         Place::new(&self.source, span)
+    }
+}
+
+/// The layer in which policies of a type stand.
+pub(crate) fn layer_of(policy_type: PolicyType) -> PolicyType {
+    match policy_type {
+        PolicyType::RoleTrust => PolicyType::Resource,
+        other => other,
     }
 }
 
@@ -79,8 +92,7 @@ impl Bundle {
     /// The statement that a decision names.
     pub fn cite(&self, id: StatementId) -> Option<Citation<'_>> {
         let stands_there = |policy: &&AttachedPolicy| {
-            (policy.policy_type(), policy.level, policy.index)
-                == (id.policy_type, id.level, id.policy)
+            (policy.layer(), policy.level, policy.index) == (id.policy_type, id.level, id.policy)
         };
         let policy = self.policies.iter().find(stands_there)?;
         let statement = policy.document.statements().get(id.statement as usize)?;

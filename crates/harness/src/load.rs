@@ -231,8 +231,9 @@ impl Resolve for Resolver<'_, '_> {
         let (action, resource) = match question.chosen("resource") {
             Some(resource) => api::for_resource(question, resource)?,
             None => {
+                let asked = api::method_and_path(question)?;
                 let parts = api::Parts::of(self.setting.api.as_ref(), entry, &layers, question)?;
-                api::for_path(question, &parts)?
+                api::for_path(question, &parts, asked)
             }
         };
         let bundle = self.opened.layers.compile(layers);

@@ -4,6 +4,7 @@
 //! Candidates are generated without knowing what they mean, and a [`Probe`] chooses among them: so
 //! a proposed request is one that the evaluator has answered, never a guess.
 
+mod seed;
 mod value;
 mod wildcard;
 
@@ -13,6 +14,7 @@ use tollgate_policy::{
     Condition, PatternElement, PrincipalElement, PrincipalPattern, Statement, Version,
 };
 
+pub(crate) use self::seed::{seeds, takes_any_principal};
 use self::wildcard::{inside, outside};
 use crate::call::{Call, Given};
 use crate::probe::Probe;

@@ -2,7 +2,7 @@
 
 use tollgate_policy::{Decision, StatementId, explain};
 
-use crate::bundle::Citation;
+use crate::bundle::{Citation, layer_of};
 use crate::expand::Cell;
 use crate::file::By;
 use crate::place::Located;
@@ -84,7 +84,7 @@ fn judge_by(cell: &Cell, decision: &Decision) -> Status {
 fn is(cell: &Cell, by: &By, id: StatementId) -> bool {
     let Some(citation) = cell.bundle.cite(id) else { return false };
     let named = citation.sid() == Some(&by.statement) || by.statement == id.statement.to_string();
-    let in_layer = by.layer.is_none_or(|layer| layer == id.policy_type);
+    let in_layer = by.layer.is_none_or(|layer| layer_of(layer) == id.policy_type);
     let file = citation.policy.source.name.as_str();
     let in_policy = by.policy.as_deref().is_none_or(|policy| {
         file == policy || file.strip_suffix(policy).is_some_and(|rest| rest.ends_with('/'))

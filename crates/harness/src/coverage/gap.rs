@@ -34,9 +34,6 @@ enum Mark {
     Part { index: usize, seen: bool },
 }
 
-/// How many requests of the tests are tried as beginnings.
-const SEEDS_MAX: usize = 12;
-
 /// All gaps of a measured coverage, each with a request if one is found.
 pub(super) fn gaps(run: &Run<'_>, coverage: &Coverage) -> Vec<Gap> {
     let groups = by_bundle(run);
@@ -56,7 +53,7 @@ pub(super) fn gaps(run: &Run<'_>, coverage: &Coverage) -> Vec<Gap> {
                 .iter()
                 .filter_map(|(bundle, verdicts)| {
                     let cells = verdicts.iter().map(|verdict| verdict.cell);
-                    Search::new(bundle, cells.take(SEEDS_MAX).collect(), &stands)
+                    Search::new(bundle, propose::seeds(cells), &stands)
                 })
                 .collect();
             gaps.extend(missing.into_iter().map(|mark| gap(statement, mark, &searches)));
@@ -138,9 +135,9 @@ impl<'a> Search<'a> {
             let variations = |call: &Call| propose::variations(call, statement).collect::<Vec<_>>();
             let calls =
                 std::iter::once(full.clone()).chain(variations(&full)).chain(variations(&partial));
-            let mut calls = calls.filter(|call| {
-                call.principal == cell.call.principal || self.citation.statement.principal.is_some()
-            });
+            let may_change = propose::takes_any_principal(self.bundle);
+            let mut calls =
+                calls.filter(|call| may_change || call.principal == cell.call.principal);
             calls.find(|call| self.shows(call, mark)).map(|call| (*cell, call))
         })
     }

@@ -172,11 +172,10 @@ pub(super) fn for_resource(
     Ok((action.value.clone(), resource.value.clone()))
 }
 
-/// The action and the ARN of a method and path.
-pub(super) fn for_path(
-    question: &Question<'_>,
-    parts: &Parts,
-) -> Result<(String, String), Vec<Problem>> {
+/// The method and the path of a request that has no resource.
+pub(super) fn method_and_path<'a>(
+    question: &Question<'a>,
+) -> Result<(&'a str, &'a str), Vec<Problem>> {
     let missing = |message: &str| {
         let help = "give `method` and `path`, or `action` and `resource`";
         vec![Problem::at(question.place.clone(), message).help(help)]
@@ -188,17 +187,20 @@ pub(super) fn for_path(
         return Err(missing("a request for a path without `method`"));
     };
     check_path(path)?;
+    Ok((&method.value, &path.value))
+}
+
+/// The action and the ARN of a method and path.
+pub(super) fn for_path(
+    question: &Question<'_>,
+    parts: &Parts,
+    (method, path): (&str, &str),
+) -> (String, String) {
     let Parts { partition, region, account, id, stage } = parts;
     let mut arn = String::new();
-    write_request_arn(
-        &mut arn,
-        &Api { partition, region, account, id },
-        stage,
-        &method.value,
-        &path.value,
-    );
+    write_request_arn(&mut arn, &Api { partition, region, account, id }, stage, method, path);
     let action = question.chosen("action").map_or(INVOKE, |action| action.value.as_str());
-    Ok((action.to_owned(), arn))
+    (action.to_owned(), arn)
 }
 
 fn check_path(path: &Located<String>) -> Result<(), Vec<Problem>> {

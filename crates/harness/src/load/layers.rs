@@ -7,7 +7,7 @@ use tollgate_policy::{AuthorizationType, PolicyDocument, PolicyType, Span};
 use tollgate_store::Source as Files;
 
 use super::{beside, read, unreadable};
-use crate::bundle::{AttachedPolicy, Bundle};
+use crate::bundle::{AttachedPolicy, Bundle, layer_of};
 use crate::file::{Attachment, DocumentRef, LayerFields};
 use crate::place::{Place, Problem, SourceFile};
 
@@ -35,15 +35,10 @@ impl Resolved {
 
     /// Replaces a layer.
     pub(super) fn set(&mut self, layer: PolicyType, levels: Vec<Vec<Parsed>>) {
-        self.levels.retain(|(held, _)| slot(*held) != slot(layer));
+        self.levels.retain(|(held, _)| layer_of(*held) != layer_of(layer));
         self.levels.push((layer, levels));
         self.levels.sort_by_key(|(layer, _)| *layer);
     }
-}
-
-/// A role's trust policy is the policy of the role as a resource.
-fn slot(layer: PolicyType) -> PolicyType {
-    if layer == PolicyType::RoleTrust { PolicyType::Resource } else { layer }
 }
 
 /// Policies that have been read, and sets of them that have been compiled.

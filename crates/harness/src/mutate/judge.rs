@@ -15,13 +15,12 @@ use crate::expand::Cell;
 use crate::file::Expectation;
 use crate::place::Place;
 use crate::probe::document_json;
-use crate::propose::{addressed, matching, variations, with_conditions};
+use crate::propose::{
+    addressed, matching, seeds, takes_any_principal, variations, with_conditions,
+};
 use crate::run::Run;
 use crate::verdict::{Status, Verdict, judge as judge_cell};
 use crate::write::Draft;
-
-/// How many requests of the tests are tried as beginnings of generated ones.
-const SEEDS_MAX: usize = 24;
 
 /// A mutant that can be put into force.
 struct Candidate {
@@ -233,7 +232,7 @@ fn tell_apart(candidate: &Candidate, group: &Group<'_>, mutated: &Bundle) -> Opt
     let cells = || group.verdicts.iter().map(|verdict| verdict.cell);
     let observed = cells().find_map(|cell| Some((cell, cell.call.clone(), differs(&cell.call)?)));
     let generated = || {
-        cells().take(SEEDS_MAX).find_map(|cell| {
+        seeds(cells()).into_iter().find_map(|cell| {
             let calls = generated(candidate, group.bundle, cell);
             calls.into_iter().find_map(|call| Some((cell, call.clone(), differs(&call)?)))
         })
@@ -266,11 +265,7 @@ fn generated(candidate: &Candidate, bundle: &Bundle, cell: &Cell) -> Vec<Call> {
             calls.push(base);
         }
     }
-    // A principal stands for its policies, so it is only changed where a policy names principals.
-    let by_resource = |policy: &AttachedPolicy| {
-        matches!(policy.policy_type(), PolicyType::Resource | PolicyType::RoleTrust)
-    };
-    let may_change = bundle.policies().iter().all(by_resource);
+    let may_change = takes_any_principal(bundle);
     calls.retain(|call| may_change || call.principal == cell.call.principal);
     calls
 }

@@ -126,7 +126,7 @@ fn axis(reader: &mut Reader<'_>, node: &Node, what: &str) -> Option<Axis> {
         reader.advise(
             node.span,
             "an empty list makes no test",
-            format!("name {what}, or remove the field"),
+            format!("give {what}, or remove the field"),
         );
     }
     if let Some(value) = first_repeated(&values) {

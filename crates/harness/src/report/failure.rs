@@ -2,9 +2,11 @@
 
 use std::fmt::Write;
 
-use tollgate_policy::{Effect, Explanation, Matched, Outcome, StatementExplanation, explain};
+use tollgate_policy::{
+    Condition, Effect, Explanation, Matched, Outcome, Position, Span, StatementExplanation, explain,
+};
 
-use crate::bundle::Bundle;
+use crate::bundle::{Bundle, Citation};
 use crate::call::{Call, Given};
 use crate::excerpt::{excerpt, indent};
 use crate::place::Located;
@@ -109,8 +111,27 @@ fn near_misses(bundle: &Bundle, explanation: &Explanation) -> String {
             continue;
         };
         let _ = writeln!(text, "  near miss: {citation}: {miss}");
+        if let Some(span) = span_at(&citation, miss.position) {
+            text.push_str(&indent(&excerpt(&citation.policy.place(span)), 4));
+        }
     }
     text
+}
+
+/// What stands at a position of a statement: a pattern, a principal, or a part of a condition.
+fn span_at(citation: &Citation<'_>, position: Position) -> Option<Span> {
+    let statement = citation.statement;
+    let patterns = std::iter::once(&statement.action).chain(&statement.resource);
+    let patterns = patterns.flat_map(|element| &element.patterns).map(|pattern| pattern.span);
+    let principals = statement.principal.iter().flat_map(|element| &element.principals);
+    let of_condition = |condition: &Condition| {
+        let values = condition.values.iter().map(|value| value.span);
+        values.chain([condition.key.span, condition.operator.span]).collect::<Vec<_>>()
+    };
+    patterns
+        .chain(principals.map(|principal| principal.span))
+        .chain(statement.conditions.iter().flat_map(of_condition))
+        .find(|span| citation.policy.document.position(*span) == position)
 }
 
 /// The changes of a decision matrix, the most dangerous first.
