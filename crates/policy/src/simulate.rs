@@ -26,7 +26,7 @@
 mod answer;
 mod case;
 
-pub use case::{Case, CaseError, PolicyPlace};
+pub use case::{Case, CaseError, PolicyPlace, is_decided_by_trust};
 
 use crate::authorize::authorize;
 use crate::explain::explain;
@@ -43,10 +43,21 @@ use crate::explain::explain;
 /// assert!(answer.starts_with(r#"{"id":"1","decision":"allowed","determinedBy":["#));
 /// ```
 pub fn simulate(line: &str) -> String {
-    match Case::parse(line) {
-        Err(error) => answer::of_error(&error),
-        Ok(case) => decide(&case),
-    }
+    answer(line.as_bytes()).unwrap_or_else(|refusal| refusal)
+}
+
+/// The same for a line of bytes.
+///
+/// # Errors
+///
+/// The answer, too, where the line is no case, or holds a policy that cannot be read: it says what is
+/// wrong.
+pub fn answer(line: &[u8]) -> Result<String, String> {
+    let case = str::from_utf8(line)
+        .map_err(|error| CaseError::of_bytes(line, error))
+        .and_then(Case::parse)
+        .map_err(|error| answer::of_error(&error))?;
+    Ok(decide(&case))
 }
 
 fn decide(case: &Case) -> String {
@@ -108,6 +119,15 @@ mod tests {
         check(
             "nonsense",
             r#"{"id":null,"error":{"message":"expected ident","line":1,"column":2}}"#,
+        );
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_refused() {
+        assert_eq!(
+            super::answer(b"{\"id\":\"\xc3\xa4\xff\"}"),
+            Err(r#"{"id":null,"error":{"message":"the case is not UTF-8","line":1,"column":9}}"#
+                .to_owned())
         );
     }
 

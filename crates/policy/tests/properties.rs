@@ -14,7 +14,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use tollgate_policy::{
     Decision, Documents, Key, Outcome, PolicyDocument, PolicyType, Principal, Request, authorize,
-    reference,
+    explain, reference,
 };
 
 fn decide(question: &Question) -> Decision {
@@ -131,6 +131,21 @@ proptest! {
     }
 
     #[test]
+    fn an_explanation_tells_of_the_decision(bytes in bytes()) {
+        let question = Question::new(&mut Choices::new(&bytes));
+        let sets = question.documents().compile();
+        let (policies, request) = (sets.borrow(), question.request());
+        let decision = authorize(&policies, &request);
+        let explanation = explain(&policies, &request);
+        prop_assert_eq!(explanation.outcome, decision.outcome, "{:#?}", question);
+        prop_assert_eq!(&explanation.depends_on, &decision.depends_on, "{:#?}", question);
+        let first: Vec<_> = explanation.determined_by.iter().copied().take(4).collect();
+        prop_assert_eq!(first, decision.determined_by.iter().collect::<Vec<_>>(), "{:#?}", question);
+        let named = |id| explanation.statement(id).is_some();
+        prop_assert!(explanation.determined_by.iter().all(|id| named(*id)), "{:#?}", question);
+    }
+
+    #[test]
     fn globs_match_what_the_definition_matches(
         pattern in "[ab*?:é]{0,10}",
         text in "[ab:é*]{0,10}",
@@ -221,7 +236,9 @@ proptest! {
         for (key, _) in &mut question.context {
             *key = key.to_lowercase();
         }
-        prop_assert_eq!(decide(&question), before, "{:#?}", question);
+        let mut after = decide(&question);
+        after.depends_on = before.depends_on.clone();
+        prop_assert_eq!(after, before, "{:#?}", question);
     }
 
     #[test]
@@ -250,7 +267,7 @@ proptest! {
         let mut question = Question::new(&mut choices);
         let before = decide(&question);
         for (key, known) in &mut question.context {
-            if before.depends_on.contains(&key.to_lowercase()) {
+            if before.depends_on.contains(key) {
                 prop_assert!(matches!(known, Known::Unknown), "`{key}` is known");
                 *known = Known::concrete(&mut choices);
             }

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use crate::decision::StatementId;
+use crate::decision::{Outcome, StatementId};
 use crate::document::Effect;
 
 use super::{
@@ -30,6 +30,7 @@ impl Explanation {
     fn summary(&self) -> String {
         match (self.determined_by.as_slice(), self.depends_on.as_slice()) {
             (_, [_, ..]) => format!("depends on {}", ticked(&self.depends_on)),
+            ([], []) if self.outcome == Outcome::Allowed => "no policy has to allow it".to_owned(),
             ([], []) => match self.nearest.and_then(|id| self.statement(id)) {
                 Some(nearest) => format!("nothing allows it; nearest is {nearest}"),
                 None => "nothing allows it".to_owned(),

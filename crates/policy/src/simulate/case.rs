@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::str::Utf8Error;
 
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -183,7 +184,7 @@ impl Known {
 /// Whether the action assumes a role, so that the resource's policy is the role's trust policy.
 ///
 /// Source: IAM User Guide, `id_roles_manage-assume-role` and `id_session-tags`.
-fn is_decided_by_trust(action: &str) -> bool {
+pub fn is_decided_by_trust(action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     action.starts_with("sts:assumerole")
         || ["sts:tagsession", "sts:setsourceidentity"].contains(&action.as_str())
@@ -336,6 +337,12 @@ fn read_scalar(value: &RawValue) -> Option<String> {
 impl CaseError {
     fn new(message: String) -> CaseError {
         CaseError { id: Json::Null, message, place: None, position: None }
+    }
+
+    pub(super) fn of_bytes(line: &[u8], error: Utf8Error) -> CaseError {
+        let valid = line.get(..error.valid_up_to()).and_then(|valid| str::from_utf8(valid).ok());
+        let position = valid.map(|valid| Position::of(valid, valid.len()));
+        CaseError { position, ..CaseError::new("the case is not UTF-8".to_owned()) }
     }
 
     /// An error of the JSON around the policies. Its id is read if the rest allows it.
