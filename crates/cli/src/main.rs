@@ -13,6 +13,7 @@ mod exit;
 mod man;
 mod moment;
 mod progress;
+mod simulate;
 mod test;
 mod world;
 
@@ -37,6 +38,7 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Man(man::Args),
+    Simulate(Box<simulate::Args>),
     Test(test::Args),
 }
 
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
+        Command::Simulate(args) => simulate::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),
     })
 }
