@@ -118,7 +118,6 @@ fn written_backwards(json: &Json) -> String {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: 1000,
         failure_persistence: None,
         ..ProptestConfig::default()
     })]
