@@ -4,8 +4,20 @@
 //! index, no tokens, no parsed values. It is for tests and fuzzing, where the two must agree on
 //! every input; it copies and sorts without restraint.
 //!
-//! Sentences in quotation marks, and section numbers, are those of the rules that the crate
-//! implements.
+//! Sentences in quotation marks are the rules that the crate implements, in these sections, each
+//! named with the pages of the IAM User Guide behind it:
+//!
+//! 1. the document: `reference_policies_grammar`, `reference_policies_elements`
+//! 2. wildcards: `reference_policies_elements_resource`, `reference_policies_elements_action`
+//! 3. conditions: `reference_policies_elements_condition_operators`,
+//!    `reference_policies_condition-single-vs-multi-valued-context-keys`
+//! 4. policy variables: `reference_policies_variables`
+//! 5. principals: `reference_policies_elements_principal`, `reference_policies_elements_notprincipal`
+//! 6. combining policies into a decision:
+//!    `reference_policies_evaluation-logic_policy-eval-denyallow`,
+//!    `reference_policies_evaluation-logic-cross-account`
+//! 7. unknown context: a key is known, known to be absent, or unknown, and evaluation is
+//!    three-valued
 
 mod condition;
 mod context;
