@@ -94,6 +94,7 @@ fn an_explanation_names_statements_and_files() {
 fn an_explanation_is_also_json() {
     let arguments = [&REQUEST[..], &["--format=json", "--unknown=aws:MultiFactorAuthPresent"]];
     let answer: Json = serde_json::from_slice(&simulate(&arguments.concat(), "").stdout).unwrap();
+    schema("simulate")(&answer);
     assert_eq!(answer["version"], 1);
     assert_eq!(answer["decision"], "indeterminate");
     assert_eq!(answer["dependsOn"][0], "aws:MultiFactorAuthPresent");
@@ -119,9 +120,11 @@ fn a_batch_answers_every_line_in_order() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     let answers = stdout(&output);
     assert_eq!(answers.lines().count(), lines.len());
+    let check_schema = schema("simulate-batch");
     for (line, answer) in lines.iter().zip(answers.lines()) {
         let read = |text: &str| serde_json::from_str::<Json>(text).unwrap();
         let (case, answer) = (read(line), read(answer));
+        check_schema(&answer);
         assert_eq!(answer["id"], case["id"]);
         assert_eq!(answer["decision"], case["expect"], "{line}");
     }
@@ -133,9 +136,25 @@ fn a_line_that_is_no_case_is_answered_too() {
     let output = simulate(&["--batch", "-"], &format!("{case}\n\nnonsense\n{case}\n"));
     assert_eq!(output.status.code(), Some(2));
     let answers = stdout(&output);
+    let check_schema = schema("simulate-batch");
+    answers.lines().for_each(|answer| check_schema(&serde_json::from_str(answer).unwrap()));
     let refused: Vec<bool> = answers.lines().map(|line| line.contains("\"error\"")).collect();
     assert_eq!(refused, [false, true, true, false]);
     assert!(stderr(&output).contains("2 lines of `-` are no cases"), "{}", stderr(&output));
+}
+
+/// What a schema of ours has against a document.
+fn schema(name: &str) -> impl Fn(&Json) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/schemas");
+    let schema = fs::read_to_string(folder.join(format!("{name}.schema.json"))).unwrap();
+    let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
+    move |document| {
+        let errors: Vec<String> = validator
+            .iter_errors(document)
+            .map(|error| format!("{}: {error}", error.instance_path()))
+            .collect();
+        assert!(errors.is_empty(), "{errors:#?} in {document:#}");
+    }
 }
 
 /// The cases that the policy engine is tested with.
