@@ -1,3 +1,4 @@
 //! Workloads that the benches share.
 
 pub mod evaluator;
+pub mod traffic;

@@ -2,7 +2,8 @@
 //!
 //! A key that policies refer to is *known* when the log says it or when it follows from the caller
 //! and the API, and *unknown* otherwise: tags, multi-factor authentication, the referer. A decision
-//! that depends on an unknown key is `indeterminate`, never guessed.
+//! that depends on an unknown key is `indeterminate`, never guessed; who knows better may assume a
+//! value.
 
 use std::net::IpAddr;
 
@@ -52,11 +53,22 @@ const ORIGINS: [(Key<'static>, Origin); 15] = [
 
 /// The keys that a list of policies refers to, each once, with where their values come from.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct ReferencedKeys<'a>(Vec<(Key<'a>, Origin)>);
+pub(crate) struct ReferencedKeys<'a>(Vec<Referenced<'a>>);
+
+/// A key, where its value comes from, and what to take for it where the log does not tell.
+#[derive(Clone, Debug)]
+struct Referenced<'a> {
+    key: Key<'a>,
+    origin: Origin,
+    assumed: Value<'a>,
+}
+
+/// A context key and the value to assume for it where the log does not tell.
+pub type Assumption = (String, String);
 
 impl<'a> ReferencedKeys<'a> {
     /// The keys of all layers.
-    pub(crate) fn of(policies: &Policies<'a>) -> ReferencedKeys<'a> {
+    pub(crate) fn of(policies: &Policies<'a>, assumed: &'a [Assumption]) -> ReferencedKeys<'a> {
         let mut keys = ReferencedKeys::default();
         let layers = [
             policies.identity,
@@ -68,6 +80,12 @@ impl<'a> ReferencedKeys<'a> {
         let levels = policies.service_control.iter().chain(policies.resource_control);
         for set in layers.into_iter().flatten().chain(levels.map(|level| &**level)) {
             keys.add_set(set);
+        }
+        for referenced in &mut keys.0 {
+            let same = |(name, _): &&Assumption| Key::new(name) == referenced.key;
+            if let Some((_, value)) = assumed.iter().find(same) {
+                referenced.assumed = Value::Text(value);
+            }
         }
         keys
     }
@@ -96,11 +114,12 @@ impl<'a> ReferencedKeys<'a> {
 
     fn add(&mut self, name: &'a str) {
         let key = Key::new(name);
-        if self.0.iter().any(|(known, _)| *known == key) {
+        if self.0.iter().any(|known| known.key == key) {
             return;
         }
         let origin = ORIGINS.iter().find(|(known, _)| *known == key).map(|(_, origin)| *origin);
-        self.0.push((key, origin.unwrap_or(Origin::Unknown)));
+        let origin = origin.unwrap_or(Origin::Unknown);
+        self.0.push(Referenced { key, origin, assumed: Value::Unknown });
     }
 
     /// Each key with its value in a row, to be set in the request's context; keys that follow from
@@ -111,10 +130,11 @@ impl<'a> ReferencedKeys<'a> {
         api: Option<&'r ApiEntry>,
         identified: bool,
     ) -> impl Iterator<Item = (Key<'r>, Value<'r>)> {
-        let value = move |&(key, origin): &(Key<'r>, Origin)| {
-            Some((key, origin.value(row, api, identified)?))
-        };
-        self.0.iter().filter_map(value)
+        self.0.iter().filter_map(move |referenced| {
+            let told = referenced.origin.value(row, api, identified)?;
+            let value = if told == Value::Unknown { referenced.assumed } else { told };
+            Some((referenced.key, value))
+        })
     }
 }
 

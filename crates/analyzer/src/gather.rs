@@ -5,10 +5,12 @@ use tollgate_log::{Batch, Input, LineAccount, Projection, Quarantine, ScanOption
 use tollgate_store::{Account, ApiEntry};
 
 use crate::call;
+use crate::changes::{ChangeTally, Changes};
+use crate::context::Assumption;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
-use crate::outcomes::{Call, OutcomeTally, Outcomes};
-use crate::replay::Replay;
+use crate::outcomes::{OutcomeTally, Outcomes};
+use crate::replay::{Call, Replay, write_resource};
 use crate::rows::{Columns, Row, projection};
 use crate::usage::{Usage, UsageTally};
 
@@ -42,6 +44,10 @@ impl Window {
 pub struct Analysis<'a> {
     /// The account whose policies the calls are replayed against; without one there is no replay.
     pub account: Option<&'a Account>,
+    /// An account to compare with: what `account` changes in comparison is reported.
+    pub against: Option<&'a Account>,
+    /// Values of context keys to assume where the log does not tell them.
+    pub assumed: &'a [Assumption],
     /// Which rows count.
     pub window: Window,
 }
@@ -59,6 +65,8 @@ pub struct Gathered {
     pub limits: Limits,
     /// Replayed decisions; `None` without an account.
     pub outcomes: Option<Outcomes>,
+    /// What differs from another account's decisions; `None` without one.
+    pub changes: Option<Changes>,
 }
 
 impl Gathered {
@@ -67,11 +75,17 @@ impl Gathered {
         self.left_out += other.left_out;
         self.usage.merge(other.usage);
         self.limits.merge(other.limits);
-        match (&mut self.outcomes, other.outcomes) {
-            (Some(outcomes), Some(more)) => outcomes.merge(more),
-            (outcomes @ None, more) => *outcomes = more,
-            (Some(_), None) => {}
-        }
+        merge_some(&mut self.outcomes, other.outcomes, Outcomes::merge);
+        merge_some(&mut self.changes, other.changes, Changes::merge);
+    }
+}
+
+/// Merges what may be missing on either side.
+fn merge_some<T>(held: &mut Option<T>, more: Option<T>, merge: impl Fn(&mut T, T)) {
+    match (held.as_mut(), more) {
+        (Some(held), Some(more)) => merge(held, more),
+        (None, more) => *held = more,
+        (Some(_), None) => {}
     }
 }
 
@@ -102,9 +116,16 @@ impl<'a> Analysis<'a> {
             routes: Interner::new(NAMES_MAX),
             usage: UsageTally::default(),
             limits: LimitTally::new(),
-            outcomes: self.account.map(|account| OutcomeTally::new(Replay::new(account))),
+            replayed: self.account.map(|account| Replayed {
+                replay: Replay::new(account, self.assumed),
+                outcomes: OutcomeTally::default(),
+                against: self
+                    .against
+                    .map(|old| (Replay::new(old, self.assumed), ChangeTally::default())),
+            }),
             guess: String::new(),
             route: String::new(),
+            arn: String::new(),
         }
     }
 
@@ -134,9 +155,31 @@ pub struct Gatherer<'a> {
     routes: Interner,
     usage: UsageTally,
     limits: LimitTally,
-    outcomes: Option<OutcomeTally<'a>>,
+    replayed: Option<Replayed<'a>>,
     guess: String,
     route: String,
+    arn: String,
+}
+
+/// The part of a gatherer that decides.
+struct Replayed<'a> {
+    replay: Replay<'a>,
+    outcomes: OutcomeTally,
+    against: Option<(Replay<'a>, ChangeTally)>,
+}
+
+impl Replayed<'_> {
+    fn add(&mut self, call: Call<'_, '_>, arn: &mut String) {
+        let told = write_resource(arn, call.row, call.api, call.method, call.path);
+        let resource = told.map(|()| arn.as_str());
+        let decided = self.replay.decide(call, resource);
+        let text = resource.unwrap_or_default();
+        self.outcomes.add(call, text, &self.replay, &decided);
+        if let Some((old, changes)) = &mut self.against {
+            let before = old.decide(call, resource);
+            changes.add(call, text, &before, &decided);
+        }
+    }
 }
 
 impl<'a> Gatherer<'a> {
@@ -170,28 +213,27 @@ impl<'a> Gatherer<'a> {
         let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
         let credential = row.credential().or(known.and_then(|route| route.credential.as_deref()));
         self.limits.add(row, upstream, credential, caller_number);
-        if let Some(outcomes) = &mut self.outcomes {
-            outcomes.add(Call {
-                row,
-                caller,
-                caller_number,
-                api,
-                method,
-                path,
-                route,
-                route_number,
-            });
+        if let Some(replayed) = &mut self.replayed {
+            let call = Call { row, caller, caller_number, api, method, path, route, route_number };
+            replayed.add(call, &mut self.arn);
         }
     }
 
     /// Everything gathered, in words.
     pub fn finish(self) -> Gathered {
         let (callers, routes) = (&self.callers, &self.routes);
+        let (replay, outcomes, changes) = match self.replayed {
+            Some(Replayed { replay, outcomes, against }) => (Some(replay), Some(outcomes), against),
+            None => (None, None, None),
+        };
         Gathered {
             left_out: self.left_out,
             usage: self.usage.finish(callers, routes),
             limits: self.limits.finish(callers),
-            outcomes: self.outcomes.map(|outcomes| outcomes.finish(callers)),
+            changes: changes.map(|(old, changes)| changes.finish(callers, &old, replay.as_ref())),
+            outcomes: outcomes
+                .zip(replay.as_ref())
+                .map(|(outcomes, replay)| outcomes.finish(callers, replay)),
         }
     }
 }

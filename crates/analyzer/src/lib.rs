@@ -9,6 +9,7 @@
 //! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal.
 
 mod call;
+mod changes;
 mod context;
 mod gather;
 mod histogram;
@@ -24,6 +25,8 @@ mod time;
 mod usage;
 mod verdict;
 
+pub use changes::{Change, ChangeKey, Changes, Side};
+pub use context::Assumption;
 pub use gather::{Analysis, Gathered, Gatherer, Read, Window};
 pub use histogram::Histogram;
 pub use limits::{Level, LimitKey, LimitUse, Limits};

@@ -9,12 +9,11 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{Decision, Element, Explanation, Matched, Outcome, StatementId};
-use tollgate_store::{ApiEntry, Applicable, Citation};
+use tollgate_policy::{Element, Explanation, Matched, Outcome, StatementId};
+use tollgate_store::{Applicable, Citation};
 
 use crate::intern::{Interner, OTHER};
-use crate::replay::{Binding, INVOKE, Replay, write_resource};
-use crate::rows::Row;
+use crate::replay::{Binding, Call, Decided, INVOKE, Replay, write_resource};
 use crate::time::Span;
 use crate::verdict::{Comparison, Logged};
 
@@ -165,14 +164,13 @@ impl Cited {
 }
 
 /// The calls of one worker, while they are replayed.
-pub(crate) struct OutcomeTally<'a> {
-    replay: Replay<'a>,
+#[derive(Default)]
+pub(crate) struct OutcomeTally {
     agreeing: u64,
     disagreeing: u64,
     undetermined: HashMap<&'static str, u64>,
     groups: HashMap<TallyKey, Group>,
     unknown: HashMap<u32, u64>,
-    arn: String,
 }
 
 /// A [`GroupKey`] in numbers.
@@ -190,41 +188,19 @@ struct TallyKey {
     depends_on: Vec<String>,
 }
 
-/// A call, as the tally of the whole row has taken it apart.
-#[derive(Clone, Copy)]
-pub(crate) struct Call<'r, 'a> {
-    pub(crate) row: Row<'r, 'r>,
-    pub(crate) caller: &'r str,
-    pub(crate) caller_number: u32,
-    pub(crate) api: Option<&'a ApiEntry>,
-    pub(crate) method: &'r str,
-    pub(crate) path: Option<&'r str>,
-    pub(crate) route: &'r str,
-    pub(crate) route_number: u32,
-}
-
-impl<'a> OutcomeTally<'a> {
-    pub(crate) fn new(replay: Replay<'a>) -> OutcomeTally<'a> {
-        OutcomeTally {
-            replay,
-            agreeing: 0,
-            disagreeing: 0,
-            undetermined: HashMap::new(),
-            groups: HashMap::new(),
-            unknown: HashMap::new(),
-            arn: String::new(),
-        }
-    }
-
-    /// Replays one call.
-    pub(crate) fn add(&mut self, call: Call<'_, 'a>) {
-        let Call { row, caller, api, .. } = call;
-        let number = self.replay.bind(caller, call.caller_number, api);
-        let Some(binding) = self.replay.binding(number) else { return };
-        let known = write_resource(&mut self.arn, row, api, call.method, call.path);
-        let decision = known.map(|()| binding.decide(row, caller, api, &self.arn));
-        let logged = Logged::of(row);
-        let outcome = decision.as_ref().map(|decision| decision.outcome).map_err(|reason| *reason);
+impl OutcomeTally {
+    /// Counts one call, whose ARN is `resource` and which `replay` decided.
+    pub(crate) fn add(
+        &mut self,
+        call: Call<'_, '_>,
+        resource: &str,
+        replay: &Replay<'_>,
+        decided: &Decided,
+    ) {
+        let Some(binding) = replay.binding(decided.binding) else { return };
+        let logged = Logged::of(call.row);
+        let decision = decided.decision.as_ref();
+        let outcome = decision.map(|decision| decision.outcome).map_err(|reason| *reason);
         let comparison = Comparison::of(logged, outcome);
         if binding.applicable.subject().is_none() {
             *self.unknown.entry(call.caller_number).or_default() += 1;
@@ -236,36 +212,33 @@ impl<'a> OutcomeTally<'a> {
         }
         let denied = matches!(outcome, Ok(Outcome::ExplicitDeny | Outcome::ImplicitDeny));
         if denied || logged == Logged::Refused || comparison == Comparison::Disagreeing {
-            self.group(call, number, decision.ok(), logged, comparison);
+            let key = TallyKey::new(call, decided, logged);
+            self.group(key, call, resource, binding, comparison == Comparison::Disagreeing);
         }
     }
 
     fn group(
         &mut self,
-        call: Call<'_, 'a>,
-        binding: usize,
-        decision: Option<Decision>,
-        logged: Logged,
-        comparison: Comparison,
+        mut key: TallyKey,
+        call: Call<'_, '_>,
+        resource: &str,
+        binding: &Binding<'_>,
+        disagrees: bool,
     ) {
-        let disagrees = comparison == Comparison::Disagreeing;
-        let mut key = TallyKey::new(call, binding, decision, logged);
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
             key.fold();
         }
-        let Some(bound) = self.replay.binding(binding) else { return };
-        let example = (self.arn.clone(), call.row.time());
         let new = Group {
             requests: 1,
             span: Span::at(call.row.time()),
-            only_resource: Some(example.0.clone()),
+            only_resource: Some(resource.to_owned()),
             disagrees,
             nearest: None,
-            example,
+            example: (resource.to_owned(), call.row.time()),
         };
         let implicit = key.decision == Some(Outcome::ImplicitDeny);
         let explain = |new: Group| Group {
-            nearest: implicit.then(|| nearest(bound, call, &new.example.0)).flatten(),
+            nearest: implicit.then(|| nearest(binding, call, resource)).flatten(),
             ..new
         };
         match self.groups.get_mut(&key) {
@@ -276,8 +249,7 @@ impl<'a> OutcomeTally<'a> {
     }
 
     /// What was found, in words. `callers` are those that gave the calls their numbers.
-    pub(crate) fn finish(self, callers: &Interner) -> Outcomes {
-        let replay = &self.replay;
+    pub(crate) fn finish(self, callers: &Interner, replay: &Replay<'_>) -> Outcomes {
         let groups =
             self.groups.into_iter().map(|(key, group)| (key.in_words(replay, callers), group));
         let unknown = self.unknown.into_iter();
@@ -301,30 +273,20 @@ impl<'a> OutcomeTally<'a> {
 }
 
 impl TallyKey {
-    fn new(
-        call: Call<'_, '_>,
-        binding: usize,
-        decision: Option<Decision>,
-        logged: Logged,
-    ) -> TallyKey {
-        let (outcome, determined_by, depends_on) = match decision {
-            None => (None, Vec::new(), Vec::new()),
-            Some(decision) => {
-                let statements = decision.determined_by.iter().collect();
-                (Some(decision.outcome), statements, decision.depends_on)
-            }
-        };
+    fn new(call: Call<'_, '_>, decided: &Decided, logged: Logged) -> TallyKey {
+        let decision = decided.decision.as_ref().ok();
+        let statements = decision.into_iter().flat_map(|decision| decision.determined_by.iter());
         TallyKey {
             caller: call.caller_number,
             route: call.route_number,
-            binding,
+            binding: decided.binding,
             action: call.row.action().filter(|action| *action != INVOKE).map(Box::from),
             template: template(call),
             status: call.row.status(),
             logged,
-            decision: outcome,
-            determined_by,
-            depends_on,
+            decision: decision.map(|decision| decision.outcome),
+            determined_by: statements.collect(),
+            depends_on: decision.map_or_else(Vec::new, |decision| decision.depends_on.clone()),
         }
     }
 
@@ -353,7 +315,7 @@ impl TallyKey {
 }
 
 /// The ARN of a call with its route in the place of the path.
-fn template(call: Call<'_, '_>) -> Box<str> {
+pub(crate) fn template(call: Call<'_, '_>) -> Box<str> {
     let mut arn = String::new();
     let known = write_resource(&mut arn, call.row, call.api, call.method, Some(call.route));
     match known {
@@ -362,7 +324,8 @@ fn template(call: Call<'_, '_>) -> Box<str> {
     }
 }
 
-fn cited(applicable: &Applicable<'_>, id: StatementId) -> Option<Cited> {
+/// A statement by where it stands.
+pub(crate) fn cited(applicable: &Applicable<'_>, id: StatementId) -> Option<Cited> {
     Some(Cited::new(id, &applicable.cite(id)?))
 }
 

@@ -7,7 +7,7 @@ use tollgate_policy::{
 use tollgate_store::{Account, ApiEntry, Applicable};
 
 use crate::call;
-use crate::context::ReferencedKeys;
+use crate::context::{Assumption, ReferencedKeys};
 use crate::intern::OTHER_NUMBER;
 use crate::rows::Row;
 
@@ -20,9 +20,30 @@ pub(crate) const UNTOLD_PATH: &str = "the log does not tell the path";
 /// Replays calls against one account. Not shared between threads: each worker has its own.
 pub(crate) struct Replay<'a> {
     account: &'a Account,
+    assumed: &'a [Assumption],
     bindings: Vec<Binding<'a>>,
     known: HashMap<Bound, usize>,
     by_caller: HashMap<(u32, usize), usize>,
+}
+
+/// A call, as the row has been taken apart.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'r, 'a> {
+    pub(crate) row: Row<'r, 'r>,
+    pub(crate) caller: &'r str,
+    pub(crate) caller_number: u32,
+    pub(crate) api: Option<&'a ApiEntry>,
+    pub(crate) method: &'r str,
+    pub(crate) path: Option<&'r str>,
+    pub(crate) route: &'r str,
+    pub(crate) route_number: u32,
+}
+
+/// A decided call: by which binding, and how; or why it could not be decided.
+#[derive(Clone)]
+pub(crate) struct Decided {
+    pub(crate) binding: usize,
+    pub(crate) decision: Result<Decision, &'static str>,
 }
 
 /// What decides a caller's calls of an API; the same for all callers with the same policies.
@@ -37,14 +58,32 @@ pub(crate) struct Binding<'a> {
 type Bound = (usize, bool, usize);
 
 impl<'a> Replay<'a> {
-    /// A replay with the policies of `account`.
-    pub(crate) fn new(account: &'a Account) -> Replay<'a> {
-        Replay { account, bindings: Vec::new(), known: HashMap::new(), by_caller: HashMap::new() }
+    /// A replay with the policies of `account`, and values to assume for what the log does not tell.
+    pub(crate) fn new(account: &'a Account, assumed: &'a [Assumption]) -> Replay<'a> {
+        let (known, by_caller) = Default::default();
+        Replay { account, assumed, bindings: Vec::new(), known, by_caller }
+    }
+
+    /// Decides a call whose request ARN is `resource`, unless the log does not tell that.
+    pub(crate) fn decide(
+        &mut self,
+        call: Call<'_, '_>,
+        resource: Result<&str, &'static str>,
+    ) -> Decided {
+        // The account's own entry of the API: another account's would bring its own policies.
+        let api = call::api(self.account, call.row);
+        let number = self.bind(call.caller, call.caller_number, api);
+        let decision = match (resource, self.binding(number)) {
+            (Ok(resource), Some(bound)) => Ok(bound.decide(call.row, call.caller, api, resource)),
+            (Ok(_), None) => Err(UNTOLD_API),
+            (Err(reason), _) => Err(reason),
+        };
+        Decided { binding: number, decision }
     }
 
     /// The number of the binding for a caller and an API. `number` is the caller's, for
     /// remembering the answer.
-    pub(crate) fn bind(&mut self, caller: &str, number: u32, api: Option<&'a ApiEntry>) -> usize {
+    fn bind(&mut self, caller: &str, number: u32, api: Option<&'a ApiEntry>) -> usize {
         let place = (number, api.map_or(0, address));
         if let Some(&known) = self.by_caller.get(&place) {
             return known;
@@ -55,7 +94,7 @@ impl<'a> Replay<'a> {
         let bound = (applicable.subject().map_or(0, address), same_account, place.1);
         let number = *self.known.entry(bound).or_insert_with(|| {
             let policies = applicable.policies();
-            let keys = ReferencedKeys::of(&policies);
+            let keys = ReferencedKeys::of(&policies, self.assumed);
             self.bindings.push(Binding { applicable, policies, keys });
             self.bindings.len() - 1
         });
@@ -77,7 +116,7 @@ fn address<T>(thing: &T) -> usize {
 
 impl<'a> Binding<'a> {
     /// Decides one call.
-    pub(crate) fn decide(
+    fn decide(
         &self,
         row: Row<'_, '_>,
         caller: &str,

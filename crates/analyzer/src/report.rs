@@ -5,6 +5,7 @@
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
+use crate::changes::{Change, ChangeKey, Changes, Side};
 use crate::gather::Gathered;
 use crate::limits::{Level, LimitKey, LimitUse};
 use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
@@ -39,6 +40,50 @@ pub struct Report {
     /// Callers that the account does not know; resource policies alone decided their calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_principals: Option<Vec<CallerCount>>,
+    /// What the account changes in comparison with another. Only with one to compare with.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub changes: Option<ChangesReport>,
+}
+
+/// What one account decides otherwise than another, over the calls of the log.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangesReport {
+    /// Calls that both decide alike.
+    pub unchanged: u64,
+    /// Calls that were not denied and would be.
+    pub newly_denied: u64,
+    /// Calls that were not allowed and would be.
+    pub newly_allowed: u64,
+    /// Calls that change in another way: from one kind of denial to another, or between denied and
+    /// indeterminate.
+    pub otherwise: u64,
+    /// The groups, newly denied ones first, then newly allowed ones, each the most frequent first.
+    pub groups: Vec<ChangeReport>,
+}
+
+/// Calls of one caller that two accounts decide differently.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ChangeReport {
+    /// `newlyDenied`, `newlyAllowed` or `otherwise`.
+    pub change: &'static str,
+    /// Who.
+    pub caller: String,
+    /// On what: the ARN if all calls had the same, else with the route's placeholders.
+    pub resource: String,
+    /// Requests.
+    pub requests: u64,
+    /// The first, RFC 3339.
+    pub first: Option<String>,
+    /// The last, RFC 3339.
+    pub last: Option<String>,
+    /// The status that the log has.
+    pub logged_status: Option<u16>,
+    /// The decision compared with.
+    pub before: Side,
+    /// The decision of the account.
+    pub after: Side,
 }
 
 /// The account of lines: `total` is the sum of the next five.
@@ -269,6 +314,7 @@ impl Report {
             agreement: outcomes.map(AgreementReport::new),
             unknown_principals: outcomes
                 .map(|outcomes| by_requests(outcomes.unknown_principals.iter())),
+            changes: gathered.changes.as_ref().map(ChangesReport::new),
         }
     }
 
@@ -282,6 +328,7 @@ impl Report {
         self.denied.iter_mut().for_each(|denied| denied.truncate(top));
         self.agreement.iter_mut().for_each(|agreement| agreement.disagreements.truncate(top));
         self.unknown_principals.iter_mut().for_each(|callers| callers.truncate(top));
+        self.changes.iter_mut().for_each(|changes| changes.groups.truncate(top));
         self
     }
 }
@@ -398,6 +445,53 @@ impl AgreementReport {
             undetermined: outcomes.undetermined.values().sum(),
             reasons,
             disagreements: denied(outcomes, |_, group| group.disagrees),
+        }
+    }
+}
+
+impl ChangesReport {
+    fn new(changes: &Changes) -> ChangesReport {
+        let mut groups: Vec<ChangeReport> =
+            changes.groups.iter().map(|(key, change)| ChangeReport::new(key, change)).collect();
+        groups.sort_by_key(|group| (rank(group.change), std::cmp::Reverse(group.requests)));
+        let sum = |change| {
+            let of_kind = groups.iter().filter(|group| group.change == change);
+            of_kind.map(|group| group.requests).sum()
+        };
+        let [newly_denied, newly_allowed, otherwise] = KINDS.map(sum);
+        ChangesReport {
+            unchanged: changes.unchanged,
+            newly_denied,
+            newly_allowed,
+            otherwise,
+            groups,
+        }
+    }
+}
+
+const KINDS: [&str; 3] = ["newlyDenied", "newlyAllowed", "otherwise"];
+
+fn rank(change: &str) -> usize {
+    KINDS.iter().position(|kind| *kind == change).unwrap_or(KINDS.len())
+}
+
+impl ChangeReport {
+    fn new(key: &ChangeKey, change: &Change) -> ChangeReport {
+        let [newly_denied, newly_allowed, otherwise] = KINDS;
+        ChangeReport {
+            change: match (key.is_newly_denied(), key.is_newly_allowed()) {
+                (true, _) => newly_denied,
+                (_, true) => newly_allowed,
+                _ => otherwise,
+            },
+            caller: key.caller.clone(),
+            resource: change.only_resource.clone().unwrap_or_else(|| key.resource.clone()),
+            requests: change.requests,
+            first: change.span.first().map(rfc3339),
+            last: change.span.last().map(rfc3339),
+            logged_status: key.status,
+            before: key.before.clone(),
+            after: key.after.clone(),
         }
     }
 }

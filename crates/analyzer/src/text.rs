@@ -3,6 +3,7 @@
 //! Sections come in the order in which they are read: summary, usage, rate limits, denied calls,
 //! agreement, lines. Each is one file.
 
+mod changes;
 mod denied;
 mod limits;
 mod lines;
@@ -23,6 +24,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         usage::routes(report, style),
         usage::statuses(report, style),
         limits::section(report, style),
+        changes::section(report, style),
         denied::section(report, style),
         denied::agreement(report, style),
         denied::unknown_principals(report, style),

@@ -45,7 +45,7 @@ fn committed(name: &str) -> Vec<u8> {
 }
 
 fn report(inputs: &[Input], threads: usize, account: &Account, window: Window) -> Value {
-    let analysis = Analysis { account: Some(account), window };
+    let analysis = Analysis { account: Some(account), window, ..Analysis::default() };
     let mut options = ScanOptions::new(Analysis::projection());
     (options.threads, options.block_bytes) = (threads, 64 << 10);
     let (gathered, scanned) = analysis.scan(inputs, &options);
@@ -91,7 +91,7 @@ fn the_number_of_workers_does_not_matter() {
 #[test]
 fn days_merge_into_what_one_run_gives() {
     let account = account();
-    let analysis = Analysis { account: Some(&account), window: Window::default() };
+    let analysis = Analysis { account: Some(&account), ..Analysis::default() };
     let options = ScanOptions::new(Analysis::projection());
     let whole = analysis.scan(&inputs(), &options).0;
     let mut merged = Gathered::default();

@@ -1,11 +1,14 @@
 //! `tollgate analyze`: replays request logs through an account's policies and reports.
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::ValueEnum;
-use miette::IntoDiagnostic;
-use tollgate_analyzer::{Analysis, Report, Window, text};
-use tollgate_log::{Input, LineAccount, Quarantine, ScanOptions, Source};
+use miette::{IntoDiagnostic, WrapErr};
+use tollgate_analyzer::{Analysis, Assumption, Report, Window, text};
+use tollgate_log::{Input, LineAccount, Quarantine, QuarantineFile, ScanOptions, Source};
 use tollgate_store::Account;
 
 use crate::account;
@@ -31,6 +34,14 @@ pub(crate) struct Args {
     /// The account manifest. Without it, only usage and rate limits are reported.
     #[arg(long, value_name = "FILE")]
     account: Option<PathBuf>,
+    /// An account to compare with: report which calls of the log `--account` would newly deny or
+    /// newly allow.
+    #[arg(long, value_name = "FILE", requires = "account")]
+    against: Option<PathBuf>,
+    /// The value of a condition key that the log does not tell, such as
+    /// `aws:MultiFactorAuthPresent=true`; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE", requires = "account", value_parser = assumption)]
+    assume: Vec<Assumption>,
     /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
     /// it says otherwise.
     #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
@@ -47,6 +58,12 @@ pub(crate) struct Args {
     /// Write the report to a file.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// End with exit code 1 if a call of the log would be newly denied, or newly allowed.
+    #[arg(long, value_enum, value_name = "CHANGE", requires = "against")]
+    fail_on: Vec<FailOn>,
+    /// Write the lines that could not be read to a file, whole.
+    #[arg(long, value_name = "FILE")]
+    quarantine: Option<PathBuf>,
     /// Fail with exit code 2 if any line could not be read.
     #[arg(long)]
     strict: bool,
@@ -55,6 +72,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   tollgate analyze --account tollgate.toml logs/
+  tollgate analyze --account new/tollgate.toml --against tollgate.toml --fail-on newly-denied logs/
   tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
 
@@ -66,43 +84,90 @@ enum Format {
     Json,
 }
 
+/// A change that must not be.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FailOn {
+    /// A call that was not denied would be.
+    NewlyDenied,
+    /// A call that was not allowed would be.
+    NewlyAllowed,
+}
+
+/// Reads `KEY=VALUE`.
+fn assumption(text: &str) -> Result<Assumption, String> {
+    match text.split_once('=') {
+        Some((key, value)) if key.contains(':') => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected a condition key and its value, `aws:PrincipalTag/team=blue`".to_owned()),
+    }
+}
+
 /// What the arguments mean.
 struct Plan {
     account: Option<Account>,
+    against: Option<Account>,
     inputs: Vec<Input>,
     window: Window,
+    quarantine: Option<Arc<QuarantineFile>>,
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let plan = Plan::new(args)?;
-    let analysis = Analysis { account: plan.account.as_ref(), window: plan.window };
+    let analysis = Analysis {
+        account: plan.account.as_ref(),
+        against: plan.against.as_ref(),
+        assumed: &args.assume,
+        window: plan.window,
+    };
     let mut options = ScanOptions::new(Analysis::projection());
+    options.quarantine.clone_from(&plan.quarantine);
     let bar = progress::watch(&plan.inputs, &mut options, world);
     let (gathered, scanned) = analysis.scan(&plan.inputs, &options);
     bar.finish();
+    if let Some(file) = &plan.quarantine {
+        file.finish().into_diagnostic().wrap_err("cannot write the quarantined lines")?;
+    }
     if scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
     let report = Report::new(&gathered, scanned.account, scanned.quarantine.samples());
+    let exit = exit(&report, &args.fail_on);
     world.write(args.out.as_deref(), print(report, args, world)?.as_bytes())?;
     match scanned.account.quarantined {
-        0 => Ok(Exit::Ok),
-        _ if !args.strict => Ok(Exit::Ok),
+        0 => Ok(exit),
+        _ if !args.strict => Ok(exit),
         _ => Err(damaged(&scanned.account).into()),
     }
+}
+
+fn exit(report: &Report, fail_on: &[FailOn]) -> Exit {
+    let found = |fail_on: &FailOn| {
+        report.changes.as_ref().is_some_and(|changes| match fail_on {
+            FailOn::NewlyDenied => changes.newly_denied > 0,
+            FailOn::NewlyAllowed => changes.newly_allowed > 0,
+        })
+    };
+    if fail_on.iter().any(found) { Exit::Findings } else { Exit::Ok }
 }
 
 impl Plan {
     fn new(args: &Args) -> miette::Result<Plan> {
         let account = args.account.as_deref().map(account::read).transpose()?;
+        let against = args.against.as_deref().map(account::read).transpose()?;
         let mut inputs = Vec::new();
         for argument in &args.inputs {
             inputs
                 .extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
         }
         let window = Window { since: args.since, until: args.until };
-        Ok(Plan { account, inputs, window })
+        let quarantine = args.quarantine.as_deref().map(quarantine_file).transpose()?;
+        Ok(Plan { account, against, inputs, window, quarantine })
     }
+}
+
+fn quarantine_file(path: &Path) -> miette::Result<Arc<QuarantineFile>> {
+    let file = File::create(path).into_diagnostic();
+    let file = file.wrap_err_with(|| format!("cannot write `{}`", path.display()))?;
+    Ok(Arc::new(QuarantineFile::new(BufWriter::new(file))))
 }
 
 fn print(report: Report, args: &Args, world: &World) -> miette::Result<String> {

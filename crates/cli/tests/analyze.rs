@@ -230,3 +230,76 @@ fn an_unknown_field_of_the_manifest_is_suggested() {
         &["tollgate.toml:3:3", "unknown field `principle`", "did you mean `principal`?"],
     );
 }
+
+#[test]
+fn the_readme_shows_what_the_command_prints() {
+    let report = stdout(&tollgate(&["--account", ACCOUNT, LOGS], b""));
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    let shown = readme.split("```text\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(shown == report, "README.md does not show this:\n{report}");
+}
+
+/// A copy of the example's account in which `old` text of a policy is `new`.
+fn changed_account(policy: &str, old: &str, new: &str) -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().unwrap();
+    let example = top().join("fixtures/github-proxy");
+    fs::create_dir(folder.path().join("policies")).unwrap();
+    fs::copy(example.join("tollgate.toml"), folder.path().join("tollgate.toml")).unwrap();
+    for entry in fs::read_dir(example.join("policies")).unwrap() {
+        let entry = entry.unwrap();
+        let text = fs::read_to_string(entry.path()).unwrap();
+        let changed = if entry.file_name() == policy { text.replace(old, new) } else { text };
+        fs::write(folder.path().join("policies").join(entry.file_name()), changed).unwrap();
+    }
+    let path = folder.path().join("tollgate.toml").to_str().unwrap().to_owned();
+    (folder, path)
+}
+
+#[test]
+fn a_policy_change_is_checked_against_what_was_called() {
+    let (_folder, new) = changed_account("issues-reader.json", "/GET/", "/POST/");
+    let arguments = ["--account", &new, "--against", ACCOUNT, LOGS];
+    let report = json(&arguments);
+    check_schema(&report);
+    let changes = &report["changes"];
+    let gets = changes["newlyDenied"].as_u64().unwrap();
+    assert!(gets > 1000, "{gets}");
+    assert_eq!((&changes["newlyAllowed"], &changes["otherwise"]), (&34.into(), &0.into()));
+    assert_eq!(gets + 34 + changes["unchanged"].as_u64().unwrap(), report["usage"]["requests"]);
+    let group = &changes["groups"][0];
+    assert_eq!(group["before"]["determinedBy"][0]["sid"], "ReadIssues");
+    assert_eq!(group["after"]["decision"], "implicitDeny");
+
+    let fail = |change: &str| tollgate(&[&arguments[..], &["--fail-on", change]].concat(), b"");
+    assert_eq!(fail("newly-denied").status.code(), Some(1));
+    assert_eq!(fail("newly-allowed").status.code(), Some(1));
+    let text = String::from_utf8(fail("newly-denied").stdout).unwrap();
+    assert!(text.contains("newly denied, 34 newly allowed"), "{text}");
+}
+
+#[test]
+fn the_same_account_changes_nothing() {
+    let arguments = ["--account", ACCOUNT, "--against", ACCOUNT, "--fail-on", "newly-denied", LOGS];
+    let report = json(&arguments);
+    assert_eq!(report["changes"]["groups"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn an_assumption_settles_what_the_log_does_not_tell() {
+    let patches = |arguments: &[&str]| {
+        let report = json(&[&["--account", ACCOUNT], arguments, &[LOGS]].concat());
+        report["agreement"]["undetermined"].as_u64().unwrap()
+    };
+    assert_eq!(patches(&[]), 18);
+    assert_eq!(patches(&["--assume", "aws:multifactorauthpresent=true"]), 7);
+    check_refused(&["--account", ACCOUNT, "--assume", "mfa", LOGS], b"", &["condition key"]);
+}
+
+#[test]
+fn quarantined_lines_are_kept_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("quarantine");
+    stdout(&tollgate(&["--quarantine", file.to_str().unwrap(), LOGS], b""));
+    let kept = fs::read(file).unwrap();
+    assert!(kept.windows(7).any(|window| window == b"garbage"));
+}

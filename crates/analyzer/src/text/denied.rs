@@ -2,7 +2,7 @@
 //!
 //! Sessions of one role that were denied the same for the same reason are shown as one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::style::{Style, count, number, period, short_call, short_caller};
 use super::usage::rest;
@@ -68,10 +68,13 @@ fn blocks(denied: &[DeniedReport], style: &Style) -> String {
     text.concat() + &rest(folded.iter().skip(shown).map(|each| each.requests), "group")
 }
 
-/// What groups must share to be shown as one.
+/// What groups must share to be shown as one. A statement that denies a caller explicitly denies
+/// all of its calls for the same reason, whatever they are.
 fn fold_key(group: &DeniedReport) -> String {
     let role = role(&group.caller).unwrap_or(&group.caller);
-    let call = (&group.action, &group.resource, group.logged_status, &group.decision);
+    let explicit = group.decision.as_deref() == Some("explicitDeny");
+    let resource = if explicit { "" } else { &group.resource };
+    let call = (&group.action, resource, group.logged_status, &group.decision);
     let nearest = group.nearest.as_ref().map(|nearest| &nearest.statement);
     format!("{role} {call:?} {:?} {nearest:?} {:?}", group.determined_by, group.depends_on)
 }
@@ -84,7 +87,8 @@ fn role(caller: &str) -> Option<&str> {
 
 struct Folded<'a> {
     group: &'a DeniedReport,
-    callers: u64,
+    callers: BTreeSet<&'a str>,
+    resources: BTreeSet<&'a str>,
     requests: u64,
     first: Option<&'a str>,
     last: Option<&'a str>,
@@ -93,11 +97,14 @@ struct Folded<'a> {
 impl<'a> Folded<'a> {
     fn new(group: &'a DeniedReport) -> Folded<'a> {
         let (first, last) = (group.first.as_deref(), group.last.as_deref());
-        Folded { group, callers: 1, requests: group.requests, first, last }
+        let callers = BTreeSet::from([group.caller.as_str()]);
+        let resources = BTreeSet::from([group.resource.as_str()]);
+        Folded { group, callers, resources, requests: group.requests, first, last }
     }
 
     fn add(&mut self, group: &'a DeniedReport) {
-        self.callers += 1;
+        self.callers.insert(&group.caller);
+        self.resources.insert(&group.resource);
         self.requests += group.requests;
         // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
         self.first = self.first.into_iter().chain(group.first.as_deref()).min();
@@ -106,16 +113,20 @@ impl<'a> Folded<'a> {
 
     fn block(&self, style: &Style) -> String {
         let group = self.group;
-        let who = match (self.callers, role(&group.caller)) {
+        let who = match (self.callers.len() as u64, role(&group.caller)) {
             (1, _) | (_, None) => short_caller(&group.caller).to_owned(),
             (callers, Some(role)) => format!("{role} ({})", count(callers, "session")),
+        };
+        let others = match self.resources.len() as u64 - 1 {
+            0 => String::new(),
+            others => format!(" and {}", count(others, "other call")),
         };
         let action = match group.action.as_str() {
             "execute-api:Invoke" => String::new(),
             other => format!("{other} "),
         };
         let mut text = format!(
-            "  {:>7}  {who}  {action}{}\n",
+            "  {:>7}  {who}  {action}{}{others}\n",
             number(self.requests),
             short_call(&group.resource)
         );
@@ -165,7 +176,7 @@ fn decision(group: &DeniedReport, style: &Style) -> String {
 }
 
 /// `file:line:column`, and the statement's name.
-fn place(cited: &Cited, style: &Style) -> String {
+pub(super) fn place(cited: &Cited, style: &Style) -> String {
     let Cited { policy, line, column, statement, .. } = cited;
     let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", statement + 1));
     format!("{} {name}", style.place(format!("{policy}:{line}:{column}")))

@@ -1,0 +1,150 @@
+//! A log of any size, and the account that it belongs to: 120 roles with some 3,000 sessions call
+//! 14 routes of six upstreams, and 1,080 resource patterns decide.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+const ACCOUNT: &str = "123456789012";
+const TEAMS: [&str; 12] = [
+    "ci", "deploy", "web", "batch", "data", "ml", "billing", "search", "audit", "ops", "mobile",
+    "partner",
+];
+const KINDS: [&str; 10] =
+    ["runner", "agent", "writer", "reader", "sync", "worker", "cron", "admin", "bot", "gateway"];
+const ROUTES: [(&str, &str, &str); 14] = [
+    ("github", "GET", "/github/repos/{owner}/{repo}"),
+    ("github", "GET", "/github/repos/{owner}/{repo}/issues"),
+    ("github", "POST", "/github/repos/{owner}/{repo}/issues"),
+    ("github", "PATCH", "/github/repos/{owner}/{repo}/pulls/{number}"),
+    ("github", "DELETE", "/github/repos/{owner}/{repo}"),
+    ("slack", "POST", "/slack/chat.postMessage"),
+    ("slack", "GET", "/slack/users.info"),
+    ("stripe", "GET", "/stripe/v1/customers/{customer}"),
+    ("stripe", "POST", "/stripe/v1/refunds"),
+    ("openai", "POST", "/openai/v1/chat/completions"),
+    ("orders", "GET", "/orders/{orderId}"),
+    ("orders", "DELETE", "/orders/{orderId}"),
+    ("users", "GET", "/users/{userId}"),
+    ("users", "PATCH", "/users/{userId}"),
+];
+const OWNERS: [&str; 4] = ["acme", "globex", "initech", "umbrella"];
+/// 2026-03-10T00:00:00Z.
+const START_MS: u64 = 1_773_100_800_000;
+
+/// SplitMix64: the same numbers everywhere.
+struct Random(u64);
+
+impl Random {
+    fn number(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn pick<'a, T>(&mut self, list: &'a [T]) -> Option<&'a T> {
+        let index = self.number() % (list.len() as u64).max(1);
+        list.get(usize::try_from(index).ok()?)
+    }
+}
+
+fn roles() -> impl Iterator<Item = String> {
+    TEAMS.iter().flat_map(|team| KINDS.iter().map(move |kind| format!("{team}-{kind}")))
+}
+
+/// Writes about `bytes` of log, one request a line.
+///
+/// # Errors
+/// Those of `out`.
+pub fn write_log(out: &mut impl Write, bytes: u64) -> io::Result<()> {
+    let mut random = Random(1);
+    let mut sessions = Vec::new();
+    for role in roles() {
+        for _ in 0..8 + random.number() % 33 {
+            let name = format!("{:06x}", random.number() & 0xff_ffff);
+            sessions.push(format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}"));
+        }
+    }
+    let (mut written, mut now) = (0, START_MS);
+    while written < bytes {
+        now += random.number() % 23;
+        if let Some(caller) = random.pick(&sessions) {
+            let line = line(&mut random, caller, now);
+            out.write_all(line.as_bytes())?;
+            written += line.len() as u64;
+        }
+    }
+    out.flush()
+}
+
+fn line(random: &mut Random, caller: &str, now: u64) -> String {
+    let (upstream, method, route) = random.pick(&ROUTES).copied().unwrap_or(("github", "GET", "/"));
+    let (a, b) = (random.number(), random.number());
+    let path = route
+        .replace("{owner}", OWNERS.get(a as usize & 3).unwrap_or(&""))
+        .replace("{repo}", &format!("repo-{}", a >> 8 & 511))
+        .replace("{number}", &(a >> 20 & 4095).to_string())
+        .replace("{customer}", &format!("cus_{:07x}", a >> 20 & 0xfff_ffff))
+        .replace("{orderId}", &(100_000 + (a >> 20 & 0xf_ffff)).to_string())
+        .replace("{userId}", &format!("u-{}", a >> 24 & 0xffff));
+    let refused = method != "GET" && b & 15 == 0;
+    let (status, error, kind) = match refused {
+        true => ("403", "User is not authorized to access this resource", "ACCESS_DENIED"),
+        false => ("200", "-", "-"),
+    };
+    let answer = if refused { "-" } else { "200" };
+    let latency = 8 + b % 90 + 1_500_000 / (1 + (b >> 20 & 0xffff)).max(600);
+    let (limit, left, reset) = match refused {
+        true => ("-".to_owned(), "-".to_owned(), "-".to_owned()),
+        false => {
+            let reset = now / 1000 / 3600 * 3600 + 3600;
+            ("15000".to_owned(), (a >> 40 & 0x3fff).to_string(), reset.to_string())
+        }
+    };
+    let ip = format!("10.{}.{}.{}", b >> 8 & 63, b >> 16 & 255, 1 + (b >> 24 & 127));
+    format!(
+        "{{\"requestId\":\"{a:016x}-{b:016x}\",\"stage\":\"prod\",\"ip\":\"{ip}\",\"userArn\":\"{caller}\",\
+         \"userAgent\":\"aws-sdk-go-v2/1.30.3 os/linux lang/go#1.22\",\"requestTimeEpoch\":{now},\
+         \"httpMethod\":\"{method}\",\"resourcePath\":\"{route}\",\"path\":\"{path}\",\"status\":\"{status}\",\
+         \"responseLength\":\"{}\",\"responseLatency\":\"{latency}\",\"integrationLatency\":\"{latency}\",\
+         \"integrationStatus\":\"{answer}\",\"errorMessage\":\"{error}\",\"errorType\":\"{kind}\",\
+         \"upstream\":\"{upstream}\",\"rlLimit\":\"{limit}\",\"rlRemaining\":\"{left}\",\"rlReset\":\"{reset}\",\
+         \"retryAfter\":\"-\"}}\n",
+        120 + (b >> 12 & 8191)
+    )
+}
+
+/// The account's manifest and policies, by path.
+pub fn account() -> BTreeMap<PathBuf, String> {
+    let mut files = BTreeMap::new();
+    let mut manifest = format!("account = \"{ACCOUNT}\"\nregion = \"us-east-1\"\n");
+    for role in roles() {
+        manifest.push_str(&format!(
+            "[[principal]]\narn = \"arn:aws:iam::{ACCOUNT}:role/{role}\"\npolicies = [\"{role}.json\"]\n"
+        ));
+        files.insert(format!("{role}.json").into(), policy(&role));
+    }
+    manifest.push_str("[[api]]\nid = \"a1b2c3d4e5\"\nstages = [\"prod\"]\n");
+    files.insert("tollgate.toml".into(), manifest);
+    files
+}
+
+/// Reads are allowed; writes to the four owners' repositories, and all of the rest from inside.
+fn policy(role: &str) -> String {
+    let api = format!("arn:aws:execute-api:us-east-1:{ACCOUNT}:a1b2c3d4e5/prod");
+    let owner = OWNERS.get(role.len() & 3).unwrap_or(&"");
+    format!(
+        r#"{{"Version":"2012-10-17","Statement":[
+  {{"Sid":"Read","Effect":"Allow","Action":"execute-api:Invoke","Resource":"{api}/GET/*"}},
+  {{"Sid":"Write","Effect":"Allow","Action":"execute-api:Invoke",
+    "Resource":["{api}/POST/github/repos/{owner}/*","{api}/PATCH/github/repos/{owner}/*","{api}/POST/slack/*",
+                "{api}/POST/stripe/v1/*","{api}/POST/openai/*","{api}/PATCH/users/*"],
+    "Condition":{{"IpAddress":{{"aws:SourceIp":["10.0.0.0/8"]}}}}}},
+  {{"Sid":"NoDelete","Effect":"Deny","Action":"execute-api:Invoke","Resource":"{api}/DELETE/*",
+    "Condition":{{"NotIpAddress":{{"aws:SourceIp":"10.16.0.0/12"}}}}}},
+  {{"Sid":"Delete","Effect":"Allow","Action":"execute-api:Invoke","Resource":"{api}/DELETE/orders/*"}}
+]}}"#
+    )
+}

@@ -1,0 +1,50 @@
+//! What one account changes in comparison with another.
+
+use super::denied::place;
+use super::style::{Style, number, period, short_call, short_caller};
+use super::usage::rest;
+use crate::changes::Side;
+use crate::report::{ChangeReport, Report};
+
+pub(super) fn section(report: &Report, style: &Style) -> String {
+    let Some(changes) = &report.changes else { return String::new() };
+    let mut text = style.heading("Changes in comparison with the other account");
+    let newly_denied = format!("{} newly denied", number(changes.newly_denied));
+    let newly_allowed = format!("{} newly allowed", number(changes.newly_allowed));
+    text.push_str(&format!(
+        "  {}, {}, {} otherwise changed, {} unchanged\n",
+        if changes.newly_denied > 0 { style.bad(newly_denied) } else { newly_denied },
+        if changes.newly_allowed > 0 { style.notable(newly_allowed) } else { newly_allowed },
+        number(changes.otherwise),
+        number(changes.unchanged),
+    ));
+    let shown = style.shown(changes.groups.len());
+    for group in changes.groups.iter().take(shown) {
+        text.push_str(&block(group, style));
+    }
+    text + &rest(changes.groups.iter().skip(shown).map(|group| group.requests), "group")
+}
+
+fn block(group: &ChangeReport, style: &Style) -> String {
+    let status = group.logged_status.map_or("no status".to_owned(), |status| status.to_string());
+    format!(
+        "  {:>7}  {}  {}\n           before   {}\n           after    {}\n           seen     {}, logged {status}\n",
+        number(group.requests),
+        short_caller(&group.caller),
+        short_call(&group.resource),
+        side(&group.before, style),
+        side(&group.after, style),
+        period(group.first.as_deref(), group.last.as_deref()),
+    )
+}
+
+fn side(side: &Side, style: &Style) -> String {
+    let decision = side.decision.as_deref().unwrap_or("undecided");
+    let painted = match decision {
+        "allowed" => style.good(decision),
+        "explicitDeny" | "implicitDeny" => style.bad(decision),
+        _ => style.notable(decision),
+    };
+    let by: Vec<String> = side.determined_by.iter().map(|cited| place(cited, style)).collect();
+    if by.is_empty() { painted } else { format!("{painted} by {}", by.join(", ")) }
+}
