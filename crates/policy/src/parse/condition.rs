@@ -127,59 +127,70 @@ impl<'a> Reader<'a> {
 /// Checks that the operator can read the value.
 fn check_value(operator: &Operator, text: &str, variables: Variables) -> Result<(), Problem> {
     let family = operator.test.family();
-    if family.takes_variables() {
-        if check_variables(text, variables)? {
-            return Ok(());
-        }
-    } else {
+    if !family.takes_variables() {
         refuse_variables(text, variables, &format!("a value of `{operator}`"))?;
-    }
-    let (readable, code, noun, expected) = match family {
-        Family::String => return Ok(()),
-        Family::Numeric => (
-            Decimal::parse(text).is_some(),
-            Code::InvalidNumber,
-            "number",
-            "an integer or a decimal, such as `10` or `-0.5`",
-        ),
-        Family::Date => (
-            parse_instant(text).is_some(),
-            Code::InvalidDate,
-            "date",
-            "ISO 8601, such as `2026-01-31T23:59:59Z`, or seconds since 1970",
-        ),
-        Family::Bool | Family::Null => {
-            (parse_bool(text).is_some(), Code::InvalidBoolean, "truth value", "`true` or `false`")
-        }
-        Family::Binary => (
-            parse_base64(text).is_some(),
-            Code::InvalidBase64,
-            "base64 text",
-            "base64 with its padding",
-        ),
-        Family::IpAddress => (
-            Cidr::parse(text).is_some(),
-            Code::InvalidIpRange,
-            "address range",
-            "an address or a range in CIDR notation, such as `203.0.113.0/24`",
-        ),
-        Family::Arn => (
-            is_arn_pattern(text),
-            Code::InvalidArn,
-            "ARN",
-            "six parts divided by colons, such as `arn:aws:iam::111122223333:role/*`, or `*`",
-        ),
-    };
-    if readable {
+    } else if check_variables(text, variables)? {
         return Ok(());
     }
-    let message = format!("invalid {noun} {} for `{operator}`", quote(text));
-    let problem = Problem::new(code, message).expected(expected);
+    let Some(form) = form_of(family).filter(|form| !(form.reads)(text)) else { return Ok(()) };
+    let message = format!("invalid {} {} for `{operator}`", form.noun, quote(text));
+    let problem = Problem::new(form.code, message).expected(form.expected);
     Err(match text.get(..10) {
         Some(seconds) if family == Family::Date && is_milliseconds(text) => {
             problem.suggest(format!("seconds, not milliseconds: write `{seconds}`"))
         }
         _ => problem,
+    })
+}
+
+/// What the values of a family look like.
+struct Form {
+    reads: fn(&str) -> bool,
+    code: Code,
+    noun: &'static str,
+    expected: &'static str,
+}
+
+/// `None` for strings, which take any text.
+fn form_of(family: Family) -> Option<Form> {
+    Some(match family {
+        Family::String => return None,
+        Family::Numeric => Form {
+            reads: |text| Decimal::parse(text).is_some(),
+            code: Code::InvalidNumber,
+            noun: "number",
+            expected: "an integer or a decimal, such as `10` or `-0.5`",
+        },
+        Family::Date => Form {
+            reads: |text| parse_instant(text).is_some(),
+            code: Code::InvalidDate,
+            noun: "date",
+            expected: "ISO 8601, such as `2026-01-31T23:59:59Z`, or seconds since 1970",
+        },
+        Family::Bool | Family::Null => Form {
+            reads: |text| parse_bool(text).is_some(),
+            code: Code::InvalidBoolean,
+            noun: "truth value",
+            expected: "`true` or `false`",
+        },
+        Family::Binary => Form {
+            reads: |text| parse_base64(text).is_some(),
+            code: Code::InvalidBase64,
+            noun: "base64 text",
+            expected: "base64 with its padding",
+        },
+        Family::IpAddress => Form {
+            reads: |text| Cidr::parse(text).is_some(),
+            code: Code::InvalidIpRange,
+            noun: "address range",
+            expected: "an address or a range in CIDR notation, such as `203.0.113.0/24`",
+        },
+        Family::Arn => Form {
+            reads: is_arn_pattern,
+            code: Code::InvalidArn,
+            noun: "ARN",
+            expected: "six parts divided by colons, such as `arn:aws:iam::111122223333:role/*`, or `*`",
+        },
     })
 }
 
