@@ -83,10 +83,18 @@ impl Parser {
     ///
     /// Everything that is wrong with the text.
     pub fn parse(&self, source: &str) -> Result<PolicyDocument, PolicyErrors> {
-        if let Some((span, problem)) = self.beyond_limits(source) {
-            let mut reader = Reader::new("", self.policy_type);
-            reader.report(span, &Path::ROOT, || problem);
-            return reader.finish(None);
+        let Limits { max_bytes, max_depth } = self.limits;
+        if source.len() > max_bytes {
+            return self.refuse("", Span::new(0, 0), || {
+                let message = format!("the document has {} bytes", source.len());
+                Problem::new(Code::TooLong, message).expected(format!("at most {max_bytes}"))
+            });
+        }
+        if let Some(span) = json::too_deep(source, max_depth) {
+            return self.refuse(source, span, || {
+                let message = format!("the document is nested more than {max_depth} levels deep");
+                Problem::new(Code::TooDeep, message)
+            });
         }
         let mut reader = Reader::new(source, self.policy_type);
         let document = match Node::root(source) {
@@ -99,16 +107,16 @@ impl Parser {
         reader.finish(document)
     }
 
-    fn beyond_limits(&self, source: &str) -> Option<(Span, Problem)> {
-        let Limits { max_bytes, max_depth } = self.limits;
-        if source.len() > max_bytes {
-            let message = format!("the document has {} bytes", source.len());
-            let problem = Problem::new(Code::TooLong, message);
-            return Some((Span::new(0, 0), problem.expected(format!("at most {max_bytes}"))));
-        }
-        let span = json::too_deep(source, max_depth)?;
-        let message = format!("the document is nested more than {max_depth} levels deep");
-        Some((span, Problem::new(Code::TooDeep, message)))
+    /// Refuses a text for one reason, before it is read.
+    fn refuse<T>(
+        &self,
+        source: &str,
+        span: Span,
+        problem: impl FnOnce() -> Problem,
+    ) -> Result<T, PolicyErrors> {
+        let mut reader = Reader::new(source, self.policy_type);
+        reader.report(span, &Path::ROOT, problem);
+        reader.finish(None)
     }
 }
 
