@@ -73,3 +73,8 @@ pub use principal::{Principal, PrincipalKind};
 pub use request::{Context, Request, Value};
 pub use span::{Position, Span, Spanned};
 pub use template::{Template, TemplateError, TemplateErrorKind, Token, Variables};
+
+/// The examples of the project's README compile.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
