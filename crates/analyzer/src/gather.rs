@@ -1,7 +1,9 @@
 //! Gathering: one pass over the rows fills every section of the report at once.
 
 use serde::{Deserialize, Serialize};
-use tollgate_log::{Batch, Input, LineAccount, Projection, Quarantine, ScanOptions, Source};
+use tollgate_log::{
+    Batch, Input, LineAccount, Projection, Quarantine, ScanOptions, ScanState, Source,
+};
 use tollgate_store::{Account, ApiEntry};
 
 use crate::call;
@@ -98,6 +100,8 @@ pub struct Read {
     pub quarantine: Quarantine,
     /// The inputs, in the order given.
     pub sources: Vec<Source>,
+    /// What is read now, if the options said what was read before.
+    pub state: Option<ScanState>,
 }
 
 impl<'a> Analysis<'a> {
@@ -137,12 +141,12 @@ impl<'a> Analysis<'a> {
             || self.gatherer(),
             |gatherer, batch| gatherer.add(batch),
         );
-        let tollgate_log::Scanned { accumulators, account, quarantine, sources, .. } = scanned;
+        let tollgate_log::Scanned { accumulators, account, quarantine, sources, state } = scanned;
         let mut gathered = Gathered::default();
         for gatherer in accumulators {
             gathered.merge(gatherer.finish());
         }
-        (gathered, Read { account, quarantine, sources })
+        (gathered, Read { account, quarantine, sources, state })
     }
 }
 

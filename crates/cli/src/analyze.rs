@@ -1,19 +1,17 @@
 //! `tollgate analyze`: replays request logs through an account's policies and reports.
 
-use std::fs::File;
-use std::io::BufWriter;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 
 use clap::ValueEnum;
-use miette::{IntoDiagnostic, WrapErr};
+use miette::IntoDiagnostic;
 use tollgate_analyzer::{Analysis, Assumption, Report, Window, text};
-use tollgate_log::{Input, LineAccount, Quarantine, QuarantineFile, ScanOptions, Source};
+use tollgate_log::{Quarantine, Source};
 use tollgate_store::Account;
 
 use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
+use crate::logs::{LogArgs, Logs};
 use crate::moment;
 use crate::progress;
 use crate::world::World;
@@ -28,9 +26,8 @@ const TOP: usize = 10;
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
-    /// Files, folders, globs in quotes, or `-` for standard input.
-    #[arg(required = true, value_name = "INPUT")]
-    inputs: Vec<String>,
+    #[command(flatten)]
+    logs: LogArgs,
     /// The account manifest. Without it, only usage and rate limits are reported.
     #[arg(long, value_name = "FILE")]
     account: Option<PathBuf>,
@@ -61,12 +58,6 @@ pub(crate) struct Args {
     /// End with exit code 1 if a call of the log would be newly denied, or newly allowed.
     #[arg(long, value_enum, value_name = "CHANGE", requires = "against")]
     fail_on: Vec<FailOn>,
-    /// Write the lines that could not be read to a file, whole.
-    #[arg(long, value_name = "FILE")]
-    quarantine: Option<PathBuf>,
-    /// Fail with exit code 2 if any line could not be read.
-    #[arg(long)]
-    strict: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -102,41 +93,34 @@ fn assumption(text: &str) -> Result<Assumption, String> {
 }
 
 /// What the arguments mean.
-struct Plan {
+struct Plan<'a> {
     account: Option<Account>,
     against: Option<Account>,
-    inputs: Vec<Input>,
+    logs: Logs<'a>,
     window: Window,
-    quarantine: Option<Arc<QuarantineFile>>,
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let plan = Plan::new(args)?;
+    let mut plan = Plan::new(args)?;
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),
         assumed: &args.assume,
         window: plan.window,
     };
-    let mut options = ScanOptions::new(Analysis::projection());
-    options.quarantine.clone_from(&plan.quarantine);
-    let bar = progress::watch(&plan.inputs, &mut options, world);
-    let (gathered, scanned) = analysis.scan(&plan.inputs, &options);
+    let logs = &mut plan.logs;
+    let bar = progress::watch(&logs.inputs, &mut logs.options, world);
+    let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);
     bar.finish();
-    if let Some(file) = &plan.quarantine {
-        file.finish().into_diagnostic().wrap_err("cannot write the quarantined lines")?;
-    }
-    if scanned.account.parsed + scanned.account.recovered == 0 {
+    let new = scanned.sources.iter().any(|source| source.passed_bytes == 0);
+    if new && scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
     let report = Report::new(&gathered, scanned.account, scanned.quarantine.samples());
     let exit = exit(&report, &args.fail_on);
     world.write(args.out.as_deref(), print(report, args, world)?.as_bytes())?;
-    match scanned.account.quarantined {
-        0 => Ok(exit),
-        _ if !args.strict => Ok(exit),
-        _ => Err(damaged(&scanned.account).into()),
-    }
+    logs.close(&scanned.account, &scanned.sources, scanned.state.as_ref(), world)?;
+    Ok(exit)
 }
 
 fn exit(report: &Report, fail_on: &[FailOn]) -> Exit {
@@ -149,25 +133,14 @@ fn exit(report: &Report, fail_on: &[FailOn]) -> Exit {
     if fail_on.iter().any(found) { Exit::Findings } else { Exit::Ok }
 }
 
-impl Plan {
-    fn new(args: &Args) -> miette::Result<Plan> {
+impl Plan<'_> {
+    fn new(args: &Args) -> miette::Result<Plan<'_>> {
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
-        let mut inputs = Vec::new();
-        for argument in &args.inputs {
-            inputs
-                .extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
-        }
+        let logs = args.logs.open(Analysis::projection())?;
         let window = Window { since: args.since, until: args.until };
-        let quarantine = args.quarantine.as_deref().map(quarantine_file).transpose()?;
-        Ok(Plan { account, against, inputs, window, quarantine })
+        Ok(Plan { account, against, logs, window })
     }
-}
-
-fn quarantine_file(path: &Path) -> miette::Result<Arc<QuarantineFile>> {
-    let file = File::create(path).into_diagnostic();
-    let file = file.wrap_err_with(|| format!("cannot write `{}`", path.display()))?;
-    Ok(Arc::new(QuarantineFile::new(BufWriter::new(file))))
 }
 
 fn print(report: Report, args: &Args, world: &World) -> miette::Result<String> {
@@ -191,15 +164,13 @@ fn print(report: Report, args: &Args, world: &World) -> miette::Result<String> {
 fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
     let mut tried = Vec::new();
     for source in sources {
-        let containers = source.containers.iter().map(|container| format!("{container:?}, then "));
-        let unpacked: String = containers.collect::<String>().to_lowercase();
         let first = quarantine.samples().iter().find(|line| line.file == source.name);
         let why = match (first, source.account.total()) {
             (Some(line), _) => format!("{}: `{}`", line.reason, line.sample),
             (None, 0) => "it is empty".to_owned(),
             (None, lines) => format!("{lines} lines, none of a request"),
         };
-        tried.push(format!("{} (read as {unpacked}text): {why}", source.name));
+        tried.push(format!("{} (read as {}): {why}", source.name, source.description()));
     }
     Problem {
         help: Some(
@@ -208,17 +179,5 @@ fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
                 .to_owned(),
         ),
         ..Problem::new(format!("no line is a request that can be read\n{}", tried.join("\n")))
-    }
-}
-
-/// `--strict`, and some lines could not be read.
-fn damaged(account: &LineAccount) -> Problem {
-    let LineAccount { quarantined, .. } = account;
-    Problem {
-        help: Some(
-            "they are listed at the end of the report; without `--strict` this is no error"
-                .to_owned(),
-        ),
-        ..Problem::new(format!("{quarantined} of {} lines could not be read", account.total()))
     }
 }

@@ -8,8 +8,10 @@ mod account;
 mod analyze;
 mod check;
 mod completions;
+mod convert;
 mod diagnose;
 mod exit;
+mod logs;
 mod man;
 mod moment;
 mod progress;
@@ -37,6 +39,7 @@ enum Command {
     Analyze(analyze::Args),
     Check(check::Args),
     Completions(completions::Args),
+    Convert(convert::Args),
     Man(man::Args),
     Simulate(Box<simulate::Args>),
     Test(test::Args),
@@ -49,6 +52,7 @@ fn main() -> ExitCode {
         Command::Analyze(args) => analyze::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args, &world),
+        Command::Convert(args) => convert::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
         Command::Simulate(args) => simulate::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),

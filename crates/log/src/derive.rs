@@ -49,6 +49,8 @@ pub(crate) fn any(projection: Projection) -> bool {
 /// Fills the derived slots of rows.
 pub(crate) struct Deriver<'a> {
     layout: &'a Layout,
+    /// Where the derived columns stand that are asked for.
+    slots: Vec<u8>,
     caller: bool,
     denial: bool,
     domain: bool,
@@ -58,8 +60,10 @@ pub(crate) struct Deriver<'a> {
 impl<'a> Deriver<'a> {
     pub(crate) fn new(layout: &'a Layout) -> Self {
         let has = |fields: &[Field]| fields.iter().any(|field| layout.has(*field));
+        let slots = DERIVED.iter().map(|(field, _)| layout.slot(*field));
         Deriver {
             layout,
+            slots: slots.filter(|&slot| slot != NO_SLOT).collect(),
             caller: has(&[Field::Role, Field::Session, Field::PrincipalArn, Field::CallerAccount]),
             denial: has(&[
                 Field::Action,
@@ -74,8 +78,8 @@ impl<'a> Deriver<'a> {
 
     /// Fills what is empty in a row and follows from the rest of it.
     pub(crate) fn derive(&mut self, row: &mut [Span], block: &[u8], scratch: &mut Vec<u8>) {
-        for &(field, _) in DERIVED {
-            self.clear_unset(row, field, block, scratch);
+        for &slot in &self.slots {
+            clear_unset(row, slot, block, scratch);
         }
         if self.caller {
             self.caller(row, block, scratch);
@@ -180,15 +184,6 @@ impl<'a> Deriver<'a> {
         row.get(usize::from(self.layout.slot(field))).copied().unwrap_or(Span::NULL)
     }
 
-    /// A derived column that is logged, but as `-`, is there to be filled.
-    fn clear_unset(&self, row: &mut [Span], field: Field, block: &[u8], scratch: &[u8]) {
-        if let Some(place) = row.get_mut(usize::from(self.layout.slot(field)))
-            && text(block, scratch, *place).is_empty()
-        {
-            *place = Span::NULL;
-        }
-    }
-
     fn is_missing(&self, row: &[Span], field: Field) -> bool {
         self.layout.slot(field) != NO_SLOT && self.get(row, field).is_empty()
     }
@@ -199,6 +194,15 @@ impl<'a> Deriver<'a> {
         {
             *place = span;
         }
+    }
+}
+
+/// A derived column that is logged, but as `-`, is there to be filled.
+fn clear_unset(row: &mut [Span], slot: u8, block: &[u8], scratch: &[u8]) {
+    if let Some(place) = row.get_mut(usize::from(slot))
+        && text(block, scratch, *place).is_empty()
+    {
+        *place = Span::NULL;
     }
 }
 

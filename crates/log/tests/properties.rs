@@ -1,6 +1,4 @@
 //! Laws that hold for any input.
-#![expect(clippy::unwrap_used, reason = "a test may stop")]
-
 mod common;
 
 use common::table;

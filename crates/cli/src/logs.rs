@@ -1,0 +1,192 @@
+//! What `analyze` and `convert` have in common: which logs to read, and how.
+
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tollgate_log::{
+    Envelope, Format, Input, LineAccount, NameMap, Overrides, Projection, QuarantineFile,
+    ScanOptions, ScanState, Source, Template,
+};
+
+use crate::diagnose::Problem;
+use crate::world::World;
+
+/// Which logs to read, and how.
+#[derive(clap::Args)]
+pub(crate) struct LogArgs {
+    /// Files, folders, globs in quotes, or `-` for standard input.
+    #[arg(required = true, value_name = "INPUT")]
+    inputs: Vec<String>,
+    /// The access log's format, as the API is configured: text with `$context` variables.
+    #[arg(long, value_name = "FORMAT", help_heading = "Reading logs")]
+    log_format: Vec<String>,
+    /// Take the access log's format from a file: the JSON of `aws apigateway get-stage` or
+    /// `apigatewayv2 get-stage`, or a CloudFormation, SAM or OpenAPI template.
+    #[arg(long, value_name = "FILE", help_heading = "Reading logs")]
+    log_format_from: Vec<PathBuf>,
+    /// How events are wrapped, instead of what the input looks like: `lines`, `stamped`,
+    /// `stamped-with-stream`, `documents` or `table`.
+    #[arg(long, value_name = "NAME", value_parser = envelope, help_heading = "Reading logs")]
+    envelope: Option<Envelope>,
+    /// What the events are, instead of what they look like: `access` or `execution`.
+    #[arg(long, value_name = "NAME", value_parser = kind, help_heading = "Reading logs")]
+    log_kind: Option<Format>,
+    /// Read a name of your own as a column or variable: `who=user_arn`,
+    /// `ms=$context.responseLatency`.
+    #[arg(long, value_name = "NAME=COLUMN", value_parser = pair, help_heading = "Reading logs")]
+    name: Vec<(String, String)>,
+    /// Leave out events that were delivered twice, by their ids.
+    #[arg(long, help_heading = "Reading logs")]
+    dedup: bool,
+    /// Read only what is new since the last run with this file. Implies `--dedup`.
+    #[arg(long, value_name = "FILE", help_heading = "Reading logs")]
+    state: Option<PathBuf>,
+    /// Workers; 0 for one a core.
+    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Reading logs")]
+    threads: usize,
+    /// Keep the lines that could not be read, whole, as JSON lines.
+    #[arg(long, value_name = "FILE", help_heading = "Reading logs")]
+    quarantine: Option<PathBuf>,
+    /// Fail with exit code 2 if any line could not be read, or with `--strict=PERCENT` if more than
+    /// this share could not.
+    #[arg(
+        long,
+        value_name = "PERCENT",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "0",
+        help_heading = "Reading logs"
+    )]
+    strict: Option<f64>,
+    /// Say on standard error what each input was taken for.
+    #[arg(short, long, help_heading = "Reading logs")]
+    verbose: bool,
+}
+
+fn envelope(name: &str) -> Result<Envelope, String> {
+    Envelope::named(name).ok_or_else(|| {
+        format!("expected one of {}", Envelope::ALL.map(|e| format!("`{e}`")).join(", "))
+    })
+}
+
+fn kind(name: &str) -> Result<Format, String> {
+    Format::named(name).ok_or_else(|| "expected `access` or `execution`".to_owned())
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, column)) => Ok((name.to_owned(), column.to_owned())),
+        None => Err("expected NAME=COLUMN".to_owned()),
+    }
+}
+
+/// Logs that are ready to be read.
+pub(crate) struct Logs<'a> {
+    args: &'a LogArgs,
+    pub(crate) inputs: Vec<Input>,
+    pub(crate) options: ScanOptions,
+}
+
+impl LogArgs {
+    /// Finds the inputs and what is known of them.
+    pub(crate) fn open(&self, projection: Projection) -> miette::Result<Logs<'_>> {
+        let mut inputs = Vec::new();
+        for argument in &self.inputs {
+            inputs
+                .extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
+        }
+        let pairs = self.name.iter().map(|(name, column)| (name.as_str(), column.as_str()));
+        let names = NameMap::new(pairs).map_err(|error| Problem::new(error.to_string()))?;
+        let options = ScanOptions {
+            overrides: Overrides {
+                envelope: self.envelope,
+                format: self.log_kind,
+                templates: self.templates(&names)?,
+            },
+            names,
+            deduplicate: self.dedup,
+            threads: self.threads,
+            quarantine: self.quarantine.as_deref().map(quarantine).transpose()?,
+            state: self.state.as_deref().map(state).transpose()?,
+            ..ScanOptions::new(projection)
+        };
+        Ok(Logs { args: self, inputs, options })
+    }
+
+    fn templates(&self, names: &NameMap) -> miette::Result<Vec<Template>> {
+        let mut templates = Vec::new();
+        for format in &self.log_format {
+            let template = Template::parse(format, names);
+            templates
+                .push(template.map_err(|error| Problem::new(format!("{error}, in `{format}`")))?);
+        }
+        for path in &self.log_format_from {
+            let text = fs::read_to_string(path).map_err(|error| cannot("read", path, &error))?;
+            let found = Template::find(&text, names);
+            let problem = |error| Problem::new(format!("{}: {error}", path.display()));
+            templates.extend(found.map_err(problem)?);
+        }
+        Ok(templates)
+    }
+}
+
+impl Logs<'_> {
+    /// Ends a run that succeeded: what was read is remembered, what could not be read is kept and
+    /// said.
+    pub(crate) fn close(
+        &self,
+        account: &LineAccount,
+        sources: &[Source],
+        next: Option<&ScanState>,
+        world: &World,
+    ) -> miette::Result<()> {
+        if self.args.verbose {
+            for source in sources {
+                world.complain(&format!("{}: {}", source.name, source.description()));
+            }
+        }
+        if let (Some(path), Some(file)) = (&self.args.quarantine, &self.options.quarantine) {
+            file.finish().map_err(|error| cannot("write", path, &error))?;
+        }
+        if let (Some(path), Some(next)) = (&self.args.state, next) {
+            next.write(path).map_err(|error| cannot("write", path, &error))?;
+        }
+        match self.args.strict {
+            Some(percent) if share(account) > percent => Err(damaged(account).into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The share of lines that could not be read, in percent.
+fn share(account: &LineAccount) -> f64 {
+    100.0 * account.quarantined as f64 / account.total().max(1) as f64
+}
+
+fn quarantine(path: &Path) -> miette::Result<Arc<QuarantineFile>> {
+    let file = File::create(path).map_err(|error| cannot("write", path, &error))?;
+    Ok(Arc::new(QuarantineFile::new(BufWriter::new(file))))
+}
+
+fn state(path: &Path) -> miette::Result<Arc<ScanState>> {
+    let state = ScanState::read(path).map_err(|error| cannot("read", path, &error))?;
+    Ok(Arc::new(state))
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Problem {
+    Problem::new(format!("cannot {what} `{}`: {error}", path.display()))
+}
+
+/// `--strict`, and some lines could not be read.
+fn damaged(account: &LineAccount) -> Problem {
+    let LineAccount { quarantined, .. } = account;
+    Problem {
+        help: Some(
+            "they are listed at the end of the report; without `--strict` this is no error"
+                .to_owned(),
+        ),
+        ..Problem::new(format!("{quarantined} of {} lines could not be read", account.total()))
+    }
+}

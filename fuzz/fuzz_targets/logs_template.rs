@@ -1,0 +1,35 @@
+//! A template that compiles prints as it was given, and what it reads from a line, put back between
+//! its literals, is the line.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use tollgate_log::{NameMap, Template};
+
+fuzz_target!(|input: (String, String)| {
+    let (format, line) = input;
+    let names = NameMap::default();
+    for template in Template::parse(&format, &names).into_iter().chain(Template::learn(&line, &names)) {
+        let printed = template.to_string();
+        assert_eq!(Template::parse(&printed, &names).map(|again| again.to_string()).as_ref(), Ok(&printed));
+        if let Some(values) = template.values(&line) {
+            assert_eq!(fill(&printed, &template, &values), line, "{printed}");
+        }
+    }
+    // Whatever the document is, it is read to its end or refused.
+    let _ = Template::find(&format, &names);
+});
+
+/// A template with its variables replaced by values.
+fn fill(printed: &str, template: &Template, values: &[&str]) -> String {
+    let mut rest = printed;
+    let mut line = String::new();
+    for (name, value) in template.variables().zip(values) {
+        let variable = format!("$context.{name}");
+        let (literal, after) = rest.split_once(&variable).unwrap_or((rest, ""));
+        line += literal;
+        line += value;
+        rest = after;
+    }
+    line + rest
+}
