@@ -9,6 +9,8 @@
 
 mod generate;
 
+use std::collections::BTreeMap;
+
 use generate::{Choices, Known, Question, statement};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
@@ -113,6 +115,25 @@ fn written_backwards(json: &Json) -> String {
             format!("[{}]", items.join(","))
         }
         scalar => scalar.to_string(),
+    }
+}
+
+/// A law about questions says little if they all have one answer.
+#[test]
+fn questions_have_every_answer() {
+    let mut seed = 1_u32;
+    let mut byte = || {
+        seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        seed.to_be_bytes()[0]
+    };
+    let mut counts = BTreeMap::new();
+    for _ in 0..1000 {
+        let bytes: Vec<u8> = (0..400).map(|_| byte()).collect();
+        let question = Question::new(&mut Choices::new(&bytes));
+        *counts.entry(decide(&question).outcome.as_str()).or_insert(0) += 1;
+    }
+    for outcome in ["allowed", "explicitDeny", "implicitDeny", "indeterminate"] {
+        assert!(counts.get(outcome).is_some_and(|count| *count >= 50), "{counts:?}");
     }
 }
 

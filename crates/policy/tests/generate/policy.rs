@@ -85,7 +85,7 @@ pub(crate) fn statement(
     policy_type: PolicyType,
 ) -> Json {
     let mut statement = Map::new();
-    let effect = if choices.rarely(4) { "Deny" } else { "Allow" };
+    let effect = if choices.rarely(5) { "Deny" } else { "Allow" };
     statement.insert("Effect".to_owned(), json!(effect));
     match policy_type {
         PolicyType::ResourceControl => {
@@ -98,13 +98,13 @@ pub(crate) fn statement(
         _ => {}
     }
     let name = if choices.rarely(6) { "NotAction" } else { "Action" };
-    statement.insert(name.to_owned(), list(choices, |choices| json!(choices.pick(&ACTIONS))));
+    statement.insert(name.to_owned(), list(choices, |choices| json!(action(choices, question))));
     if policy_type != PolicyType::RoleTrust {
         let name = if choices.rarely(6) { "NotResource" } else { "Resource" };
         let pattern = |choices: &mut Choices<'_>| json!(resource(choices, question, policy_type));
         statement.insert(name.to_owned(), list(choices, pattern));
     }
-    let conditions = condition_block(choices);
+    let conditions = condition_block(choices, question);
     if !conditions.is_empty() {
         statement.insert("Condition".to_owned(), Json::Object(conditions));
     }
@@ -120,11 +120,19 @@ fn list(choices: &mut Choices<'_>, mut make: impl FnMut(&mut Choices<'_>) -> Jso
     }
 }
 
+fn action(choices: &mut Choices<'_>, question: &Question) -> &'static str {
+    match choices.below(4) {
+        0 => "*",
+        1 => question.action,
+        _ => choices.pick(&ACTIONS),
+    }
+}
+
 fn principal(choices: &mut Choices<'_>) -> Json {
-    match choices.below(8) {
-        0 => json!("*"),
-        1 => json!({ "Service": "lambda.amazonaws.com" }),
-        2 => {
+    match choices.below(10) {
+        0..=2 => json!("*"),
+        3 => json!({ "Service": "lambda.amazonaws.com" }),
+        4 => {
             json!({ "Federated": ["accounts.google.com", "arn:aws:iam::111122223333:saml-provider/corp"] })
         }
         _ => json!({ "AWS": list(choices, |choices| json!(choices.pick(&PRINCIPALS))) }),
@@ -133,10 +141,10 @@ fn principal(choices: &mut Choices<'_>) -> Json {
 
 /// A pattern made from the requested resource, or `*` where the result would not be one.
 fn resource(choices: &mut Choices<'_>, question: &Question, policy_type: PolicyType) -> String {
-    let pattern = match choices.below(8) {
-        0 => "*".to_owned(),
-        1 if policy_type == PolicyType::Resource => format!("execute-api:/{}", pieces(choices)),
-        2 => "arn:aws:execute-api:*".to_owned(),
+    let pattern = match choices.below(10) {
+        0..=3 => "*".to_owned(),
+        4 if policy_type == PolicyType::Resource => format!("execute-api:/{}", pieces(choices)),
+        5 => "arn:aws:execute-api:*".to_owned(),
         _ => blurred(choices, question.resource),
     };
     let probe = json!({ "Version": "2012-10-17", "Statement": {
@@ -168,14 +176,24 @@ fn pieces(choices: &mut Choices<'_>) -> String {
     choices.some(0, 5, |choices| choices.pick(&PIECES)).concat()
 }
 
-fn condition_block(choices: &mut Choices<'_>) -> Map<String, Json> {
+fn condition_block(choices: &mut Choices<'_>, question: &Question) -> Map<String, Json> {
     let mut block = Map::new();
-    for _ in 0..choices.below(4) {
+    for _ in 0..choices.pick(&[0, 0, 0, 1, 1, 1, 2, 3]) {
         let (name, values) = operator(choices);
         let keys = block.entry(name).or_insert_with(|| json!({}));
-        keys[choices.pick(&KEYS)] = values;
+        keys[key(choices, question)] = values;
     }
     block
+}
+
+/// A condition key, half of the time one that is unknown.
+fn key<'q>(choices: &mut Choices<'_>, question: &'q Question) -> &'q str {
+    let unknown: Vec<&str> = question.unknown_keys().collect();
+    if unknown.is_empty() || choices.rarely(2) {
+        choices.pick(&KEYS)
+    } else {
+        choices.pick(&unknown)
+    }
 }
 
 /// An operator with values that it can read.

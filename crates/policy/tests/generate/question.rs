@@ -30,6 +30,9 @@ const CALLERS: [&str; 14] = [
     "arn:aws-cn:sts::111122223333:assumed-role/reader/run-1",
 ];
 
+/// Those whom all layers can concern.
+const HOME_CALLERS: [&str; 2] = [CALLERS[0], CALLERS[1]];
+
 const ACTIONS: [&str; 7] = [
     "execute-api:Invoke",
     "s3:GetObject",
@@ -132,7 +135,7 @@ impl Known {
     }
 
     fn any(choices: &mut Choices<'_>) -> Known {
-        if choices.rarely(4) { Known::Unknown } else { Known::concrete(choices) }
+        if choices.rarely(2) { Known::Unknown } else { Known::concrete(choices) }
     }
 
     fn as_value(&self) -> Value<'_> {
@@ -179,7 +182,11 @@ impl Question {
     pub(crate) fn new(choices: &mut Choices<'_>) -> Question {
         let mut question = Question {
             layers: Layers::default(),
-            principal: choices.pick(&CALLERS),
+            principal: if choices.rarely(2) {
+                choices.pick(&CALLERS)
+            } else {
+                choices.pick(&HOME_CALLERS)
+            },
             issuer: choices.rarely(2).then_some(CALLERS[0]),
             user_id: choices.rarely(4).then_some("a"),
             action: choices.pick(&ACTIONS),
@@ -194,6 +201,12 @@ impl Question {
         }
         question.layers = Layers::new(choices, &question);
         question
+    }
+
+    /// The keys of which nothing is known.
+    pub(crate) fn unknown_keys(&self) -> impl Iterator<Item = &str> {
+        let unknown = self.context.iter().filter(|(_, known)| matches!(known, Known::Unknown));
+        unknown.map(|(key, _)| key.as_str())
     }
 
     /// Whether the resource is a role to be assumed.
@@ -267,7 +280,7 @@ impl Layers {
         let endpoint =
             |choices: &mut Choices<'_>| document(choices, question, PolicyType::VpcEndpoint);
         Layers {
-            identity: choices.some(0, 3, plain),
+            identity: choices.some(0, 4, plain),
             resource: choices.some(0, 2, named).pop(),
             boundary: if choices.rarely(3) { choices.some(0, 2, plain) } else { vec![] },
             session: if choices.rarely(3) { choices.some(0, 2, plain).pop() } else { None },
