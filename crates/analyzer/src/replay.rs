@@ -138,7 +138,8 @@ impl<'a> Binding<'a> {
         explain(&self.policies, &self.request(row, caller, api, resource))
     }
 
-    fn request<'r>(
+    /// The request of a row.
+    pub(crate) fn request<'r>(
         &'r self,
         row: Row<'r, 'r>,
         caller: &'r str,

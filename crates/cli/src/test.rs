@@ -1,6 +1,7 @@
 //! `tollgate test`: runs policy tests, and says what they see and what they would miss.
 
 mod git;
+mod record;
 mod watch;
 
 use std::path::PathBuf;
@@ -60,6 +61,13 @@ pub(crate) struct Args {
     /// Mutate only lines that differ from this revision of the git repository.
     #[arg(long, value_name = "REV", requires = "mutate")]
     in_diff: Option<String>,
+    /// Run no tests; print a test file of the calls in this log, as the account decides them now.
+    /// May be given several times.
+    #[arg(long, value_name = "LOG", requires = "account", conflicts_with_all = ["watch", "list", "accept", "coverage", "mutate", "format", "out"])]
+    record: Vec<String>,
+    /// The account manifest whose policies decide recorded calls.
+    #[arg(long, value_name = "FILE", requires = "record")]
+    account: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -68,7 +76,8 @@ Examples:
   tollgate test policies/ --filter readable --fail-fast
   tollgate test --coverage --fail-under 90
   tollgate test --format github --out junit=report.xml --out html=coverage.html
-  tollgate test --mutate --in-diff main --min-score 85";
+  tollgate test --mutate --in-diff main --min-score 85
+  tollgate test --record logs/ --account tollgate.toml > recorded.test.yaml";
 
 /// The formats of coverage.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -156,6 +165,9 @@ fn usage(message: &str) -> miette::Report {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    if let Some(manifest) = &args.account {
+        return record::record(&args.record, manifest, world);
+    }
     let plan = Plan::new(args)?;
     if args.watch {
         return watch::again_and_again(&args.paths, world, |source| once(&plan, source, world));

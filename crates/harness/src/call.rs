@@ -19,6 +19,22 @@ pub enum Given {
 }
 
 impl Given {
+    /// What a request's context holds.
+    pub fn of(value: Value<'_>) -> Given {
+        match value {
+            Value::Absent => Given::Absent,
+            Value::Unknown => Given::Unknown,
+            Value::Text(text) => Given::One(text.into()),
+            Value::Set(values) => {
+                Given::Set(values.iter().map(|value| value.to_string().into()).collect())
+            }
+            Value::Bool(value) => Given::One(value.to_string().into()),
+            Value::Integer(value) => Given::One(value.to_string().into()),
+            Value::Time(value) => Given::One(value.to_string().into()),
+            Value::Ip(value) => Given::One(value.to_string().into()),
+        }
+    }
+
     /// One value, or a set of them.
     pub fn values(values: &[String]) -> Given {
         match values {
@@ -35,8 +51,6 @@ pub struct Call {
     pub principal: Arc<str>,
     /// The IAM user that a federated user's session was made by.
     pub issued_by: Option<Arc<str>>,
-    /// `aws:userid`.
-    pub user_id: Option<Arc<str>>,
     /// `service:Name`.
     pub action: Arc<str>,
     /// The concrete ARN.
@@ -53,12 +67,22 @@ impl Call {
         Call {
             principal: principal.into(),
             issued_by: None,
-            user_id: None,
             action: action.into(),
             resource: resource.into(),
             resource_account: None,
             context: Vec::new(),
         }
+    }
+
+    /// A request, with parts of its own. That of a federated user's session does not tell who made
+    /// the session.
+    pub fn of(request: &Request<'_>) -> Call {
+        let principal = request.principal().as_str();
+        let mut call = Call::new(principal, request.action(), request.resource());
+        for (key, value) in request.context.iter() {
+            call.set(key.name(), Given::of(value));
+        }
+        call
     }
 
     /// Gives a context key. What was given for it before is forgotten.
@@ -87,9 +111,6 @@ impl Call {
         let mut principal = Principal::parse(&self.principal).unwrap_or(Principal::ANONYMOUS);
         if let Some(issuer) = &self.issued_by {
             principal = principal.issued_by(issuer);
-        }
-        if let Some(id) = &self.user_id {
-            principal = principal.with_user_id(id);
         }
         let mut request = Request::new(principal, &self.action, &self.resource);
         if let Some(account) = &self.resource_account {

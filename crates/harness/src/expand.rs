@@ -315,7 +315,6 @@ fn bare_call(principal: &PrincipalFields, question: &Question<'_>, settled: &Set
     Call {
         principal: shared(&principal.arn),
         issued_by: principal.issued_by.as_ref().map(shared),
-        user_id: principal.user_id.as_ref().map(shared),
         action: Arc::clone(&settled.action),
         resource: Arc::clone(&settled.resource),
         resource_account: question.chosen("resourceAccount").map(shared),
@@ -330,6 +329,9 @@ fn inherited(setting: &Setting, principal: &PrincipalFields) -> Vec<(Arc<str>, G
         let epoch = now.value.as_second().to_string();
         inherited.push(("aws:CurrentTime".into(), Given::One(now.value.to_string().into())));
         inherited.push(("aws:EpochTime".into(), Given::One(epoch.into())));
+    }
+    if let Some(id) = &principal.user_id {
+        inherited.push(("aws:userid".into(), Given::One(shared(id))));
     }
     for (tag, value) in &principal.tags {
         let key = format!("aws:PrincipalTag/{}", tag.value);

@@ -1,6 +1,7 @@
 //! Requests → tests as text, ready to be pasted into a test file.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use crate::call::{Call, Given};
 use crate::file::Expectation;
@@ -14,7 +15,7 @@ pub(crate) struct Draft<'a> {
     pub(crate) call: &'a Call,
     pub(crate) expected: Expectation,
     /// Context keys that the file's setting or principal already give alike.
-    pub(crate) inherited: &'a [(std::sync::Arc<str>, Given)],
+    pub(crate) inherited: &'a [(Arc<str>, Given)],
 }
 
 impl Draft<'_> {
@@ -24,34 +25,42 @@ impl Draft<'_> {
         let mut text = String::new();
         let _ = writeln!(text, "  - name: {}", scalar(name));
         let _ = writeln!(text, "    principal: {}", scalar(principal));
-        let mut request =
-            format!("action: {}, resource: {}", scalar(&call.action), scalar(&call.resource));
-        if let Some(account) = &call.resource_account {
-            let _ = write!(request, ", resourceAccount: {}", scalar(account));
-        }
-        let _ = writeln!(text, "    request: {{ {request} }}");
-        let own = || call.context.iter().filter(|given| !inherited.contains(given));
-        let (mut context, mut unknown) = (Vec::new(), Vec::new());
-        for (key, given) in own() {
-            match given {
-                Given::Unknown => unknown.push(scalar(key)),
-                Given::Absent => context.push(format!("{}: ~", scalar(key))),
-                Given::One(value) => context.push(format!("{}: {}", scalar(key), scalar(value))),
-                Given::Set(values) => {
-                    let values: Vec<String> = values.iter().map(|value| scalar(value)).collect();
-                    context.push(format!("{}: [[{}]]", scalar(key), values.join(", ")));
-                }
-            }
-        }
-        if !context.is_empty() {
-            let _ = writeln!(text, "    context: {{ {} }}", context.join(", "));
-        }
-        if !unknown.is_empty() {
-            let _ = writeln!(text, "    unknown: [{}]", unknown.join(", "));
+        for field in request_fields(call, inherited) {
+            let _ = writeln!(text, "    {field}");
         }
         let _ = writeln!(text, "    expect: {}", expected.as_str());
         text
     }
+}
+
+/// `request`, `context` and `unknown` of a call, as far as there is something to say that is not
+/// inherited.
+pub(crate) fn request_fields(call: &Call, inherited: &[(Arc<str>, Given)]) -> Vec<String> {
+    let mut request =
+        format!("action: {}, resource: {}", scalar(&call.action), scalar(&call.resource));
+    if let Some(account) = &call.resource_account {
+        let _ = write!(request, ", resourceAccount: {}", scalar(account));
+    }
+    let (mut context, mut unknown) = (Vec::new(), Vec::new());
+    for (key, given) in call.context.iter().filter(|given| !inherited.contains(given)) {
+        match given {
+            Given::Unknown => unknown.push(scalar(key)),
+            Given::Absent => context.push(format!("{}: ~", scalar(key))),
+            Given::One(value) => context.push(format!("{}: {}", scalar(key), scalar(value))),
+            Given::Set(values) => {
+                let values: Vec<String> = values.iter().map(|value| scalar(value)).collect();
+                context.push(format!("{}: [[{}]]", scalar(key), values.join(", ")));
+            }
+        }
+    }
+    let mut fields = vec![format!("request: {{ {request} }}")];
+    if !context.is_empty() {
+        fields.push(format!("context: {{ {} }}", context.join(", ")));
+    }
+    if !unknown.is_empty() {
+        fields.push(format!("unknown: [{}]", unknown.join(", ")));
+    }
+    fields
 }
 
 /// Which drafts have been shown, so that none is shown twice under two names.

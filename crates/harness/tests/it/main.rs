@@ -13,6 +13,7 @@ mod formats;
 mod messages;
 mod mutate;
 mod policy_repo;
+mod record;
 mod schemas;
 mod snapshot;
 
