@@ -27,7 +27,7 @@ impl<'a> Observer<'a> {
     pub fn new(account: &'a Account) -> Observer<'a> {
         Observer {
             account,
-            replay: Replay::new(account),
+            replay: Replay::new(account, &[]),
             arn: String::new(),
             names_user_id: HashMap::new(),
             left_out: BTreeMap::new(),

@@ -83,7 +83,7 @@ impl<'a> Replay<'a> {
 
     /// The number of the binding for a caller and an API. `number` is the caller's, for
     /// remembering the answer.
-    fn bind(&mut self, caller: &str, number: u32, api: Option<&'a ApiEntry>) -> usize {
+    pub(crate) fn bind(&mut self, caller: &str, number: u32, api: Option<&'a ApiEntry>) -> usize {
         let place = (number, api.map_or(0, address));
         if let Some(&known) = self.by_caller.get(&place) {
             return known;
