@@ -1,6 +1,6 @@
 //! `tollgate test` from the outside: what it prints, writes and ends with.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by saying where")]
+#![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
 
 use std::fs;
 use std::io::{BufRead, BufReader};

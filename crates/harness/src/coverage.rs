@@ -1,13 +1,4 @@
 //! What the tests see of the policies.
-//!
-//! A statement has three marks: it *matched* some request, it was *decisive* for some decision, and
-//! it was a *near miss* (all of its elements but one matched). A pattern or condition value has
-//! two: it was seen to match and seen not to, each time in a request for which it mattered: one
-//! that the elements before it (principal, then action, then resource) match.
-//!
-//! The percentage counts, of every statement, *matched* and *decisive*, and of every pattern and
-//! value *true* and *false*; a pattern that matches everything cannot be seen false and need not
-//! be. A near miss is shown and not counted: a statement that allows everything has none.
 
 mod gap;
 mod html;
@@ -24,6 +15,15 @@ use crate::place::{Place, SourceFile};
 use crate::run::Run;
 
 /// What the tests of a run see of the policies that it was decided by.
+///
+/// A statement has three marks: it *matched* some request, it was *decisive* for some decision, and
+/// it was a *near miss* (all of its elements but one matched). A pattern or condition value has
+/// two: it was seen to match and seen not to, each time in a request for which it mattered: one
+/// that the elements before it (principal, then action, then resource) match.
+///
+/// The percentage counts, of every statement, *matched* and *decisive*, and of every pattern and
+/// value *true* and *false*; a pattern that matches everything cannot be seen false and need not
+/// be. A near miss is shown and not counted: a statement that allows everything has none.
 #[derive(Clone, Debug)]
 pub struct Coverage {
     /// The policies, by file.

@@ -5,7 +5,7 @@ mod api;
 mod layers;
 mod path;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -69,7 +69,9 @@ impl Suite {
                 Err(found) => problems.extend(found),
             }
         }
-        problems.dedup();
+        // What is wrong with a policy is wrong for every test that it applies to: say it once.
+        let mut seen = HashSet::new();
+        problems.retain(|problem| seen.insert(problem.to_string()));
         if problems.is_empty() { Ok(suite) } else { Err(Problems(problems)) }
     }
 
@@ -134,7 +136,9 @@ impl<'f> Opened<'f> {
             setting.account = setting.account.or(fixtures.account);
             setting.api = setting.api.or(fixtures.api);
             setting.now = setting.now.or(fixtures.now);
-            let known = |key: &str| setting.context.iter().any(|held| held.key.value == key);
+            let known = |key: &str| {
+                setting.context.iter().any(|held| held.key.value.eq_ignore_ascii_case(key))
+            };
             let context: Vec<_> =
                 fixtures.context.into_iter().filter(|field| !known(&field.key.value)).collect();
             setting.context.extend(context);

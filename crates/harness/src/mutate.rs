@@ -1,34 +1,4 @@
 //! Which changes of the policies the tests notice.
-//!
-//! Every policy is changed in one place at a time, and the tests that it applies to are judged
-//! again. A mutant is *killed* by the first test that then fails. One that no test fails for is
-//! compared with the original on every request of the tests and on generated ones around the
-//! changed statement: if some request is decided otherwise, the mutant *survived*, and that request
-//! is the test that is missing; if none is, it is set aside as an *equivalent candidate* and does
-//! not count. The score is killed ÷ (killed + survived).
-//!
-//! # The operators
-//!
-//! | operator | what it does |
-//! |---|---|
-//! | `delete-statement` | leaves a statement out |
-//! | `flip-effect` | `Allow` ↔ `Deny` |
-//! | `delete-principal` | leaves out one of several principals |
-//! | `widen-principal` | a principal → `*` |
-//! | `delete-pattern` | leaves out one of several actions or resources |
-//! | `widen-pattern` | an action → `service:*`; a resource's last part → `*`; either → `*` |
-//! | `narrow-pattern` | a wildcard → a fixed text |
-//! | `negate-element` | `Action` ↔ `NotAction`, `Resource` ↔ `NotResource` |
-//! | `delete-condition` | leaves out one key of one operator |
-//! | `delete-value` | leaves out one of several values |
-//! | `widen-value` | a value of `StringLike` or an ARN operator → `*` |
-//! | `negate-operator` | `StringEquals` ↔ `StringNotEquals` and so on |
-//! | `loosen-operator` | `StringEquals` → `StringLike`, → `StringEqualsIgnoreCase`; `<` ↔ `≤`, `>` ↔ `≥` |
-//! | `if-exists` | adds `IfExists`, or takes it away |
-//! | `quantifier` | `ForAllValues` ↔ `ForAnyValue` |
-//! | `boundary` | a CIDR one bit wider or narrower, a number ± 1, an instant ± 1 s, a boolean inverted |
-//! | `variable` | a policy variable → `*` |
-//! | `drop-layer` | takes away the boundary, the session policy, or one level of control policies |
 
 mod condition;
 pub(crate) mod diff;
@@ -46,6 +16,36 @@ use crate::place::Place;
 use crate::run::Run;
 
 /// What became of the mutants of a run's policies.
+///
+/// Every policy is changed in one place at a time, and the tests that it applies to are judged
+/// again. A mutant is *killed* by the first test that then fails. One that no test fails for is
+/// compared with the original on every request of the tests and on generated ones around the
+/// changed statement: if some request is decided otherwise, the mutant *survived*, and that request
+/// is the test that is missing; if none is, it is set aside as an *equivalent candidate* and does
+/// not count. The score is killed ÷ (killed + survived).
+///
+/// # The operators
+///
+/// | operator | what it does |
+/// |---|---|
+/// | `delete-statement` | leaves a statement out |
+/// | `flip-effect` | `Allow` ↔ `Deny` |
+/// | `delete-principal` | leaves out one of several principals |
+/// | `widen-principal` | a principal → `*` |
+/// | `delete-pattern` | leaves out one of several actions or resources |
+/// | `widen-pattern` | an action → `service:*`; a resource's last part → `*`; either → `*` |
+/// | `narrow-pattern` | a wildcard → a fixed text |
+/// | `negate-element` | `Action` ↔ `NotAction`, `Resource` ↔ `NotResource` |
+/// | `delete-condition` | leaves out one key of one operator |
+/// | `delete-value` | leaves out one of several values |
+/// | `widen-value` | a value of `StringLike` or an ARN operator → `*` |
+/// | `negate-operator` | `StringEquals` ↔ `StringNotEquals` and so on |
+/// | `loosen-operator` | `StringEquals` → `StringLike`, → `StringEqualsIgnoreCase`; `<` ↔ `≤`, `>` ↔ `≥` |
+/// | `if-exists` | adds `IfExists`, or takes it away |
+/// | `quantifier` | `ForAllValues` ↔ `ForAnyValue` |
+/// | `boundary` | a CIDR one bit wider or narrower, a number ± 1, an instant ± 1 s, a boolean inverted |
+/// | `variable` | a policy variable → `*` |
+/// | `drop-layer` | takes away the boundary, the session policy, or one level of control policies |
 #[derive(Clone, Debug, Default)]
 pub struct Mutation {
     /// By operator: how many were killed, and of how many that count.
