@@ -9,6 +9,7 @@ use tollgate_store::{Account, ApiEntry};
 use crate::call;
 use crate::changes::{ChangeTally, Changes};
 use crate::context::Assumption;
+use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{OutcomeTally, Outcomes};
@@ -52,6 +53,8 @@ pub struct Analysis<'a> {
     pub assumed: &'a [Assumption],
     /// Which rows count.
     pub window: Window,
+    /// Which of these count.
+    pub filter: Option<&'a Filter>,
 }
 
 /// Everything gathered from logs. Merges: what many workers, files or machines gathered is what one
@@ -59,7 +62,7 @@ pub struct Analysis<'a> {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Gathered {
-    /// Rows left out because they are outside of the window.
+    /// Rows left out because they are outside of the window, or the filter does not want them.
     pub left_out: u64,
     /// Usage.
     pub usage: Usage,
@@ -115,6 +118,7 @@ impl<'a> Analysis<'a> {
         Gatherer {
             account: self.account,
             window: self.window,
+            filter: self.filter,
             left_out: 0,
             callers: Interner::new(NAMES_MAX),
             routes: Interner::new(NAMES_MAX),
@@ -154,6 +158,7 @@ impl<'a> Analysis<'a> {
 pub struct Gatherer<'a> {
     account: Option<&'a Account>,
     window: Window,
+    filter: Option<&'a Filter>,
     left_out: u64,
     callers: Interner,
     routes: Interner,
@@ -191,7 +196,8 @@ impl<'a> Gatherer<'a> {
     pub fn add(&mut self, batch: &Batch<'_>) {
         let columns = Columns::of(batch);
         for row in columns.rows() {
-            if self.window.contains(row.time()) {
+            let wanted = |filter: &Filter| filter.matches(row);
+            if self.window.contains(row.time()) && self.filter.is_none_or(wanted) {
                 self.add_row(row);
             } else {
                 self.left_out += 1;

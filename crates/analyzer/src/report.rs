@@ -25,7 +25,7 @@ pub struct Report {
     pub version: u8,
     /// What became of the lines that were read.
     pub lines: Lines,
-    /// Requests that were read but lie outside of the window asked for.
+    /// Requests that were read and left out: outside of the window, or not wanted by the filter.
     pub left_out: u64,
     /// Usage.
     pub usage: UsageReport,

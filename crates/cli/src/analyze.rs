@@ -2,9 +2,8 @@
 
 use std::path::PathBuf;
 
-use clap::ValueEnum;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Analysis, Assumption, Report, Window, text};
+use tollgate_analyzer::{Analysis, Assumption, Filter, Partial, Window};
 use tollgate_log::{Quarantine, Source};
 use tollgate_store::Account;
 
@@ -14,10 +13,9 @@ use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
 use crate::moment;
 use crate::progress;
+use crate::report;
+use crate::threshold::Threshold;
 use crate::world::World;
-
-/// Entries of a list in the text report, unless `--top` says otherwise.
-const TOP: usize = 10;
 
 /// Report usage, rate limits and denied calls from request logs.
 ///
@@ -46,18 +44,20 @@ pub(crate) struct Args {
     /// Leave out requests at this moment or later.
     #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
     until: Option<i64>,
-    /// Entries of each list; 0 for all. Text shows 10 unless told otherwise, JSON all.
-    #[arg(long, value_name = "N")]
-    top: Option<usize>,
-    /// How to print the report.
-    #[arg(long, value_enum, default_value_t = Format::Text)]
-    format: Format,
-    /// Write the report to a file.
+    /// Leave out requests that this does not hold for, such as
+    /// `status>=400 and caller~"release"`. Fields: status, latency, caller, method, route, path, ip,
+    /// agent, upstream, credential, api, stage, error; `~` contains; `and`, `or`, `not`, `(…)`.
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
+    filter: Option<Filter>,
+    #[command(flatten)]
+    report: report::Printing,
+    /// Fail if a bound is exceeded: `denied>0`, `disagreeing`, `undetermined`, `quarantined`,
+    /// `429>=10`, `p99>2s` (of any route) with exit code 3; `newly-denied`, `newly-allowed` with 1.
+    #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
+    fail_on: Vec<Threshold>,
+    /// Write everything gathered to a file, for `tollgate merge`.
     #[arg(long, value_name = "FILE")]
-    out: Option<PathBuf>,
-    /// End with exit code 1 if a call of the log would be newly denied, or newly allowed.
-    #[arg(long, value_enum, value_name = "CHANGE", requires = "against")]
-    fail_on: Vec<FailOn>,
+    partial: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -66,23 +66,6 @@ Examples:
   tollgate analyze --account new/tollgate.toml --against tollgate.toml --fail-on newly-denied logs/
   tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
-    /// For people.
-    Text,
-    /// For programs; see fixtures/schemas/analyze.schema.json.
-    Json,
-}
-
-/// A change that must not be.
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum FailOn {
-    /// A call that was not denied would be.
-    NewlyDenied,
-    /// A call that was not allowed would be.
-    NewlyAllowed,
-}
 
 /// Reads `KEY=VALUE`.
 fn assumption(text: &str) -> Result<Assumption, String> {
@@ -107,6 +90,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         against: plan.against.as_ref(),
         assumed: &args.assume,
         window: plan.window,
+        filter: args.filter.as_ref(),
     };
     let logs = &mut plan.logs;
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
@@ -116,47 +100,32 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     if new && scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
-    let report = Report::new(&gathered, scanned.account, scanned.quarantine.samples());
-    let exit = exit(&report, &args.fail_on);
-    world.write(args.out.as_deref(), print(report, args, world)?.as_bytes())?;
+    let partial = Partial::new(gathered, &scanned);
+    if let Some(path) = &args.partial {
+        let document = partial.to_json().into_diagnostic()?;
+        world.write(Some(path), document.as_bytes())?;
+    }
+    let report = report::print(&partial, &args.report, world)?;
     logs.close(&scanned.account, &scanned.sources, scanned.state.as_ref(), world)?;
-    Ok(exit)
-}
-
-fn exit(report: &Report, fail_on: &[FailOn]) -> Exit {
-    let found = |fail_on: &FailOn| {
-        report.changes.as_ref().is_some_and(|changes| match fail_on {
-            FailOn::NewlyDenied => changes.newly_denied > 0,
-            FailOn::NewlyAllowed => changes.newly_allowed > 0,
-        })
-    };
-    if fail_on.iter().any(found) { Exit::Findings } else { Exit::Ok }
+    let judged = args.fail_on.iter().map(|threshold| threshold.judge(&report));
+    Ok(judged.fold(Exit::Ok, Exit::worse))
 }
 
 impl Plan<'_> {
     fn new(args: &Args) -> miette::Result<Plan<'_>> {
+        let given = |option| match option {
+            "against" => args.against.is_some(),
+            _ => args.account.is_some(),
+        };
+        let missing = args.fail_on.iter().filter_map(Threshold::needs).find(|name| !given(*name));
+        if let Some(name) = missing {
+            return Err(Problem::new(format!("this `--fail-on` needs `--{name}`")).into());
+        }
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
         let logs = args.logs.open(Analysis::projection())?;
         let window = Window { since: args.since, until: args.until };
         Ok(Plan { account, against, logs, window })
-    }
-}
-
-fn print(report: Report, args: &Args, world: &World) -> miette::Result<String> {
-    match args.format {
-        Format::Text => {
-            let colour = world.colour && args.out.is_none();
-            let top = args.top.unwrap_or(TOP);
-            Ok(text::render(&report, &text::Style { width: world.width, colour, top }))
-        }
-        Format::Json => {
-            let report = match args.top {
-                None | Some(0) => report,
-                Some(top) => report.top(top),
-            };
-            Ok(serde_json::to_string_pretty(&report).into_diagnostic()? + "\n")
-        }
     }
 }
 

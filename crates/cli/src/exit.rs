@@ -19,7 +19,6 @@ Exit codes:
 /// How a run that could read its input ended. A run that could not ends with an `Err`, and exit
 /// code 2; a panic ends with 70.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(dead_code, reason = "the commands that end so join one by one")]
 pub(crate) enum Exit {
     /// Done, nothing to report.
     Ok,
@@ -32,6 +31,17 @@ pub(crate) enum Exit {
 }
 
 impl Exit {
+    /// Of two ends, the one that matters more: findings before an unmet threshold.
+    pub(crate) fn worse(self, other: Exit) -> Exit {
+        let order = |exit| match exit {
+            Exit::Findings => 0,
+            Exit::Threshold => 1,
+            Exit::Undecided => 2,
+            Exit::Ok => 3,
+        };
+        if order(other) < order(self) { other } else { self }
+    }
+
     fn code(self) -> ExitCode {
         ExitCode::from(match self {
             Exit::Ok => 0,

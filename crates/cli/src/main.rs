@@ -13,10 +13,13 @@ mod diagnose;
 mod exit;
 mod logs;
 mod man;
+mod merge;
 mod moment;
 mod progress;
+mod report;
 mod simulate;
 mod test;
+mod threshold;
 mod world;
 
 use std::process::ExitCode;
@@ -41,6 +44,7 @@ enum Command {
     Completions(completions::Args),
     Convert(convert::Args),
     Man(man::Args),
+    Merge(merge::Args),
     Simulate(Box<simulate::Args>),
     Test(test::Args),
 }
@@ -54,6 +58,7 @@ fn main() -> ExitCode {
         Command::Completions(args) => completions::run(&args, &world),
         Command::Convert(args) => convert::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
+        Command::Merge(args) => merge::run(&args, &world),
         Command::Simulate(args) => simulate::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),
     })

@@ -303,3 +303,73 @@ fn quarantined_lines_are_kept_whole() {
     let kept = fs::read(file).unwrap();
     assert!(kept.windows(7).any(|window| window == b"garbage"));
 }
+
+#[track_caller]
+fn merge(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.arg("merge").args(arguments).current_dir(top()).output().unwrap()
+}
+
+#[test]
+fn runs_of_single_files_merge_into_the_report_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut partials = Vec::new();
+    for entry in fs::read_dir(top().join(LOGS)).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let partial = folder.path().join(&name).to_str().unwrap().to_owned();
+        let log = format!("{LOGS}/{name}");
+        stdout(&tollgate(&["--account", ACCOUNT, "--partial", &partial, &log], b""));
+        partials.push(partial);
+    }
+    let partials: Vec<&str> = partials.iter().map(String::as_str).collect();
+    let merged = stdout(&merge(&[&partials[..], &["--format", "json"]].concat()));
+    let whole = stdout(&tollgate(&["--account", ACCOUNT, "--format", "json", LOGS], b""));
+    assert!(merged == whole, "the reports differ");
+
+    let output = merge(&[ACCOUNT]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("expected a partial report"));
+}
+
+#[test]
+fn a_filter_chooses_what_counts() {
+    let report = json(&["--filter", "status >= 400 and caller ~ \"/release-bot/\"", LOGS]);
+    let usage = &report["usage"];
+    assert_eq!(usage["requests"].as_u64().unwrap() + report["leftOut"].as_u64().unwrap(), 3609);
+    for status in usage["statuses"].as_array().unwrap() {
+        assert!(status["status"].as_u64().unwrap() >= 400);
+    }
+    for caller in usage["callers"].as_array().unwrap() {
+        assert!(caller["caller"].as_str().unwrap().contains("/release-bot/"));
+    }
+    check_refused(&["--filter", "state = 5", LOGS], b"", &["at column 1", "`status`"]);
+}
+
+#[test]
+fn a_bound_that_is_exceeded_ends_the_run_with_its_code() {
+    let code = |bound: &str| {
+        let output = tollgate(&["--account", ACCOUNT, "--fail-on", bound, LOGS], b"");
+        output.status.code()
+    };
+    assert_eq!(code("denied>0"), Some(3));
+    assert_eq!(code("denied>114"), Some(0));
+    assert_eq!(code("429>=20"), Some(3));
+    assert_eq!(code("p99>30s"), Some(0));
+    check_refused(&["--fail-on", "newly-denied", LOGS], b"", &["needs `--against`"]);
+    check_refused(&["--fail-on", "nothing>1", LOGS], b"", &["expected denied, disagreeing"]);
+}
+
+#[test]
+fn tables_are_printed_as_csv() {
+    let table = |name: &str| {
+        let arguments = ["--account", ACCOUNT, "--format", "csv", "--table", name, LOGS];
+        stdout(&tollgate(&arguments, b""))
+    };
+    let routes = table("routes");
+    let mut lines = routes.split("\r\n");
+    assert_eq!(lines.next(), Some("method,route,requests,clientErrors,failed,p50Ms,p95Ms,p99Ms"));
+    assert_eq!(lines.next(), Some("GET,/repos/{owner}/{repo}/issues,1247,0,11,125,213,766"));
+    assert!(table("denied").contains(",NeverDelete,"));
+    assert!(table("limits").starts_with("upstream,credential,bucket,"));
+    assert_eq!(table("callers").lines().count(), 28);
+}

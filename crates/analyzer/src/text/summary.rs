@@ -28,7 +28,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         ));
     }
     if report.left_out > 0 {
-        text.push_str(&format!("  {} outside of the window\n", count(report.left_out, "request")));
+        text.push_str(&format!("  {} left out, as asked\n", count(report.left_out, "request")));
     }
     text.push_str(&series(&usage.series, usage.interval_seconds, style));
     text

@@ -1,0 +1,66 @@
+//! Runs of many days or machines as one: what each gathered is written down, and merged later.
+
+use serde::{Deserialize, Serialize};
+use tollgate_log::{LineAccount, QuarantinedLine};
+
+use crate::gather::{Gathered, Read};
+
+/// The version of a partial report's form.
+const VERSION: u8 = 1;
+
+/// Lines that could not be read and are kept as samples.
+const SAMPLES_MAX: usize = 20;
+
+/// Everything that a run gathered, so that runs can be merged: the report of the merged is the
+/// report that one run over all of their inputs would have given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Partial {
+    /// Tells the document from others.
+    tollgate_partial: u8,
+    /// What became of the lines that were read.
+    pub lines: LineAccount,
+    /// The first lines that could not be read.
+    pub samples: Vec<QuarantinedLine>,
+    /// What was gathered.
+    pub gathered: Gathered,
+}
+
+impl Partial {
+    /// What one run read and gathered.
+    pub fn new(gathered: Gathered, read: &Read) -> Partial {
+        let samples = read.quarantine.samples().to_vec();
+        Partial { tollgate_partial: VERSION, lines: read.account, samples, gathered }
+    }
+
+    /// Reads what [`Partial::to_json`] wrote.
+    ///
+    /// # Errors
+    /// The text is no partial report, or one of another version.
+    pub fn parse(text: &str) -> Result<Partial, String> {
+        let partial: Partial = serde_json::from_str(text)
+            .map_err(|error| format!("expected a partial report of `tollgate analyze`: {error}"))?;
+        match partial.tollgate_partial {
+            VERSION => Ok(partial),
+            other => Err(format!("expected a partial report of version {VERSION}, found {other}")),
+        }
+    }
+
+    /// The document that [`Partial::parse`] reads.
+    ///
+    /// # Errors
+    /// None that depends on what was gathered.
+    pub fn to_json(&self) -> serde_json::Result<String> {
+        serde_json::to_string(self)
+    }
+
+    /// Adds another run. The order of merging does not matter.
+    pub fn merge(&mut self, other: Partial) {
+        self.lines += other.lines;
+        self.gathered.merge(other.gathered);
+        self.samples.extend(other.samples);
+        self.samples
+            .sort_by(|one, other| (&one.file, one.offset).cmp(&(&other.file, other.offset)));
+        self.samples.truncate(SAMPLES_MAX);
+    }
+}

@@ -1,0 +1,42 @@
+//! `tollgate merge`: partial reports of many days or machines as one report.
+
+use std::path::{Path, PathBuf};
+
+use miette::{IntoDiagnostic, WrapErr};
+use tollgate_analyzer::Partial;
+
+use crate::diagnose::Problem;
+use crate::exit::{Exit, Outcome};
+use crate::report;
+use crate::world::World;
+
+/// Merge what several runs of `analyze --partial` gathered into one report.
+///
+/// The report is the one that a single run over all of the logs would have given.
+///
+/// Example: `tollgate merge monday.json tuesday.json --format json`
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Files written by `tollgate analyze --partial`.
+    #[arg(required = true, value_name = "PARTIAL")]
+    partials: Vec<PathBuf>,
+    #[command(flatten)]
+    report: report::Printing,
+}
+
+pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    let mut partials = args.partials.iter().map(|path| read(path));
+    let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
+    for partial in partials {
+        merged.merge(partial?);
+    }
+    report::print(&merged, &args.report, world)?;
+    Ok(Exit::Ok)
+}
+
+fn read(path: &Path) -> miette::Result<Partial> {
+    let cannot_read = || format!("cannot read `{}`", path.display());
+    let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(cannot_read)?;
+    Ok(Partial::parse(&text)
+        .map_err(|message| Problem::new(format!("{}: {message}", path.display())))?)
+}

@@ -1,0 +1,154 @@
+//! What must not be: `--fail-on denied>0`, `429>=10`, `p99>2s`, `newly-denied`.
+
+use tollgate_analyzer::Report;
+
+use crate::exit::Exit;
+
+/// A bound that a report may exceed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Threshold {
+    measure: Measure,
+    /// The least value that is too much.
+    too_much: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Measure {
+    Denied,
+    Disagreeing,
+    Undetermined,
+    Quarantined,
+    NewlyDenied,
+    NewlyAllowed,
+    P50,
+    P95,
+    P99,
+    Status(u16),
+}
+
+const MEASURES: [(&str, Measure); 9] = [
+    ("denied", Measure::Denied),
+    ("disagreeing", Measure::Disagreeing),
+    ("undetermined", Measure::Undetermined),
+    ("quarantined", Measure::Quarantined),
+    ("newly-denied", Measure::NewlyDenied),
+    ("newly-allowed", Measure::NewlyAllowed),
+    ("p50", Measure::P50),
+    ("p95", Measure::P95),
+    ("p99", Measure::P99),
+];
+
+impl Threshold {
+    /// Reads a bound: a measure, `>` or `>=`, and a number; `>0` unless given. Latencies may have
+    /// the unit `ms` or `s`, and are milliseconds without.
+    pub(crate) fn parse(text: &str) -> Result<Threshold, String> {
+        let end = text.find('>').unwrap_or(text.len());
+        let (name, bound) = text.split_at(end);
+        let measure = Measure::parse(name.trim())?;
+        let too_much = match (bound.strip_prefix(">="), bound.strip_prefix('>')) {
+            (Some(number), _) => measure.number(number.trim())?,
+            (None, Some(number)) => measure.number(number.trim())?.saturating_add(1),
+            (None, None) => 1,
+        };
+        Ok(Threshold { measure, too_much })
+    }
+
+    /// The option without which there is nothing to measure.
+    pub(crate) fn needs(&self) -> Option<&'static str> {
+        match self.measure {
+            Measure::NewlyDenied | Measure::NewlyAllowed => Some("against"),
+            Measure::Denied | Measure::Disagreeing | Measure::Undetermined => Some("account"),
+            _ => None,
+        }
+    }
+
+    /// How a run with this report ends: with findings for what a policy change changes, with an
+    /// unmet threshold for what was measured.
+    pub(crate) fn judge(&self, report: &Report) -> Exit {
+        if self.measure.of(report) < self.too_much {
+            return Exit::Ok;
+        }
+        match self.measure {
+            Measure::NewlyDenied | Measure::NewlyAllowed => Exit::Findings,
+            _ => Exit::Threshold,
+        }
+    }
+}
+
+impl Measure {
+    fn parse(name: &str) -> Result<Measure, String> {
+        let status = || name.parse().ok().filter(|status| (100..600).contains(status));
+        let known = MEASURES.into_iter().find(|(known, _)| *known == name);
+        known.map(|(_, measure)| measure).or_else(|| Some(Measure::Status(status()?))).ok_or_else(
+            || {
+                let names: Vec<&str> = MEASURES.iter().map(|(name, _)| *name).collect();
+                format!("expected {} or a status such as `429`, found `{name}`", names.join(", "))
+            },
+        )
+    }
+
+    fn is_latency(self) -> bool {
+        matches!(self, Measure::P50 | Measure::P95 | Measure::P99)
+    }
+
+    fn number(self, text: &str) -> Result<u64, String> {
+        let (digits, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+            (Some(digits), _) if self.is_latency() => (digits, 1),
+            (None, Some(digits)) if self.is_latency() => (digits, 1000),
+            _ => (text, 1),
+        };
+        let number: Option<u64> = digits.trim().parse().ok();
+        let number = number.and_then(|number| number.checked_mul(unit));
+        number.ok_or_else(|| format!("expected a whole number such as `10`, found `{text}`"))
+    }
+
+    /// Its value in a report; 0 for what the report has not measured.
+    fn of(self, report: &Report) -> u64 {
+        let agreement = report.agreement.as_ref();
+        let changes = report.changes.as_ref();
+        let slowest = |percentile: fn(&tollgate_analyzer::RouteReport) -> Option<u64>| {
+            report.usage.routes.iter().filter_map(percentile).max().unwrap_or_default()
+        };
+        match self {
+            Measure::Denied => report.denied.iter().flatten().map(|group| group.requests).sum(),
+            Measure::Disagreeing => agreement.map_or(0, |agreement| agreement.disagreeing),
+            Measure::Undetermined => agreement.map_or(0, |agreement| agreement.undetermined),
+            Measure::Quarantined => report.lines.account.quarantined,
+            Measure::NewlyDenied => changes.map_or(0, |changes| changes.newly_denied),
+            Measure::NewlyAllowed => changes.map_or(0, |changes| changes.newly_allowed),
+            Measure::P50 => slowest(|route| route.p50_ms),
+            Measure::P95 => slowest(|route| route.p95_ms),
+            Measure::P99 => slowest(|route| route.p99_ms),
+            Measure::Status(status) => {
+                let counted = report.usage.statuses.iter().find(|each| each.status == status);
+                counted.map_or(0, |each| each.requests)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, measure: Measure, too_much: u64) {
+        assert_eq!(Threshold::parse(text), Ok(Threshold { measure, too_much }), "{text}");
+    }
+
+    #[test]
+    fn a_bound_says_what_is_too_much() {
+        check("denied>0", Measure::Denied, 1);
+        check("429 >= 10", Measure::Status(429), 10);
+        check("p99>2s", Measure::P99, 2001);
+        check("p50>=30ms", Measure::P50, 30);
+        check("newly-denied", Measure::NewlyDenied, 1);
+    }
+
+    #[test]
+    fn other_text_is_no_bound() {
+        for text in ["", "denied>", "denied>x", "denied>2s", "700>0", "p98>1", "denied<5"] {
+            assert!(Threshold::parse(text).is_err(), "{text}");
+        }
+    }
+}
