@@ -4,7 +4,7 @@
 //! command line does. A document whose statements name principals is read as a resource policy, or
 //! as a trust policy if they name no resources.
 
-#![expect(clippy::indexing_slicing, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
