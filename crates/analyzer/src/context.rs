@@ -9,7 +9,7 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use tollgate_policy::{Key, Policies, PolicyDocument, PolicySet, Value, key};
-use tollgate_store::ApiEntry;
+use tollgate_store::{ApiEntry, Applicable};
 
 use crate::rows::Row;
 
@@ -67,8 +67,13 @@ struct Referenced<'a> {
 pub type Assumption = (String, String);
 
 impl<'a> ReferencedKeys<'a> {
-    /// The keys of all layers.
-    pub(crate) fn of(policies: &Policies<'a>, assumed: &'a [Assumption]) -> ReferencedKeys<'a> {
+    /// The keys of all layers. Where the log does not tell their values, the account may know the
+    /// tags of the caller, and then `assumed` is asked.
+    pub(crate) fn of(
+        policies: &Policies<'a>,
+        applicable: &Applicable<'a>,
+        assumed: &'a [Assumption],
+    ) -> ReferencedKeys<'a> {
         let mut keys = ReferencedKeys::default();
         let layers = [
             policies.identity,
@@ -82,6 +87,10 @@ impl<'a> ReferencedKeys<'a> {
             keys.add_set(set);
         }
         for referenced in &mut keys.0 {
+            referenced.assumed = tag(applicable, referenced.key);
+            if referenced.assumed != Value::Unknown {
+                continue;
+            }
             let same = |(name, _): &&Assumption| Key::new(name) == referenced.key;
             if let Some((_, value)) = assumed.iter().find(same) {
                 referenced.assumed = Value::Text(value);
@@ -135,6 +144,16 @@ impl<'a> ReferencedKeys<'a> {
             let value = if told == Value::Unknown { referenced.assumed } else { told };
             Some((referenced.key, value))
         })
+    }
+}
+
+/// The value of a key `aws:PrincipalTag/NAME`, if the account knows the caller and its tags.
+fn tag<'a>(applicable: &Applicable<'a>, key: Key<'_>) -> Value<'a> {
+    match (applicable.subject(), key.name().split_once('/')) {
+        (Some(_), Some((prefix, name))) if prefix.eq_ignore_ascii_case("aws:PrincipalTag") => {
+            applicable.principal_tag(name)
+        }
+        _ => Value::Unknown,
     }
 }
 

@@ -334,8 +334,10 @@ fn nearest(binding: &Binding<'_>, call: Call<'_, '_>, resource: &str) -> Option<
     let explanation: Explanation = binding.explain(call.row, call.caller, call.api, resource);
     let id = explanation.nearest?;
     let Matched::No(miss) = &explanation.statement(id)?.matched else { return None };
-    let mut statement = cited(&binding.applicable, id)?;
-    (statement.line, statement.column) = (miss.position.line, miss.position.column);
+    let citation = binding.applicable.cite(id)?;
+    let mut statement = Cited::new(id, &citation);
+    let position = citation.locate(miss.position);
+    (statement.line, statement.column) = (position.line, position.column);
     Some(Nearest {
         statement,
         element: miss.element.as_str().to_owned(),

@@ -94,7 +94,7 @@ impl<'a> Replay<'a> {
         let bound = (applicable.subject().map_or(0, address), same_account, place.1);
         let number = *self.known.entry(bound).or_insert_with(|| {
             let policies = applicable.policies();
-            let keys = ReferencedKeys::of(&policies, self.assumed);
+            let keys = ReferencedKeys::of(&policies, &applicable, self.assumed);
             self.bindings.push(Binding { applicable, policies, keys });
             self.bindings.len() - 1
         });

@@ -1,12 +1,34 @@
-//! Reading the account that a command works on.
+//! `tollgate account`: what is known of an account. And how every command reads one.
+
+mod show;
 
 use std::path::Path;
 
 use tollgate_store::{Account, Files};
 
 use crate::diagnose::{Place, Problem};
+use crate::exit::Outcome;
+use crate::world::World;
 
-/// Reads the manifest and its policies.
+/// Look into an account: its principals, and the policies that apply to them.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(clap::Subcommand)]
+enum Command {
+    Show(show::Args),
+}
+
+pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    match &args.command {
+        Command::Show(args) => show::run(args, world),
+    }
+}
+
+/// Reads the manifest, its policies and its exports.
 ///
 /// # Errors
 /// Everything that is wrong with them, each with its lines.
@@ -15,17 +37,27 @@ pub(crate) fn read(path: &Path) -> miette::Result<Account> {
         Ok(account) => return Ok(account),
         Err(problems) => problems,
     };
-    let shown = problems.into_iter().map(|problem| Problem {
-        place: problem
-            .span
-            .clone()
-            .map(|span| Place::new(&problem.file, problem.text.clone(), span)),
-        message: match problem.span {
-            Some(_) => problem.message,
-            None => format!("{}: {}", problem.file, problem.message),
-        },
-        help: problem.help,
-        others: Vec::new(),
-    });
+    let shown = problems.into_iter().map(Problem::from);
     Err(Problem::first_of(shown).map_or_else(|| miette::miette!("the account"), Into::into))
+}
+
+impl From<tollgate_store::Problem> for Problem {
+    fn from(problem: tollgate_store::Problem) -> Problem {
+        let place = problem.position().map(|position| format!("{}:{position}", problem.file));
+        let tollgate_store::Problem { file, text, span, message, help, policy } = problem;
+        let (message, place) = match (policy, span) {
+            // An encoded policy is shown decoded; the message says where it stands.
+            (Some(policy), _) if !policy.is_verbatim => {
+                let name = format!("{}, decoded", policy.name);
+                let message = format!("{}: {message}", place.unwrap_or(file));
+                (message, Some(Place::new(&name, policy.text, policy.span)))
+            }
+            (Some(policy), Some(span)) => {
+                (format!("{message} ({})", policy.name), Some(Place::new(&file, text, span)))
+            }
+            (None, Some(span)) => (message, Some(Place::new(&file, text, span))),
+            (_, None) => (format!("{file}: {message}"), None),
+        };
+        Problem { message, help, place, others: Vec::new() }
+    }
 }

@@ -39,6 +39,7 @@ pub(crate) struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Account(account::Args),
     Analyze(analyze::Args),
     Check(check::Args),
     Completions(completions::Args),
@@ -53,6 +54,7 @@ fn main() -> ExitCode {
     let command = Cli::parse().command;
     let world = World::look();
     exit::run(&world, || match command {
+        Command::Account(args) => account::run(&args, &world),
         Command::Analyze(args) => analyze::run(&args, &world),
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args, &world),

@@ -1,57 +1,157 @@
-//! An account, loaded: who is in it, what applies to whom, and where each statement stands.
+//! An account, loaded: who is in it, and what applies to whom.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use tollgate_policy::{
-    Api, AuthorizationType, Policies, PolicyDocument, PolicySet, PolicyType, Position, Principal,
-    PrincipalKind, Statement, StatementId,
+    Api, AuthorizationType, Effect, Key, PolicySet, Position, Principal, PrincipalKind, Statement,
 };
 
+use crate::applicable::{Applicable, Target};
+use crate::origin::Attachment;
 use crate::route::RouteTemplate;
 
 /// Everything that is known of one account. Immutable, `Send + Sync`; a reload makes a new one.
 #[derive(Debug)]
 pub struct Account {
-    pub(crate) id: String,
-    pub(crate) subjects: Vec<Subject>,
-    pub(crate) subject_by_arn: HashMap<String, usize>,
-    pub(crate) role_by_name: HashMap<String, usize>,
-    pub(crate) apis: Vec<ApiEntry>,
+    id: String,
+    region: String,
+    subjects: Vec<Subject>,
+    subject_by_arn: HashMap<String, usize>,
+    subject_by_id: HashMap<String, usize>,
+    role_by_name: HashMap<String, usize>,
+    apis: Vec<ApiEntry>,
     pub(crate) service_control: Levels,
     pub(crate) resource_control: Levels,
 }
 
-/// The compiled policies of one layer, and the files that they came from, in the same order.
+/// The compiled policies of one layer, and where they come from, in the same order.
 ///
-/// Cloning shares; lists that name the same files share one set.
+/// Cloning shares; lists of the same policies share one set.
 #[derive(Clone, Debug)]
 pub(crate) struct Layer {
     pub(crate) set: Arc<PolicySet>,
-    pub(crate) files: Arc<[Arc<str>]>,
+    pub(crate) attachments: Arc<[Attachment]>,
 }
 
 /// Control policies, a layer a level, from the root to the account.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Levels {
     pub(crate) sets: Vec<Arc<PolicySet>>,
-    pub(crate) files: Vec<Arc<[Arc<str>]>>,
+    pub(crate) attachments: Vec<Arc<[Attachment]>>,
 }
 
 /// A user, role or federated user with its policies.
 #[derive(Debug)]
 pub struct Subject {
     pub(crate) arn: String,
+    pub(crate) unique_id: Option<String>,
+    pub(crate) tags: Option<Vec<Tag>>,
+    pub(crate) groups: Vec<String>,
     pub(crate) identity: Option<Layer>,
     pub(crate) boundary: Option<Layer>,
     pub(crate) session: Option<Layer>,
+    pub(crate) trust: Option<Layer>,
+    pub(crate) declared: Vec<Declared>,
+    pub(crate) replaced: Vec<&'static str>,
+}
+
+/// Where a principal is named: a file, and the line and column of its ARN there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Declared {
+    /// The file, as a path that the reader can open.
+    pub file: Arc<str>,
+    /// Where its ARN stands.
+    pub position: Position,
+}
+
+/// A tag of a principal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tag {
+    /// `aws:PrincipalTag/NAME`
+    key: String,
+    value: String,
+}
+
+const PRINCIPAL_TAG: &str = "aws:PrincipalTag/";
+
+impl Tag {
+    pub(crate) fn new(name: &str, value: &str) -> Tag {
+        Tag { key: format!("{PRINCIPAL_TAG}{name}"), value: value.to_owned() }
+    }
+
+    /// The condition key that it is, `aws:PrincipalTag/NAME`.
+    pub fn key(&self) -> Key<'_> {
+        Key::new(&self.key)
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        self.key.strip_prefix(PRINCIPAL_TAG).unwrap_or_default()
+    }
+
+    /// Its value.
+    pub fn value(&self) -> &str {
+        &self.value
+    }
 }
 
 impl Subject {
-    /// Its ARN, as the manifest gives it.
+    /// Its ARN, as the manifest or the export gives it.
     pub fn arn(&self) -> &str {
         &self.arn
     }
+
+    /// Its unique id, `AIDA…` or `AROA…`, if known.
+    pub fn unique_id(&self) -> Option<&str> {
+        self.unique_id.as_deref()
+    }
+
+    /// Its tags; `None` if they are not known, which is not the same as having none.
+    pub fn tags(&self) -> Option<&[Tag]> {
+        self.tags.as_deref()
+    }
+
+    /// The groups that a user belongs to.
+    pub fn groups(&self) -> &[String] {
+        &self.groups
+    }
+
+    /// Where it is named: in the manifest, in the export, or in both, in this order.
+    pub fn declared(&self) -> &[Declared] {
+        &self.declared
+    }
+
+    /// The fields of the manifest that replace what the export says of it: `policies`, `groups` …
+    pub fn replaced(&self) -> &[&'static str] {
+        &self.replaced
+    }
+
+    /// The trust policy of a role, which says who may assume it.
+    pub fn trust(&self) -> Option<&PolicySet> {
+        self.trust.as_ref().map(|layer| &*layer.set)
+    }
+
+    /// Whether sessions of the role may carry tags of their own, which add to the role's and hide
+    /// them: its trust policy may allow `sts:TagSession` to someone. A role whose trust policy is
+    /// not known is taken at its word.
+    ///
+    /// Source: IAM User Guide, `id_session-tags`: passing tags needs `sts:TagSession` in the role's
+    /// trust policy.
+    pub fn may_tag_sessions(&self) -> bool {
+        let documents = self.trust().map_or(&[][..], PolicySet::documents);
+        documents.iter().flat_map(|document| document.statements()).any(may_allow_tags)
+    }
+}
+
+/// Whether a statement may allow `sts:TagSession`, wildcards taken for everything.
+fn may_allow_tags(statement: &Statement) -> bool {
+    let may_cover =
+        |action: &str| action.contains(['*', '?']) || action.eq_ignore_ascii_case("sts:TagSession");
+    let action = &statement.action;
+    let named = action.patterns.iter().any(|pattern| may_cover(&pattern.value));
+    statement.effect.value == Effect::Allow && (action.negated || named)
 }
 
 /// An API with its resource policy and routes.
@@ -106,17 +206,58 @@ impl ApiEntry {
 }
 
 impl Account {
+    pub(crate) fn new(
+        id: String,
+        region: &str,
+        subjects: Vec<Subject>,
+        apis: Vec<ApiEntry>,
+        service_control: Levels,
+        resource_control: Levels,
+    ) -> Account {
+        let (mut subject_by_arn, mut subject_by_id) = (HashMap::new(), HashMap::new());
+        let mut role_by_name = HashMap::new();
+        for (index, subject) in subjects.iter().enumerate() {
+            subject_by_arn.insert(subject.arn.clone(), index);
+            if let Some(id) = &subject.unique_id {
+                subject_by_id.insert(id.clone(), index);
+            }
+            let principal = Principal::parse(&subject.arn);
+            if let Some((PrincipalKind::Role { name }, Some(account))) =
+                principal.map(|principal| (principal.kind(), principal.account()))
+            {
+                role_by_name.insert(role_key(account, name), index);
+            }
+        }
+        Account {
+            id,
+            region: region.to_owned(),
+            subjects,
+            subject_by_arn,
+            subject_by_id,
+            role_by_name,
+            apis,
+            service_control,
+            resource_control,
+        }
+    }
+
     /// The account's id, twelve digits.
     pub fn id(&self) -> &str {
         &self.id
     }
 
-    /// Its users, roles and federated users, in the order of the manifest.
+    /// The region of APIs that name none.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Its users, roles and federated users: those of the manifest in its order, then those that
+    /// only the export knows, users first.
     pub fn subjects(&self) -> &[Subject] {
         &self.subjects
     }
 
-    /// Its APIs, in the order of the manifest.
+    /// Its APIs, likewise.
     pub fn apis(&self) -> &[ApiEntry] {
         &self.apis
     }
@@ -138,6 +279,30 @@ impl Account {
         self.subjects.get(*index?)
     }
 
+    /// The entry of a unique id as logs hold it: `AIDA…` of a user, `AROA…` of a role or
+    /// `AROA…:SESSION` of one of its sessions.
+    pub fn subject_by_id(&self, id: &str) -> Option<&Subject> {
+        let id = id.split(':').next().unwrap_or(id);
+        self.subjects.get(*self.subject_by_id.get(id)?)
+    }
+
+    /// The ARN of the caller that a log gives by its unique id alone: the user's, or for
+    /// `AROA…:SESSION` the session's.
+    pub fn arn_of_id<'a>(&'a self, id: &str) -> Option<Cow<'a, str>> {
+        let subject = self.subject_by_id(id)?;
+        let Some((_, session)) = id.split_once(':') else {
+            return Some(Cow::Borrowed(&subject.arn));
+        };
+        match Principal::parse(&subject.arn)?.kind() {
+            PrincipalKind::Role { name } => {
+                let partition = subject.arn.split(':').nth(1)?;
+                let account = Principal::parse(&subject.arn)?.account()?;
+                Some(format!("arn:{partition}:sts::{account}:assumed-role/{name}/{session}").into())
+            }
+            _ => None,
+        }
+    }
+
     /// What applies when `principal` calls `api`: of a principal that the account does not know,
     /// the resource's policies alone; of an API that it does not know, the principal's alone.
     pub fn policies_for<'a>(
@@ -145,120 +310,21 @@ impl Account {
         principal: &Principal<'_>,
         api: Option<&'a ApiEntry>,
     ) -> Applicable<'a> {
-        Applicable {
-            account: self,
-            subject: self.subject(principal),
-            same_account: principal.account() == Some(&self.id),
-            api,
-        }
+        Applicable::new(self, principal, api.map(Target::Api))
+    }
+
+    /// What applies when `principal` assumes `role`, a role of the account: the role's trust policy
+    /// is the policy of the resource.
+    pub fn policies_to_assume<'a>(
+        &'a self,
+        principal: &Principal<'_>,
+        role: &'a Subject,
+    ) -> Applicable<'a> {
+        Applicable::new(self, principal, Some(Target::Role(role)))
     }
 }
 
 /// The key of [`Account::role_by_name`]: session ARNs name the role without its path.
-pub(crate) fn role_key(account: &str, role: &str) -> String {
+fn role_key(account: &str, role: &str) -> String {
     format!("{account}/{role}")
-}
-
-/// The policies that apply to a principal at an API, and whose they are.
-#[derive(Clone, Copy, Debug)]
-pub struct Applicable<'a> {
-    account: &'a Account,
-    subject: Option<&'a Subject>,
-    same_account: bool,
-    api: Option<&'a ApiEntry>,
-}
-
-impl<'a> Applicable<'a> {
-    /// The manifest's entry for the principal, if there is one.
-    pub fn subject(&self) -> Option<&'a Subject> {
-        self.subject
-    }
-
-    /// The layers, ready to decide with [`AuthorizationType::AwsIam`] or as the API says.
-    ///
-    /// Service control policies bind the principals of their own account only, resource control
-    /// policies its resources only.
-    pub fn policies(&self) -> Policies<'a> {
-        let set = |layer: Option<&'a Layer>| layer.map(|layer| &*layer.set);
-        let own_resource = self.api.is_some_and(|api| api.account == self.account.id);
-        Policies {
-            identity: set(self.subject.and_then(|subject| subject.identity.as_ref())),
-            resource: set(self.api.and_then(|api| api.resource.as_ref())),
-            permissions_boundary: set(self.subject.and_then(|subject| subject.boundary.as_ref())),
-            session: set(self.subject.and_then(|subject| subject.session.as_ref())),
-            service_control: match self.same_account {
-                true => &self.account.service_control.sets,
-                false => &[],
-            },
-            resource_control: match own_resource {
-                true => &self.account.resource_control.sets,
-                false => &[],
-            },
-            vpc_endpoint: None,
-            authorization_type: self.api.map(|api| api.authorization).unwrap_or_default(),
-        }
-    }
-
-    /// Where a statement that determined a decision stands. `None` for an id that did not come
-    /// from these policies.
-    pub fn cite(&self, id: StatementId) -> Option<Citation<'a>> {
-        let subject = self.subject;
-        let (set, files) = match id.policy_type {
-            PolicyType::Identity => subject?.identity.as_ref()?.parts(),
-            PolicyType::PermissionsBoundary => subject?.boundary.as_ref()?.parts(),
-            PolicyType::Session => subject?.session.as_ref()?.parts(),
-            PolicyType::Resource => self.api?.resource.as_ref()?.parts(),
-            PolicyType::ServiceControl => self.account.service_control.level(id.level)?,
-            PolicyType::ResourceControl => self.account.resource_control.level(id.level)?,
-            PolicyType::RoleTrust | PolicyType::VpcEndpoint => return None,
-        };
-        let document = set.documents().get(id.policy as usize)?;
-        Some(Citation {
-            file: files.get(id.policy as usize)?,
-            document,
-            statement: document.statements().get(id.statement as usize)?,
-        })
-    }
-}
-
-impl Layer {
-    fn parts(&self) -> (&PolicySet, &[Arc<str>]) {
-        (&self.set, &self.files)
-    }
-}
-
-impl Levels {
-    fn level(&self, level: u16) -> Option<(&PolicySet, &[Arc<str>])> {
-        let index = usize::from(level);
-        Some((self.sets.get(index)?, self.files.get(index)?))
-    }
-}
-
-/// A statement and the file that it stands in. Prints as `file:line:column`.
-#[derive(Clone, Copy, Debug)]
-pub struct Citation<'a> {
-    /// The file, as a path that the reader can open.
-    pub file: &'a str,
-    /// The document that the file holds.
-    pub document: &'a PolicyDocument,
-    /// The statement.
-    pub statement: &'a Statement,
-}
-
-impl<'a> Citation<'a> {
-    /// Line and column of the statement's opening brace.
-    pub fn position(&self) -> Position {
-        self.statement.position
-    }
-
-    /// The statement's `Sid`, if it has one.
-    pub fn sid(&self) -> Option<&'a str> {
-        self.statement.sid.as_ref().map(|sid| sid.value.as_str())
-    }
-}
-
-impl std::fmt::Display for Citation<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.position())
-    }
 }

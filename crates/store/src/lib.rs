@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! tollgate.toml ─parse─▶ Manifest ─load─▶ Account ─policies_for─▶ Applicable (policies, and whose they are)
-//!                              policy files ──┘
+//!            policy files, exports of AWS ─┘      └─overview─▶ Overview (what applies, and from where)
 //! ```
 //!
 //! The gateway, the analyzer and the test harness all answer for the same account, so they all read
@@ -10,14 +10,28 @@
 //! wrong with them is returned as [`Problems`]: every one that can be found, each with its place.
 
 mod account;
+mod applicable;
+mod details;
+mod embedded;
+mod find;
+mod json;
+mod library;
 mod load;
 mod manifest;
+mod origin;
+mod overview;
 mod problem;
+mod rest_apis;
 mod route;
 mod source;
+mod text;
 
-pub use account::{Account, ApiEntry, Applicable, Citation, Subject};
-pub use manifest::{ApiDecl, GroupDecl, Manifest, PrincipalDecl, RouteDecl};
-pub use problem::{Problem, Problems};
+pub use account::{Account, ApiEntry, Declared, Route, Subject, Tag};
+pub use applicable::{Applicable, Citation};
+pub use find::FindError;
+pub use manifest::{ApiDecl, FileList, GroupDecl, Manifest, PrincipalDecl, RouteDecl};
+pub use origin::{Attachment, Origin, PolicyName};
+pub use overview::{Overview, PolicyEntry, PrincipalEntry};
+pub use problem::{PolicyExcerpt, Problem, Problems};
 pub use route::RouteTemplate;
 pub use source::{Files, Source};

@@ -1,26 +1,103 @@
 //! `tollgate.toml` as its author wrote it: every field with its place.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
+use serde::de::{SeqAccess, Visitor};
 use toml::Spanned;
 
 use crate::problem::{Problem, suggestion};
 
-/// The account manifest. Paths in it are relative to the folder that it stands in.
+/// The account manifest, `tollgate.toml`. Paths in it are relative to the folder that it stands in;
+/// fixtures/schemas/manifest.schema.json describes it to editors.
 ///
-/// ```toml
-/// account = "123456789012"
-/// region  = "us-east-1"
+/// An account is written by hand, taken from what AWS exports, or both:
+///
+/// ```console
+/// $ aws iam get-account-authorization-details > account.json
+/// $ aws apigateway get-rest-apis > rest-apis.json
+/// ```
+///
+/// Where both speak of the same principal, group or API, each field that the manifest gives
+/// **replaces** what the export says of it, and each that it does not give is the export's. So a
+/// session policy is added to an exported role, and the files of a change are tried in the place of
+/// the policies in force. `tollgate account show` says which fields were replaced.
+///
+/// All fields:
+///
+/// ```
+/// # use std::sync::Arc;
+/// # let text: Arc<str> = Arc::from(r#"
+/// ## The account's id: twelve digits, quoted.
+/// account   = "123456789012"
+/// ## The region of APIs that name none.
+/// region    = "us-east-1"
+/// ## `aws` unless given; `aws-cn`, `aws-us-gov` …
+/// partition = "aws"
+///
+/// ## Exports: a file, or a list of files. Pages may stand one after the other in one file.
+/// authorizationDetails = ["account-1.json", "account-2.json"]
+/// restApis             = "rest-apis.json"
+///
+/// ## Control policies of the organization: a list of files a level, from the root to the account.
+/// ## Every level must allow. RCPFullAWSAccess is implied, FullAWSAccess is not.
+/// serviceControl  = [["scp/full-access.json"], ["scp/full-access.json", "scp/no-deletes.json"]]
+/// resourceControl = [["rcp/our-networks.json"]]
+///
+/// [[group]]
+/// name     = "developers"
+/// policies = ["policies/developers.json"]
 ///
 /// [[principal]]
-/// arn      = "arn:aws:iam::123456789012:role/issues-reader"
-/// policies = ["policies/issues-reader.json"]
+/// ## A user, a role (for all of its sessions) or a federated user.
+/// arn      = "arn:aws:iam::123456789012:role/ci/release-bot"
+/// ## Files, or ARNs of managed policies of the export, whose default version counts.
+/// policies = ["policies/release-bot.json", "arn:aws:iam::123456789012:policy/ReadReports"]
+/// ## The most that those can grant: a file or an ARN.
+/// boundary = "policies/boundary.json"
+/// ## The policy that every session is created with: a file.
+/// session  = "policies/this-month.json"
+/// ## Who may assume the role: a file.
+/// trust    = "policies/ecs-tasks.json"
+/// ## The condition keys aws:PrincipalTag/team …; `{}` for none, left out for not known.
+/// tags     = { team = "web", "cost center" = "17" }
+/// ## The unique id, for aws:userid and for logs that tell no ARN.
+/// userId   = "AROAEXAMPLEREL000001"
+///
+/// [[principal]]
+/// arn    = "arn:aws:iam::123456789012:user/ana"
+/// ## Of the manifest or of the export.
+/// groups = ["developers"]
 ///
 /// [[api]]
-/// id     = "a1b2c3d4e5"
-/// stages = ["prod"]
+/// ## The first label of its host name.
+/// id             = "a1b2c3d4e5"
+/// ## Left out for any.
+/// stages         = ["prod", "test"]
+/// ## The manifest's unless given.
+/// region         = "eu-west-1"
+/// account        = "123456789012"
+/// ## A file; in the place of the export's.
+/// resourcePolicy = "policies/api.json"
+/// ## `AWS_IAM` unless given, or `NONE`.
+/// authorization  = "AWS_IAM"
+///
+/// [[api.route]]
+/// ## `{name}` takes one segment, `{name+}` at the end all the rest.
+/// path          = "/repos/{owner}/{repo}/issues"
+/// ## Left out for any.
+/// methods       = ["GET"]
+/// ## The third party that requests are forwarded to, and the alias of the credential for it.
+/// upstream      = "github"
+/// credential    = "github-reader"
+/// ## The API's unless given.
+/// authorization = "NONE"
+/// # "#);
+/// # let manifest = tollgate_store::Manifest::parse("tollgate.toml", &text).unwrap();
+/// # assert_eq!(manifest.authorization_details.0.len(), 2);
+/// # assert_eq!(manifest.apis[0].routes[0].credential.as_deref(), Some("github-reader"));
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -32,6 +109,13 @@ pub struct Manifest {
     /// The partition; `aws` unless given.
     #[serde(default = "aws")]
     pub partition: String,
+    /// Output of `aws iam get-account-authorization-details`: a file or a list of files, each with
+    /// one page or several, one after the other.
+    #[serde(default)]
+    pub authorization_details: FileList,
+    /// Output of `aws apigateway get-rest-apis` or `get-rest-api`: a file or a list of files.
+    #[serde(default)]
+    pub rest_apis: FileList,
     /// Service control policies that the account is under: a list of files a level, from the root
     /// of the organization to the account.
     #[serde(default)]
@@ -50,13 +134,17 @@ pub struct Manifest {
     pub apis: Vec<ApiDecl>,
 }
 
+/// A file, or a list of files.
+#[derive(Clone, Debug, Default)]
+pub struct FileList(pub Vec<Spanned<String>>);
+
 /// A group of users.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupDecl {
     /// Its name, for principals to refer to.
     pub name: Spanned<String>,
-    /// Files of the policies attached to it.
+    /// Files of the policies attached to it, or ARNs of managed policies of the export.
     pub policies: Vec<Spanned<String>>,
 }
 
@@ -67,16 +155,21 @@ pub struct PrincipalDecl {
     /// Its ARN: `arn:aws:iam::ACCOUNT:user/NAME`, `…:role/NAME` or
     /// `arn:aws:sts::ACCOUNT:federated-user/NAME`. A role stands for all of its sessions.
     pub arn: Spanned<String>,
-    /// Files of the policies attached to it.
-    #[serde(default)]
-    pub policies: Vec<Spanned<String>>,
-    /// Groups that a user belongs to.
-    #[serde(default)]
-    pub groups: Vec<Spanned<String>>,
-    /// File of the permissions boundary.
+    /// Files of the policies attached to it, or ARNs of managed policies of the export.
+    pub policies: Option<Vec<Spanned<String>>>,
+    /// Groups that a user belongs to, of the manifest or of the export.
+    pub groups: Option<Vec<Spanned<String>>>,
+    /// File of the permissions boundary, or the ARN of a managed policy of the export.
     pub boundary: Option<Spanned<String>>,
     /// File of the session policy that every session is created with.
     pub session: Option<Spanned<String>>,
+    /// File of a role's trust policy, which says who may assume it.
+    pub trust: Option<Spanned<String>>,
+    /// Its tags: the condition keys `aws:PrincipalTag/NAME`. Without this field its tags are not
+    /// known; with an empty table it has none.
+    pub tags: Option<BTreeMap<String, String>>,
+    /// Its unique id, `AIDA…` or `AROA…`: the condition key `aws:userid`, and the `caller` of a log.
+    pub user_id: Option<String>,
 }
 
 /// An API.
@@ -122,6 +215,50 @@ fn aws() -> String {
     "aws".to_owned()
 }
 
+impl<'de> Deserialize<'de> for FileList {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<FileList, D::Error> {
+        let either = Spanned::<OneOrMany>::deserialize(deserializer)?;
+        let span = either.span();
+        Ok(FileList(match either.into_inner() {
+            OneOrMany::One(file) => vec![Spanned::new(span, file)],
+            OneOrMany::Many(files) => files,
+        }))
+    }
+}
+
+enum OneOrMany {
+    One(String),
+    Many(Vec<Spanned<String>>),
+}
+
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<OneOrMany, D::Error> {
+        struct OneOrManyVisitor;
+
+        impl<'de> Visitor<'de> for OneOrManyVisitor {
+            type Value = OneOrMany;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a file or a list of files")
+            }
+
+            fn visit_str<E>(self, file: &str) -> Result<OneOrMany, E> {
+                Ok(OneOrMany::One(file.to_owned()))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
+                let mut files = Vec::new();
+                while let Some(file) = list.next_element()? {
+                    files.push(file);
+                }
+                Ok(OneOrMany::Many(files))
+            }
+        }
+
+        deserializer.deserialize_any(OneOrManyVisitor)
+    }
+}
+
 impl Manifest {
     /// Reads a manifest. `file` is the name that problems give it.
     ///
@@ -131,7 +268,14 @@ impl Manifest {
         toml::from_str(text).map_err(|error| {
             let span = error.span();
             let (message, help) = in_our_words(error.message(), span.as_ref(), text);
-            Problem { file: file.to_owned(), text: Arc::clone(text), span, message, help }
+            Problem {
+                file: file.to_owned(),
+                text: Arc::clone(text),
+                span,
+                message,
+                help,
+                policy: None,
+            }
         })
     }
 }
@@ -200,6 +344,23 @@ mod tests {
         check(
             "account = \n",
             "tollgate.toml:1:11: string values must be quoted, expected literal string",
+            None,
+        );
+    }
+
+    #[test]
+    fn an_export_is_a_file_or_a_list_of_files_each_with_its_place() {
+        let read = |field: &str| {
+            let text = format!("account = \"1\"\nregion = \"r\"\nrestApis = {field}\n");
+            let manifest = Manifest::parse("tollgate.toml", &Arc::from(text.as_str())).unwrap();
+            let written = |file: &Spanned<String>| text[file.span()].to_owned();
+            manifest.rest_apis.0.iter().map(written).collect::<Vec<_>>()
+        };
+        assert_eq!(read("\"a.json\""), ["\"a.json\""]);
+        assert_eq!(read("[\"a.json\", 'b.json']"), ["\"a.json\"", "'b.json'"]);
+        check(
+            "account = \"1\"\nregion = \"r\"\nrestApis = 7\n",
+            "tollgate.toml:3:12: invalid type: integer `7`, expected a file or a list of files",
             None,
         );
     }

@@ -19,9 +19,48 @@ pub struct Problem {
     pub message: String,
     /// What was expected, or what might have been meant.
     pub help: Option<String>,
+    /// For a policy inside of the file: the policy itself, and the place in it.
+    pub policy: Option<Box<PolicyExcerpt>>,
+}
+
+/// A place in a policy that stands inside of another file, maybe encoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PolicyExcerpt {
+    /// Which policy: ``inline policy `Read` of role `reader` ``.
+    pub name: String,
+    /// Its text, decoded.
+    pub text: Arc<str>,
+    /// The bytes of the text that the problem is about.
+    pub span: Range<usize>,
+    /// Whether the text stands in the file as it is, so that the file shows it as well.
+    pub is_verbatim: bool,
+}
+
+impl PolicyExcerpt {
+    /// Line and column of the start of the span in the policy's own text.
+    pub fn position(&self) -> Position {
+        Position::of(&self.text, self.span.start)
+    }
 }
 
 impl Problem {
+    /// A problem with the file itself.
+    pub(crate) fn of_file(file: impl Into<String>, message: impl Into<String>) -> Problem {
+        Problem {
+            file: file.into(),
+            text: Arc::from(""),
+            span: None,
+            message: message.into(),
+            help: None,
+            policy: None,
+        }
+    }
+
+    /// Says what might have been meant.
+    pub(crate) fn with_help(self, help: impl Into<String>) -> Problem {
+        Problem { help: Some(help.into()), ..self }
+    }
+
     /// Line and column of the start of the span.
     pub fn position(&self) -> Option<Position> {
         self.span.as_ref().map(|span| Position::of(&self.text, span.start))
@@ -34,7 +73,11 @@ impl fmt::Display for Problem {
         if let Some(position) = self.position() {
             write!(f, ":{position}")?;
         }
-        write!(f, ": {}", self.message)
+        write!(f, ": {}", self.message)?;
+        match &self.policy {
+            Some(policy) => write!(f, " ({}, {})", policy.name, policy.position()),
+            None => Ok(()),
+        }
     }
 }
 

@@ -104,6 +104,26 @@ fn the_most_specific_route_is_chosen() {
     assert_eq!(route("PUT", "/"), None);
 }
 
+#[test]
+fn a_principal_is_found_by_what_people_call_it() {
+    let twin = "[[principal]]\narn = \"arn:aws:iam::111122223333:user/ops/ana\"\n";
+    let account = read(&format!("{ACCOUNT}\n{twin}")).unwrap();
+    let find = |name: &str| match account.find(name) {
+        Ok(subject) => subject.arn().to_owned(),
+        Err(error) => format!("{error}; {}", error.help().unwrap_or_default()),
+    };
+    for name in ["reader", "team/reader", "arn:aws:sts::111122223333:assumed-role/reader/s"] {
+        assert_eq!(find(name), "arn:aws:iam::111122223333:role/team/reader", "{name}");
+    }
+    assert_eq!(find("user/ana"), "arn:aws:iam::111122223333:user/ana");
+    assert_eq!(
+        find("ana"),
+        "2 principals are called `ana`; write the whole ARN: \
+         `arn:aws:iam::111122223333:user/ana` or `arn:aws:iam::111122223333:user/ops/ana`"
+    );
+    assert_eq!(find("readr"), "the account has no principal `readr`; did you mean `reader`?");
+}
+
 #[track_caller]
 fn check_problems(manifest: &str, expected: &[(&str, Option<&str>)]) {
     let problems = read(manifest).unwrap_err();

@@ -39,8 +39,12 @@ impl<'f> Accounts<'f> {
 }
 
 fn problem(found: tollgate_store::Problem) -> Problem {
-    let tollgate_store::Problem { file, text, span, message, help } = found;
+    let tollgate_store::Problem { file, text, span, message, help, policy } = found;
     let span = span.unwrap_or_default();
+    let message = match policy {
+        Some(policy) => format!("{message} ({}, {})", policy.name, policy.position()),
+        None => message,
+    };
     let place =
         Place::new(&SourceFile::new(file, text), tollgate_policy::Span::new(span.start, span.end));
     Problem { message, help, place: Some(place) }
@@ -154,9 +158,12 @@ impl Accounts<'_> {
         for (index, document) in set.documents().iter().enumerate() {
             let policy = u32::try_from(index).unwrap_or(u32::MAX);
             let id = StatementId { policy_type: layer, level, policy, statement: 0 };
-            let file = || applicable.cite(id).map_or(layer.as_str(), |citation| citation.file);
+            let name = || match applicable.cite(id) {
+                Some(citation) => citation.origin.to_string(),
+                None => layer.as_str().to_owned(),
+            };
             let held = self.documents.entry((address, index)).or_insert_with(|| Parsed {
-                source: SourceFile::new(file(), document.shared_source()),
+                source: SourceFile::new(name(), document.shared_source()),
                 document: Arc::new(document.clone()),
             });
             parsed.push(held.clone());

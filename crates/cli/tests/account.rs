@@ -1,0 +1,90 @@
+//! `tollgate account`, as a user runs it: from the top of the repository.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+const EXPORT: &str = "fixtures/accounts/export/tollgate.toml";
+
+fn top() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
+}
+
+fn show(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(["account", "show"])
+        .args(arguments)
+        .current_dir(top())
+        .output()
+        .unwrap()
+}
+
+#[track_caller]
+fn stdout(arguments: &[&str]) -> String {
+    let output = show(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What is said on standard error when the account or the principal cannot be read.
+#[track_caller]
+fn stderr(arguments: &[&str]) -> String {
+    let output = show(arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_user_has_policies_of_its_own_and_of_its_groups() {
+    insta::assert_snapshot!(stdout(&["--account", EXPORT, "ana"]));
+}
+
+#[test]
+fn a_role_has_a_boundary_and_a_trust_policy() {
+    insta::assert_snapshot!(stdout(&["--account", EXPORT, "AROAEXAMPLEDEP000002:build-7"]));
+}
+
+#[test]
+fn the_manifest_stands_beside_and_before_the_export() {
+    insta::assert_snapshot!(stdout(&["--account", EXPORT, "user/ops/ben"]));
+}
+
+#[test]
+fn a_manifest_alone_is_an_account_too() {
+    let account = "fixtures/github-proxy/tollgate.toml";
+    insta::assert_snapshot!(stdout(&["--account", account, "release-bot"]));
+}
+
+#[test]
+fn json_fits_its_schema() {
+    let document = stdout(&["--account", EXPORT, "--format", "json", "reporter"]);
+    let document = serde_json::from_str(&document).unwrap();
+    let schema = top().join("fixtures/schemas/account-show.schema.json");
+    let schema = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&document)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[test]
+fn a_principal_that_is_not_there_has_a_suggestion() {
+    insta::assert_snapshot!(stderr(&["--account", EXPORT, "reportr"]));
+}
+
+#[test]
+fn an_encoded_policy_is_shown_decoded() {
+    let account = "fixtures/accounts/broken/policy-url-encoded/tollgate.toml";
+    insta::assert_snapshot!(stderr(&["--account", account, "reader"]));
+}
+
+#[test]
+fn a_policy_that_stands_in_the_file_as_it_is_is_shown_there() {
+    let account = "fixtures/accounts/broken/policy-as-object/tollgate.toml";
+    insta::assert_snapshot!(stderr(&["--account", account, "ana"]));
+}

@@ -1,0 +1,220 @@
+//! What applies to one principal at one resource, and where each statement of it stands.
+
+use std::borrow::Cow;
+
+use tollgate_policy::{
+    AuthorizationType, Policies, PolicyDocument, PolicySet, PolicyType, Position, Principal,
+    PrincipalKind, Statement, StatementId, Value,
+};
+
+use crate::account::{Account, ApiEntry, Layer, Levels, Subject, Tag};
+use crate::origin::{Attachment, Origin};
+
+/// The policies that apply to a principal at a resource, and whose they are.
+#[derive(Clone, Copy, Debug)]
+pub struct Applicable<'a> {
+    account: &'a Account,
+    subject: Option<&'a Subject>,
+    caller: Caller,
+    target: Option<Target<'a>>,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Target<'a> {
+    Api(&'a ApiEntry),
+    /// A role that is to be assumed.
+    Role(&'a Subject),
+}
+
+/// What matters of a caller beside its entry in the account.
+#[derive(Clone, Copy, Debug)]
+struct Caller {
+    is_of_the_account: bool,
+    is_anonymous: bool,
+    is_session: bool,
+}
+
+impl Caller {
+    fn new(principal: &Principal<'_>, account: &str) -> Caller {
+        use PrincipalKind::{Anonymous, FederatedUser, Role, RoleSession};
+        let kind = principal.kind();
+        Caller {
+            is_of_the_account: principal.account() == Some(account),
+            is_anonymous: kind == Anonymous,
+            is_session: matches!(kind, Role { .. } | RoleSession { .. } | FederatedUser { .. }),
+        }
+    }
+}
+
+impl<'a> Applicable<'a> {
+    pub(crate) fn new(
+        account: &'a Account,
+        principal: &Principal<'_>,
+        target: Option<Target<'a>>,
+    ) -> Applicable<'a> {
+        let caller = Caller::new(principal, account.id());
+        Applicable { account, subject: account.subject(principal), caller, target }
+    }
+
+    /// The account's entry for the principal, if there is one.
+    pub fn subject(&self) -> Option<&'a Subject> {
+        self.subject
+    }
+
+    /// The account that owns the resource: the condition key `aws:ResourceAccount`.
+    pub fn resource_account(&self) -> Option<&'a str> {
+        match self.target? {
+            Target::Api(api) => Some(&api.account),
+            Target::Role(_) => Some(self.account.id()),
+        }
+    }
+
+    /// The principal's tags, as far as they are known: the keys `aws:PrincipalTag/NAME` and their
+    /// values. Tags that its session was given are not among them.
+    pub fn tags(&self) -> &'a [Tag] {
+        self.subject.and_then(Subject::tags).unwrap_or_default()
+    }
+
+    /// What is known of the tag `aws:PrincipalTag/NAME` without knowing the session: its value, that
+    /// there is none, or nothing.
+    ///
+    /// Tags of a principal that the account does not know, or whose tags it does not know, are
+    /// unknown. So are those of a session whose role lets sessions be tagged
+    /// ([`Subject::may_tag_sessions`]): its own tags hide the role's.
+    pub fn principal_tag(&self, name: &str) -> Value<'a> {
+        let Caller { is_anonymous, is_session, .. } = self.caller;
+        let known = self.subject.and_then(|subject| Some((subject, subject.tags()?)));
+        match known {
+            None if is_anonymous => Value::Absent,
+            None => Value::Unknown,
+            Some((subject, _)) if is_session && subject.may_tag_sessions() => Value::Unknown,
+            Some((_, tags)) => {
+                let mut named = tags.iter().filter(|tag| tag.name().eq_ignore_ascii_case(name));
+                named.next().map_or(Value::Absent, |tag| Value::Text(tag.value()))
+            }
+        }
+    }
+
+    /// The principal's unique id as `aws:userid` holds it: `AIDA…` of a user, `AROA…:SESSION` of a
+    /// role session. `None` if the account does not know it.
+    pub fn user_id(&self, principal: &Principal<'_>) -> Option<Cow<'a, str>> {
+        let id = self.subject?.unique_id()?;
+        match principal.kind() {
+            PrincipalKind::RoleSession { session, .. } => Some(format!("{id}:{session}").into()),
+            PrincipalKind::User { .. } => Some(Cow::Borrowed(id)),
+            _ => None,
+        }
+    }
+
+    /// The layers, ready to decide with [`AuthorizationType::AwsIam`] or as the API says.
+    ///
+    /// Service control policies bind the principals of their own account only, resource control
+    /// policies its resources only.
+    pub fn policies(&self) -> Policies<'a> {
+        let set = |layer: Option<&'a Layer>| layer.map(|layer| &*layer.set);
+        let own_resource = self.resource_account() == Some(self.account.id());
+        Policies {
+            identity: set(self.subject.and_then(|subject| subject.identity.as_ref())),
+            resource: set(self.resource_layer()),
+            permissions_boundary: set(self.subject.and_then(|subject| subject.boundary.as_ref())),
+            session: set(self.subject.and_then(|subject| subject.session.as_ref())),
+            service_control: match self.caller.is_of_the_account {
+                true => &self.account.service_control.sets,
+                false => &[],
+            },
+            resource_control: match own_resource {
+                true => &self.account.resource_control.sets,
+                false => &[],
+            },
+            vpc_endpoint: None,
+            authorization_type: match self.target {
+                Some(Target::Api(api)) => api.authorization,
+                _ => AuthorizationType::AwsIam,
+            },
+        }
+    }
+
+    fn resource_layer(&self) -> Option<&'a Layer> {
+        match self.target? {
+            Target::Api(api) => api.resource.as_ref(),
+            Target::Role(role) => role.trust.as_ref(),
+        }
+    }
+
+    /// Where a statement that determined a decision stands. `None` for an id that did not come
+    /// from these policies.
+    pub fn cite(&self, id: StatementId) -> Option<Citation<'a>> {
+        let subject = self.subject;
+        let (set, attachments) = match id.policy_type {
+            PolicyType::Identity => subject?.identity.as_ref()?.parts(),
+            PolicyType::PermissionsBoundary => subject?.boundary.as_ref()?.parts(),
+            PolicyType::Session => subject?.session.as_ref()?.parts(),
+            PolicyType::Resource | PolicyType::RoleTrust => self.resource_layer()?.parts(),
+            PolicyType::ServiceControl => self.account.service_control.level(id.level)?,
+            PolicyType::ResourceControl => self.account.resource_control.level(id.level)?,
+            PolicyType::VpcEndpoint => return None,
+        };
+        let document = set.documents().get(id.policy as usize)?;
+        let attachment = attachments.get(id.policy as usize)?;
+        Some(Citation {
+            file: attachment.origin.file(),
+            origin: &attachment.origin,
+            group: attachment.group.as_deref(),
+            document,
+            statement: document.statements().get(id.statement as usize)?,
+        })
+    }
+}
+
+impl Layer {
+    fn parts(&self) -> (&PolicySet, &[Attachment]) {
+        (&self.set, &self.attachments)
+    }
+}
+
+impl Levels {
+    fn level(&self, level: u16) -> Option<(&PolicySet, &[Attachment])> {
+        let index = usize::from(level);
+        Some((self.sets.get(index)?, self.attachments.get(index)?))
+    }
+}
+
+/// A statement and the file that it stands in. Prints as `file:line:column`.
+#[derive(Clone, Copy, Debug)]
+pub struct Citation<'a> {
+    /// The file, as a path that the reader can open.
+    pub file: &'a str,
+    /// The policy that the statement belongs to, and where that comes from.
+    pub origin: &'a Origin,
+    /// The group that a user has the policy from.
+    pub group: Option<&'a str>,
+    /// The policy's document.
+    pub document: &'a PolicyDocument,
+    /// The statement.
+    pub statement: &'a Statement,
+}
+
+impl<'a> Citation<'a> {
+    /// Line and column in the file of the statement's opening brace.
+    pub fn position(&self) -> Position {
+        self.locate(self.statement.position)
+    }
+
+    /// Line and column in the file of a line and column of the policy's own text, which differ when
+    /// the policy stands inside of an export.
+    pub fn locate(&self, own: Position) -> Position {
+        self.origin.locate(self.document, own)
+    }
+
+    /// The statement's `Sid`, if it has one.
+    pub fn sid(&self) -> Option<&'a str> {
+        self.statement.sid.as_ref().map(|sid| sid.value.as_str())
+    }
+}
+
+impl std::fmt::Display for Citation<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.position())
+    }
+}
