@@ -67,8 +67,8 @@ impl Named {
             PrincipalPattern::Arn(arn) => Named::of_arn(arn),
             PrincipalPattern::Service(name) => Named::Service(name.as_str().into()),
             PrincipalPattern::Federated(name) => Named::Federated(name.as_str().into()),
-            PrincipalPattern::CanonicalUser(name) => Named::Exactly(name.as_str().into()),
-            PrincipalPattern::UniqueId(_) => Named::Nobody,
+            // No ARN is a unique id, and no request names its caller by a canonical user id.
+            PrincipalPattern::CanonicalUser(_) | PrincipalPattern::UniqueId(_) => Named::Nobody,
         }
     }
 

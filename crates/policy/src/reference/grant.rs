@@ -37,14 +37,14 @@ fn names(pattern: &PrincipalPattern, caller: &Principal<'_>) -> Option<Grant> {
         // "`*` and `{"AWS":"*"}`: everyone, anonymous included"
         (PrincipalPattern::Everyone, _) => Some(Grant::Direct),
         (PrincipalPattern::Service(text), PrincipalKind::Service)
-        | (PrincipalPattern::Federated(text), PrincipalKind::Federated)
-        | (PrincipalPattern::CanonicalUser(text), _) => exactly(text),
+        | (PrincipalPattern::Federated(text), PrincipalKind::Federated) => exactly(text),
         (PrincipalPattern::Account(account), _) => {
             (caller.account() == Some(account)).then_some(Grant::Account)
         }
-        // "Unique ids never match an ARN."
+        // "Unique ids never match an ARN", and no request names a canonical user.
         (
             PrincipalPattern::UniqueId(_)
+            | PrincipalPattern::CanonicalUser(_)
             | PrincipalPattern::Service(_)
             | PrincipalPattern::Federated(_),
             _,
