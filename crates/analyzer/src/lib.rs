@@ -17,6 +17,7 @@ mod gather;
 mod histogram;
 mod intern;
 mod limits;
+pub mod markdown;
 mod observe;
 mod outcomes;
 mod partial;

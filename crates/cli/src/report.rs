@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Partial, Report, csv, text};
+use tollgate_analyzer::{Partial, Report, csv, markdown, text};
 
 use crate::world::World;
 
@@ -14,7 +14,8 @@ const TOP: usize = 10;
 /// How to print.
 #[derive(clap::Args)]
 pub(crate) struct Printing {
-    /// Entries of each list; 0 for all. Text shows 10 unless told otherwise, other formats all.
+    /// Entries of each list; 0 for all. Text and Markdown show 10 unless told otherwise, JSON
+    /// and CSV all.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
     /// How to print the report.
@@ -36,6 +37,8 @@ enum Format {
     Json,
     /// One table, for spreadsheets; see --table.
     Csv,
+    /// For a comment on a pull request.
+    Markdown,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -54,7 +57,7 @@ enum Table {
 pub(crate) fn print(partial: &Partial, args: &Printing, world: &World) -> miette::Result<Report> {
     let report = Report::new(&partial.gathered, partial.lines, &partial.samples);
     let shown = match (args.format, args.top) {
-        (Format::Text, _) | (_, None | Some(0)) => report.clone(),
+        (Format::Text | Format::Markdown, _) | (_, None | Some(0)) => report.clone(),
         (_, Some(top)) => report.clone().top(top),
     };
     let text = match args.format {
@@ -63,6 +66,7 @@ pub(crate) fn print(partial: &Partial, args: &Printing, world: &World) -> miette
             let top = args.top.unwrap_or(TOP);
             text::render(&shown, &text::Style { width: world.width, colour, top })
         }
+        Format::Markdown => markdown::render(&shown, args.top.unwrap_or(TOP)),
         Format::Json => serde_json::to_string_pretty(&shown).into_diagnostic()? + "\n",
         Format::Csv => match args.table {
             Table::Callers => csv::callers(&shown),

@@ -273,6 +273,9 @@ fn a_policy_change_is_checked_against_what_was_called() {
     let fail = |change: &str| tollgate(&[&arguments[..], &["--fail-on", change]].concat(), b"");
     assert_eq!(fail("newly-denied").status.code(), Some(1));
     assert_eq!(fail("newly-allowed").status.code(), Some(1));
+    let comment = stdout(&tollgate(&[&arguments[..], &["--format", "markdown"]].concat(), b""));
+    assert!(comment.contains("**34 newly allowed**"), "{comment}");
+    assert!(comment.contains("| change | requests | caller |"), "{comment}");
     let text = String::from_utf8(fail("newly-denied").stdout).unwrap();
     assert!(text.contains("newly denied, 34 newly allowed"), "{text}");
 }
