@@ -2,8 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const EXPORT: &str = "fixtures/accounts/export/tollgate.toml";
 
@@ -87,4 +88,37 @@ fn an_encoded_policy_is_shown_decoded() {
 fn a_policy_that_stands_in_the_file_as_it_is_is_shown_there() {
     let account = "fixtures/accounts/broken/policy-as-object/tollgate.toml";
     insta::assert_snapshot!(stderr(&["--account", account, "ana"]));
+}
+
+/// What the replay of one call says of its denial; nothing if it is allowed.
+fn denial(caller: &str, method: &str, path: &str) -> Option<serde_json::Value> {
+    let line = serde_json::json!({
+        "requestTime": "10/Mar/2026:09:00:00 +0000", "requestTimeEpoch": 1_773_133_200_000_u64,
+        "requestId": "r1", "apiId": "a1b2c3", "stage": "prod", "httpMethod": method,
+        "path": path, "resourcePath": "/{proxy+}", "status": 200, "ip": "10.20.1.1",
+        "userArn": caller,
+    });
+    let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
+        .args(["analyze", "--account", EXPORT, "--format", "json", "-"])
+        .current_dir(top())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(format!("{line}\n").as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report.pointer("/agreement/undetermined"), Some(&0.into()), "{report:#}");
+    report.pointer("/denied/0").cloned()
+}
+
+#[test]
+fn replay_knows_the_tags_of_the_export() {
+    let ana = "arn:aws:iam::111122223333:user/ana";
+    assert_eq!(denial(ana, "PUT", "/teams/web/x"), None);
+    let denied = denial(ana, "PUT", "/teams/finance/x").unwrap();
+    let nearest = denied.get("nearest").unwrap();
+    // The place is that of the pattern, in the export.
+    assert_eq!(nearest["policy"], "fixtures/accounts/export/account.json");
+    assert_eq!((&nearest["line"], &nearest["column"]), (&33.into(), &45.into()), "{denied:#}");
 }
