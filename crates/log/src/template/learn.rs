@@ -17,6 +17,7 @@ impl Template {
     /// assert!(template.fields().eq([Field::SourceIp, Field::Status]));
     /// ```
     pub fn learn(line: &str, names: &NameMap) -> Option<Template> {
+        let line = line.trim_ascii();
         let mut learner =
             Learner { line, at: 0, since: 0, path: Vec::new(), names, parts: Vec::new() };
         serde_json::from_str::<serde::de::IgnoredAny>(line).ok()?;
