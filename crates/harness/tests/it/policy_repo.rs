@@ -25,7 +25,7 @@ fn coverage_and_mutation_score_are_what_the_readme_says() {
         mutation.score(),
         mutation.equivalent.len(),
     );
-    let readme = include_str!("../../README.md");
+    let readme = include_str!("../../../../README.md");
     assert!(readme.contains(&measured), "the README does not say: {measured}");
     assert_eq!(coverage.seen().percent(), 100.0, "{}", coverage.text());
 }
