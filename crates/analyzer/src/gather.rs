@@ -15,7 +15,8 @@ use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{OutcomeTally, Outcomes};
 use crate::replay::{Call, Replay, write_resource};
 use crate::rows::{Columns, Row, projection};
-use crate::usage::{Usage, UsageTally};
+use crate::timeline::{Cell, Timeline, TimelineTally};
+use crate::usage::{Usage, UsageTally, latency};
 
 /// The most callers, and the most routes, that are told apart.
 const NAMES_MAX: usize = 50_000;
@@ -55,6 +56,8 @@ pub struct Analysis<'a> {
     pub window: Window,
     /// Which of these count.
     pub filter: Option<&'a Filter>,
+    /// Whether to gather the timeline, which reports that can be narrowed down afterwards need.
+    pub timeline: bool,
 }
 
 /// Everything gathered from logs. Merges: what many workers, files or machines gathered is what one
@@ -72,6 +75,9 @@ pub struct Gathered {
     pub outcomes: Option<Outcomes>,
     /// What differs from another account's decisions; `None` without one.
     pub changes: Option<Changes>,
+    /// Requests by time and all else at once; `None` unless asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<Timeline>,
 }
 
 impl Gathered {
@@ -82,6 +88,7 @@ impl Gathered {
         self.limits.merge(other.limits);
         merge_some(&mut self.outcomes, other.outcomes, Outcomes::merge);
         merge_some(&mut self.changes, other.changes, Changes::merge);
+        merge_some(&mut self.timeline, other.timeline, Timeline::merge);
     }
 }
 
@@ -131,6 +138,7 @@ impl<'a> Analysis<'a> {
                     .against
                     .map(|old| (Replay::new(old, self.assumed), ChangeTally::default())),
             }),
+            timeline: self.timeline.then(TimelineTally::default),
             guess: String::new(),
             route: String::new(),
             arn: String::new(),
@@ -165,6 +173,7 @@ pub struct Gatherer<'a> {
     usage: UsageTally,
     limits: LimitTally,
     replayed: Option<Replayed<'a>>,
+    timeline: Option<TimelineTally>,
     guess: String,
     route: String,
     arn: String,
@@ -178,16 +187,19 @@ struct Replayed<'a> {
 }
 
 impl Replayed<'_> {
-    fn add(&mut self, call: Call<'_, '_>, arn: &mut String) {
+    /// Decides and counts a call; the answer is the number of the group of denied calls that it
+    /// was put in, if any.
+    fn add(&mut self, call: Call<'_, '_>, arn: &mut String) -> Option<u32> {
         let told = write_resource(arn, call.row, call.api, call.method, call.path);
         let resource = told.map(|()| arn.as_str());
         let decided = self.replay.decide(call, resource);
         let text = resource.unwrap_or_default();
-        self.outcomes.add(call, text, &self.replay, &decided);
+        let group = self.outcomes.add(call, text, &self.replay, &decided);
         if let Some((old, changes)) = &mut self.against {
             let before = old.decide(call, resource);
             changes.add(call, text, &before, &decided);
         }
+        group
     }
 }
 
@@ -223,9 +235,13 @@ impl<'a> Gatherer<'a> {
         let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
         let credential = row.credential().or(known.and_then(|route| route.credential.as_deref()));
         self.limits.add(row, upstream, credential, caller_number);
-        if let Some(replayed) = &mut self.replayed {
-            let call = Call { row, caller, caller_number, api, method, path, route, route_number };
-            replayed.add(call, &mut self.arn);
+        let call = Call { row, caller, caller_number, api, method, path, route, route_number };
+        let replayed = self.replayed.as_mut();
+        let group = replayed.and_then(|replayed| replayed.add(call, &mut self.arn));
+        if let Some(timeline) = &mut self.timeline {
+            let (start, status) = (row.time(), row.status());
+            let cell = Cell { start, caller: caller_number, route: route_number, status, group };
+            timeline.add(cell, latency(row), &self.callers);
         }
     }
 
@@ -236,14 +252,18 @@ impl<'a> Gatherer<'a> {
             Some(Replayed { replay, outcomes, against }) => (Some(replay), Some(outcomes), against),
             None => (None, None, None),
         };
+        let (outcomes, groups) = outcomes
+            .zip(replay.as_ref())
+            .map(|(outcomes, replay)| outcomes.finish(callers, replay))
+            .unzip();
+        let groups = groups.unwrap_or_default();
         Gathered {
             left_out: self.left_out,
             usage: self.usage.finish(callers, routes),
             limits: self.limits.finish(callers),
             changes: changes.map(|(old, changes)| changes.finish(callers, &old, replay.as_ref())),
-            outcomes: outcomes
-                .zip(replay.as_ref())
-                .map(|(outcomes, replay)| outcomes.finish(callers, replay)),
+            outcomes,
+            timeline: self.timeline.map(|timeline| timeline.finish(callers, routes, &groups)),
         }
     }
 }

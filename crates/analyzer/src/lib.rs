@@ -27,6 +27,7 @@ mod rows;
 mod series;
 pub mod text;
 mod time;
+mod timeline;
 mod usage;
 mod verdict;
 
@@ -42,5 +43,6 @@ pub use partial::Partial;
 pub use report::{Report, RouteReport};
 pub use series::{Measure, Series};
 pub use time::{Span, rfc3339};
+pub use timeline::{Cell, Count, Timeline};
 pub use usage::{CallerUse, RouteUse, Usage};
 pub use verdict::Logged;

@@ -37,7 +37,7 @@ pub struct Outcomes {
 }
 
 /// What the calls of a group have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupKey {
     /// Who called.
@@ -169,7 +169,8 @@ pub(crate) struct OutcomeTally {
     agreeing: u64,
     disagreeing: u64,
     undetermined: HashMap<&'static str, u64>,
-    groups: HashMap<TallyKey, Group>,
+    /// Groups, numbered in the order in which they came.
+    groups: HashMap<TallyKey, (u32, Group)>,
     unknown: HashMap<u32, u64>,
 }
 
@@ -189,15 +190,16 @@ struct TallyKey {
 }
 
 impl OutcomeTally {
-    /// Counts one call, whose ARN is `resource` and which `replay` decided.
+    /// Counts one call, whose ARN is `resource` and which `replay` decided. The answer is the number
+    /// of the group that it was put in, if any.
     pub(crate) fn add(
         &mut self,
         call: Call<'_, '_>,
         resource: &str,
         replay: &Replay<'_>,
         decided: &Decided,
-    ) {
-        let Some(binding) = replay.binding(decided.binding) else { return };
+    ) -> Option<u32> {
+        let binding = replay.binding(decided.binding)?;
         let logged = Logged::of(call.row);
         let decision = decided.decision.as_ref();
         let outcome = decision.map(|decision| decision.outcome).map_err(|reason| *reason);
@@ -213,8 +215,9 @@ impl OutcomeTally {
         let denied = matches!(outcome, Ok(Outcome::ExplicitDeny | Outcome::ImplicitDeny));
         if denied || logged == Logged::Refused || comparison == Comparison::Disagreeing {
             let key = TallyKey::new(call, decided, logged);
-            self.group(key, call, resource, binding, comparison == Comparison::Disagreeing);
+            return self.group(key, call, resource, binding, comparison == Comparison::Disagreeing);
         }
+        None
     }
 
     fn group(
@@ -224,7 +227,7 @@ impl OutcomeTally {
         resource: &str,
         binding: &Binding<'_>,
         disagrees: bool,
-    ) {
+    ) -> Option<u32> {
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
             key.fold();
         }
@@ -242,16 +245,34 @@ impl OutcomeTally {
             ..new
         };
         match self.groups.get_mut(&key) {
-            Some(group) if group.example <= new.example => group.merge(new),
-            Some(group) => group.merge(explain(new)),
-            None => drop(self.groups.insert(key, explain(new))),
+            Some((number, group)) => {
+                let explains = new.example < group.example;
+                group.merge(if explains { explain(new) } else { new });
+                Some(*number)
+            }
+            None => {
+                let number = u32::try_from(self.groups.len()).ok()?;
+                self.groups.insert(key, (number, explain(new)));
+                Some(number)
+            }
         }
     }
 
-    /// What was found, in words. `callers` are those that gave the calls their numbers.
-    pub(crate) fn finish(self, callers: &Interner, replay: &Replay<'_>) -> Outcomes {
-        let groups =
-            self.groups.into_iter().map(|(key, group)| (key.in_words(replay, callers), group));
+    /// What was found, in words, and the groups by their numbers. `callers` are those that gave the
+    /// calls their numbers.
+    pub(crate) fn finish(
+        self,
+        callers: &Interner,
+        replay: &Replay<'_>,
+    ) -> (Outcomes, Vec<GroupKey>) {
+        let mut numbered: Vec<(u32, GroupKey, Group)> = self
+            .groups
+            .into_iter()
+            .map(|(key, (number, group))| (number, key.in_words(replay, callers), group))
+            .collect();
+        numbered.sort_unstable_by_key(|(number, ..)| *number);
+        let keys = numbered.iter().map(|(_, key, _)| key.clone()).collect();
+        let groups = numbered.into_iter().map(|(_, key, group)| (key, group));
         let unknown = self.unknown.into_iter();
         let mut outcomes = Outcomes {
             agreeing: self.agreeing,
@@ -268,7 +289,7 @@ impl OutcomeTally {
         };
         // Merging sorts, and joins the groups whose numbers differ and whose words do not.
         outcomes.merge(Outcomes { groups: groups.collect(), ..Outcomes::default() });
-        outcomes
+        (outcomes, keys)
     }
 }
 

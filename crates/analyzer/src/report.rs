@@ -2,6 +2,7 @@
 //!
 //! Serialized, it is the JSON document that `fixtures/schemas/analyze.schema.json` describes.
 
+use hashbrown::HashMap;
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
@@ -11,6 +12,7 @@ use crate::limits::{Level, LimitKey, LimitUse};
 use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
 use crate::series::Series;
 use crate::time::rfc3339;
+use crate::timeline::{Cell, Count, Timeline};
 use crate::usage::{CallerUse, RouteUse, Usage};
 use crate::verdict::Logged;
 
@@ -43,6 +45,9 @@ pub struct Report {
     /// What the account changes in comparison with another. Only with one to compare with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangesReport>,
+    /// Requests by time, caller, route, status and denied group at once. Only where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timeline: Option<TimelineReport>,
 }
 
 /// What one account decides otherwise than another, over the calls of the log.
@@ -85,6 +90,38 @@ pub struct ChangeReport {
     /// The decision of the account.
     pub after: Side,
 }
+
+/// What a reader needs to narrow the report down: every list of it as a sum of cells.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TimelineReport {
+    /// The width of an interval in seconds.
+    pub interval_seconds: i64,
+    /// Where the first interval starts, RFC 3339.
+    pub start: Option<String>,
+    /// Callers that cells refer to by their place. Where there were too many combinations, the
+    /// sessions of a role are one caller, `…:assumed-role/name/*`.
+    pub callers: Vec<String>,
+    /// Routes that cells refer to by their place, `GET /pets/{id}`.
+    pub routes: Vec<String>,
+    /// What was counted.
+    pub cells: Vec<CellReport>,
+}
+
+/// One combination, in this order: the interval's number from 0 (none without a time), caller,
+/// route, status, place in `denied` (which may lie beyond a list that was cut short), requests,
+/// those of them whose latency is known, and the sum of these latencies in milliseconds.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CellReport(
+    pub Option<i64>,
+    pub u32,
+    pub u32,
+    pub Option<u16>,
+    pub Option<usize>,
+    pub u64,
+    pub u64,
+    pub u64,
+);
 
 /// The account of lines: `total` is the sum of the next five.
 #[derive(Clone, Debug, Serialize)]
@@ -301,6 +338,8 @@ impl Report {
     /// Puts the report together.
     pub fn new(gathered: &Gathered, lines: LineAccount, samples: &[QuarantinedLine]) -> Report {
         let outcomes = gathered.outcomes.as_ref();
+        let denied = outcomes.map(|outcomes| denied(outcomes, |key, _| is_denied(key)));
+        let keys: Vec<&GroupKey> = denied.iter().flatten().map(|(key, _)| *key).collect();
         let mut rate_limits: Vec<_> =
             gathered.limits.iter().map(|(key, used)| LimitReport::new(key, used)).collect();
         rate_limits.sort_by(|one, other| one.share_left().total_cmp(&other.share_left()));
@@ -310,7 +349,8 @@ impl Report {
             left_out: gathered.left_out,
             usage: UsageReport::new(&gathered.usage),
             rate_limits,
-            denied: outcomes.map(|outcomes| denied(outcomes, |key, _| is_denied(key))),
+            timeline: gathered.timeline.as_ref().map(|lived| TimelineReport::new(lived, &keys)),
+            denied: denied.map(in_words),
             agreement: outcomes.map(AgreementReport::new),
             unknown_principals: outcomes
                 .map(|outcomes| by_requests(outcomes.unknown_principals.iter())),
@@ -444,7 +484,7 @@ impl AgreementReport {
             disagreeing: outcomes.disagreeing,
             undetermined: outcomes.undetermined.values().sum(),
             reasons,
-            disagreements: denied(outcomes, |_, group| group.disagrees),
+            disagreements: in_words(denied(outcomes, |_, group| group.disagrees)),
         }
     }
 }
@@ -503,11 +543,45 @@ fn is_denied(key: &GroupKey) -> bool {
 }
 
 /// The groups that `wanted` picks, the most frequent first.
-fn denied(outcomes: &Outcomes, wanted: impl Fn(&GroupKey, &Group) -> bool) -> Vec<DeniedReport> {
-    let groups = outcomes.groups.iter().filter(|(key, group)| wanted(key, group));
-    let mut denied: Vec<_> = groups.map(|(key, group)| DeniedReport::new(key, group)).collect();
-    denied.sort_by_key(|denied| std::cmp::Reverse(denied.requests));
+fn denied(
+    outcomes: &Outcomes,
+    wanted: impl Fn(&GroupKey, &Group) -> bool,
+) -> Vec<(&GroupKey, &Group)> {
+    let groups = outcomes.groups.iter().map(|(key, group)| (key, group));
+    let mut denied: Vec<_> = groups.filter(|(key, group)| wanted(key, group)).collect();
+    denied.sort_by_key(|(_, group)| std::cmp::Reverse(group.requests));
     denied
+}
+
+fn in_words(groups: Vec<(&GroupKey, &Group)>) -> Vec<DeniedReport> {
+    groups.into_iter().map(|(key, group)| DeniedReport::new(key, group)).collect()
+}
+
+impl TimelineReport {
+    /// `denied` are the groups in the order of the report's list.
+    fn new(timeline: &Timeline, denied: &[&GroupKey]) -> TimelineReport {
+        let shown = timeline.for_showing(POINTS);
+        let starts = shown.cells().iter().filter_map(|(cell, _)| cell.start);
+        let (width, first) = (shown.interval_ms(), starts.min());
+        let listed: HashMap<&GroupKey, usize> =
+            denied.iter().enumerate().map(|(place, key)| (*key, place)).collect();
+        let listed: Vec<Option<usize>> =
+            shown.groups().iter().map(|key| listed.get(key).copied()).collect();
+        let cell = |(cell, count): &(Cell, Count)| {
+            let interval = cell.start.zip(first).map(|(start, first)| (start - first) / width);
+            let group = cell.group.and_then(|group| *listed.get(group as usize)?);
+            let Count { requests, timed, latency_ms } = *count;
+            let (caller, route, status) = (cell.caller, cell.route, cell.status);
+            CellReport(interval, caller, route, status, group, requests, timed, latency_ms)
+        };
+        TimelineReport {
+            interval_seconds: width / 1000,
+            start: first.map(rfc3339),
+            callers: shown.callers().to_vec(),
+            routes: shown.routes().to_vec(),
+            cells: shown.cells().iter().map(cell).collect(),
+        }
+    }
 }
 
 impl DeniedReport {

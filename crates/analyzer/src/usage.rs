@@ -117,6 +117,11 @@ impl RouteUse {
     }
 }
 
+/// The latency of a request in milliseconds: `responseLatency`, else `integrationLatency`.
+pub(crate) fn latency(row: Row<'_, '_>) -> Option<u64> {
+    row.response_latency().or_else(|| row.integration_latency())
+}
+
 fn is_failure(status: Option<u16>) -> bool {
     status.is_some_and(|status| status >= 500)
 }
@@ -141,7 +146,7 @@ impl UsageTally {
     #[inline]
     pub(crate) fn add(&mut self, row: Row<'_, '_>, caller: u32, route: u32) {
         let (status, time) = (row.status(), row.time());
-        let latency = row.response_latency().or_else(|| row.integration_latency());
+        let latency = latency(row);
         self.requests += 1;
         self.span.merge(Span::at(time));
         slot(&mut self.callers, caller).add(status, time);

@@ -22,6 +22,16 @@ pub enum Logged {
 }
 
 impl Logged {
+    /// As the JSON document has it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Logged::Passed => "passed",
+            Logged::Refused => "refused",
+            Logged::Otherwise => "otherwise",
+            Logged::Untold => "untold",
+        }
+    }
+
     /// Reads a row. A 403 that the upstream answered was authorized; so a status of the
     /// integration settles it.
     pub(crate) fn of(row: Row<'_, '_>) -> Logged {

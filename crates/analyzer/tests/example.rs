@@ -91,7 +91,7 @@ fn the_number_of_workers_does_not_matter() {
 #[test]
 fn days_merge_into_what_one_run_gives() {
     let account = account();
-    let analysis = Analysis { account: Some(&account), ..Analysis::default() };
+    let analysis = Analysis { account: Some(&account), timeline: true, ..Analysis::default() };
     let options = ScanOptions::new(Analysis::projection());
     let whole = analysis.scan(&inputs(), &options).0;
     let mut merged = Gathered::default();

@@ -91,6 +91,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         assumed: &args.assume,
         window: plan.window,
         filter: args.filter.as_ref(),
+        timeline: false,
     };
     let logs = &mut plan.logs;
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
