@@ -2,25 +2,26 @@
 //!
 //! ```text
 //! request table ─gather─▶ Gathered ─report─▶ Report ─text─▶ terminal
-//!        account ──replay──┘  (merges)          └──JSON──▶ machines
+//!        account ──replay──┘  (merges)          ├──JSON──▶ machines
+//!                                               └─render─▶ HTML, Markdown, CSV, Parquet
 //! ```
 //!
 //! [`Analysis`] reads inputs in parallel; each worker gathers for itself, and what they gathered
-//! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal.
+//! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal, and
+//! [`render`] for others.
 
 mod call;
 mod changes;
 mod context;
-pub mod csv;
 mod filter;
 mod gather;
 mod histogram;
 mod intern;
 mod limits;
-pub mod markdown;
 mod observe;
 mod outcomes;
 mod partial;
+pub mod render;
 mod replay;
 mod report;
 mod rows;

@@ -13,6 +13,7 @@ mod table;
 mod usage;
 
 pub use style::Style;
+pub(crate) use style::{count, number, period, share, short_call, short_caller};
 
 use crate::report::Report;
 

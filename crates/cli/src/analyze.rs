@@ -64,6 +64,8 @@ const EXAMPLES: &str = "\
 Examples:
   tollgate analyze --account tollgate.toml logs/
   tollgate analyze --account new/tollgate.toml --against tollgate.toml --fail-on newly-denied logs/
+  tollgate analyze --account tollgate.toml --format html --out report.html logs/
+  tollgate analyze --format csv --table routes logs/ > routes.csv
   tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
 
@@ -91,7 +93,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         assumed: &args.assume,
         window: plan.window,
         filter: args.filter.as_ref(),
-        timeline: false,
+        timeline: args.report.draws() || args.partial.is_some(),
     };
     let logs = &mut plan.logs;
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
@@ -114,6 +116,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 
 impl Plan<'_> {
     fn new(args: &Args) -> miette::Result<Plan<'_>> {
+        args.report.check()?;
         let given = |option| match option {
             "against" => args.against.is_some(),
             _ => args.account.is_some(),

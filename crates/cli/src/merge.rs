@@ -25,6 +25,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    args.report.check()?;
     let mut partials = args.partials.iter().map(|path| read(path));
     let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
     for partial in partials {

@@ -1,31 +1,38 @@
 //! Printing a report: what `analyze` and `merge` have in common.
 
+mod files;
+
 use std::path::PathBuf;
 
 use clap::ValueEnum;
+use clap::builder::PossibleValuesParser;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Partial, Report, csv, markdown, text};
+use tollgate_analyzer::{Partial, Report, render, text};
 
+use crate::diagnose::Problem;
 use crate::world::World;
 
 /// Entries of a list in the text report, unless `--top` says otherwise.
 const TOP: usize = 10;
 
+/// The same in the HTML report, so that browsers stay quick.
+const TOP_OF_PAGE: usize = 500;
+
 /// How to print.
 #[derive(clap::Args)]
 pub(crate) struct Printing {
-    /// Entries of each list; 0 for all. Text and Markdown show 10 unless told otherwise, JSON
-    /// and CSV all.
+    /// Entries of each list; 0 for all. Text and Markdown show 10 unless told otherwise, HTML 500,
+    /// other formats all.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
     /// How to print the report.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Which table to print as CSV.
-    #[arg(long, value_enum, value_name = "TABLE", default_value_t = Table::Denied)]
-    table: Table,
-    /// Write the report to a file.
-    #[arg(long, value_name = "FILE")]
+    /// For CSV and Parquet: only this table, to standard output or the file of `--out`.
+    #[arg(long, value_name = "TABLE", value_parser = PossibleValuesParser::new(render::tables::NAMES))]
+    table: Option<String>,
+    /// Write the report to a file; for CSV and Parquet to a folder, a file for each table.
+    #[arg(long, value_name = "PATH")]
     out: Option<PathBuf>,
 }
 
@@ -35,46 +42,70 @@ enum Format {
     Text,
     /// For programs; see fixtures/schemas/analyze.schema.json.
     Json,
-    /// One table, for spreadsheets; see --table.
-    Csv,
+    /// A page to look at and narrow down, in one file that needs nothing else.
+    Html,
     /// For a comment on a pull request.
     Markdown,
+    /// For spreadsheets: a file for each table.
+    Csv,
+    /// For data tools: a file for each table.
+    Parquet,
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Table {
-    /// Callers and what they used.
-    Callers,
-    /// Routes, how often and how fast they were.
-    Routes,
-    /// Rate limits.
-    Limits,
-    /// Denied calls and why.
-    Denied,
+impl Format {
+    /// The most entries that a list of the report keeps; 0 for all. Text and Markdown say
+    /// themselves what they leave out.
+    fn top(self, asked: Option<usize>) -> usize {
+        match self {
+            Format::Text | Format::Markdown => 0,
+            Format::Html => asked.unwrap_or(TOP_OF_PAGE),
+            Format::Json | Format::Csv | Format::Parquet => asked.unwrap_or(0),
+        }
+    }
+}
+
+impl Printing {
+    /// Refuses what could not be written, before anything is read.
+    pub(crate) fn check(&self) -> miette::Result<()> {
+        files::check(self)
+    }
+
+    /// Whether the report must have its timeline.
+    pub(crate) fn draws(&self) -> bool {
+        self.format == Format::Html
+    }
 }
 
 /// Puts the report together and prints it.
 pub(crate) fn print(partial: &Partial, args: &Printing, world: &World) -> miette::Result<Report> {
-    let report = Report::new(&partial.gathered, partial.lines, &partial.samples);
-    let shown = match (args.format, args.top) {
-        (Format::Text | Format::Markdown, _) | (_, None | Some(0)) => report.clone(),
-        (_, Some(top)) => report.clone().top(top),
+    let whole = Report::new(&partial.gathered, partial.lines, &partial.samples);
+    let mut report = match args.format.top(args.top) {
+        0 => whole.clone(),
+        top => whole.clone().top(top),
     };
+    if !args.draws() {
+        report.timeline = None;
+    }
+    let top = args.top.unwrap_or(TOP);
     let text = match args.format {
         Format::Text => {
             let colour = world.colour && args.out.is_none();
-            let top = args.top.unwrap_or(TOP);
-            text::render(&shown, &text::Style { width: world.width, colour, top })
+            text::render(&report, &text::Style { width: world.width, colour, top })
         }
-        Format::Markdown => markdown::render(&shown, args.top.unwrap_or(TOP)),
-        Format::Json => serde_json::to_string_pretty(&shown).into_diagnostic()? + "\n",
-        Format::Csv => match args.table {
-            Table::Callers => csv::callers(&shown),
-            Table::Routes => csv::routes(&shown),
-            Table::Limits => csv::limits(&shown),
-            Table::Denied => csv::denied(&shown),
-        },
+        Format::Json => serde_json::to_string_pretty(&report).into_diagnostic()? + "\n",
+        Format::Html if report.timeline.is_none() => return Err(without_timeline().into()),
+        Format::Html => render::html::render(&report).into_diagnostic()?,
+        Format::Markdown => render::markdown::render(&report, top),
+        Format::Csv | Format::Parquet => return files::write(&report, args, world).map(|()| whole),
     };
     world.write(args.out.as_deref(), text.as_bytes())?;
-    Ok(report)
+    Ok(whole)
+}
+
+/// Partial reports of an older version have none.
+fn without_timeline() -> Problem {
+    Problem {
+        help: Some("gather them again with `tollgate analyze --partial`".to_owned()),
+        ..Problem::new("the partial reports lack the timeline that a page draws")
+    }
 }

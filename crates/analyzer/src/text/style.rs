@@ -50,7 +50,7 @@ impl Style {
 }
 
 /// `1234567` as `1,234,567`.
-pub(super) fn number(value: u64) -> String {
+pub(crate) fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -63,12 +63,12 @@ pub(super) fn number(value: u64) -> String {
 }
 
 /// A number and its noun: `1 caller`, `2 callers`.
-pub(super) fn count(value: u64, noun: &str) -> String {
+pub(crate) fn count(value: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
 }
 
 /// `part` of `whole` in per cent, with one decimal.
-pub(super) fn share(part: u64, whole: u64) -> String {
+pub(crate) fn share(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "–".to_owned();
     }
@@ -81,7 +81,7 @@ pub(super) fn minute(moment: &str) -> String {
 }
 
 /// From one moment to another: the date is said once if it is the same.
-pub(super) fn period(first: Option<&str>, last: Option<&str>) -> String {
+pub(crate) fn period(first: Option<&str>, last: Option<&str>) -> String {
     let (Some(first), Some(last)) = (first, last) else { return "without times".to_owned() };
     let (first, last) = (minute(first), minute(last));
     match (first.get(..10), last.strip_prefix(first.get(..10).unwrap_or_default())) {
@@ -92,13 +92,13 @@ pub(super) fn period(first: Option<&str>, last: Option<&str>) -> String {
 }
 
 /// A caller without what all ARNs share: `issues-reader/web-1`, `user/ana`.
-pub(super) fn short_caller(caller: &str) -> &str {
+pub(crate) fn short_caller(caller: &str) -> &str {
     let name = caller.splitn(6, ':').nth(5).unwrap_or(caller);
     name.strip_prefix("assumed-role/").unwrap_or(name)
 }
 
 /// A request ARN as a call: `GET /repos/acme/site`. Other text as it is.
-pub(super) fn short_call(resource: &str) -> String {
+pub(crate) fn short_call(resource: &str) -> String {
     let Some(call) = resource.splitn(6, ':').nth(5).filter(|_| resource.contains(":execute-api:"))
     else {
         return resource.to_owned();

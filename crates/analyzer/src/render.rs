@@ -1,0 +1,8 @@
+//! The report in files for others: pure functions from a [`Report`](crate::Report) to bytes, one
+//! file for each format.
+
+pub mod csv;
+pub mod html;
+pub mod markdown;
+pub mod parquet;
+pub mod tables;

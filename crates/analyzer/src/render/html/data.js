@@ -1,0 +1,100 @@
+// The report, and sums of its timeline under what the reader has chosen.
+
+const report = JSON.parse($("report").textContent);
+const timeline = report.timeline;
+const WIDTH = timeline.intervalSeconds * 1000;
+const START = timeline.start === null ? null : Date.parse(timeline.start);
+const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY] = [0, 1, 2, 3, 4, 5, 6, 7];
+const INTERVALS = timeline.cells.reduce((most, cell) => Math.max(most, (cell[AT] ?? -1) + 1), 0);
+
+/// What the reader has chosen; `from` and `to` are intervals, the last one excluded.
+const chosen = { from: null, to: null, [CALLER]: null, [ROUTE]: null, [STATUS]: null, [DENIED]: null };
+const DIMENSIONS = [CALLER, ROUTE, STATUS, DENIED];
+
+const start = (interval) => START + interval * WIDTH;
+const narrowed = () => chosen.from !== null || DIMENSIONS.some((of) => chosen[of] !== null);
+
+function inRange(cell) {
+  return chosen.from === null || (cell[AT] !== null && cell[AT] >= chosen.from && cell[AT] < chosen.to);
+}
+
+/// Whether a cell is among the chosen, whatever is chosen of `except`.
+function passes(cell, except) {
+  if (except !== AT && !inRange(cell)) return false;
+  return DIMENSIONS.every((of) => of === except || chosen[of] === null || chosen[of] === cell[of]);
+}
+
+/// What a status means: the classes of the chart.
+const CLASSES = [
+  ["ok", "answered"],
+  ["refused", "401, 403"],
+  ["throttled", "429"],
+  ["client", "other 4xx"],
+  ["failed", "5xx"],
+];
+
+function classOf(status) {
+  if (status === 401 || status === 403) return "refused";
+  if (status === 429) return "throttled";
+  if (status >= 500) return "failed";
+  return status >= 400 ? "client" : "ok";
+}
+
+class Sum {
+  constructor() {
+    this.requests = this.timed = this.latency = 0;
+    for (const [name] of CLASSES) this[name] = 0;
+    this.intervals = new Float64Array(INTERVALS);
+    this.first = this.last = null;
+  }
+  add(cell) {
+    this.requests += cell[REQUESTS];
+    this.timed += cell[TIMED];
+    this.latency += cell[LATENCY];
+    this[classOf(cell[STATUS])] += cell[REQUESTS];
+    if (cell[AT] === null) return;
+    this.intervals[cell[AT]] += cell[REQUESTS];
+    this.first = this.first === null ? cell[AT] : Math.min(this.first, cell[AT]);
+    this.last = this.last === null ? cell[AT] : Math.max(this.last, cell[AT]);
+  }
+  get mean() {
+    return this.timed > 0 ? Math.round(this.latency / this.timed) : null;
+  }
+}
+
+/// The sum of everything chosen.
+function total() {
+  const sum = new Sum();
+  timeline.cells.filter((cell) => passes(cell)).forEach((cell) => sum.add(cell));
+  return sum;
+}
+
+/// Sums by a dimension, of what is chosen in the others.
+function sumsBy(of) {
+  const sums = new Map();
+  for (const cell of timeline.cells) {
+    if (cell[of] === null && of === DENIED) continue;
+    if (!passes(cell, of)) continue;
+    if (!sums.has(cell[of])) sums.set(cell[of], new Sum());
+    sums.get(cell[of]).add(cell);
+  }
+  return sums;
+}
+
+/// Requests of each interval by class, of what is chosen apart from the time.
+function classesByInterval() {
+  const bars = Array.from({ length: INTERVALS }, () => Object.fromEntries(CLASSES.map(([name]) => [name, 0])));
+  for (const cell of timeline.cells) {
+    if (cell[AT] !== null && passes(cell, AT)) bars[cell[AT]][classOf(cell[STATUS])] += cell[REQUESTS];
+  }
+  return bars;
+}
+
+/// The name of a value of a dimension.
+function nameOf(of, value) {
+  if (of === CALLER) return shortCaller(timeline.callers[value]);
+  if (of === ROUTE) return timeline.routes[value];
+  if (of === STATUS) return value === null ? "no status" : `status ${value}`;
+  const group = report.denied[value];
+  return `denied: ${shortCaller(group.caller)} ${shortCall(group.resource)}`;
+}

@@ -1,0 +1,123 @@
+// Denied calls: what, how the log and the policies have it, and why.
+
+const DECISIONS = { allowed: "allowed", explicitDeny: "explicit deny", implicitDeny: "implicit deny", indeterminate: "undecided" };
+const LOGGED = { passed: "passed", refused: "refused", otherwise: "refused for another reason than permissions", untold: "not told" };
+
+const statementName = (cited) => cited.sid ?? `statement ${cited.statement}`;
+const place = (cited) => `${cited.policy}:${cited.line}:${cited.column}`;
+
+/// Why, in a few words.
+function why(group) {
+  const first = group.determinedBy?.[0];
+  if (group.decision === "explicitDeny" && first) return `${statementName(first)} denies it`;
+  if (group.decision === "allowed" && first) return `refused then; ${statementName(first)} allows it now`;
+  if (group.decision === "indeterminate") return `depends on ${(group.dependsOn ?? []).join(", ")}`;
+  if (group.decision === null) return "the log does not tell enough to decide";
+  if (group.nearest) return `nothing allows it; nearest is ${statementName(group.nearest)}, whose ${group.nearest.condition ?? group.nearest.element} differs`;
+  return "nothing allows it";
+}
+
+const contradicts = (group) =>
+  (group.logged === "passed" && /Deny$/.test(group.decision ?? "")) || (group.logged === "refused" && group.decision === "allowed");
+
+/// Two texts, with what differs between their common beginning and end marked.
+function compared(text, other) {
+  let from = 0;
+  while (from < text.length && text[from] === other[from]) from += 1;
+  let end = 0;
+  while (end < Math.min(text.length, other.length) - from && text.at(-1 - end) === other.at(-1 - end)) end += 1;
+  const until = text.length - end;
+  if (from + end === 0) return el("code", {}, text);
+  return el("code", {}, text.slice(0, from), from < until ? el("mark", {}, text.slice(from, until)) : null, text.slice(until));
+}
+
+function explanation(group) {
+  const facts = el("dl");
+  const fact = (name, ...value) => facts.append(el("dt", {}, name), el("dd", {}, ...value));
+  fact("Caller", el("code", {}, group.caller));
+  fact("Action", el("code", {}, group.action));
+  fact("Resource", el("code", {}, group.resource));
+  fact("When", `${written(group.first)} to ${written(group.last)}, ${plural(group.requests, "request")}`);
+  fact("Logged", `${LOGGED[group.logged] ?? group.logged}${group.loggedStatus === null ? "" : `, status ${group.loggedStatus}`}`);
+  fact("Decision", `${DECISIONS[group.decision] ?? "none"}: ${why(group)}`);
+  for (const cited of group.determinedBy ?? []) {
+    fact("Determined by", `${statementName(cited)} (${cited.policyType}), `, el("code", {}, place(cited)));
+  }
+  if (group.nearest) {
+    const { nearest } = group;
+    fact("Nearest", `${statementName(nearest)} (${nearest.policyType}), ${nearest.condition ?? nearest.element}, `, el("code", {}, place(nearest)));
+    fact("asks for", compared(nearest.pattern, nearest.value ?? ""));
+    fact("the call had", nearest.value === null ? "no such key" : compared(nearest.value, nearest.pattern));
+  }
+  return facts;
+}
+
+function drawDenied() {
+  $("denied-section").hidden = !report.denied;
+  if (!report.denied) return;
+  const rows = rowsOf(DENIED)
+    .filter((row) => report.denied[row.value])
+    .map((row) => ({ ...row, group: report.denied[row.value] }));
+  const { agreeing, disagreeing, undetermined, reasons } = report.agreement;
+  $("agreement").textContent = `Log and policies agree on ${plural(agreeing, "request")}, disagree on ${number(disagreeing)}; ` +
+    `${number(undetermined)} cannot be compared${reasons.length > 0 ? ` (${reasons.map((each) => `${number(each.requests)}: ${each.reason}`).join("; ")})` : ""}. Whole period.`;
+  drawTable("denied", {
+    caption: `${plural(rows.length, "group")} of denied calls; choose one to see why`,
+    columns: [
+      { name: "Call", cell: (row) => pick(DENIED, row.value, shortCall(row.group.resource), row.group.resource, true) },
+      { name: "Caller", cell: (row) => el("span", { title: row.group.caller }, shortCaller(row.group.caller)) },
+      requests,
+      count("Status", (row) => row.group.loggedStatus),
+      { name: "Decision", cell: (row) => el("span", { class: contradicts(row.group) ? "badge warn" : "badge", title: contradicts(row.group) ? "the log has it otherwise" : null }, DECISIONS[row.group.decision] ?? "none") },
+      { name: "Why", cell: (row) => why(row.group) },
+    ],
+    rows,
+    chosenRow: isChosen(DENIED),
+    detail: (row) => explanation(row.group),
+  });
+}
+
+const CHANGES = { newlyDenied: "newly denied", newlyAllowed: "newly allowed", otherwise: "otherwise" };
+
+/// What another version of the policies would decide otherwise. Of the whole period.
+function drawChanges() {
+  $("changes-section").hidden = !report.changes;
+  if (!report.changes) return;
+  const { newlyDenied, newlyAllowed, otherwise, unchanged, groups } = report.changes;
+  $("changes-note").textContent = `${plural(newlyDenied, "request")} newly denied, ${number(newlyAllowed)} newly allowed, ` +
+    `${number(otherwise)} changed otherwise; ${number(unchanged)} stay as they were. Whole period.`;
+  const side = (decided) => {
+    const names = (decided.determinedBy ?? []).map((cited) => `${statementName(cited)} at ${place(cited)}`);
+    return `${DECISIONS[decided.decision] ?? "none"}${names.length > 0 ? ` by ${names.join(", ")}` : ""}`;
+  };
+  drawTable("changes", {
+    caption: plural(groups.length, "group"),
+    columns: [
+      { name: "Call", cell: (row) => el("span", { title: row.resource }, shortCall(row.resource)) },
+      { name: "Caller", cell: (row) => el("span", { title: row.caller }, shortCaller(row.caller)) },
+      count("Requests", (row) => row.requests),
+      { name: "Change", cell: (row) => el("span", { class: row.change === "newlyDenied" ? "badge warn" : "badge" }, CHANGES[row.change] ?? row.change) },
+      { name: "Before", cell: (row) => side(row.before) },
+      { name: "After", cell: (row) => side(row.after) },
+    ],
+    rows: groups,
+  });
+}
+
+function drawLimits() {
+  $("limits-section").hidden = report.rateLimits.length === 0;
+  $("limits").replaceChildren(...report.rateLimits.map((limit) => {
+    const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}`;
+    const lowest = limit.lowestRemaining === null ? null : `, lowest ${number(limit.lowestRemaining)} left at ${written(limit.lowestAt)}`;
+    const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)} ${share(each.requests, limit.requests)}`).join(", ");
+    return el("figure", { class: "chart" },
+      el("figcaption", {},
+        el("h3", {}, [limit.upstream, limit.credential, limit.bucket].join(" · ")),
+        el("span", {}, `${told}${lowest ?? ""}; ${plural(limit.requests, "request")} over ${plural(limit.resets, "reset")}`),
+        limit.throttled > 0
+          ? el("span", { class: "bad" }, `${number(limit.throttled)} refused: ${number(limit.primary)} with nothing left, ${number(limit.secondary)} by a secondary limit`)
+          : null,
+        el("span", {}, `used by ${used}${limit.callers.length > 5 ? ` and ${limit.callers.length - 5} others` : ""}`)),
+      START === null || limit.series.length === 0 ? null : drawLevel(limit));
+  }));
+}

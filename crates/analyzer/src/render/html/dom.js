@@ -1,0 +1,41 @@
+// Elements are made from names that stand here and from text. Nothing of the report is ever read
+// as markup, so what a client wrote into a log stays text.
+
+const $ = (id) => document.getElementById(id);
+
+function fill(node, attributes, children) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (typeof value === "function") node.addEventListener(name, value);
+    else if (value !== null && value !== undefined && value !== false) node.setAttribute(name, value);
+  }
+  node.append(...children.flat().filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+function el(tag, attributes = {}, ...children) {
+  return fill(document.createElement(tag), attributes, children);
+}
+
+function svg(tag, attributes = {}, ...children) {
+  return fill(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
+}
+
+const number = (value) => value.toLocaleString("en");
+const share = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : "–");
+const plural = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
+
+/// A moment in UTC, `2026-03-10 09:15`.
+const moment = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
+const written = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
+
+/// A caller without what all ARNs have in common.
+function shortCaller(caller) {
+  const resource = caller.startsWith("arn:") ? caller.split(":").slice(5).join(":") : caller;
+  return resource.replace(/^assumed-role\//, "");
+}
+
+/// `GET /repos/…` of a request ARN; anything else as it is.
+function shortCall(resource) {
+  const parts = resource.includes(":execute-api:") ? resource.split(":").slice(5).join(":").split("/") : [];
+  return parts.length > 2 ? `${parts[2]} /${parts.slice(3).join("/")}` : resource;
+}

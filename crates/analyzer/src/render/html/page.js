@@ -1,0 +1,121 @@
+// The page: choosing, and drawing everything again.
+
+function toggle(of, value) {
+  chosen[of] = chosen[of] === value ? null : value;
+  draw();
+}
+
+function chooseRange(from, to) {
+  const all = from === null || to <= from || (from <= 0 && to >= INTERVALS);
+  chosen.from = all ? null : Math.max(from, 0);
+  chosen.to = all ? null : Math.min(to, INTERVALS);
+  draw();
+}
+
+function drawTiles() {
+  const sum = total();
+  const denied = timeline.cells.filter((cell) => cell[DENIED] !== null && passes(cell)).reduce((all, cell) => all + cell[REQUESTS], 0);
+  const callers = sumsBy(CALLER).size;
+  const tiles = [
+    ["Requests", number(sum.requests), narrowed() ? `of ${number(report.usage.requests)}` : `by ${plural(callers, "caller")}`],
+    report.denied ? ["Denied", number(denied), share(denied, sum.requests)] : ["Refused", number(sum.refused), share(sum.refused, sum.requests)],
+    ["Throttled", number(sum.throttled), share(sum.throttled, sum.requests)],
+    ["Failed", number(sum.failed), share(sum.failed, sum.requests)],
+    ["Mean latency", sum.mean === null ? "–" : `${number(sum.mean)} ms`, "of those that tell it"],
+  ];
+  $("tiles").replaceChildren(...tiles.map(([name, value, more]) => el("div", {}, el("dt", {}, name), el("dd", {}, value, el("small", {}, more)))));
+}
+
+/// What deserves attention first.
+function drawNotes() {
+  const near = report.rateLimits.filter((limit) => limit.limit > 0 && limit.lowestRemaining !== null && limit.lowestRemaining < limit.limit / 10);
+  const notes = near.map((limit) => `${limit.credential} ${limit.bucket} of ${limit.upstream} came down to ${number(limit.lowestRemaining)} of ${number(limit.limit)}, ${number(limit.throttled)} refused.`);
+  if (report.agreement?.disagreeing > 0) notes.push(`Log and policies disagree on ${plural(report.agreement.disagreeing, "request")}.`);
+  $("notes").textContent = notes.join(" ");
+}
+
+function drawFilters() {
+  const chip = (text, clear) => el("button", { type: "button", class: "chip", "aria-label": `remove: ${text}`, click: clear }, el("span", {}, text), el("span", { "aria-hidden": "true" }, "×"));
+  const chips = [];
+  if (chosen.from !== null) chips.push(chip(`${moment(start(chosen.from))} – ${moment(start(chosen.to))}`, () => chooseRange(null, null)));
+  for (const of of DIMENSIONS) {
+    if (chosen[of] !== null) chips.push(chip(nameOf(of, chosen[of]), () => toggle(of, chosen[of])));
+  }
+  const clear = el("button", { type: "button", class: "quiet", id: "clear", click: clearAll }, "Show all");
+  $("filters").replaceChildren(...(chips.length > 0 ? ["Only", ...chips, clear] : [el("span", { class: "unfiltered" }, "Everything is shown. Choose a caller, a route, a status or a denial to narrow the report down.")]));
+}
+
+function clearAll() {
+  for (const of of DIMENSIONS) chosen[of] = null;
+  chooseRange(null, null);
+}
+
+const field = (ms) => new Date(ms).toISOString().slice(0, 16);
+
+function drawRange() {
+  const [from, to] = chosen.from === null ? [0, INTERVALS] : [chosen.from, chosen.to];
+  for (const [id, at] of [["from", from], ["to", to]]) {
+    $(id).value = field(start(at));
+    $(id).min = field(start(0));
+    $(id).max = field(start(INTERVALS));
+  }
+}
+
+function readRange() {
+  const interval = (id, round) => round((Date.parse(`${$(id).value}Z`) - START) / WIDTH);
+  const [from, to] = [interval("from", Math.floor), interval("to", Math.ceil)];
+  if (!Number.isNaN(from) && !Number.isNaN(to) && to > from) chooseRange(from, to);
+}
+
+function draw() {
+  drawTiles();
+  drawFilters();
+  if (START !== null) {
+    drawRange();
+    drawRequests(chooseRange);
+  }
+  drawCallers();
+  drawStatuses();
+  drawRoutes();
+  drawDenied();
+  drawChanges();
+  drawLimits();
+  drawUnknown();
+  drawLines();
+}
+
+function drawOnce() {
+  const { first, last } = report.usage;
+  $("period").textContent = `${written(first)} to ${written(last)} UTC · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
+  document.title = `Requests ${written(first)} to ${written(last)}`;
+  $("time").hidden = START === null;
+  drawLegend();
+  drawNotes();
+}
+
+/// Paper has no buttons: all rows are printed.
+function print(starts) {
+  onPaper = starts;
+  draw();
+}
+
+function switchTheme() {
+  const root = document.documentElement;
+  const dark = (root.dataset.theme ?? (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light")) === "dark";
+  root.dataset.theme = dark ? "light" : "dark";
+  nameTheme(!dark);
+}
+
+const nameTheme = (dark) => ($("theme").textContent = dark ? "Light" : "Dark");
+
+$("theme").addEventListener("click", switchTheme);
+$("from").addEventListener("change", readRange);
+$("to").addEventListener("change", readRange);
+$("range").addEventListener("submit", (event) => event.preventDefault());
+window.addEventListener("beforeprint", () => print(true));
+window.addEventListener("afterprint", () => print(false));
+document.addEventListener("keydown", (event) => event.key === "Escape" && narrowed() && clearAll());
+nameTheme(matchMedia("(prefers-color-scheme: dark)").matches);
+drawOnce();
+draw();
+document.documentElement.dataset.drawn = "yes";

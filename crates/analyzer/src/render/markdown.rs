@@ -1,0 +1,249 @@
+//! Markdown, for a comment on a pull request: what deserves attention, the rest folded away.
+//!
+//! GitHub's dialect. What clients wrote into the log appears in code spans only, in which it can
+//! neither be markup nor mention anybody.
+
+use crate::changes::Side;
+use crate::report::{DeniedReport, LimitReport, Report};
+use crate::text::{count, number, period, share, short_call, short_caller};
+
+/// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
+pub fn render(report: &Report, top: usize) -> String {
+    let top = if top == 0 { usize::MAX } else { top };
+    let sections = [
+        summary(report),
+        changes(report, top),
+        denied(report.denied.as_deref().unwrap_or_default(), top),
+        limits(&report.rate_limits, top),
+        routes(report, top),
+        callers(report, top),
+        agreement(report),
+        lines(report),
+    ];
+    let shown: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
+    shown.join("\n")
+}
+
+fn summary(report: &Report) -> String {
+    let usage = &report.usage;
+    let denied = report.denied.iter().flatten().map(|group| group.requests).sum();
+    let throttled: u64 = report.rate_limits.iter().map(|limit| limit.throttled).sum();
+    let mut facts = vec![format!("**{}**", count(usage.requests, "request"))];
+    if report.denied.is_some() {
+        facts.push(format!("**{}** denied ({})", number(denied), share(denied, usage.requests)));
+    }
+    facts.push(format!("**{}** refused by upstreams", number(throttled)));
+    format!(
+        "### Requests, limits and denials\n\n{}  \n{} UTC, {} on {}\n",
+        facts.join(" · "),
+        period(usage.first.as_deref(), usage.last.as_deref()),
+        count(usage.caller_count as u64, "caller"),
+        count(usage.route_count as u64, "route"),
+    )
+}
+
+/// What another version of the policies decides otherwise.
+fn changes(report: &Report, top: usize) -> String {
+    let Some(changes) = &report.changes else { return String::new() };
+    let text = format!(
+        "**{}** newly denied, **{}** newly allowed, {} changed otherwise; {} stay as they were.\n",
+        count(changes.newly_denied, "request"),
+        number(changes.newly_allowed),
+        number(changes.otherwise),
+        number(changes.unchanged)
+    );
+    if changes.groups.is_empty() {
+        return text;
+    }
+    let decision = |side: &Side| code(side.decision.as_deref().unwrap_or("none"));
+    let rows = changes.groups.iter().take(top).map(|group| {
+        let call = code(&short_call(&group.resource));
+        let decisions = format!("{} → {}", decision(&group.before), decision(&group.after));
+        [call, code(short_caller(&group.caller)), number(group.requests), decisions]
+    });
+    let table = table(["Changed call", "Caller", "-Requests", "Decision"], rows);
+    let rest = rest(changes.groups.iter().skip(top).map(|group| group.requests), "group");
+    text + "\n" + &table + &rest
+}
+
+fn denied(groups: &[DeniedReport], top: usize) -> String {
+    if groups.is_empty() {
+        return String::new();
+    }
+    let rows = groups.iter().take(top).map(|group| {
+        [
+            code(&short_call(&group.resource)),
+            code(short_caller(&group.caller)),
+            number(group.requests),
+            why(group),
+        ]
+    });
+    let table = table(["Denied call", "Caller", "-Requests", "Why"], rows);
+    table + &rest(groups.iter().skip(top).map(|group| group.requests), "group")
+}
+
+fn why(group: &DeniedReport) -> String {
+    let decided = group.determined_by.first().map(|cited| {
+        let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", cited.statement));
+        format!("{} at {}", code(&name), code(&format!("{}:{}", cited.policy, cited.line)))
+    });
+    match (group.decision.as_deref(), decided, &group.nearest) {
+        (Some("explicitDeny"), Some(decided), _) => format!("denied by {decided}"),
+        (Some("allowed"), Some(decided), _) => format!("refused then, allowed now by {decided}"),
+        (Some("indeterminate"), ..) => format!("depends on {}", code(&group.depends_on.join(", "))),
+        (Some("implicitDeny"), _, Some(nearest)) => format!(
+            "nothing allows it; nearest: {} asks for {}",
+            code(&format!("{}:{}", nearest.statement.policy, nearest.statement.line)),
+            code(&nearest.pattern)
+        ),
+        (None, ..) => "the log does not tell enough to decide".to_owned(),
+        _ => "nothing allows it".to_owned(),
+    }
+}
+
+fn limits(limits: &[LimitReport], top: usize) -> String {
+    if limits.is_empty() {
+        return String::new();
+    }
+    let told = |value: Option<u64>| value.map_or("?".to_owned(), number);
+    let rows = limits.iter().take(top).map(|limit| {
+        let key = &limit.key;
+        let name = format!("{} · {} · {}", key.upstream, key.credential, key.bucket);
+        let refused = number(limit.throttled);
+        [
+            code(&name),
+            told(limit.limit),
+            told(limit.lowest_remaining),
+            number(limit.requests),
+            refused,
+        ]
+    });
+    let table = table(["Rate limit", "-Limit", "-Lowest left", "-Requests", "-Refused"], rows);
+    table + &rest(limits.iter().skip(top).map(|limit| limit.requests), "limit")
+}
+
+fn routes(report: &Report, top: usize) -> String {
+    let routes = &report.usage.routes;
+    let ms = |value: Option<u64>| value.map_or("–".to_owned(), number);
+    let rows = routes.iter().take(top).map(|route| {
+        let errors = [number(route.client_errors), number(route.failed)];
+        let [client, failed] = errors;
+        let name = code(&format!("{} {}", route.method, route.route));
+        [
+            name,
+            number(route.requests),
+            client,
+            failed,
+            ms(route.p50_ms),
+            ms(route.p95_ms),
+            ms(route.p99_ms),
+        ]
+    });
+    let head = ["Route", "-Requests", "-4xx", "-5xx", "-p50 ms", "-p95 ms", "-p99 ms"];
+    let rest = rest(routes.iter().skip(top).map(|route| route.requests), "route");
+    folded("Routes", &(table(head, rows) + &rest))
+}
+
+fn callers(report: &Report, top: usize) -> String {
+    let callers = &report.usage.callers;
+    let rows = callers.iter().take(top).map(|caller| {
+        let counts = [caller.requests, caller.refused, caller.throttled, caller.failed];
+        let [requests, refused, throttled, failed] = counts.map(number);
+        [code(short_caller(&caller.caller)), requests, refused, throttled, failed]
+    });
+    let table = table(["Caller", "-Requests", "-Refused", "-Throttled", "-Failed"], rows);
+    let rest = rest(callers.iter().skip(top).map(|caller| caller.requests), "caller");
+    folded("Callers", &(table + &rest))
+}
+
+fn agreement(report: &Report) -> String {
+    let Some(agreement) = &report.agreement else { return String::new() };
+    format!(
+        "Log and policies agree on {}, disagree on {}; {} cannot be compared.\n",
+        count(agreement.agreeing, "request"),
+        number(agreement.disagreeing),
+        number(agreement.undetermined)
+    )
+}
+
+fn lines(report: &Report) -> String {
+    let (lines, account) = (report.lines.total, &report.lines.account);
+    match account.quarantined {
+        0 => format!("{} read.\n", count(lines, "line")),
+        bad => format!("{} read, of which {} could not be.\n", count(lines, "line"), number(bad)),
+    }
+}
+
+/// A table. A name that begins with `-` is that of a column of numbers.
+fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
+    let names = head.map(|name| name.trim_start_matches('-').to_owned());
+    let rules = head.map(|name| if name.starts_with('-') { "---:" } else { "---" }.to_owned());
+    let line = |cells: [String; N]| format!("| {} |\n", cells.join(" | "));
+    line(names) + &line(rules) + &rows.map(line).collect::<String>()
+}
+
+/// What a table leaves out.
+fn rest(requests: impl Iterator<Item = u64>, noun: &str) -> String {
+    let (left_out, requests) = requests.fold((0, 0), |(n, sum), more| (n + 1, sum + more));
+    match left_out {
+        0 => String::new(),
+        _ => format!(
+            "\n… and {} with {}\n",
+            count(left_out, &format!("other {noun}")),
+            count(requests, "request")
+        ),
+    }
+}
+
+fn folded(name: &str, content: &str) -> String {
+    format!("<details><summary>{name}</summary>\n\n{content}\n</details>\n")
+}
+
+/// A code span with any text in it, fit for a cell of a table.
+///
+/// Its fence is longer than any run of back-ticks inside. A `|` would end the cell even in a code
+/// span, and how it is escaped depends on what stands before it; so a text with one is written in
+/// character references, which are never markup.
+fn code(text: &str) -> String {
+    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.contains('|') {
+        return format!("<code>{}</code>", references(&line));
+    }
+    let longest = line.split(|c| c != '`').map(str::len).max().unwrap_or_default();
+    let fence = "`".repeat(longest + 1);
+    let edge = line.starts_with(['`', ' ']) || line.ends_with(['`', ' ']) || line.is_empty();
+    let space = if edge { " " } else { "" };
+    format!("{fence}{space}{line}{space}{fence}")
+}
+
+fn references(text: &str) -> String {
+    let reference = |character: char| match character {
+        c if c.is_alphanumeric() || c == ' ' => c.to_string(),
+        c => format!("&#{};", u32::from(c)),
+    };
+    text.chars().map(reference).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        assert_eq!(code(text), expected, "{text:?}");
+    }
+
+    #[test]
+    fn code_holds_any_text() {
+        check("GET /pets", "`GET /pets`");
+        check("@everyone <img src=x>", "`@everyone <img src=x>`");
+        check("a `b` ``c", "```a `b` ``c```");
+        check("`", "`` ` ``");
+        check("two\nlines", "`two lines`");
+    }
+
+    #[test]
+    fn a_pipe_ends_no_cell() {
+        check("a\\|<b>", "<code>a&#92;&#124;&#60;b&#62;</code>");
+    }
+}

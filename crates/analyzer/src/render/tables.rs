@@ -1,0 +1,294 @@
+//! The report as flat tables, for formats that know nothing else.
+//!
+//! Names of tables and columns are those of the JSON document. Each table is one list of it.
+
+use crate::changes::Side;
+use crate::outcomes::{Cited, Nearest};
+use crate::report::{CallerCount, ChangeReport, DeniedReport, LevelReport, LimitReport, Report};
+
+/// The names of all tables that a report can have, in order.
+pub const NAMES: [&str; 12] = [
+    "lines",
+    "callers",
+    "routes",
+    "statuses",
+    "series",
+    "rateLimits",
+    "rateLimitCallers",
+    "rateLimitSeries",
+    "denied",
+    "agreement",
+    "unknownPrincipals",
+    "changes",
+];
+
+/// A table.
+#[derive(Clone, Debug)]
+pub struct Table {
+    /// One of [`NAMES`]; fit for a file name.
+    pub name: &'static str,
+    /// Columns, all of the same length.
+    pub columns: Vec<Column>,
+}
+
+/// A column.
+#[derive(Clone, Debug)]
+pub struct Column {
+    /// Its name, in camel case.
+    pub name: &'static str,
+    /// A value for each row.
+    pub values: Values,
+}
+
+/// The values of a column; `None` where there is none.
+#[derive(Clone, Debug)]
+pub enum Values {
+    /// Text.
+    Text(Vec<Option<String>>),
+    /// Numbers of requests, milliseconds, lines.
+    Count(Vec<Option<u64>>),
+    /// Moments, RFC 3339 in UTC.
+    Moment(Vec<Option<String>>),
+}
+
+impl Table {
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
+        self.columns.first().map_or(0, |column| match &column.values {
+            Values::Text(values) | Values::Moment(values) => values.len(),
+            Values::Count(values) => values.len(),
+        })
+    }
+}
+
+/// The tables of a report, in the order of [`NAMES`]. Without an account there are no denied calls,
+/// no agreement and no unknown principals, and so no tables of them; without one to compare with no
+/// changes.
+pub fn tables(report: &Report) -> Vec<Table> {
+    let mut tables = vec![lines(report), callers(report), routes(report), statuses(report)];
+    tables.extend([series(report), limits(report), limit_callers(report), limit_series(report)]);
+    tables.extend(report.denied.as_deref().map(denied));
+    tables.extend(agreement(report));
+    tables.extend(report.unknown_principals.as_deref().map(unknown_principals));
+    tables.extend(report.changes.as_ref().map(|changes| changed(&changes.groups)));
+    tables
+}
+
+/// Columns of a list, each by what it takes of an entry.
+struct Rows<'a, T> {
+    rows: &'a [T],
+    columns: Vec<Column>,
+}
+
+impl<'a, T> Rows<'a, T> {
+    fn of(rows: &'a [T]) -> Rows<'a, T> {
+        Rows { rows, columns: Vec::new() }
+    }
+
+    fn text<S: Into<String>>(
+        mut self,
+        name: &'static str,
+        of: impl Fn(&'a T) -> Option<S>,
+    ) -> Self {
+        let values = self.rows.iter().map(|row| of(row).map(Into::into)).collect();
+        self.columns.push(Column { name, values: Values::Text(values) });
+        self
+    }
+
+    fn count(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<u64>) -> Self {
+        let values = self.rows.iter().map(of).collect();
+        self.columns.push(Column { name, values: Values::Count(values) });
+        self
+    }
+
+    fn moment(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<&'a str>) -> Self {
+        let values = self.rows.iter().map(|row| of(row).map(str::to_owned)).collect();
+        self.columns.push(Column { name, values: Values::Moment(values) });
+        self
+    }
+
+    fn table(self, name: &'static str) -> Table {
+        Table { name, columns: self.columns }
+    }
+}
+
+fn lines(report: &Report) -> Table {
+    let lines = &report.lines;
+    let account = &lines.account;
+    let counts = [
+        ("total", lines.total),
+        ("parsed", account.parsed),
+        ("recovered", account.recovered),
+        ("quarantined", account.quarantined),
+        ("control", account.control),
+        ("blank", account.blank),
+    ];
+    Rows::of(&counts)
+        .text("kind", |(kind, _)| Some(*kind))
+        .count("lines", |(_, lines)| Some(*lines))
+        .table("lines")
+}
+
+fn callers(report: &Report) -> Table {
+    Rows::of(&report.usage.callers)
+        .text("caller", |row| Some(&row.caller))
+        .count("requests", |row| Some(row.requests))
+        .count("refused", |row| Some(row.refused))
+        .count("throttled", |row| Some(row.throttled))
+        .count("failed", |row| Some(row.failed))
+        .moment("first", |row| row.first.as_deref())
+        .moment("last", |row| row.last.as_deref())
+        .table("callers")
+}
+
+fn routes(report: &Report) -> Table {
+    Rows::of(&report.usage.routes)
+        .text("method", |row| Some(&row.method))
+        .text("route", |row| Some(&row.route))
+        .count("requests", |row| Some(row.requests))
+        .count("clientErrors", |row| Some(row.client_errors))
+        .count("failed", |row| Some(row.failed))
+        .count("p50Ms", |row| row.p50_ms)
+        .count("p95Ms", |row| row.p95_ms)
+        .count("p99Ms", |row| row.p99_ms)
+        .table("routes")
+}
+
+fn statuses(report: &Report) -> Table {
+    Rows::of(&report.usage.statuses)
+        .count("status", |row| Some(row.status.into()))
+        .count("requests", |row| Some(row.requests))
+        .table("statuses")
+}
+
+fn series(report: &Report) -> Table {
+    Rows::of(&report.usage.series)
+        .moment("start", |row| Some(&row.start))
+        .count("requests", |row| Some(row.requests))
+        .table("series")
+}
+
+fn limits(report: &Report) -> Table {
+    Rows::of(&report.rate_limits)
+        .text("upstream", |row| Some(&row.key.upstream))
+        .text("credential", |row| Some(&row.key.credential))
+        .text("bucket", |row| Some(&row.key.bucket))
+        .count("requests", |row| Some(row.requests))
+        .count("limit", |row| row.limit)
+        .count("lowestRemaining", |row| row.lowest_remaining)
+        .moment("lowestAt", |row| row.lowest_at.as_deref())
+        .count("throttled", |row| Some(row.throttled))
+        .count("primary", |row| Some(row.primary))
+        .count("secondary", |row| Some(row.secondary))
+        .count("resets", |row| u64::try_from(row.resets).ok())
+        .table("rateLimits")
+}
+
+fn limit_callers(report: &Report) -> Table {
+    let rows: Vec<(&LimitReport, &CallerCount)> = report
+        .rate_limits
+        .iter()
+        .flat_map(|limit| limit.callers.iter().map(move |caller| (limit, caller)))
+        .collect();
+    Rows::of(&rows)
+        .text("upstream", |(limit, _)| Some(&limit.key.upstream))
+        .text("credential", |(limit, _)| Some(&limit.key.credential))
+        .text("bucket", |(limit, _)| Some(&limit.key.bucket))
+        .text("caller", |(_, row)| Some(&row.caller))
+        .count("requests", |(_, row)| Some(row.requests))
+        .table("rateLimitCallers")
+}
+
+fn limit_series(report: &Report) -> Table {
+    let rows: Vec<(&LimitReport, &LevelReport)> = report
+        .rate_limits
+        .iter()
+        .flat_map(|limit| limit.series.iter().map(move |level| (limit, level)))
+        .collect();
+    Rows::of(&rows)
+        .text("upstream", |(limit, _)| Some(&limit.key.upstream))
+        .text("credential", |(limit, _)| Some(&limit.key.credential))
+        .text("bucket", |(limit, _)| Some(&limit.key.bucket))
+        .moment("start", |(_, row)| Some(&row.start))
+        .count("requests", |(_, row)| Some(row.requests))
+        .count("lowestRemaining", |(_, row)| row.lowest_remaining)
+        .table("rateLimitSeries")
+}
+
+fn denied(rows: &[DeniedReport]) -> Table {
+    let near = |row: &'_ DeniedReport, of: fn(&Nearest) -> Option<String>| {
+        row.nearest.as_ref().and_then(of)
+    };
+    let listed = |list: &[String]| (!list.is_empty()).then(|| list.join("; "));
+    Rows::of(rows)
+        .text("caller", |row| Some(&row.caller))
+        .text("action", |row| Some(&row.action))
+        .text("resource", |row| Some(&row.resource))
+        .count("requests", |row| Some(row.requests))
+        .moment("first", |row| row.first.as_deref())
+        .moment("last", |row| row.last.as_deref())
+        .count("loggedStatus", |row| row.logged_status.map(u64::from))
+        .text("logged", |row| Some(row.logged.as_str()))
+        .text("decision", |row| row.decision.as_ref())
+        .text("determinedBy", |row| {
+            listed(&row.determined_by.iter().map(cited).collect::<Vec<_>>())
+        })
+        .text("nearest", |row| near(row, |nearest| Some(cited(&nearest.statement))))
+        .text("nearestElement", |row| near(row, |nearest| Some(nearest.element.clone())))
+        .text("nearestCondition", |row| near(row, |nearest| nearest.condition.clone()))
+        .text("nearestPattern", |row| near(row, |nearest| Some(nearest.pattern.clone())))
+        .text("nearestValue", |row| near(row, |nearest| nearest.value.clone()))
+        .text("dependsOn", |row| listed(&row.depends_on))
+        .table("denied")
+}
+
+/// A statement in one cell: `policies/api.json:4:5 OnlyFromOurNetworks`.
+fn cited(statement: &Cited) -> String {
+    let Cited { policy, line, column, .. } = statement;
+    match &statement.sid {
+        Some(sid) => format!("{policy}:{line}:{column} {sid}"),
+        None => format!("{policy}:{line}:{column} statement {}", statement.statement),
+    }
+}
+
+fn agreement(report: &Report) -> Option<Table> {
+    let agreement = report.agreement.as_ref()?;
+    let counted =
+        [("agreeing", None, agreement.agreeing), ("disagreeing", None, agreement.disagreeing)];
+    let reasons = agreement.reasons.iter();
+    let reasons =
+        reasons.map(|reason| ("undetermined", Some(reason.reason.as_str()), reason.requests));
+    let rows: Vec<_> = counted.into_iter().chain(reasons).collect();
+    let table = Rows::of(&rows)
+        .text("outcome", |(outcome, ..)| Some(*outcome))
+        .text("reason", |(_, reason, _)| *reason)
+        .count("requests", |(.., requests)| Some(*requests));
+    Some(table.table("agreement"))
+}
+
+fn unknown_principals(rows: &[CallerCount]) -> Table {
+    Rows::of(rows)
+        .text("caller", |row| Some(&row.caller))
+        .count("requests", |row| Some(row.requests))
+        .table("unknownPrincipals")
+}
+
+fn changed(rows: &[ChangeReport]) -> Table {
+    let statements = |side: &Side| {
+        let cited: Vec<String> = side.determined_by.iter().map(cited).collect();
+        (!cited.is_empty()).then(|| cited.join("; "))
+    };
+    Rows::of(rows)
+        .text("change", |row| Some(row.change))
+        .text("caller", |row| Some(&row.caller))
+        .text("resource", |row| Some(&row.resource))
+        .count("requests", |row| Some(row.requests))
+        .moment("first", |row| row.first.as_deref())
+        .moment("last", |row| row.last.as_deref())
+        .count("loggedStatus", |row| row.logged_status.map(u64::from))
+        .text("before", |row| row.before.decision.as_ref())
+        .text("beforeDeterminedBy", move |row| statements(&row.before))
+        .text("after", |row| row.after.decision.as_ref())
+        .text("afterDeterminedBy", move |row| statements(&row.after))
+        .table("changes")
+}

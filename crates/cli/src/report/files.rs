@@ -1,0 +1,78 @@
+//! Formats that have a file for each table: CSV and Parquet.
+
+use std::fs;
+
+use miette::{IntoDiagnostic, WrapErr};
+use tollgate_analyzer::Report;
+use tollgate_analyzer::render::tables::{NAMES, Table, tables};
+use tollgate_analyzer::render::{csv, parquet};
+
+use super::{Format, Printing};
+use crate::diagnose::Problem;
+use crate::world::World;
+
+/// Refuses what could not be written, before anything is read.
+pub(super) fn check(args: &Printing) -> miette::Result<()> {
+    let files = matches!(args.format, Format::Csv | Format::Parquet);
+    match (files, &args.table, &args.out) {
+        (true, None, None) => Err(nowhere().into()),
+        (false, Some(_), _) => Err(Problem {
+            help: Some("`--table` is for `--format csv` and `--format parquet`".to_owned()),
+            ..Problem::new("this format has no tables of its own")
+        }
+        .into()),
+        _ => Ok(()),
+    }
+}
+
+/// Writes one table where it is asked for, or all tables into a folder.
+pub(super) fn write(report: &Report, args: &Printing, world: &World) -> miette::Result<()> {
+    let tables = tables(report);
+    match (&args.table, &args.out) {
+        (Some(name), out) => {
+            let table = tables.iter().find(|table| table.name == name);
+            let bytes = bytes(table.ok_or_else(|| missing(name))?, args.format)?;
+            world.write(out.as_deref(), &bytes)
+        }
+        (None, Some(folder)) => {
+            fs::create_dir_all(folder)
+                .into_diagnostic()
+                .wrap_err_with(|| format!("cannot make the folder `{}`", folder.display()))?;
+            tables.iter().try_for_each(|table| {
+                let path = folder.join(table.name).with_extension(extension(args.format));
+                world.write(Some(&path), &bytes(table, args.format)?)
+            })
+        }
+        (None, None) => Err(nowhere().into()),
+    }
+}
+
+fn bytes(table: &Table, format: Format) -> miette::Result<Vec<u8>> {
+    match format {
+        Format::Parquet => parquet::render(table).into_diagnostic(),
+        _ => csv::render(table).into_diagnostic(),
+    }
+}
+
+fn extension(format: Format) -> &'static str {
+    if format == Format::Parquet { "parquet" } else { "csv" }
+}
+
+fn missing(name: &str) -> Problem {
+    Problem {
+        help: Some("give the account with `--account`".to_owned()),
+        ..Problem::new(format!("without an account there is no table `{name}`"))
+    }
+}
+
+/// Several tables do not fit into one stream.
+fn nowhere() -> Problem {
+    let names = NAMES.map(|name| format!("`{name}`"));
+    Problem {
+        help: Some(format!(
+            "give a folder with `--out`, or one of the tables with `--table`: {}",
+            names.join(", ")
+        )),
+        ..Problem::new("this format has a file for each table, and was told no folder")
+    }
+}
