@@ -1,0 +1,239 @@
+"""The HTML report in a real browser: opened, narrowed down, checked against what the command line
+says of the same requests, and fed a hostile log.
+
+usage: report.py TOLLGATE [SCREENSHOT-FOLDER]
+"""
+
+import base64
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from selenium import webdriver
+from selenium.webdriver.common.action_chains import ActionChains
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+TOP = Path(__file__).resolve().parents[4]
+ACCOUNT = ["--account", "fixtures/github-proxy/tollgate.toml"]
+LOGS = "fixtures/github-proxy/logs"
+SECOND_DAY = "2026-03-11"
+HOSTILE = "</script><script>window.pwned=1</script><img src=x onerror='window.pwned=1'>"
+
+
+def analyze(tollgate, *arguments, stdin=None):
+    command = [tollgate, "analyze", *arguments]
+    return subprocess.run(command, cwd=TOP, input=stdin, capture_output=True, text=True, check=True).stdout
+
+
+def browser(profile):
+    options = webdriver.ChromeOptions()
+    options.binary_location = "/usr/bin/chromium"
+    for flag in ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                 "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                 "--window-size=1280,900", f"--user-data-dir={profile}"]:
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
+
+
+class Page:
+    def __init__(self, driver, path):
+        self.driver = driver
+        driver.get(path.as_uri())
+        assert driver.execute_script("return document.documentElement.dataset.drawn") == "yes"
+
+    def all(self, selector):
+        return self.driver.find_elements(By.CSS_SELECTOR, selector)
+
+    def one(self, selector):
+        return self.driver.find_element(By.CSS_SELECTOR, selector)
+
+    def tile(self, name):
+        script = """return [...document.querySelectorAll('#tiles > div')]
+            .find((tile) => tile.querySelector('dt').textContent === arguments[0])
+            .querySelector('dd').firstChild.textContent"""
+        return int(self.driver.execute_script(script, name).replace(",", "").replace(" ms", ""))
+
+    def rows(self, table):
+        """The rows of a table: what names a row, and its cells."""
+        script = """return [...document.querySelectorAll('#' + arguments[0] + ' tbody tr:not(.detail)')]
+            .map((row) => [...row.children].map((cell) => cell.querySelector('button')?.title || cell.textContent))"""
+        return self.driver.execute_script(script, table)
+
+    def counts(self, table, column=1):
+        return {row[0]: int(row[column].replace(",", "")) for row in self.rows(table)}
+
+    def choose(self, table, text):
+        button = next(each for each in self.all(f"#{table} .pick") if text in (each.get_attribute("title") or "") or each.text == text)
+        self.driver.execute_script("arguments[0].closest('tr').hidden = false; arguments[0].scrollIntoView({block: 'center'})", button)
+        button.click()
+
+    def set_time(self, field, value):
+        script = "const input = document.getElementById(arguments[0]); input.value = arguments[1]; input.dispatchEvent(new Event('change'))"
+        self.driver.execute_script(script, field, value)
+
+    def chips(self):
+        return [chip.text for chip in self.all(".chip")]
+
+
+def denied(report):
+    return sum(group["requests"] for group in report["denied"])
+
+
+def check(name, actual, expected):
+    assert actual == expected, f"{name}: {actual!r} is shown, {expected!r} is expected"
+
+
+def whole_period(page, report):
+    usage = report["usage"]
+    check("requests", page.tile("Requests"), usage["requests"])
+    check("denied", page.tile("Denied"), denied(report))
+    check("callers", page.counts("callers"), {each["caller"]: each["requests"] for each in usage["callers"]})
+    routes = {f"{each['method']} {each['route']}": each["requests"] for each in usage["routes"]}
+    check("routes", {row[0]: int(row[1].replace(",", "")) for row in page.rows("routes")}, routes)
+    check("statuses", page.counts("statuses"), {str(each["status"]): each["requests"] for each in usage["statuses"]})
+    check("groups of denied calls", len(page.rows("denied")), len(report["denied"]))
+    check("limits", len(page.all("#limits figure")), len(report["rateLimits"]))
+    print("  the whole period is what the command line says")
+
+
+def time_range(page, second_day):
+    """Narrowed down to a day, the page says what `--since` says."""
+    page.set_time("from", f"{SECOND_DAY}T00:00")
+    usage = second_day["usage"]
+    check("requests", page.tile("Requests"), usage["requests"])
+    check("denied", page.tile("Denied"), denied(second_day))
+    check("callers", page.counts("callers"), {each["caller"]: each["requests"] for each in usage["callers"]})
+    check("throttled", page.counts("callers", 3), {each["caller"]: each["throttled"] for each in usage["callers"]})
+    assert page.chips()[0].startswith(f"{SECOND_DAY} 00:00"), page.chips()
+    page.one("#clear").click()
+    check("chips", page.chips(), [])
+    print("  a day is what `--since` says")
+
+
+def caller_and_route(page, report):
+    caller = report["usage"]["callers"][0]
+    page.choose("callers", caller["caller"])
+    check("requests of a caller", page.tile("Requests"), caller["requests"])
+    check("chosen row", page.one("#callers tr.chosen button").get_attribute("aria-pressed"), "true")
+    check("other callers stay", len(page.rows("callers")), len(report["usage"]["callers"]))
+    routes = page.rows("routes")
+    check("routes of a caller", sum(int(row[1].replace(",", "")) for row in routes), caller["requests"])
+    name, requests = page.one("#routes .pick").text, int(routes[0][1].replace(",", ""))
+    page.choose("routes", name)
+    check("requests of a caller on a route", page.tile("Requests"), requests)
+    check("chips", len(page.chips()), 2)
+    page.one("body").send_keys(Keys.ESCAPE)
+    check("requests after Escape", page.tile("Requests"), report["usage"]["requests"])
+    print("  a caller and a route narrow the page down, Escape widens it")
+
+
+def denial(page, report):
+    group = next(each for each in report["denied"] if "nearest" in each)
+    page.choose("denied", group["resource"])
+    shown = page.one("#denied-detail").text
+    nearest = group["nearest"]
+    for text in [group["caller"], f"{nearest['policy']}:{nearest['line']}:{nearest['column']}", nearest["pattern"]]:
+        assert text in shown, f"`{text}` is not in\n{shown}"
+    check("requests of a denial", page.tile("Requests"), group["requests"])
+    check("expanded", page.one("#denied tr.chosen button").get_attribute("aria-expanded"), "true")
+    page.one("#clear").click()
+    print("  a denial shows its statement and what would have been needed")
+
+
+def pointer_and_keys(page, report):
+    chart = page.one("#chart svg")
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", chart)
+    actions = ActionChains(page.driver)
+    actions.move_to_element_with_offset(chart, -200, 0).click_and_hold().move_by_offset(250, 0).release().perform()
+    check("chips after dragging", len(page.chips()), 1)
+    assert 0 < page.tile("Requests") < report["usage"]["requests"]
+    page.one("#clear").click()
+    sort = page.one("#routes thead th:nth-child(2) button")
+    sort.send_keys(Keys.ENTER)
+    check("sorted", page.one("#routes thead th:nth-child(2)").get_attribute("aria-sort"), "descending")
+    focus = page.driver.execute_script("return document.activeElement.closest('table') !== null")
+    check("the focus stays in the table", focus, True)
+    hidden = len(page.all("#callers tbody tr[hidden]"))
+    assert hidden > 0
+    page.one("#callers .more").send_keys(Keys.ENTER)
+    check("hidden rows", len(page.all("#callers tbody tr[hidden]")), 0)
+    page.one("#callers .more").click()
+    print("  dragging, sorting and the keyboard work")
+
+
+def accessible(page):
+    script = """return [...document.querySelectorAll('table')].filter((table) => !table.caption?.textContent
+        || [...table.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')
+        || [...table.tBodies[0].rows].some((row) => !row.classList.contains('detail') && row.cells[0].scope !== 'row')).length"""
+    check("tables without caption or scopes", page.driver.execute_script(script), 0)
+    assert all(picture.get_attribute("aria-label") for picture in page.all("svg[role=img]"))
+    loaded = page.driver.execute_script("return performance.getEntriesByType('resource').map((each) => each.name)")
+    check("resources loaded", loaded, [])
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
+    check("controls on paper", page.one("#range").is_displayed(), False)
+    check("tables on paper", page.one("#routes table").is_displayed(), True)
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
+    print("  tables are labelled, nothing is loaded, paper has no buttons")
+
+
+def hostile(driver, tollgate, folder):
+    """What a client wrote into the log is shown as it is, and does nothing."""
+    request = {"requestTimeEpoch": 1773100800000, "httpMethod": "GET", "resourcePath": f"/{HOSTILE}", "status": "200", "userArn": HOSTILE}
+    lines = json.dumps(request) + "\n" + json.dumps(request)[:-4] + "\n"
+    path = folder / "hostile.html"
+    path.write_text(analyze(tollgate, "--format", "html", "-", stdin=lines))
+    page = Page(driver, path)
+    check("callers", [row[0] for row in page.rows("callers")], [HOSTILE])
+    check("scripts", len(page.all("script")), 2)
+    check("pictures", len(page.all("img")), 0)
+    check("what ran", driver.execute_script("return window.pwned"), None)
+    print("  a hostile log stays text")
+
+
+def pictures(driver, path, folder):
+    folder.mkdir(parents=True, exist_ok=True)
+    for theme in ["light", "dark"]:
+        driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
+        page = Page(driver, path)
+        driver.save_screenshot(str(folder / f"{theme}-top.png"))
+        page.choose("denied", next(row[0] for row in page.rows("denied") if "nearest is" in row[5]))
+        whole = driver.execute_cdp_cmd("Page.captureScreenshot", {"captureBeyondViewport": True, "format": "png"})
+        (folder / f"{theme}.png").write_bytes(base64.b64decode(whole["data"]))
+    Page(driver, path)
+    paper = driver.execute_cdp_cmd("Page.printToPDF", {"printBackground": True, "preferCSSPageSize": True})
+    (folder / "report.pdf").write_bytes(base64.b64decode(paper["data"]))
+
+
+def main(tollgate, screenshots=None):
+    tollgate = str(Path(tollgate).resolve())
+    whole = json.loads(analyze(tollgate, *ACCOUNT, "--format", "json", LOGS))
+    second_day = json.loads(analyze(tollgate, *ACCOUNT, "--format", "json", "--since", SECOND_DAY, LOGS))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = folder / "report.html"
+        path.write_text(analyze(tollgate, *ACCOUNT, "--format", "html", LOGS))
+        driver = browser(folder / "profile")
+        try:
+            page = Page(driver, path)
+            whole_period(page, whole)
+            time_range(page, second_day)
+            caller_and_route(page, whole)
+            denial(page, whole)
+            pointer_and_keys(page, whole)
+            accessible(page)
+            check("complaints of the browser", driver.get_log("browser"), [])
+            hostile(driver, tollgate, folder)
+            check("complaints of the browser", driver.get_log("browser"), [])
+            if screenshots:
+                pictures(driver, path, Path(screenshots))
+        finally:
+            driver.quit()
+    print("the HTML report works in a browser")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
