@@ -1,6 +1,6 @@
 //! The report on the bundled example in every format for others, read back.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by saying where")]
+#![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
