@@ -20,11 +20,16 @@ impl<'a> ArnParts<'a> {
     /// Splits an ARN at its first five colons. `None` for text that is not an ARN.
     pub fn split(text: &'a str) -> Option<ArnParts<'a>> {
         let rest = text.strip_prefix("arn:")?;
-        let (partition, rest) = rest.split_once(':')?;
-        let (service, rest) = rest.split_once(':')?;
-        let (region, rest) = rest.split_once(':')?;
-        let (account, resource) = rest.split_once(':')?;
-        Some(ArnParts { partition, service, region, account, resource })
+        let mut colons = memchr::memchr_iter(b':', rest.as_bytes());
+        let mut start = 0;
+        let mut part = || {
+            let end = colons.next()?;
+            let part = rest.get(start..end);
+            start = end + 1;
+            part
+        };
+        let (partition, service, region, account) = (part()?, part()?, part()?, part()?);
+        Some(ArnParts { partition, service, region, account, resource: rest.get(start..)? })
     }
 }
 
