@@ -225,7 +225,7 @@ fn outcome(text: &str) -> Option<Outcome> {
 /// not run stay as they were accepted.
 ///
 /// # Errors
-/// As [`compare`].
+/// A snapshot that cannot be read as one.
 pub fn write(verdict: &SnapshotVerdict<'_>, run: &Run<'_>) -> Result<String, Problem> {
     let mut lines = accepted(verdict.snapshot)?;
     lines.retain(|cell, _| exists(run.suite, verdict.file, cell));
