@@ -1,0 +1,1 @@
+//! Database credentials that live as long as a session: PostgreSQL roles made, handed out, swept.

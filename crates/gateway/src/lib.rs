@@ -1,0 +1,1 @@
+//! The credential-injecting proxy: verify → authorize → inject → forward → log.
