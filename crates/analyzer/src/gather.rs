@@ -233,7 +233,9 @@ impl<'a> Gatherer<'a> {
             _ => None,
         };
         let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
-        let credential = row.credential().or(known.and_then(|route| route.credential.as_deref()));
+        let credential = row
+            .credential()
+            .or(known.and_then(|route| route.credentials.first().map(String::as_str)));
         self.limits.add(row, upstream, credential, caller_number);
         let call = Call { row, caller, caller_number, api, method, path, route, route_number };
         let replayed = self.replayed.as_mut();

@@ -176,10 +176,12 @@ pub struct Route {
     pub methods: Vec<String>,
     /// The third party that requests are forwarded to.
     pub upstream: Option<String>,
-    /// The alias of the credential that is injected.
-    pub credential: Option<String>,
+    /// The aliases of the credentials that are injected.
+    pub credentials: Vec<String>,
     /// How its methods authorize.
     pub authorization: AuthorizationType,
+    /// Which of its API's `[[api.route]]` it is, from 0.
+    pub declaration: usize,
 }
 
 impl ApiEntry {

@@ -18,6 +18,7 @@ mod json;
 mod library;
 mod load;
 mod manifest;
+mod manifest_file;
 mod origin;
 mod overview;
 mod problem;
@@ -29,9 +30,15 @@ mod text;
 pub use account::{Account, ApiEntry, Declared, Route, Subject, Tag};
 pub use applicable::{Applicable, Citation};
 pub use find::FindError;
-pub use manifest::{ApiDecl, FileList, GroupDecl, Manifest, PrincipalDecl, RouteDecl};
+pub use manifest::{
+    AccessLogDecl, ApiDecl, BasicDecl, CacheDecl, CredentialDecl, FileLogDecl, GatewayDecl,
+    GroupDecl, HeaderDecl, InjectDecl, LimitsDecl, Manifest, Oauth2Decl, OneOrMany, PrincipalDecl,
+    QueryDecl, RouteDecl, RouteThrottleDecl, SecretDecl, Sigv4Decl, ThrottleDecl, TlsDecl,
+    UpstreamDecl,
+};
+pub use manifest_file::ManifestFile;
 pub use origin::{Attachment, Origin, PolicyName};
 pub use overview::{Overview, PolicyEntry, PrincipalEntry};
-pub use problem::{PolicyExcerpt, Problem, Problems};
+pub use problem::{PolicyExcerpt, Problem, Problems, suggestion};
 pub use route::RouteTemplate;
 pub use source::{Files, Source};

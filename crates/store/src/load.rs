@@ -14,7 +14,8 @@ use toml::Spanned;
 use crate::account::{Account, Layer, Levels};
 use crate::details::{Details, Exported};
 use crate::library::{Library, Wanted, reason};
-use crate::manifest::{FileList, Manifest};
+use crate::manifest::{Manifest, OneOrMany};
+use crate::manifest_file::ManifestFile;
 use crate::problem::{Problem, Problems};
 use crate::rest_apis::{self, RestApi};
 use crate::source::Source;
@@ -28,23 +29,24 @@ impl Account {
     /// fields, groups that do not exist, policy files that are missing or not valid policies,
     /// exports that are incomplete or of another account.
     pub fn read(source: &dyn Source, path: &Path) -> Result<Account, Problems> {
-        let file = path.display().to_string();
-        let text = source.read(path).map_err(|error| {
-            let message = format!("cannot read the account manifest: {}", reason(&error));
-            Problem::of_file(&*file, message)
-        })?;
-        let text = TextFile::new(&file, text);
-        let manifest = Manifest::parse(&file, &text.text)?;
-        let folder = path.parent().unwrap_or(Path::new(""));
+        Account::of(source, &ManifestFile::read(source, path)?)
+    }
+
+    /// Reads every file that a manifest names.
+    ///
+    /// # Errors
+    /// As [`Account::read`].
+    pub fn of(source: &dyn Source, file: &ManifestFile) -> Result<Account, Problems> {
+        let ManifestFile { manifest, text, folder } = file;
         let mut problems = Vec::new();
-        let mut read = |list: &FileList| exports(source, folder, &text, list, &mut problems);
+        let mut read = |list: &OneOrMany| exports(source, folder, text, list, &mut problems);
         let (details, apis) = (read(&manifest.authorization_details), read(&manifest.rest_apis));
         let loader = Loader {
-            manifest: &manifest,
-            text: &text,
+            manifest,
+            text,
             details: &Details::read(&details, &mut problems),
             rest_apis: &rest_apis::read(&apis, &mut problems),
-            library: Library::new(source, folder, &text),
+            library: Library::new(source, folder, text),
             problems,
         };
         loader.account()
@@ -56,7 +58,7 @@ fn exports(
     source: &dyn Source,
     folder: &Path,
     manifest: &TextFile,
-    list: &FileList,
+    list: &OneOrMany,
     problems: &mut Vec<Problem>,
 ) -> Vec<Arc<TextFile>> {
     let mut files = Vec::new();

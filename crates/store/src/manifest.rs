@@ -10,6 +10,18 @@ use toml::Spanned;
 
 use crate::problem::{Problem, suggestion};
 
+mod credential;
+mod gateway;
+mod route;
+mod upstream;
+
+pub use credential::{
+    BasicDecl, CredentialDecl, HeaderDecl, InjectDecl, Oauth2Decl, QueryDecl, SecretDecl, Sigv4Decl,
+};
+pub use gateway::{AccessLogDecl, FileLogDecl, GatewayDecl, LimitsDecl, TlsDecl};
+pub use route::{CacheDecl, RouteDecl, RouteThrottleDecl, ThrottleDecl};
+pub use upstream::UpstreamDecl;
+
 /// The account manifest, `tollgate.toml`. Paths in it are relative to the folder that it stands in;
 /// fixtures/schemas/manifest.schema.json describes it to editors.
 ///
@@ -83,21 +95,70 @@ use crate::problem::{Problem, suggestion};
 /// resourcePolicy = "policies/api.json"
 /// ## `AWS_IAM` unless given, or `NONE`.
 /// authorization  = "AWS_IAM"
+/// ## Other host names that it is called by, with the stage that each stands for.
+/// hosts          = { "issues.example.com" = "prod" }
 ///
 /// [[api.route]]
 /// ## `{name}` takes one segment, `{name+}` at the end all the rest.
 /// path          = "/repos/{owner}/{repo}/issues"
 /// ## Left out for any.
 /// methods       = ["GET"]
-/// ## The third party that requests are forwarded to, and the alias of the credential for it.
+/// ## The third party that requests are forwarded to, and the alias of the credential for it, or
+/// ## a list of them.
 /// upstream      = "github"
 /// credential    = "github-reader"
 /// ## The API's unless given.
 /// authorization = "NONE"
+/// ## From here on for the gateway, each with its default if left out.
+/// timeoutMs         = 29000
+/// bodyBytesMax      = 65536
+/// cache             = { ttlS = 300, shared = false, headers = ["accept"] }
+/// throttle          = { rate = 50, burst = 100, by = ["principal", "route"] }
+/// allowEncodedSlash = true
+/// allowSemicolon    = false
+/// unsignedPayload   = false
+/// scrubBody         = true
+/// learnQuota        = true
+///
+/// [[upstream]]
+/// name    = "github"
+/// url     = "https://api.github.com"
+/// ## Which addresses that may be: `public`, `private` or `loopback`; and which of them.
+/// network = "public"
+/// allow   = ["140.82.112.0/20"]
+/// ## Authorities to trust in the place of the system's.
+/// ca               = "github-ca.pem"
+/// connectTimeoutMs = 5000
+/// timeoutMs        = 29000
+/// idleTimeoutMs    = 60000
+///
+/// [[credential]]
+/// name     = "github-reader"
+/// upstream = "github"
+/// ## Where it is kept. A literal is refused.
+/// secret   = { env = "GITHUB_TOKEN" }
+/// ## `"bearer"` unless given, or `{ basic = { username } }`, `{ query = { name } }`, `"path"`,
+/// ## `{ oauth2 = { tokenUpstream, clientId, … } }`, `{ sigv4 = { accessKeyId, region, service } }`.
+/// inject   = { header = { name = "authorization", format = "token {secret}" } }
+/// ## All requests that use it, together.
+/// throttle = { rate = 1.4, burst = 100 }
+///
+/// [gateway]
+/// listen     = ["127.0.0.1:8080"]
+/// admin      = "127.0.0.1:9090"
+/// tls        = { certificate = "tls/chain.pem", key = "tls/key.pem" }
+/// ## Access keys for local development, mode 0600.
+/// identities = "identities.toml"
+/// accessLog  = ["stdout", { file = { path = "access.jsonl" } }]
+///
+/// [gateway.limits]
+/// connectionsMax = 4096
+/// headTimeoutMs  = 10000
 /// # "#);
 /// # let manifest = tollgate_store::Manifest::parse("tollgate.toml", &text).unwrap();
 /// # assert_eq!(manifest.authorization_details.0.len(), 2);
-/// # assert_eq!(manifest.apis[0].routes[0].credential.as_deref(), Some("github-reader"));
+/// # assert_eq!(manifest.apis[0].routes[0].credential.0[0].get_ref(), "github-reader");
+/// # assert_eq!(manifest.gateway.unwrap().limits.connections_max, 4096);
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -112,10 +173,10 @@ pub struct Manifest {
     /// Output of `aws iam get-account-authorization-details`: a file or a list of files, each with
     /// one page or several, one after the other.
     #[serde(default)]
-    pub authorization_details: FileList,
+    pub authorization_details: OneOrMany,
     /// Output of `aws apigateway get-rest-apis` or `get-rest-api`: a file or a list of files.
     #[serde(default)]
-    pub rest_apis: FileList,
+    pub rest_apis: OneOrMany,
     /// Service control policies that the account is under: a list of files a level, from the root
     /// of the organization to the account.
     #[serde(default)]
@@ -132,11 +193,19 @@ pub struct Manifest {
     /// APIs.
     #[serde(default, rename = "api")]
     pub apis: Vec<ApiDecl>,
+    /// The gateway as a service.
+    pub gateway: Option<GatewayDecl>,
+    /// Third parties that requests are forwarded to.
+    #[serde(default, rename = "upstream")]
+    pub upstreams: Vec<UpstreamDecl>,
+    /// Credentials that are injected.
+    #[serde(default, rename = "credential")]
+    pub credentials: Vec<CredentialDecl>,
 }
 
-/// A file, or a list of files.
-#[derive(Clone, Debug, Default)]
-pub struct FileList(pub Vec<Spanned<String>>);
+/// A text, or a list of texts: a file or several, an alias or several.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OneOrMany(pub Vec<Spanned<String>>);
 
 /// A group of users.
 #[derive(Clone, Debug, Deserialize)]
@@ -189,73 +258,60 @@ pub struct ApiDecl {
     pub resource_policy: Option<Spanned<String>>,
     /// `AWS_IAM` (unless given) or `NONE`.
     pub authorization: Option<Spanned<String>>,
+    /// Host names that it is called by, beside its own, each with the stage that it stands for: a
+    /// path of theirs does not begin with the stage.
+    #[serde(default)]
+    pub hosts: BTreeMap<String, Spanned<String>>,
     /// Its routes.
     #[serde(default, rename = "route")]
     pub routes: Vec<RouteDecl>,
-}
-
-/// A route of an API.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct RouteDecl {
-    /// The path with `{parameter}` segments; a last segment `{name+}` takes all the rest.
-    pub path: Spanned<String>,
-    /// Methods; none means any.
-    #[serde(default)]
-    pub methods: Vec<String>,
-    /// The third party that requests are forwarded to.
-    pub upstream: Option<String>,
-    /// The alias of the credential that is injected. Never a secret itself.
-    pub credential: Option<String>,
-    /// `AWS_IAM` or `NONE`; the API's unless given.
-    pub authorization: Option<Spanned<String>>,
 }
 
 fn aws() -> String {
     "aws".to_owned()
 }
 
-impl<'de> Deserialize<'de> for FileList {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<FileList, D::Error> {
-        let either = Spanned::<OneOrMany>::deserialize(deserializer)?;
+impl<'de> Deserialize<'de> for OneOrMany {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<OneOrMany, D::Error> {
+        let either = Spanned::<Either>::deserialize(deserializer)?;
         let span = either.span();
-        Ok(FileList(match either.into_inner() {
-            OneOrMany::One(file) => vec![Spanned::new(span, file)],
-            OneOrMany::Many(files) => files,
+        Ok(OneOrMany(match either.into_inner() {
+            Either::One(text) => vec![Spanned::new(span, text)],
+            Either::Many(texts) => texts,
         }))
     }
 }
 
-enum OneOrMany {
+enum Either {
     One(String),
     Many(Vec<Spanned<String>>),
 }
 
-impl<'de> Deserialize<'de> for OneOrMany {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<OneOrMany, D::Error> {
-        struct OneOrManyVisitor;
+impl<'de> Deserialize<'de> for Either {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Either, D::Error> {
+        struct EitherVisitor;
 
-        impl<'de> Visitor<'de> for OneOrManyVisitor {
-            type Value = OneOrMany;
+        impl<'de> Visitor<'de> for EitherVisitor {
+            type Value = Either;
 
             fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("a file or a list of files")
+                f.write_str("a string or a list of strings")
             }
 
-            fn visit_str<E>(self, file: &str) -> Result<OneOrMany, E> {
-                Ok(OneOrMany::One(file.to_owned()))
+            fn visit_str<E>(self, text: &str) -> Result<Either, E> {
+                Ok(Either::One(text.to_owned()))
             }
 
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<OneOrMany, A::Error> {
-                let mut files = Vec::new();
-                while let Some(file) = list.next_element()? {
-                    files.push(file);
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Either, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
                 }
-                Ok(OneOrMany::Many(files))
+                Ok(Either::Many(texts))
             }
         }
 
-        deserializer.deserialize_any(OneOrManyVisitor)
+        deserializer.deserialize_any(EitherVisitor)
     }
 }
 
@@ -339,6 +395,34 @@ mod tests {
         );
     }
 
+    const HEAD: &str = "account = \"1\"\nregion = \"r\"\n";
+
+    #[test]
+    fn a_literal_secret_is_refused_and_not_repeated() {
+        check(
+            &format!(
+                "{HEAD}[[credential]]\nname = \"a\"\nupstream = \"b\"\nsecret = \"vanilla\"\n"
+            ),
+            "tollgate.toml:6:10: a literal secret; expected where it is kept, such as \
+             `{ env = \"NAME\" }`",
+            None,
+        );
+    }
+
+    #[test]
+    fn fields_of_the_gateway_are_suggested_too() {
+        check(
+            &format!("{HEAD}[gateway]\nlisten = []\nlimits = {{ bodyBytesMx = 1 }}\n"),
+            "tollgate.toml:5:12: unknown field `bodyBytesMx`",
+            Some("did you mean `bodyBytesMax`?"),
+        );
+        check(
+            &format!("{HEAD}[[upstream]]\nname = \"a\"\nurl = \"b\"\nnetwrk = \"c\"\n"),
+            "tollgate.toml:6:1: unknown field `netwrk`",
+            Some("did you mean `network`?"),
+        );
+    }
+
     #[test]
     fn broken_toml_has_its_place() {
         check(
@@ -360,7 +444,7 @@ mod tests {
         assert_eq!(read("[\"a.json\", 'b.json']"), ["\"a.json\"", "'b.json'"]);
         check(
             "account = \"1\"\nregion = \"r\"\nrestApis = 7\n",
-            "tollgate.toml:3:12: invalid type: integer `7`, expected a file or a list of files",
+            "tollgate.toml:3:12: invalid type: integer `7`, expected a string or a list of strings",
             None,
         );
     }

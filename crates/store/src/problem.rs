@@ -45,7 +45,7 @@ impl PolicyExcerpt {
 
 impl Problem {
     /// A problem with the file itself.
-    pub(crate) fn of_file(file: impl Into<String>, message: impl Into<String>) -> Problem {
+    pub fn of_file(file: impl Into<String>, message: impl Into<String>) -> Problem {
         Problem {
             file: file.into(),
             text: Arc::from(""),
@@ -57,7 +57,8 @@ impl Problem {
     }
 
     /// Says what might have been meant.
-    pub(crate) fn with_help(self, help: impl Into<String>) -> Problem {
+    #[must_use]
+    pub fn with_help(self, help: impl Into<String>) -> Problem {
         Problem { help: Some(help.into()), ..self }
     }
 
@@ -86,8 +87,11 @@ impl fmt::Display for Problem {
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
-    /// The account if nothing is wrong with it.
-    pub(crate) fn none_or<T>(problems: Vec<Problem>, account: T) -> Result<T, Problems> {
+    /// What was read, if nothing is wrong with it.
+    ///
+    /// # Errors
+    /// All of them, if there is one.
+    pub fn none_or<T>(problems: Vec<Problem>, account: T) -> Result<T, Problems> {
         if problems.is_empty() { Ok(account) } else { Err(Problems(problems)) }
     }
 
@@ -125,7 +129,7 @@ impl fmt::Display for Problems {
 impl std::error::Error for Problems {}
 
 /// ``did you mean `…`?`` for the candidate that is nearest to what was written, if one is near.
-pub(crate) fn suggestion<'a>(
+pub fn suggestion<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {

@@ -40,8 +40,8 @@ impl<'t> Loader<'t> {
     fn api(&mut self, account: &str, decl: &'t ApiDecl) -> ApiEntry {
         let authorization =
             self.authorization(decl.authorization.as_ref(), AuthorizationType::AwsIam);
-        let route = |route| self.route(route, authorization);
-        let mut routes: Vec<Route> = decl.routes.iter().map(route).collect();
+        let route = |(index, route)| self.route(index, route, authorization);
+        let mut routes: Vec<Route> = decl.routes.iter().enumerate().map(route).collect();
         routes.sort_by(|a, b| a.template.precedence(&b.template));
         let exported = self.rest_apis.iter().find(|api| api.item.id.text == decl.id.get_ref());
         let policy = match &decl.resource_policy {
@@ -63,7 +63,12 @@ impl<'t> Loader<'t> {
         }
     }
 
-    fn route(&mut self, decl: &RouteDecl, inherited: AuthorizationType) -> Route {
+    fn route(
+        &mut self,
+        declaration: usize,
+        decl: &RouteDecl,
+        inherited: AuthorizationType,
+    ) -> Route {
         if !decl.path.get_ref().starts_with('/') {
             let message = format!("expected a path from `/`, found `{}`", decl.path.get_ref());
             self.complain(decl.path.span(), message, None);
@@ -71,9 +76,10 @@ impl<'t> Loader<'t> {
         Route {
             template: RouteTemplate::new(decl.path.get_ref()),
             methods: decl.methods.clone(),
-            upstream: decl.upstream.clone(),
-            credential: decl.credential.clone(),
+            upstream: decl.upstream.as_ref().map(|name| name.get_ref().clone()),
+            credentials: decl.credential.0.iter().map(|name| name.get_ref().clone()).collect(),
             authorization: self.authorization(decl.authorization.as_ref(), inherited),
+            declaration,
         }
     }
 
