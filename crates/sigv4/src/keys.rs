@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::{SecretKey, SessionToken};
+use crate::{ErrorType, SecretKey, SessionToken};
 
 /// Finds the secret that belongs to an access key id.
 ///
@@ -44,4 +44,17 @@ pub enum KeyAnswer<I> {
     Unknown,
     /// The key or its session was valid once.
     Expired,
+    /// The session is refused, and the lookup can say why.
+    Refused(SessionRefusal),
+}
+
+/// Why a lookup refuses a session.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SessionRefusal {
+    /// AWS's error type for it.
+    pub error_type: ErrorType,
+    /// What the caller is told: a sentence.
+    pub message: String,
+    /// What the operator is told: lower case, no final period. Never the token itself.
+    pub detail: String,
 }

@@ -122,7 +122,7 @@ mod verify;
 pub use crate::{
     check::{UnsignedPayload, Verifier},
     head::{HeaderPair, RequestHead, Transport},
-    keys::{KeyAnswer, KeyClaim, KeyLookup},
+    keys::{KeyAnswer, KeyClaim, KeyLookup, SessionRefusal},
     path::{CanonicalPath, PATH_BYTES_MAX, PathReason, PathRefusal, PathRule, RequestTarget},
     payload::{PayloadHash, PayloadHasher, PayloadMode},
     present::{Mechanism, Scope},

@@ -53,6 +53,7 @@ impl Refusal {
                 "The security token included in the request is invalid.".into()
             }
             Self::ExpiredToken => "The security token included in the request is expired".into(),
+            Self::Session(refusal) => refusal.message.clone(),
             Self::SignatureMismatch(computed) => mismatch_message(computed),
             other => capitalised(&other.to_string()),
         }
@@ -115,6 +116,7 @@ impl Refusal {
             | Self::MalformedHeader { .. }
             | Self::SignedHeaderAbsent { .. }
             | Self::HeaderNotSigned { .. }
+            | Self::Session(_)
             | Self::PayloadMismatch { .. } => return None,
         })
     }
@@ -184,6 +186,7 @@ impl Refusal {
                 f.write_str("the provided `x-amz-content-sha256` does not match the body: ")?;
                 write!(f, "declared {declared}, computed {computed}")
             }
+            Self::Session(refusal) => f.write_str(&refusal.detail),
             // All others have a fixed text.
             _ => Ok(()),
         }

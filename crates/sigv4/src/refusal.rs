@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 
-use crate::{Mechanism, PayloadHash, message::json_message};
+use crate::{Mechanism, PayloadHash, SessionRefusal, message::json_message};
 
 /// AWS's error types, as they appear in `x-amzn-ErrorType`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -199,6 +199,9 @@ pub enum Refusal {
     UnrecognizedClient,
     /// Rule 12: the key or its session has expired.
     ExpiredToken,
+    /// Rule 12: the key's session is refused, for a reason that the [`KeyLookup`](crate::KeyLookup)
+    /// gives.
+    Session(Box<SessionRefusal>),
     /// Rule 12: the signature is not the one that the server computes.
     SignatureMismatch(Box<Computed>),
 }
@@ -240,6 +243,7 @@ impl Refusal {
             | Self::SignatureMismatch(_) => ErrorType::InvalidSignature,
             Self::TokenMissing | Self::UnrecognizedClient => ErrorType::UnrecognizedClient,
             Self::ExpiredToken => ErrorType::ExpiredToken,
+            Self::Session(refusal) => refusal.error_type,
         }
     }
 

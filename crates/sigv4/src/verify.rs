@@ -229,6 +229,9 @@ impl<I> Attempt<I> {
             KeyAnswer::Found { secret, identity } => (secret, Ok(identity)),
             KeyAnswer::Unknown => (SecretKey::stand_in(), Err(Refusal::UnrecognizedClient)),
             KeyAnswer::Expired => (SecretKey::stand_in(), Err(Refusal::ExpiredToken)),
+            KeyAnswer::Refused(refusal) => {
+                (SecretKey::stand_in(), Err(Refusal::Session(Box::new(refusal))))
+            }
         };
         let key = SigningKey::derive(&secret, &credential.scope);
         let time = claim.presented.time.text.clone();
