@@ -35,7 +35,8 @@ pub(crate) fn inputs(projection: Projection) -> Projection {
             inputs = inputs.union(Projection::of(needs.iter().copied()));
         }
     }
-    if projection.contains(Field::RateReset) || projection.contains(Field::RetryAfter) {
+    let relative = [Field::RateReset, Field::TokenReset, Field::RetryAfter];
+    if relative.into_iter().any(|field| projection.contains(field)) {
         inputs = inputs.with(Field::Time);
     }
     inputs

@@ -40,6 +40,7 @@ pub use envelope::Envelope;
 pub use format::Format;
 pub use input::{Input, InputError};
 pub use names::{NameMap, UnknownName};
+pub use rate::RateTold;
 pub use reading::Source;
 pub use scan::{Batch, Progress, ScanOptions, Scanned, scan};
 pub use schema::{Field, Kind, Projection};

@@ -150,11 +150,16 @@ const KNOWN: &[(Field, &[&str])] = &[
     (Field::DeniedExplicitly, &["deniedexplicitly"]),
     (Field::Upstream, &["upstream"]),
     (Field::Credential, &["credential", "credentialalias"]),
-    (Field::RateLimit, &["rllimit", "ratelimitlimit", "xratelimitlimit", "ratelimit"]),
-    (Field::RateRemaining, &["rlremaining", "ratelimitremaining", "xratelimitremaining"]),
+    (Field::RateLimit, &["rllimit", "ratelimitlimit", "xratelimitlimit", "xratelimitlimitrequests", "anthropicratelimitrequestslimit"]),
+    (Field::RateRemaining, &["rlremaining", "ratelimitremaining", "xratelimitremaining", "xratelimitremainingrequests", "anthropicratelimitrequestsremaining"]),
     (Field::RateUsed, &["rlused", "ratelimitused", "xratelimitused"]),
-    (Field::RateReset, &["rlreset", "ratelimitreset", "xratelimitreset"]),
-    (Field::RateResource, &["rlresource", "ratelimitresource", "xratelimitresource", "rlbucket"]),
+    (Field::RateReset, &["rlreset", "ratelimitreset", "xratelimitreset", "xratelimitresetafter", "xratelimitresetrequests", "anthropicratelimitrequestsreset"]),
+    (Field::RateResource, &["rlresource", "ratelimitresource", "xratelimitresource", "xratelimitbucket", "rlbucket"]),
+    (Field::RatePolicy, &["rlpolicy", "ratelimitpolicy", "xratelimitpolicy"]),
+    (Field::RateState, &["rlstate", "ratelimit", "ratelimits"]),
+    (Field::TokenLimit, &["rltokenslimit", "xratelimitlimittokens", "anthropicratelimittokenslimit"]),
+    (Field::TokenRemaining, &["rltokensremaining", "xratelimitremainingtokens", "anthropicratelimittokensremaining"]),
+    (Field::TokenReset, &["rltokensreset", "xratelimitresettokens", "anthropicratelimittokensreset"]),
     (Field::RetryAfter, &["retryafter", "retryafters"]),
     (Field::Extra, &["extra"]),
     (Field::Suspect, &["suspect"]),
@@ -190,6 +195,12 @@ mod tests {
         check("identity_userAgent", Some(Field::UserAgent));
         check("user-arn", Some(Field::UserArn));
         check("X-RateLimit-Remaining", Some(Field::RateRemaining));
+        check("x-rate-limit-remaining", Some(Field::RateRemaining));
+        check("x-ratelimit-remaining-requests", Some(Field::RateRemaining));
+        check("x-ratelimit-remaining-tokens", Some(Field::TokenRemaining));
+        check("anthropic-ratelimit-tokens-reset", Some(Field::TokenReset));
+        check("RateLimit", Some(Field::RateState));
+        check("RateLimit-Policy", Some(Field::RatePolicy));
         check("ip", Some(Field::SourceIp));
         check("colour", None);
     }

@@ -1,7 +1,117 @@
 //! Rate-limit fields of upstreams, whose forms differ by vendor.
 
-use crate::rows::NO_TIME;
+use std::borrow::Cow;
+
+use crate::rows::{NO_TIME, number};
+use crate::schema::Field;
 use crate::time;
+
+/// What the headers `RateLimit` and `RateLimit-Policy` of the IETF draft tell of one limit.
+///
+/// Three generations of the draft are read: `"burst";r=50;t=30` with `"burst";q=100;w=60`, before
+/// it `limit=100, remaining=50, reset=30`, and before that `100;w=60`.
+///
+/// ```
+/// use tollgate_log::RateTold;
+///
+/// let told = RateTold::read(Some("\"day\";q=1000;w=86400"), Some("\"day\";r=7;t=60"), None);
+/// assert_eq!(told[0].bucket.as_deref(), Some("day"));
+/// assert_eq!((told[0].limit, told[0].remaining, told[0].window), (Some(1000), Some(7), Some(86400)));
+/// ```
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RateTold<'a> {
+    /// The limit's name; `None` if it has none.
+    pub bucket: Option<Cow<'a, str>>,
+    /// Requests per window.
+    pub limit: Option<u64>,
+    /// Requests left.
+    pub remaining: Option<u64>,
+    /// When the window ends, UTC milliseconds.
+    pub reset: Option<i64>,
+    /// How long a window is, seconds.
+    pub window: Option<u64>,
+}
+
+impl<'a> RateTold<'a> {
+    /// Reads both headers; `now`, the time of the answer in UTC milliseconds, is what seconds
+    /// count from.
+    pub fn read(
+        policy: Option<&'a str>,
+        state: Option<&'a str>,
+        now: Option<i64>,
+    ) -> Vec<RateTold<'a>> {
+        let mut all = Vec::new();
+        for member in [policy, state].into_iter().flatten().flat_map(|text| pieces(text, b',')) {
+            let mut parts = pieces(member, b';');
+            let head = parts.next().unwrap_or_default();
+            let (bucket, single) = match head.split_once('=') {
+                Some((key, value)) => (None, Some((key, value))),
+                None if head.bytes().all(|byte| byte.is_ascii_digit()) => (None, Some(("q", head))),
+                None => (Some(unquoted(head)), None),
+            };
+            let told = entry(&mut all, bucket);
+            for (key, value) in single.into_iter().chain(parts.filter_map(|p| p.split_once('='))) {
+                told.set(key.trim(), value.trim(), now);
+            }
+        }
+        all.retain(|told| told.limit.is_some() || told.remaining.is_some());
+        all
+    }
+
+    fn set(&mut self, key: &str, value: &str, now: Option<i64>) {
+        let number = number(value.as_bytes());
+        match key {
+            "q" | "limit" => self.limit = number.or(self.limit),
+            "r" | "remaining" => self.remaining = number.or(self.remaining),
+            "w" => self.window = number.or(self.window),
+            "t" | "reset" => self.reset = reset(value.as_bytes(), now.unwrap_or(NO_TIME)),
+            _ => {}
+        }
+    }
+}
+
+/// What is told of the limit of a name, which may be told in two headers.
+fn entry<'t, 'a>(
+    all: &'t mut Vec<RateTold<'a>>,
+    bucket: Option<Cow<'a, str>>,
+) -> &'t mut RateTold<'a> {
+    let known = all.iter().position(|told| told.bucket == bucket);
+    let place = known.unwrap_or(all.len());
+    if known.is_none() {
+        all.push(RateTold { bucket, ..RateTold::default() });
+    }
+    #[expect(clippy::indexing_slicing, reason = "the entry was found, or just pushed")]
+    &mut all[place]
+}
+
+/// The pieces of a text between separators outside of quotation marks, without white space around.
+fn pieces(text: &str, separator: u8) -> impl Iterator<Item = &str> {
+    let (mut quoted, mut escaped) = (false, false);
+    text.split(move |character: char| {
+        let inside = quoted;
+        match character {
+            _ if escaped => escaped = false,
+            '\\' if quoted => escaped = true,
+            '"' => quoted = !quoted,
+            _ => {}
+        }
+        !inside && character == char::from(separator)
+    })
+    .map(str::trim)
+    .filter(|piece| !piece.is_empty())
+}
+
+fn unquoted(text: &str) -> Cow<'_, str> {
+    let inner = text.strip_prefix('"').and_then(|text| text.strip_suffix('"')).unwrap_or(text);
+    if inner.contains('\\') { inner.replace('\\', "").into() } else { inner.into() }
+}
+
+/// A limit as early versions of the IETF draft write it, `100, 100;w=60`: the one that holds now
+/// comes first.
+pub(crate) fn quota(field: Field, text: &[u8]) -> Option<u64> {
+    let end = text.iter().position(|byte| matches!(byte, b',' | b';'))?;
+    (field == Field::RateLimit).then(|| number(text.get(..end)?.trim_ascii())).flatten()
+}
 
 /// Numbers from here on are moments, not seconds to wait: 2001 in epoch
 /// seconds, and thirty years as a delta.
@@ -105,6 +215,7 @@ mod tests {
         check("250ms", Some(NOW + 250));
         check("\"default\";r=50;t=30", Some(NOW + 30_000));
         check("Fri, 21 Nov 2025 04:41:00 GMT", Some(NOW + 60_000));
+        check("2025-11-21T04:41:00Z", Some(NOW + 60_000));
         check("soon", None);
         check("-5", None);
         check("NaN", None);
@@ -115,6 +226,51 @@ mod tests {
     fn a_delta_needs_a_time() {
         assert_eq!(reset(b"30", NO_TIME), None);
         assert_eq!(reset(b"1763703600", NO_TIME), Some(NOW + 3_600_000));
+    }
+
+    #[track_caller]
+    fn check_told(policy: &str, state: &str, expected: &str) {
+        let text = |text: &'static str| (!text.is_empty()).then_some(text);
+        let (policy, state) = (policy.to_owned().leak(), state.to_owned().leak());
+        let told = RateTold::read(text(policy), text(state), Some(NOW));
+        let number = |number: Option<u64>| number.map_or("-".to_owned(), |n| n.to_string());
+        let each = told.iter().map(|told| {
+            let bucket = told.bucket.as_deref().unwrap_or("-");
+            let reset = told.reset.map(|reset| u64::try_from(reset - NOW).unwrap());
+            let [limit, left, reset, window] =
+                [told.limit, told.remaining, reset, told.window].map(number);
+            format!("{bucket} {limit} {left} {reset} {window}")
+        });
+        assert_eq!(each.collect::<Vec<_>>().join(", "), expected, "`{policy}` `{state}`");
+    }
+
+    #[test]
+    fn each_generation_of_the_draft_is_read() {
+        check_told(
+            "\"burst\";q=100;w=60, \"daily\";q=1000;w=86400",
+            "\"daily\";r=50;t=30",
+            "burst 100 - - 60, daily 1000 50 30000 86400",
+        );
+        check_told(
+            "\"burst\";q=100;w=60,\"daily\";q=1000;w=86400",
+            "",
+            "burst 100 - - 60, daily 1000 - - 86400",
+        );
+        check_told("", "\"default\";r=50;t=30", "default - 50 30000 -");
+        check_told("", "default;r=50;t=30", "default - 50 30000 -");
+        check_told("100;w=60", "limit=100, remaining=50, reset=30", "- 100 50 30000 60");
+        check_told("", "100", "- 100 - - -");
+        check_told("10;w=1;comment=\"a, b;c\"", "", "- 10 - - 1");
+        check_told("\"a,;\\\"b\";q=1", "", "a,;\"b 1 - - -");
+        check_told("nothing", "\"open", "");
+    }
+
+    #[test]
+    fn an_early_limit_names_its_policies() {
+        assert_eq!(quota(Field::RateLimit, b"100, 100;w=60"), Some(100));
+        assert_eq!(quota(Field::RateLimit, b"100;w=60"), Some(100));
+        assert_eq!(quota(Field::RateRemaining, b"100, 100;w=60"), None);
+        assert_eq!(quota(Field::RateLimit, b"many"), None);
     }
 
     #[test]

@@ -15,7 +15,8 @@ use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::SchemaRef;
 
 use crate::derive;
-use crate::schema::{Field, Kind, Projection};
+use crate::rate;
+use crate::schema::{FIELDS_MAX, Field, Kind, Projection};
 use crate::time::Clock;
 
 /// Marks a span that lies in `scratch` instead of the block.
@@ -84,7 +85,7 @@ pub(crate) struct Layout {
     projection: Projection,
     schema: SchemaRef,
     stride: usize,
-    slots: [u8; 64],
+    slots: [u8; FIELDS_MAX],
 }
 
 /// The slot of a field that is not needed.
@@ -94,7 +95,7 @@ impl Layout {
     /// The layout of rows for `projection`, with room for other fields that
     /// are needed on the way.
     pub(crate) fn new(projection: Projection, others: Projection) -> Arc<Layout> {
-        let mut slots = [NO_SLOT; 64];
+        let mut slots = [NO_SLOT; FIELDS_MAX];
         let mut stride = 0;
         for field in derive::inputs(projection).union(others).fields() {
             if let Some(slot) = slots.get_mut(field as usize) {
@@ -328,7 +329,7 @@ impl Columns<'_> {
         let mut nulls = Nulls::with_capacity(self.rows.len());
         for span in self.slot_spans(field) {
             let text = self.value(span);
-            let value = number(text);
+            let value = number(text).or_else(|| rate::quota(field, text));
             unreadable += u64::from(value.is_none() && !text.is_empty());
             nulls.push(value.is_some());
             values.push(value.unwrap_or_default());
@@ -385,7 +386,7 @@ impl Columns<'_> {
     fn resets(&mut self, field: Field) -> Prepared {
         let moments = self.moments().to_vec();
         let spans = self.slot_spans(field).zip(moments);
-        let read = |(span, now): (Span, i64)| crate::rate::reset(self.value(span), now);
+        let read = |(span, now): (Span, i64)| rate::reset(self.value(span), now);
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(field, &values);
         Prepared::Times(values)
@@ -395,7 +396,7 @@ impl Columns<'_> {
     fn retry_after(&mut self) -> Prepared {
         let moments = self.moments().to_vec();
         let spans = self.slot_spans(Field::RetryAfter).zip(moments);
-        let read = |(span, now): (Span, i64)| crate::rate::retry_after(self.value(span), now);
+        let read = |(span, now): (Span, i64)| rate::retry_after(self.value(span), now);
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(Field::RetryAfter, &values);
         let mut nulls = Nulls::with_capacity(values.len());
@@ -495,7 +496,7 @@ fn short(buffer: &[u8], start: usize, len: u32) -> u128 {
 
 /// The whole part of a decimal number.
 #[inline]
-fn number(text: &[u8]) -> Option<u64> {
+pub(crate) fn number(text: &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for (at, &digit) in text.iter().enumerate() {
         let digit_value = digit.wrapping_sub(b'0');

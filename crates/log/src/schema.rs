@@ -195,6 +195,16 @@ fields! {
     RateReset: "rl_reset" Time "",
     /// `x-ratelimit-resource`: which of the credential's buckets.
     RateResource: "rl_resource" Text "",
+    /// `RateLimit-Policy` of the IETF draft as logged: `"burst";q=100;w=60, "daily";q=1000;w=86400`.
+    RatePolicy: "rl_policy" Text "",
+    /// `RateLimit` of the IETF draft as logged: `"burst";r=50;t=30`. See [`crate::RateTold`].
+    RateState: "rl_state" Text "",
+    /// `x-ratelimit-limit-tokens`: tokens per window, where requests have a limit of their own.
+    TokenLimit: "rl_tokens_limit" Number "",
+    /// `x-ratelimit-remaining-tokens`.
+    TokenRemaining: "rl_tokens_remaining" Number "",
+    /// `x-ratelimit-reset-tokens`, as the moment of the reset.
+    TokenReset: "rl_tokens_reset" Time "",
     /// `retry-after`, seconds from the request; an HTTP date is converted.
     RetryAfter: "retry_after_s" Number "",
     /// Variables with no column of their own, as a JSON object of strings.
@@ -222,6 +232,9 @@ impl Field {
     }
 }
 
+/// The most columns that there can be.
+pub(crate) const FIELDS_MAX: usize = 128;
+
 /// A set of columns: the only ones that are decoded.
 ///
 /// ```
@@ -233,9 +246,9 @@ impl Field {
 /// assert_eq!(names, ["time", "status"]);
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Projection(u64);
+pub struct Projection(u128);
 
-const _: () = assert!(Field::ALL.len() <= 64, "a projection is a set of 64 bits");
+const _: () = assert!(Field::ALL.len() <= FIELDS_MAX, "a projection is a set of bits");
 
 impl Projection {
     /// No column.

@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::names::{NameMap, Target};
 use crate::rows::{Rows, Span};
-use crate::schema::Field;
+use crate::schema::{FIELDS_MAX, Field};
 
 /// Distinct keys that are remembered; beyond, the memory is cleared.
 const KEYS_MAX: usize = 4096;
@@ -79,7 +79,7 @@ impl JsonReader {
             text,
             base,
             rows,
-            ranks: [u8::MAX; 64],
+            ranks: [u8::MAX; FIELDS_MAX],
             path: String::new(),
             depth: 0,
             extra,
@@ -114,7 +114,7 @@ struct Record<'a, 'r> {
     text: &'a str,
     base: usize,
     rows: &'r mut Rows,
-    ranks: [u8; 64],
+    ranks: [u8; FIELDS_MAX],
     path: String,
     depth: usize,
     extra: Option<Map<String, Value>>,
