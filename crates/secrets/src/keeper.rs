@@ -17,14 +17,12 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 use jiff::{SignedDuration, Timestamp};
 use tokio::task::JoinHandle;
+pub use tollgate_outbound::Clock;
 
 use self::flight::Flight;
 pub use self::rules::Rules;
 use crate::secret::Secret;
 use crate::source::{Reading, Source, SourceError, Version};
-
-/// Tells the time.
-pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 /// Is told what happens to the credential with this alias.
 pub type Observer = Arc<dyn Fn(&str, &Event<'_>) + Send + Sync>;

@@ -23,6 +23,6 @@ pub use reference::{
 };
 pub use secret::{Secret, Unfit};
 pub use source::{
-    Environment, EnvironmentSource, FileSource, Read, Reading, Source, SourceError, SourceFault,
-    Version,
+    Environment, EnvironmentSource, FileSource, Opening, Read, Reading, SecretsManagerSource,
+    Source, SourceError, SourceFault, VaultSource, Version,
 };

@@ -11,7 +11,7 @@
 //! and the message says what to write instead without repeating it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
@@ -63,6 +63,9 @@ pub struct SecretsManagerReference {
     pub version: Option<String>,
     /// The stage to read; `AWSCURRENT` unless given.
     pub stage: Option<String>,
+    /// Whether the endpoint may be another machine's without TLS, for development in containers.
+    #[serde(default)]
+    pub danger_plain_http: bool,
 }
 
 /// A secret of Vault or OpenBao, in a KV engine of version 2.
@@ -86,6 +89,9 @@ pub struct VaultReference {
     pub ca_file: Option<PathBuf>,
     /// How to log in; with the token in `VAULT_TOKEN` unless given.
     pub login: Option<VaultLogin>,
+    /// Whether the address may be another machine's without TLS, for development in containers.
+    #[serde(default)]
+    pub danger_plain_http: bool,
 }
 
 /// How the gateway logs in to Vault. Each takes a secret of its own, in a variable or a file.
@@ -117,6 +123,33 @@ pub enum VaultLogin {
     },
 }
 
+impl VaultReference {
+    /// A field of a secret, with everything else left to the environment.
+    pub fn of(vault: impl Into<String>, field: impl Into<String>) -> VaultReference {
+        VaultReference {
+            vault: vault.into(),
+            field: field.into(),
+            mount: None,
+            address: None,
+            namespace: None,
+            version: None,
+            ca_file: None,
+            login: None,
+            danger_plain_http: false,
+        }
+    }
+}
+
+impl VaultLogin {
+    fn in_folder(mut self, folder: &Path) -> VaultLogin {
+        let (VaultLogin::Token(proof)
+        | VaultLogin::AppRole { secret: proof, .. }
+        | VaultLogin::Jwt { token: proof, .. }) = &mut self;
+        **proof = proof.as_ref().clone().in_folder(folder);
+        self
+    }
+}
+
 fn approle() -> String {
     "approle".to_owned()
 }
@@ -139,6 +172,22 @@ impl SecretReference {
     /// The start of the message with which a secret that stands in the configuration is refused.
     /// Whoever shows an excerpt of the configuration with it must blot out the value.
     pub const LITERAL_REFUSED: &'static str = "a secret must not stand in the configuration";
+
+    /// The same reference, with paths of files relative to `folder`, where the configuration stands.
+    #[must_use]
+    pub fn in_folder(self, folder: &Path) -> SecretReference {
+        match self {
+            SecretReference::File(FileReference { file }) => {
+                SecretReference::File(FileReference { file: folder.join(file) })
+            }
+            SecretReference::Vault(mut reference) => {
+                reference.ca_file = reference.ca_file.map(|file| folder.join(file));
+                reference.login = reference.login.map(|login| login.in_folder(folder));
+                SecretReference::Vault(reference)
+            }
+            other => other,
+        }
+    }
 
     /// The kind of source, as the manifest's key names it.
     pub fn kind(&self) -> &'static str {
@@ -315,6 +364,26 @@ mod tests {
             "unknown field `region`, expected `env`",
         );
         refused(r#"{ vault = "secret/github" }"#, "missing field `field`");
+    }
+
+    #[test]
+    fn files_are_found_beside_the_configuration() {
+        let folder = Path::new("/etc/tollgate");
+        let file = |name: &str| format!("file `/etc/tollgate/{name}`");
+        let reference = parse(r#"{ file = "token" }"#).unwrap().in_folder(folder);
+        assert_eq!(reference.to_string(), file("token"));
+        let reference = parse(
+            r#"{ vault = "secret/github", field = "token", caFile = "ca.pem",
+                 login = { token = { file = "vault-token" } } }"#,
+        );
+        let SecretReference::Vault(reference) = reference.unwrap().in_folder(folder) else {
+            panic!()
+        };
+        assert_eq!(reference.ca_file.as_deref(), Some(Path::new("/etc/tollgate/ca.pem")));
+        let Some(VaultLogin::Token(token)) = reference.login else { panic!() };
+        assert_eq!(token.to_string(), file("vault-token"));
+        let variable = parse(r#"{ env = "TOKEN" }"#).unwrap().in_folder(folder);
+        assert_eq!(variable.to_string(), "env `TOKEN`");
     }
 
     #[test]

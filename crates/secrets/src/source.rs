@@ -1,17 +1,25 @@
 //! Where a secret is read: one trait, a file for each kind of source.
 
 mod environment;
+mod field;
 mod file;
+mod opening;
+mod secrets_manager;
+mod vault;
 
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 
 use jiff::Timestamp;
+pub use tollgate_outbound::Environment;
+use tollgate_outbound::{CallError, CallFault};
 
 pub use self::environment::EnvironmentSource;
 pub use self::file::FileSource;
+pub use self::opening::Opening;
+pub use self::secrets_manager::SecretsManagerSource;
+pub use self::vault::VaultSource;
 use crate::secret::{Secret, Unfit};
 
 /// Where a secret is read, as often as it is needed.
@@ -22,9 +30,6 @@ pub trait Source: Send + Sync {
 
 /// A reading on its way.
 pub type Read<'a> = Pin<Box<dyn Future<Output = Result<Reading, SourceError>> + Send + 'a>>;
-
-/// The environment, as whoever may read it hands it in: the value of a variable, by its name.
-pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 
 /// A secret as a source gave it.
 #[derive(Clone, Debug)]
@@ -59,6 +64,8 @@ pub enum SourceFault {
     Denied,
     /// What is there cannot be a secret, or is kept in a way that is not safe.
     Unfit,
+    /// The reference, or the environment that it relies on, cannot work.
+    Misconfigured,
     /// The source cannot be reached, or answers with an error of its own.
     Unavailable,
 }
@@ -85,6 +92,10 @@ impl SourceError {
         SourceError { fault: SourceFault::Denied, message: message.into() }
     }
 
+    pub(crate) fn misconfigured(message: impl Into<String>) -> SourceError {
+        SourceError { fault: SourceFault::Misconfigured, message: message.into() }
+    }
+
     pub(crate) fn unavailable(message: impl Into<String>) -> SourceError {
         SourceError { fault: SourceFault::Unavailable, message: message.into() }
     }
@@ -103,6 +114,18 @@ impl fmt::Display for SourceError {
 
 impl std::error::Error for SourceError {}
 
+impl From<CallError> for SourceError {
+    fn from(error: CallError) -> SourceError {
+        let fault = match error.fault {
+            CallFault::Missing => SourceFault::Missing,
+            CallFault::Denied => SourceFault::Denied,
+            CallFault::Misconfigured => SourceFault::Misconfigured,
+            CallFault::Unavailable => SourceFault::Unavailable,
+        };
+        SourceError { fault, message: error.message }
+    }
+}
+
 impl SourceFault {
     /// One word, for metrics and logs.
     pub fn name(self) -> &'static str {
@@ -110,6 +133,7 @@ impl SourceFault {
             SourceFault::Missing => "missing",
             SourceFault::Denied => "denied",
             SourceFault::Unfit => "unfit",
+            SourceFault::Misconfigured => "misconfigured",
             SourceFault::Unavailable => "unavailable",
         }
     }
