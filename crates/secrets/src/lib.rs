@@ -11,7 +11,9 @@
 //!
 //! Nothing here reads the environment or the clock: both are handed in.
 
+pub mod advise;
 mod keeper;
+pub mod literal;
 mod reference;
 mod secret;
 mod source;
