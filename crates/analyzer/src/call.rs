@@ -4,6 +4,25 @@ use tollgate_store::{Account, ApiEntry};
 
 use crate::rows::Row;
 
+/// A call: a row, taken apart. Numbers are those that the gatherer gave to names that repeat.
+#[derive(Clone, Copy)]
+pub(crate) struct Call<'r, 'a> {
+    pub(crate) row: Row<'r, 'r>,
+    pub(crate) caller: &'r str,
+    pub(crate) caller_number: u32,
+    pub(crate) api: Option<&'a ApiEntry>,
+    pub(crate) method: &'r str,
+    pub(crate) path: Option<&'r str>,
+    /// Without the method.
+    pub(crate) route: &'r str,
+    /// Of the method and the route.
+    pub(crate) route_number: u32,
+    /// The third party: what the row says, else what the account says of the route.
+    pub(crate) upstream: Option<&'r str>,
+    /// The alias of the credential, likewise.
+    pub(crate) credential: Option<&'r str>,
+}
+
 /// Who an unsigned request comes from.
 pub(crate) const ANONYMOUS: &str = "anonymous";
 

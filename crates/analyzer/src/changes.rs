@@ -9,9 +9,10 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use tollgate_policy::{Outcome, StatementId};
 
+use crate::call::Call;
 use crate::intern::{Interner, OTHER, OTHER_NUMBER};
 use crate::outcomes::{Cited, cited, template};
-use crate::replay::{Call, Decided, Replay};
+use crate::replay::{Decided, Replay};
 use crate::time::Span;
 
 /// The most groups kept apart; calls beyond them are counted under `(other)`.

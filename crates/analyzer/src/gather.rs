@@ -6,14 +6,15 @@ use tollgate_log::{
 };
 use tollgate_store::{Account, ApiEntry};
 
-use crate::call;
+use crate::breakdown::{Breakdown, BreakdownTally, Grouping};
+use crate::call::{self, Call};
 use crate::changes::{ChangeTally, Changes};
 use crate::context::Assumption;
 use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{OutcomeTally, Outcomes};
-use crate::replay::{Call, Replay, write_resource};
+use crate::replay::{Replay, write_resource};
 use crate::rows::{Columns, Row, projection};
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
@@ -56,6 +57,8 @@ pub struct Analysis<'a> {
     pub window: Window,
     /// Which of these count.
     pub filter: Option<&'a Filter>,
+    /// What to group usage by, beside callers, routes and statuses.
+    pub group_by: &'a [Grouping],
     /// Whether to gather the timeline, which reports that can be narrowed down afterwards need.
     pub timeline: bool,
 }
@@ -69,6 +72,8 @@ pub struct Gathered {
     pub left_out: u64,
     /// Usage.
     pub usage: Usage,
+    /// Usage by whatever was asked for.
+    pub breakdowns: Vec<Breakdown>,
     /// Rate limits.
     pub limits: Limits,
     /// Replayed decisions; `None` without an account.
@@ -85,6 +90,7 @@ impl Gathered {
     pub fn merge(&mut self, other: Gathered) {
         self.left_out += other.left_out;
         self.usage.merge(other.usage);
+        Breakdown::merge_all(&mut self.breakdowns, other.breakdowns);
         self.limits.merge(other.limits);
         merge_some(&mut self.outcomes, other.outcomes, Outcomes::merge);
         merge_some(&mut self.changes, other.changes, Changes::merge);
@@ -130,6 +136,7 @@ impl<'a> Analysis<'a> {
             callers: Interner::new(NAMES_MAX),
             routes: Interner::new(NAMES_MAX),
             usage: UsageTally::default(),
+            breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
             replayed: self.account.map(|account| Replayed {
                 replay: Replay::new(account, self.assumed),
@@ -171,6 +178,7 @@ pub struct Gatherer<'a> {
     callers: Interner,
     routes: Interner,
     usage: UsageTally,
+    breakdowns: Vec<BreakdownTally>,
     limits: LimitTally,
     replayed: Option<Replayed<'a>>,
     timeline: Option<TimelineTally>,
@@ -227,17 +235,28 @@ impl<'a> Gatherer<'a> {
         self.route.extend([method, " ", route]);
         let caller_number = self.callers.number(caller);
         let route_number = self.routes.number(&self.route);
-        self.usage.add(row, caller_number, route_number);
         let known = match (row.upstream(), api, path) {
             (None, Some(api), Some(path)) => api.route(method, path),
             _ => None,
         };
         let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
-        let credential = row
-            .credential()
-            .or(known.and_then(|route| route.credentials.first().map(String::as_str)));
-        self.limits.add(row, upstream, credential, caller_number);
-        let call = Call { row, caller, caller_number, api, method, path, route, route_number };
+        let first = known.and_then(|route| route.credentials.first().map(String::as_str));
+        let credential = row.credential().or(first);
+        let call = Call {
+            row,
+            caller,
+            caller_number,
+            api,
+            method,
+            path,
+            route,
+            route_number,
+            upstream,
+            credential,
+        };
+        self.usage.add(&call);
+        self.limits.add(&call);
+        self.breakdowns.iter_mut().for_each(|breakdown| breakdown.add(&call));
         let replayed = self.replayed.as_mut();
         let group = replayed.and_then(|replayed| replayed.add(call, &mut self.arn));
         if let Some(timeline) = &mut self.timeline {
@@ -262,6 +281,7 @@ impl<'a> Gatherer<'a> {
         Gathered {
             left_out: self.left_out,
             usage: self.usage.finish(callers, routes),
+            breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),
             limits: self.limits.finish(callers),
             changes: changes.map(|(old, changes)| changes.finish(callers, &old, replay.as_ref())),
             outcomes,

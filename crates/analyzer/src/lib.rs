@@ -10,9 +10,11 @@
 //! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal, and
 //! [`render`] for others.
 
+mod breakdown;
 mod call;
 mod changes;
 mod context;
+mod dimension;
 mod filter;
 mod gather;
 mod histogram;
@@ -23,7 +25,7 @@ mod outcomes;
 mod partial;
 pub mod render;
 mod replay;
-mod report;
+pub mod report;
 mod rows;
 mod series;
 pub mod text;
@@ -32,8 +34,10 @@ mod timeline;
 mod usage;
 mod verdict;
 
+pub use breakdown::{Breakdown, GroupUse, Grouping};
 pub use changes::{Change, ChangeKey, Changes, Side};
 pub use context::Assumption;
+pub use dimension::Dimension;
 pub use filter::{Filter, FilterError};
 pub use gather::{Analysis, Gathered, Gatherer, Read, Window};
 pub use histogram::Histogram;

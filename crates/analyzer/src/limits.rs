@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::call::Call;
+use crate::dimension::UNTOLD;
 use crate::intern::Interner;
 use crate::rows::Row;
 use crate::series::{Measure, Series};
 
 /// The bucket of upstreams that name none.
 const DEFAULT: &str = "default";
-
-/// What stands for a name that the log does not tell.
-const UNTOLD: &str = "-";
 
 /// Resets remembered for each bucket; beyond, they are no longer told apart.
 const RESETS_MAX: usize = 20_000;
@@ -164,27 +163,21 @@ impl LimitTally {
         LimitTally { names: Interner::new(NAMES_MAX), limits: HashMap::new() }
     }
 
-    /// Counts a row that tells of a limit; others are none of its business. `upstream` and
-    /// `credential` are what the row says, else what the account says of the route.
+    /// Counts a call whose answer tells of a limit; others are none of its business.
     #[inline]
-    pub(crate) fn add(
-        &mut self,
-        row: Row<'_, '_>,
-        upstream: Option<&str>,
-        credential: Option<&str>,
-        caller: u32,
-    ) {
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>) {
+        let row = call.row;
         let (limit, remaining) = (row.rate_limit(), row.rate_remaining());
         let throttle = Throttle::of(row);
         if limit.is_none() && remaining.is_none() && throttle.is_none() {
             return;
         }
-        let texts = [upstream.unwrap_or(UNTOLD), credential.unwrap_or(UNTOLD)];
+        let texts = [call.upstream.unwrap_or(UNTOLD), call.credential.unwrap_or(UNTOLD)];
         let [upstream, credential] = texts.map(|text| self.names.number(text));
         let bucket = self.names.number(row.rate_bucket().unwrap_or(DEFAULT));
         let counted = self.limits.entry([upstream, credential, bucket]).or_default();
         counted.add(row, throttle);
-        *counted.callers.entry(caller).or_default() += 1;
+        *counted.callers.entry(call.caller_number).or_default() += 1;
     }
 
     pub(crate) fn finish(self, callers: &Interner) -> Limits {

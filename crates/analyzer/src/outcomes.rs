@@ -12,8 +12,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_policy::{Element, Explanation, Matched, Outcome, StatementId};
 use tollgate_store::{Applicable, Citation};
 
+use crate::call::Call;
 use crate::intern::{Interner, OTHER};
-use crate::replay::{Binding, Call, Decided, INVOKE, Replay, write_resource};
+use crate::replay::{Binding, Decided, INVOKE, Replay, write_resource};
 use crate::time::Span;
 use crate::verdict::{Comparison, Logged};
 

@@ -6,7 +6,7 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
-use crate::call;
+use crate::call::{self, Call};
 use crate::context::{Assumption, ReferencedKeys};
 use crate::intern::OTHER_NUMBER;
 use crate::rows::Row;
@@ -24,19 +24,6 @@ pub(crate) struct Replay<'a> {
     bindings: Vec<Binding<'a>>,
     known: HashMap<Bound, usize>,
     by_caller: HashMap<(u32, usize), usize>,
-}
-
-/// A call, as the row has been taken apart.
-#[derive(Clone, Copy)]
-pub(crate) struct Call<'r, 'a> {
-    pub(crate) row: Row<'r, 'r>,
-    pub(crate) caller: &'r str,
-    pub(crate) caller_number: u32,
-    pub(crate) api: Option<&'a ApiEntry>,
-    pub(crate) method: &'r str,
-    pub(crate) path: Option<&'r str>,
-    pub(crate) route: &'r str,
-    pub(crate) route_number: u32,
 }
 
 /// A decided call: by which binding, and how; or why it could not be decided.

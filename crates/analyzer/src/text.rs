@@ -3,6 +3,7 @@
 //! Sections come in the order in which they are read: summary, usage, rate limits, denied calls,
 //! agreement, lines. Each is one file.
 
+mod breakdowns;
 mod changes;
 mod denied;
 mod limits;
@@ -24,6 +25,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         usage::callers(report, style),
         usage::routes(report, style),
         usage::statuses(report, style),
+        breakdowns::section(report, style),
         limits::section(report, style),
         changes::section(report, style),
         denied::section(report, style),

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Call;
 use crate::histogram::Histogram;
 use crate::intern::{Interner, slot};
 use crate::rows::Row;
@@ -144,13 +145,13 @@ const MINUTE: i64 = 60_000;
 
 impl UsageTally {
     #[inline]
-    pub(crate) fn add(&mut self, row: Row<'_, '_>, caller: u32, route: u32) {
-        let (status, time) = (row.status(), row.time());
-        let latency = latency(row);
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>) {
+        let (status, time) = (call.row.status(), call.row.time());
+        let latency = latency(call.row);
         self.requests += 1;
         self.span.merge(Span::at(time));
-        slot(&mut self.callers, caller).add(status, time);
-        slot(&mut self.routes, route).add(status, latency);
+        slot(&mut self.callers, call.caller_number).add(status, time);
+        slot(&mut self.routes, call.route_number).add(status, latency);
         match status {
             Some(status) => *slot(&mut self.statuses, status.into()) += 1,
             None => self.without_status += 1,

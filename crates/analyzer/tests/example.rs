@@ -25,7 +25,7 @@ use std::path::{Path, PathBuf};
 use flate2::read::GzDecoder;
 use independent::Independent;
 use serde_json::Value;
-use tollgate_analyzer::{Analysis, Gathered, Report, Window};
+use tollgate_analyzer::{Analysis, Gathered, Grouping, Report, Window};
 use tollgate_log::{Input, ScanOptions};
 use tollgate_store::{Account, Files};
 
@@ -45,7 +45,9 @@ fn committed(name: &str) -> Vec<u8> {
 }
 
 fn report(inputs: &[Input], threads: usize, account: &Account, window: Window) -> Value {
-    let analysis = Analysis { account: Some(account), window, ..Analysis::default() };
+    let by = ["role,status", "network", "agent,upstream"].map(|by| Grouping::parse(by).unwrap());
+    let account = Some(account);
+    let analysis = Analysis { account, window, group_by: &by, ..Analysis::default() };
     let mut options = ScanOptions::new(Analysis::projection());
     (options.threads, options.block_bytes) = (threads, 64 << 10);
     let (gathered, scanned) = analysis.scan(inputs, &options);
@@ -75,6 +77,7 @@ fn every_number_is_found_independently() {
     let independent = Independent::count(&texts);
     independent.check_lines(&report["lines"]);
     independent.check_usage(&report["usage"]);
+    independent.check_breakdowns(report["breakdowns"].as_array().unwrap());
     independent.check_limits(report["rateLimits"].as_array().unwrap());
     independent.check_denied(report["denied"].as_array().unwrap());
     independent.check_agreement(&report["agreement"]);

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tollgate_analyzer::render::tables::{NAMES, Table, tables};
 use tollgate_analyzer::render::{csv as to_csv, html, markdown, parquet as to_parquet};
-use tollgate_analyzer::{Analysis, Report};
+use tollgate_analyzer::{Analysis, Grouping, Report};
 use tollgate_log::{Input, ScanOptions};
 use tollgate_store::{Account, Files};
 
@@ -24,9 +24,11 @@ fn top() -> PathBuf {
 fn report() -> Report {
     let folder = top().join("fixtures/github-proxy");
     let account = Account::read(&Files, &folder.join("tollgate.toml")).unwrap();
+    let group_by = [Grouping::parse("role").unwrap(), Grouping::parse("upstream,status").unwrap()];
     let analysis = Analysis {
         account: Some(&account),
         against: Some(&account),
+        group_by: &group_by,
         timeline: true,
         ..Analysis::default()
     };

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Analysis, Assumption, Filter, Partial, Window};
+use tollgate_analyzer::{Analysis, Assumption, Filter, Grouping, Partial, Window};
 use tollgate_log::{Quarantine, Source};
 use tollgate_store::Account;
 
@@ -49,6 +49,10 @@ pub(crate) struct Args {
     /// agent, upstream, credential, api, stage, error; `~` contains; `and`, `or`, `not`, `(…)`.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     filter: Option<Filter>,
+    /// Group usage by one or, with commas between them, up to four values: caller, role, session,
+    /// method, route, api, stage, upstream, credential, status, network, agent, error; may be repeated.
+    #[arg(long, value_name = "NAMES", value_parser = Grouping::parse)]
+    group_by: Vec<Grouping>,
     #[command(flatten)]
     report: report::Printing,
     /// Fail if a bound is exceeded: `denied>0`, `disagreeing`, `undetermined`, `quarantined`,
@@ -65,6 +69,7 @@ Examples:
   tollgate analyze --account tollgate.toml logs/
   tollgate analyze --account new/tollgate.toml --against tollgate.toml --fail-on newly-denied logs/
   tollgate analyze --account tollgate.toml --format html --out report.html logs/
+  tollgate analyze --group-by role --group-by upstream,status logs/
   tollgate analyze --format csv --table routes logs/ > routes.csv
   tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
@@ -93,6 +98,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         assumed: &args.assume,
         window: plan.window,
         filter: args.filter.as_ref(),
+        group_by: &args.group_by,
         timeline: args.report.draws() || args.partial.is_some(),
     };
     let logs = &mut plan.logs;

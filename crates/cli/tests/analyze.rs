@@ -349,6 +349,27 @@ fn a_filter_chooses_what_counts() {
 }
 
 #[test]
+fn usage_is_grouped_by_what_is_asked_for() {
+    let arguments = ["--group-by", "role", "--group-by", "upstream,status", LOGS];
+    let report = json(&arguments);
+    check_schema(&report);
+    for breakdown in report["breakdowns"].as_array().unwrap() {
+        let groups = breakdown["groups"].as_array().unwrap().iter();
+        let requests: u64 = groups.map(|group| group["requests"].as_u64().unwrap()).sum();
+        assert_eq!(requests, report["usage"]["requests"]);
+    }
+    let text = stdout(&tollgate(&[&["--top", "3"], &arguments[..]].concat(), b""));
+    let (_, grouped) = text.split_once("By role\n").unwrap();
+    insta::assert_snapshot!(grouped.split_once("\nRate limits").unwrap().0);
+    check_refused(&["--group-by", "team", LOGS], b"", &["`role`", "found `team`"]);
+    check_refused(
+        &["--format", "csv", "--table", "breakdowns", LOGS],
+        b"",
+        &["give it with `--group-by`"],
+    );
+}
+
+#[test]
 fn a_bound_that_is_exceeded_ends_the_run_with_its_code() {
     let code = |bound: &str| {
         let output = tollgate(&["--account", ACCOUNT, "--fail-on", bound, LOGS], b"");

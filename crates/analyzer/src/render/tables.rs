@@ -4,15 +4,19 @@
 
 use crate::changes::Side;
 use crate::outcomes::{Cited, Nearest};
-use crate::report::{CallerCount, ChangeReport, DeniedReport, LevelReport, LimitReport, Report};
+use crate::report::{
+    BreakdownReport, CallerCount, ChangeReport, DeniedReport, GroupReport, LevelReport,
+    LimitReport, Report,
+};
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 12] = [
+pub const NAMES: [&str; 13] = [
     "lines",
     "callers",
     "routes",
     "statuses",
     "series",
+    "breakdowns",
     "rateLimits",
     "rateLimitCallers",
     "rateLimitSeries",
@@ -63,10 +67,12 @@ impl Table {
 
 /// The tables of a report, in the order of [`NAMES`]. Without an account there are no denied calls,
 /// no agreement and no unknown principals, and so no tables of them; without one to compare with no
-/// changes.
+/// changes; and where nothing was to be grouped by, no breakdowns.
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = vec![lines(report), callers(report), routes(report), statuses(report)];
-    tables.extend([series(report), limits(report), limit_callers(report), limit_series(report)]);
+    tables.push(series(report));
+    tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));
+    tables.extend([limits(report), limit_callers(report), limit_series(report)]);
     tables.extend(report.denied.as_deref().map(denied));
     tables.extend(agreement(report));
     tables.extend(report.unknown_principals.as_deref().map(unknown_principals));
@@ -166,6 +172,32 @@ fn series(report: &Report) -> Table {
         .moment("start", |row| Some(&row.start))
         .count("requests", |row| Some(row.requests))
         .table("series")
+}
+
+/// One row a group. `by` tells the breakdowns apart, and the values stand in its order.
+fn breakdowns(breakdowns: &[BreakdownReport]) -> Table {
+    type Row<'a> = (&'a BreakdownReport, &'a GroupReport);
+    let rows: Vec<Row<'_>> = breakdowns
+        .iter()
+        .flat_map(|breakdown| breakdown.groups.iter().map(move |group| (breakdown, group)))
+        .collect();
+    let value = |index: usize| move |(_, group): &Row<'_>| group.values.get(index).cloned();
+    Rows::of(&rows)
+        .text("by", |(breakdown, _)| Some(breakdown.by.join(",")))
+        .text("value1", value(0))
+        .text("value2", value(1))
+        .text("value3", value(2))
+        .text("value4", value(3))
+        .count("requests", |(_, group)| Some(group.requests))
+        .count("refused", |(_, group)| Some(group.refused))
+        .count("throttled", |(_, group)| Some(group.throttled))
+        .count("failed", |(_, group)| Some(group.failed))
+        .moment("first", |(_, group)| group.first.as_deref())
+        .moment("last", |(_, group)| group.last.as_deref())
+        .count("p50Ms", |(_, group)| group.p50_ms)
+        .count("p95Ms", |(_, group)| group.p95_ms)
+        .count("p99Ms", |(_, group)| group.p99_ms)
+        .table("breakdowns")
 }
 
 fn limits(report: &Report) -> Table {

@@ -67,17 +67,51 @@ impl Independent {
                 reported["method"].as_str().unwrap(),
                 reported["route"].as_str().unwrap()
             );
-            let latencies = latencies.get_mut(&name).expect(&name);
-            latencies.sort_unstable();
+            let latencies = latencies.get(&name).expect(&name);
             assert_eq!(reported["requests"], latencies.len(), "{name}");
-            for (field, percent) in [("p50Ms", 50), ("p95Ms", 95), ("p99Ms", 99)] {
-                let rank = (latencies.len() * percent).div_ceil(100).max(1);
-                let (exact, found) = (latencies[rank - 1], reported[field].as_u64().unwrap());
-                assert!(
-                    found.abs_diff(exact) * 100 <= exact,
-                    "{name} {field}: {found} for {exact}"
-                );
-            }
+            check_percentiles(reported, latencies.clone(), &name);
+        }
+    }
+
+    /// Groups by role and status, by network, and by agent and upstream.
+    pub(crate) fn check_breakdowns(&self, breakdowns: &[Value]) {
+        let by: Vec<String> = breakdowns.iter().map(|each| each["by"].to_string()).collect();
+        assert_eq!(by, [r#"["role","status"]"#, r#"["network"]"#, r#"["agent","upstream"]"#]);
+        let keys: [fn(&Value) -> Vec<String>; 3] = [
+            |request| vec![role(request), text(request, "status").to_owned()],
+            |request| vec![network(request)],
+            |request| vec![agent(request), text(request, "upstream").to_owned()],
+        ];
+        for (breakdown, key) in breakdowns.iter().zip(keys) {
+            self.check_breakdown(breakdown["groups"].as_array().unwrap(), key);
+            assert_eq!(breakdown["groupCount"], breakdown["groups"].as_array().unwrap().len());
+        }
+    }
+
+    fn check_breakdown(&self, groups: &[Value], key: impl Fn(&Value) -> Vec<String>) {
+        let mut expected: BTreeMap<Vec<String>, Vec<&Value>> = BTreeMap::new();
+        for request in &self.requests {
+            expected.entry(key(request)).or_default().push(request);
+        }
+        assert_eq!(groups.len(), expected.len());
+        for group in groups {
+            let values = group["values"].as_array().unwrap().iter();
+            let values: Vec<String> =
+                values.map(|value| value.as_str().unwrap().to_owned()).collect();
+            let requests = expected.get(&values).unwrap_or_else(|| panic!("{values:?}"));
+            let with = |statuses: &[&str]| {
+                let of = |request: &&&Value| statuses.contains(&text(request, "status"));
+                requests.iter().filter(of).count()
+            };
+            assert_eq!(group["requests"], requests.len(), "{values:?}");
+            assert_eq!(group["refused"], with(&["401", "403"]), "{values:?}");
+            assert_eq!(group["throttled"], with(&["429"]), "{values:?}");
+            assert_eq!(group["failed"], with(&["500", "502", "504"]), "{values:?}");
+            let times = requests.iter().map(|request| time(request));
+            assert_eq!(millis(&group["first"]), times.clone().min().unwrap(), "{values:?}");
+            assert_eq!(millis(&group["last"]), times.max().unwrap(), "{values:?}");
+            let latency = |request: &&Value| text(request, "responseLatency").parse().unwrap();
+            check_percentiles(group, requests.iter().map(latency).collect(), &values.join(" "));
         }
     }
 
@@ -140,6 +174,16 @@ impl Independent {
             *counts.entry(key(request)).or_default() += 1;
         }
         counts
+    }
+}
+
+/// Percentiles by the nearest rank, off by at most a hundredth.
+fn check_percentiles(reported: &Value, mut latencies: Vec<u64>, name: &str) {
+    latencies.sort_unstable();
+    for (field, percent) in [("p50Ms", 50), ("p95Ms", 95), ("p99Ms", 99)] {
+        let rank = (latencies.len() * percent).div_ceil(100).max(1);
+        let (exact, found) = (latencies[rank - 1], reported[field].as_u64().unwrap());
+        assert!(found.abs_diff(exact) * 100 <= exact, "{name} {field}: {found} for {exact}");
     }
 }
 
@@ -220,6 +264,26 @@ fn caller(request: &Value) -> String {
         "-" => "anonymous".to_owned(),
         arn => arn.to_owned(),
     }
+}
+
+fn role(request: &Value) -> String {
+    let caller = caller(request);
+    match caller.split('/').collect::<Vec<_>>()[..] {
+        [of, role, _] if of.ends_with(":assumed-role") => {
+            format!("arn:aws:iam::123456789012:role/{role}")
+        }
+        _ => caller,
+    }
+}
+
+fn network(request: &Value) -> String {
+    let numbers: Vec<&str> = text(request, "ip").split('.').collect();
+    format!("{}.{}.{}.0/24", numbers[0], numbers[1], numbers[2])
+}
+
+/// The product that the user agent names first, which none of the example's browsers does.
+fn agent(request: &Value) -> String {
+    text(request, "userAgent").split('/').next().unwrap().to_owned()
 }
 
 fn requests(entry: &Value) -> u64 {

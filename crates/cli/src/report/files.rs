@@ -59,9 +59,14 @@ fn extension(format: Format) -> &'static str {
 }
 
 fn missing(name: &str) -> Problem {
+    let (lacking, option) = match name {
+        "breakdowns" => ("anything to group by", "--group-by"),
+        "changes" => ("an account to compare with", "--against"),
+        _ => ("an account", "--account"),
+    };
     Problem {
-        help: Some("give the account with `--account`".to_owned()),
-        ..Problem::new(format!("without an account there is no table `{name}`"))
+        help: Some(format!("give it with `{option}`")),
+        ..Problem::new(format!("without {lacking} there is no table `{name}`"))
     }
 }
 

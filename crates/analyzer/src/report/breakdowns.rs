@@ -1,0 +1,76 @@
+//! Usage by whatever was asked for, in the report.
+
+use serde::Serialize;
+
+use crate::breakdown::{Breakdown, GroupUse};
+use crate::time::rfc3339;
+
+/// Usage by one or several values that calls have.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct BreakdownReport {
+    /// What it is by: `role`, `status`.
+    pub by: Vec<&'static str>,
+    /// How many groups there are, however many are listed.
+    pub group_count: usize,
+    /// The groups, the busiest first.
+    pub groups: Vec<GroupReport>,
+}
+
+/// What the calls of one group used.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct GroupReport {
+    /// A value for each of `by`.
+    pub values: Vec<String>,
+    /// Requests.
+    pub requests: u64,
+    /// Of these, answered 401 or 403.
+    pub refused: u64,
+    /// Of these, answered 429.
+    pub throttled: u64,
+    /// Of these, answered 5xx.
+    pub failed: u64,
+    /// The first, RFC 3339.
+    pub first: Option<String>,
+    /// The last, RFC 3339.
+    pub last: Option<String>,
+    /// Half of the requests took at most this long, milliseconds; off by at most 0.4 %.
+    pub p50_ms: Option<u64>,
+    /// 95 in a hundred did.
+    pub p95_ms: Option<u64>,
+    /// 99 in a hundred did.
+    pub p99_ms: Option<u64>,
+}
+
+impl BreakdownReport {
+    pub(super) fn new(breakdown: &Breakdown) -> BreakdownReport {
+        let groups = breakdown.groups.iter();
+        let mut groups: Vec<GroupReport> =
+            groups.map(|(values, used)| GroupReport::new(values, used)).collect();
+        groups.sort_by_key(|group| std::cmp::Reverse(group.requests));
+        let by = breakdown.by.dimensions().iter();
+        BreakdownReport {
+            by: by.map(|dimension| dimension.as_str()).collect(),
+            group_count: groups.len(),
+            groups,
+        }
+    }
+}
+
+impl GroupReport {
+    fn new(values: &[String], used: &GroupUse) -> GroupReport {
+        GroupReport {
+            values: values.to_vec(),
+            requests: used.requests,
+            refused: used.refused,
+            throttled: used.throttled,
+            failed: used.failed,
+            first: used.span.first().map(rfc3339),
+            last: used.span.last().map(rfc3339),
+            p50_ms: used.latency.percentile(50.0),
+            p95_ms: used.latency.percentile(95.0),
+            p99_ms: used.latency.percentile(99.0),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Denied calls in the report, and how log and replay compare.
+
+use serde::Serialize;
+
+use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
+use crate::time::rfc3339;
+use crate::verdict::Logged;
+
+/// Calls of one caller that were denied, then or now, for one reason.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeniedReport {
+    /// Who.
+    pub caller: String,
+    /// What: `execute-api:Invoke`.
+    pub action: String,
+    /// On what: the ARN if all calls had the same, else with the route's placeholders.
+    pub resource: String,
+    /// Requests.
+    pub requests: u64,
+    /// The first, RFC 3339.
+    pub first: Option<String>,
+    /// The last, RFC 3339.
+    pub last: Option<String>,
+    /// The status that the log has.
+    pub logged_status: Option<u16>,
+    /// What that says about authorization.
+    pub logged: Logged,
+    /// The replayed decision; `null` where the log does not tell enough to decide.
+    pub decision: Option<String>,
+    /// The statements that determined it; none for an implicit deny.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub determined_by: Vec<Cited>,
+    /// For an implicit deny: the statement that came nearest to allowing it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nearest: Option<Nearest>,
+    /// For an indeterminate decision: the keys that it depends on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+}
+
+/// How log and replay compare.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AgreementReport {
+    /// Both passed it, or both denied it.
+    pub agreeing: u64,
+    /// One passed what the other denied.
+    pub disagreeing: u64,
+    /// They cannot be compared.
+    pub undetermined: u64,
+    /// Why not.
+    pub reasons: Vec<ReasonCount>,
+    /// The groups that disagree, the most frequent first.
+    pub disagreements: Vec<DeniedReport>,
+}
+
+/// A reason and how many requests it holds for.
+#[derive(Clone, Debug, Serialize)]
+pub struct ReasonCount {
+    /// Why.
+    pub reason: String,
+    /// Requests.
+    pub requests: u64,
+}
+
+impl AgreementReport {
+    pub(super) fn new(outcomes: &Outcomes) -> AgreementReport {
+        let mut reasons: Vec<ReasonCount> = outcomes
+            .undetermined
+            .iter()
+            .map(|(reason, &requests)| ReasonCount { reason: reason.clone(), requests })
+            .collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.requests));
+        AgreementReport {
+            agreeing: outcomes.agreeing,
+            disagreeing: outcomes.disagreeing,
+            undetermined: outcomes.undetermined.values().sum(),
+            reasons,
+            disagreements: in_words(groups(outcomes, |_, group| group.disagrees)),
+        }
+    }
+}
+
+/// Whether a group was denied: then, by the log, or now, by the replay.
+pub(super) fn is_denied(key: &GroupKey) -> bool {
+    key.logged == Logged::Refused
+        || matches!(key.decision.as_deref(), Some("explicitDeny" | "implicitDeny"))
+}
+
+/// The groups that `wanted` picks, the most frequent first.
+pub(super) fn groups(
+    outcomes: &Outcomes,
+    wanted: impl Fn(&GroupKey, &Group) -> bool,
+) -> Vec<(&GroupKey, &Group)> {
+    let groups = outcomes.groups.iter().map(|(key, group)| (key, group));
+    let mut denied: Vec<_> = groups.filter(|(key, group)| wanted(key, group)).collect();
+    denied.sort_by_key(|(_, group)| std::cmp::Reverse(group.requests));
+    denied
+}
+
+pub(super) fn in_words(groups: Vec<(&GroupKey, &Group)>) -> Vec<DeniedReport> {
+    groups.into_iter().map(|(key, group)| DeniedReport::new(key, group)).collect()
+}
+
+impl DeniedReport {
+    pub(super) fn new(key: &GroupKey, group: &Group) -> DeniedReport {
+        DeniedReport {
+            caller: key.caller.clone(),
+            action: key.action.clone(),
+            resource: group.only_resource.clone().unwrap_or_else(|| key.resource.clone()),
+            requests: group.requests,
+            first: group.span.first().map(rfc3339),
+            last: group.span.last().map(rfc3339),
+            logged_status: key.status,
+            logged: key.logged,
+            decision: key.decision.clone(),
+            determined_by: key.determined_by.clone(),
+            nearest: group.nearest.clone(),
+            depends_on: key.depends_on.clone(),
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Usage in the report: callers, routes, statuses, requests by time.
+
+use serde::Serialize;
+
+use super::POINTS;
+use crate::time::rfc3339;
+use crate::usage::{CallerUse, RouteUse, Usage};
+
+/// Who called what, how often, how fast, and when.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct UsageReport {
+    /// All requests.
+    pub requests: u64,
+    /// The first, RFC 3339.
+    pub first: Option<String>,
+    /// The last, RFC 3339.
+    pub last: Option<String>,
+    /// How many callers there are, however many are listed.
+    pub caller_count: usize,
+    /// How many routes there are, however many are listed.
+    pub route_count: usize,
+    /// Callers, the busiest first.
+    pub callers: Vec<CallerReport>,
+    /// Routes, the busiest first.
+    pub routes: Vec<RouteReport>,
+    /// Statuses in order.
+    pub statuses: Vec<StatusReport>,
+    /// Requests without a status.
+    pub without_status: u64,
+    /// The width of an interval of `series` in seconds.
+    pub interval_seconds: i64,
+    /// Requests by time; intervals without any are left out.
+    pub series: Vec<PointReport>,
+}
+
+/// What one caller used.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallerReport {
+    /// `$context.identity.userArn`, else user, caller, `anonymous`.
+    pub caller: String,
+    /// Requests.
+    pub requests: u64,
+    /// Of these, answered 401 or 403.
+    pub refused: u64,
+    /// Of these, answered 429.
+    pub throttled: u64,
+    /// Of these, answered 5xx.
+    pub failed: u64,
+    /// The first, RFC 3339.
+    pub first: Option<String>,
+    /// The last, RFC 3339.
+    pub last: Option<String>,
+}
+
+/// How one route was used.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RouteReport {
+    /// The method.
+    pub method: String,
+    /// The route.
+    pub route: String,
+    /// Requests.
+    pub requests: u64,
+    /// Of these, answered 4xx.
+    pub client_errors: u64,
+    /// Of these, answered 5xx.
+    pub failed: u64,
+    /// Half of the requests took at most this long, milliseconds; off by at most 0.4 %.
+    pub p50_ms: Option<u64>,
+    /// 95 in a hundred did.
+    pub p95_ms: Option<u64>,
+    /// 99 in a hundred did.
+    pub p99_ms: Option<u64>,
+}
+
+/// How often one status was answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct StatusReport {
+    /// The status that the client received.
+    pub status: u16,
+    /// Requests.
+    pub requests: u64,
+}
+
+/// The requests of one interval.
+#[derive(Clone, Debug, Serialize)]
+pub struct PointReport {
+    /// Where the interval starts, RFC 3339.
+    pub start: String,
+    /// Requests.
+    pub requests: u64,
+}
+
+impl UsageReport {
+    pub(super) fn new(usage: &Usage) -> UsageReport {
+        let shown = usage.series.for_showing(POINTS);
+        let mut callers: Vec<_> =
+            usage.callers.iter().map(|(caller, used)| CallerReport::new(caller, used)).collect();
+        callers.sort_by_key(|caller| std::cmp::Reverse(caller.requests));
+        let mut routes: Vec<_> =
+            usage.routes.iter().map(|(route, used)| RouteReport::new(route, used)).collect();
+        routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
+        UsageReport {
+            requests: usage.requests,
+            first: usage.span.first().map(rfc3339),
+            last: usage.span.last().map(rfc3339),
+            caller_count: callers.len(),
+            route_count: routes.len(),
+            callers,
+            routes,
+            statuses: usage
+                .statuses
+                .iter()
+                .map(|(&status, &requests)| StatusReport { status, requests })
+                .collect(),
+            without_status: usage.without_status,
+            interval_seconds: shown.interval_ms() / 1000,
+            series: shown
+                .iter()
+                .map(|(start, requests)| PointReport { start: rfc3339(start), requests })
+                .collect(),
+        }
+    }
+}
+
+impl CallerReport {
+    pub(super) fn new(caller: &str, used: &CallerUse) -> CallerReport {
+        CallerReport {
+            caller: caller.to_owned(),
+            requests: used.requests,
+            refused: used.refused,
+            throttled: used.throttled,
+            failed: used.failed,
+            first: used.span.first().map(rfc3339),
+            last: used.span.last().map(rfc3339),
+        }
+    }
+}
+
+impl RouteReport {
+    pub(super) fn new(name: &str, used: &RouteUse) -> RouteReport {
+        let (method, route) = name.split_once(' ').unwrap_or(("-", name));
+        RouteReport {
+            method: method.to_owned(),
+            route: route.to_owned(),
+            requests: used.requests,
+            client_errors: used.client_errors,
+            failed: used.failed,
+            p50_ms: used.latency.percentile(50.0),
+            p95_ms: used.latency.percentile(95.0),
+            p99_ms: used.latency.percentile(99.0),
+        }
+    }
+}
