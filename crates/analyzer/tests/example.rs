@@ -45,7 +45,7 @@ fn committed(name: &str) -> Vec<u8> {
 }
 
 fn report(inputs: &[Input], threads: usize, account: &Account, window: Window) -> Value {
-    let by = ["role,status", "network", "agent,upstream"].map(|by| Grouping::parse(by).unwrap());
+    let by = ["role,status", "network", "agent,method"].map(|by| Grouping::parse(by).unwrap());
     let account = Some(account);
     let analysis = Analysis { account, window, group_by: &by, ..Analysis::default() };
     let mut options = ScanOptions::new(Analysis::projection());

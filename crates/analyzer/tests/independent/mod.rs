@@ -73,14 +73,14 @@ impl Independent {
         }
     }
 
-    /// Groups by role and status, by network, and by agent and upstream.
+    /// Groups by role and status, by network, and by agent and method.
     pub(crate) fn check_breakdowns(&self, breakdowns: &[Value]) {
         let by: Vec<String> = breakdowns.iter().map(|each| each["by"].to_string()).collect();
-        assert_eq!(by, [r#"["role","status"]"#, r#"["network"]"#, r#"["agent","upstream"]"#]);
+        assert_eq!(by, [r#"["role","status"]"#, r#"["network"]"#, r#"["agent","method"]"#]);
         let keys: [fn(&Value) -> Vec<String>; 3] = [
             |request| vec![role(request), text(request, "status").to_owned()],
             |request| vec![network(request)],
-            |request| vec![agent(request), text(request, "upstream").to_owned()],
+            |request| vec![agent(request), text(request, "httpMethod").to_owned()],
         ];
         for (breakdown, key) in breakdowns.iter().zip(keys) {
             self.check_breakdown(breakdown["groups"].as_array().unwrap(), key);
@@ -98,7 +98,7 @@ impl Independent {
             let values = group["values"].as_array().unwrap().iter();
             let values: Vec<String> =
                 values.map(|value| value.as_str().unwrap().to_owned()).collect();
-            let requests = expected.get(&values).unwrap_or_else(|| panic!("{values:?}"));
+            let requests = expected.get(&values).expect("a group that occurs");
             let with = |statuses: &[&str]| {
                 let of = |request: &&&Value| statuses.contains(&text(request, "status"));
                 requests.iter().filter(of).count()
