@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use tollgate_policy::{
-    Api, AuthorizationType, Effect, Key, PolicySet, Position, Principal, PrincipalKind, Statement,
+    Api, AuthorizationType, Effect, Key, PolicyDocument, PolicySet, Position, Principal,
+    PrincipalKind, Statement,
 };
 
 use crate::applicable::{Applicable, Target};
@@ -24,6 +25,7 @@ pub struct Account {
     apis: Vec<ApiEntry>,
     pub(crate) service_control: Levels,
     pub(crate) resource_control: Levels,
+    pub(crate) managed: HashMap<String, PolicyDocument>,
 }
 
 /// The compiled policies of one layer, and where they come from, in the same order.
@@ -47,6 +49,7 @@ pub(crate) struct Levels {
 pub struct Subject {
     pub(crate) arn: String,
     pub(crate) unique_id: Option<String>,
+    pub(crate) session_s_max: Option<u32>,
     pub(crate) tags: Option<Vec<Tag>>,
     pub(crate) groups: Vec<String>,
     pub(crate) identity: Option<Layer>,
@@ -106,6 +109,11 @@ impl Subject {
     /// Its unique id, `AIDA…` or `AROA…`, if known.
     pub fn unique_id(&self) -> Option<&str> {
         self.unique_id.as_deref()
+    }
+
+    /// The longest session of a role, in seconds, if the manifest says.
+    pub fn session_s_max(&self) -> Option<u32> {
+        self.session_s_max
     }
 
     /// Its tags; `None` if they are not known, which is not the same as having none.
@@ -240,6 +248,7 @@ impl Account {
             apis,
             service_control,
             resource_control,
+            managed: HashMap::new(),
         }
     }
 
@@ -262,6 +271,12 @@ impl Account {
     /// Its APIs, likewise.
     pub fn apis(&self) -> &[ApiEntry] {
         &self.apis
+    }
+
+    /// The default version of a managed policy of the export, attached or not, read as what it can
+    /// be: a policy that a session is limited by. `None` for one that is not there, or no policy.
+    pub fn managed_policy(&self, arn: &str) -> Option<&PolicyDocument> {
+        self.managed.get(arn)
     }
 
     /// The API of this id.

@@ -10,6 +10,9 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use tollgate_policy::{PolicyDocument, PolicyType};
+
+use crate::embedded::Embedded;
 use crate::json::{Word, documents};
 use crate::problem::Problem;
 use crate::text::TextFile;
@@ -166,6 +169,16 @@ impl<'t> Details<'t> {
             problems.push(cut_short(file, span));
         }
         details
+    }
+
+    /// The default versions of all managed policies that are session policies as well.
+    pub(crate) fn managed_policies(&self) -> HashMap<String, PolicyDocument> {
+        let read = |policy: &Managed<'_>| {
+            let text = Embedded::unpack(policy.default_version()?.document?.get(), 0).ok()?.text;
+            PolicyDocument::parse(&text, PolicyType::Session).ok()
+        };
+        let managed = self.managed.iter();
+        managed.filter_map(|(arn, it)| Some(((*arn).to_owned(), read(&it.item)?))).collect()
     }
 
     fn add(&mut self, file: &'t Arc<TextFile>, page: Page<'t>, problems: &mut Vec<Problem>) {

@@ -31,10 +31,10 @@ pub use account::{Account, ApiEntry, Declared, Route, Subject, Tag};
 pub use applicable::{Applicable, Citation};
 pub use find::FindError;
 pub use manifest::{
-    AccessLogDecl, ApiDecl, BasicDecl, CacheDecl, CredentialDecl, FileLogDecl, GatewayDecl,
-    GroupDecl, HeaderDecl, InjectDecl, LimitsDecl, Manifest, Oauth2Decl, OneOrMany, PrincipalDecl,
-    QueryDecl, RouteDecl, RouteThrottleDecl, SecretDecl, Sigv4Decl, ThrottleDecl, TlsDecl,
-    UpstreamDecl,
+    AccessLogDecl, ApiDecl, BasicDecl, BridgeDecl, CacheDecl, ContainerDecl, CredentialDecl,
+    FileLogDecl, GatewayDecl, GroupDecl, HeaderDecl, InjectDecl, LimitsDecl, Manifest,
+    MetadataDecl, Oauth2Decl, OneOrMany, PrincipalDecl, ProviderDecl, QueryDecl, RouteDecl,
+    RouteThrottleDecl, SecretDecl, Sigv4Decl, StsDecl, ThrottleDecl, TlsDecl, UpstreamDecl,
 };
 pub use manifest_file::ManifestFile;
 pub use origin::{Attachment, Origin, PolicyName};

@@ -97,8 +97,9 @@ impl<'t> Loader<'t> {
         self.duplicates("API", manifest.apis.iter().map(|api| &api.id));
         let subjects = self.subjects();
         let apis = self.apis(&id);
-        let account =
+        let mut account =
             Account::new(id, &manifest.region, subjects, apis, service_control, resource_control);
+        account.managed = self.details.managed_policies();
         Problems::none_or(self.problems, account)
     }
 

@@ -13,6 +13,7 @@ use crate::problem::{Problem, suggestion};
 mod credential;
 mod gateway;
 mod route;
+mod sts;
 mod upstream;
 
 pub use credential::{
@@ -20,6 +21,7 @@ pub use credential::{
 };
 pub use gateway::{AccessLogDecl, FileLogDecl, GatewayDecl, LimitsDecl, TlsDecl};
 pub use route::{CacheDecl, RouteDecl, RouteThrottleDecl, ThrottleDecl};
+pub use sts::{BridgeDecl, ContainerDecl, MetadataDecl, ProviderDecl, StsDecl};
 pub use upstream::UpstreamDecl;
 
 /// The account manifest, `tollgate.toml`. Paths in it are relative to the folder that it stands in;
@@ -77,6 +79,8 @@ pub use upstream::UpstreamDecl;
 /// tags     = { team = "web", "cost center" = "17" }
 /// ## The unique id, for aws:userid and for logs that tell no ARN.
 /// userId   = "AROAEXAMPLEREL000001"
+/// ## The longest session of the role, in seconds.
+/// sessionSMax = 7200
 ///
 /// [[principal]]
 /// arn    = "arn:aws:iam::123456789012:user/ana"
@@ -154,11 +158,43 @@ pub use upstream::UpstreamDecl;
 /// [gateway.limits]
 /// connectionsMax = 4096
 /// headTimeoutMs  = 10000
+///
+/// [sts]
+/// listen       = "127.0.0.1:8081"
+/// ## 64 hexadecimal digits each, mode 0600. The first seals, all of them open.
+/// masterKeys   = ["keys/2026-11.key", "keys/2026-10.key"]
+/// revocations  = "revoked.toml"
+/// durationS    = 3600
+/// durationSMin = 900
+/// durationSMax = 43200
+///
+/// [[sts.provider]]
+/// issuer    = "https://token.actions.githubusercontent.com"
+/// audiences = ["tollgate"]
+/// ## Left out for keys to be fetched, from a host with a certificate of `ca`, if given.
+/// jwks      = "github-jwks.json"
+///
+/// [[sts.container]]
+/// listen    = "127.0.0.1:8082"
+/// role      = "arn:aws:iam::123456789012:role/ci/release-bot"
+/// session   = "ci-1"
+/// ## Made if it is not there, mode 0600.
+/// tokenFile = "run/ci-1.token"
+///
+/// [sts.metadata]
+/// listen  = "127.0.0.1:8083"
+/// role    = "arn:aws:iam::123456789012:role/ci/release-bot"
+/// session = "host-1"
+///
+/// [sts.bridge]
+/// serverId = "gateway.example.com"
+/// accounts = ["210987654321"]
 /// # "#);
 /// # let manifest = tollgate_store::Manifest::parse("tollgate.toml", &text).unwrap();
 /// # assert_eq!(manifest.authorization_details.0.len(), 2);
 /// # assert_eq!(manifest.apis[0].routes[0].credential.0[0].get_ref(), "github-reader");
 /// # assert_eq!(manifest.gateway.unwrap().limits.connections_max, 4096);
+/// # assert_eq!(manifest.sts.unwrap().master_keys.len(), 2);
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -195,6 +231,8 @@ pub struct Manifest {
     pub apis: Vec<ApiDecl>,
     /// The gateway as a service.
     pub gateway: Option<GatewayDecl>,
+    /// The security token service.
+    pub sts: Option<StsDecl>,
     /// Third parties that requests are forwarded to.
     #[serde(default, rename = "upstream")]
     pub upstreams: Vec<UpstreamDecl>,
@@ -239,6 +277,8 @@ pub struct PrincipalDecl {
     pub tags: Option<BTreeMap<String, String>>,
     /// Its unique id, `AIDA…` or `AROA…`: the condition key `aws:userid`, and the `caller` of a log.
     pub user_id: Option<String>,
+    /// The longest session of a role, in seconds.
+    pub session_s_max: Option<u32>,
 }
 
 /// An API.

@@ -95,6 +95,7 @@ impl<'t> Loader<'t> {
                 (None, entity) => entity.map_or_else(String::new, |it| it.arn.text.to_owned()),
             },
             unique_id: unique_id.cloned(),
+            session_s_max: decl.and_then(|decl| decl.session_s_max),
             tags,
             groups: self.group_names(decl, entity),
             identity: self.layer(PolicyType::Identity, &identity),
