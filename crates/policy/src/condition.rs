@@ -98,6 +98,7 @@ impl CompiledCondition {
             return self.null_holds(found, absent, present);
         }
         match (found, self.quantifier) {
+            (Found::Unknown, _) if self.never_holds() => Kleene::False,
             (Found::Unknown, _) => Kleene::Unknown,
             (Found::Absent, quantifier) => self.holds_without_value(quantifier).into(),
             (Found::One(value), _) => self.passes(value, facts),
@@ -118,10 +119,16 @@ impl CompiledCondition {
         match (self.quantifier, found) {
             (Some(Quantifier::ForAllValues), _) => Kleene::True,
             (Some(Quantifier::ForAnyValue), _) => Kleene::False,
-            (None, Found::Unknown) => Kleene::Unknown,
-            (None, Found::Absent) => absent.into(),
+            (None, Found::Unknown) if absent != present => Kleene::Unknown,
+            (None, Found::Unknown | Found::Absent) => absent.into(),
             (None, Found::One(_) | Found::Many(_)) => present.into(),
         }
+    }
+
+    /// Whether there is nothing to match, so that the condition is false whatever the key's value.
+    fn never_holds(&self) -> bool {
+        let holds_without_value = self.holds_without_value(self.quantifier);
+        self.values.is_empty() && !self.negated && !holds_without_value
     }
 
     /// What the condition says of an absent key, or of an empty set of values.
@@ -201,6 +208,19 @@ impl Values {
             }
             Values::Null { .. } => Kleene::False,
         })
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Values::Text(values) | Values::CaselessText(values) => values.is_empty(),
+            Values::Arn(values) => values.is_empty(),
+            Values::Bool(values) => values.is_empty(),
+            Values::Binary(values) => values.is_empty(),
+            Values::Number(_, values) => values.is_empty(),
+            Values::Instant(_, values) => values.is_empty(),
+            Values::Address(values) => values.is_empty(),
+            Values::Null { absent, present } => !absent && !present,
+        }
     }
 
     /// Whether the operator can compare a value of the request.

@@ -23,7 +23,12 @@ pub(super) fn holds(condition: &Condition, version: Version, request: &Request<'
         _ => {}
     }
     let Known::Values(values) = lookup(request, &condition.key.value) else {
-        return Truth::Unknown;
+        // "Empty policy value list: a positive operator is false", for every value and for none,
+        // unless one that is absent passes
+        let absent_passes =
+            operator.if_exists || operator.quantifier == Some(Quantifier::ForAllValues);
+        let always_false = condition.values.is_empty() && !operator.negated && !absent_passes;
+        return if always_false { Truth::False } else { Truth::Unknown };
     };
     let passes = |value: &String| passes(condition, version, request, value);
     match (operator.quantifier, values.as_slice()) {
@@ -40,14 +45,14 @@ pub(super) fn holds(condition: &Condition, version: Version, request: &Request<'
 
 /// The column "`Null` true / false".
 fn null_holds(condition: &Condition, request: &Request<'_>) -> Truth {
+    let says = |absent: bool| {
+        let mut values = condition.values.iter();
+        values.any(|value| value.value.eq_ignore_ascii_case(&absent.to_string()))
+    };
     match lookup(request, &condition.key.value) {
-        Known::Unknown if condition.values.is_empty() => Truth::False,
-        Known::Unknown => Truth::Unknown,
-        Known::Values(values) => {
-            let absent = values.is_empty().to_string();
-            let says = |value: &str| value.eq_ignore_ascii_case(&absent);
-            Truth::from(condition.values.iter().any(|value| says(&value.value)))
-        }
+        Known::Unknown if says(true) != says(false) => Truth::Unknown,
+        Known::Unknown => Truth::from(says(true)),
+        Known::Values(values) => Truth::from(says(values.is_empty())),
     }
 }
 
