@@ -19,17 +19,16 @@ pub struct ArnParts<'a> {
 impl<'a> ArnParts<'a> {
     /// Splits an ARN at its first five colons. `None` for text that is not an ARN.
     pub fn split(text: &'a str) -> Option<ArnParts<'a>> {
-        let rest = text.strip_prefix("arn:")?;
-        let mut colons = memchr::memchr_iter(b':', rest.as_bytes());
-        let mut start = 0;
+        let mut rest = text.strip_prefix("arn:")?;
         let mut part = || {
-            let end = colons.next()?;
-            let part = rest.get(start..end);
-            start = end + 1;
-            part
+            // Parts are too short for `memchr` to be worth its call.
+            let colon = rest.bytes().position(|byte| byte == b':')?;
+            let (part, after) = (rest.get(..colon)?, rest.get(colon + 1..)?);
+            rest = after;
+            Some(part)
         };
         let (partition, service, region, account) = (part()?, part()?, part()?, part()?);
-        Some(ArnParts { partition, service, region, account, resource: rest.get(start..)? })
+        Some(ArnParts { partition, service, region, account, resource: rest })
     }
 }
 

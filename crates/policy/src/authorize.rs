@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::compile::PolicySet;
 use crate::decision::{Decision, Determining, Outcome};
 use crate::document::PolicyType;
-use crate::evaluate::{Layer, Matching};
+use crate::evaluate::{Findings, Layer};
 use crate::grant::Grant;
 use crate::kleene::Kleene;
 use crate::layers::{AuthorizationType, Policies};
@@ -40,11 +40,11 @@ use crate::undetermined;
 /// ```
 pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
     let facts = Facts { request, principal: caller(policies, request) };
-    let mut matching = Matching::default();
-    let Combined { rule, sides, outcome } = Combined::new(policies, facts, &mut matching);
+    let combined = Combined::new(policies, facts);
+    let Combined { rule, sides, outcome, .. } = combined;
     let (determined_by, depends_on) = match outcome {
-        Outcome::Allowed => (granting(rule.granting_sides(&sides), &matching), Vec::new()),
-        Outcome::ExplicitDeny => (matching.denying, Vec::new()),
+        Outcome::Allowed => (combined.granting(policies), Vec::new()),
+        Outcome::ExplicitDeny => (combined.denying, Vec::new()),
         Outcome::ImplicitDeny => (Determining::default(), Vec::new()),
         Outcome::Indeterminate => {
             let open = undetermined::determine(policies, facts, rule, &sides);
@@ -78,73 +78,102 @@ pub(crate) struct Combined {
     pub(crate) rule: Rule,
     pub(crate) sides: Sides,
     pub(crate) outcome: Outcome,
+    /// The Deny statements of all layers that match.
+    denying: Determining,
+    identity: Findings,
+    resource: Findings,
 }
 
 impl Combined {
-    pub(crate) fn new(
-        policies: &Policies<'_>,
-        facts: Facts<'_, '_>,
-        matching: &mut Matching,
-    ) -> Combined {
-        let rule = Rule::of(policies, facts);
+    #[inline]
+    pub(crate) fn new(policies: &Policies<'_>, facts: Facts<'_, '_>) -> Combined {
+        let mut combined = Combined {
+            rule: Rule::of(policies, facts),
+            sides: Sides::SILENT,
+            outcome: Outcome::ImplicitDeny,
+            denying: Determining::NONE,
+            identity: Findings::SILENT,
+            resource: Findings::SILENT,
+        };
+        let denies = combined.evaluate(policies, facts);
+        combined.outcome = outcome(denies, combined.rule.allows(&combined.sides));
+        combined
+    }
+
+    /// Asks every layer; gives whether one denies.
+    #[inline]
+    fn evaluate(&mut self, policies: &Policies<'_>, facts: Facts<'_, '_>) -> Kleene {
+        let Combined { rule, sides, denying, identity, resource, .. } = self;
         let mut denies = Kleene::False;
-        let mut evaluate = |layer: Layer<'_>| {
-            let verdict = layer.evaluate(facts, matching);
-            denies = denies.or(verdict.denies);
-            verdict
+        let mut add = |layer: Layer<'_>, findings: &mut Findings| {
+            layer.evaluate(facts, findings);
+            denies = denies.or(findings.denies);
+            if !findings.denying.is_empty() {
+                layer.name(&findings.denying, denying);
+            }
         };
-        let mut one = |policy_type, set: Option<&PolicySet>| {
-            set.map(|set| evaluate(Layer { set, policy_type, level: 0 }))
-        };
-        let mut sides = Sides::SILENT;
-        if let Some(says) = one(PolicyType::Resource, policies.resource) {
-            sides.grant(Side::Account, says.grants(Grant::Account));
-            sides.grant(Side::Role, says.grants(Grant::Role));
-            sides.grant(Side::Direct, says.grants(Grant::Direct));
+        if let Some(set) = policies.resource {
+            add(Layer::of(PolicyType::Resource, set), resource);
+            sides.grant(Side::Account, resource.grants(Grant::Account));
+            sides.grant(Side::Role, resource.grants(Grant::Role));
+            sides.grant(Side::Direct, resource.grants(Grant::Direct));
         }
-        if let Some(says) = one(PolicyType::VpcEndpoint, policies.vpc_endpoint) {
-            sides.limit(Side::VpcEndpoint, says.allows_somehow());
+        if let Some(set) = policies.identity.filter(|_| rule.consults_caller()) {
+            add(Layer::of(PolicyType::Identity, set), identity);
+            sides.grant(Side::Identity, identity.allows());
+        }
+        if let (PrincipalKind::FederatedUser { .. }, None) =
+            (facts.principal.kind, policies.session)
+        {
+            // Without a session policy, a federated user's session has no permissions.
+            sides.limit(Side::Session, Kleene::False);
+        }
+        let mut limit = |side: Side, layer: Layer<'_>| {
+            let mut findings = Findings::SILENT;
+            add(layer, &mut findings);
+            sides.limit(side, findings.allows_somehow());
+        };
+        if let Some(set) = policies.vpc_endpoint {
+            limit(Side::VpcEndpoint, Layer::of(PolicyType::VpcEndpoint, set));
         }
         if rule.consults_caller() {
-            if let Some(says) = one(PolicyType::Identity, policies.identity) {
-                sides.grant(Side::Identity, says.allows());
+            if let Some(set) = policies.permissions_boundary {
+                limit(Side::Boundary, Layer::of(PolicyType::PermissionsBoundary, set));
             }
-            if let Some(says) = one(PolicyType::PermissionsBoundary, policies.permissions_boundary)
-            {
-                sides.limit(Side::Boundary, says.allows());
-            }
-            if let Some(says) = one(PolicyType::Session, policies.session) {
-                sides.limit(Side::Session, says.allows());
-            } else if let PrincipalKind::FederatedUser { .. } = facts.principal.kind {
-                // Without a session policy, a federated user's session has no permissions.
-                sides.limit(Side::Session, Kleene::False);
+            if let Some(set) = policies.session {
+                limit(Side::Session, Layer::of(PolicyType::Session, set));
             }
             for layer in control_levels(PolicyType::ServiceControl, policies.service_control) {
-                sides.limit(Side::ServiceControl, evaluate(layer).allows());
+                limit(Side::ServiceControl, layer);
             }
         }
         for layer in control_levels(PolicyType::ResourceControl, policies.resource_control) {
-            evaluate(layer);
+            let mut findings = Findings::SILENT;
+            add(layer, &mut findings);
         }
-        Combined { rule, sides, outcome: outcome(denies, rule.allows(&sides)) }
+        denies
     }
-}
 
-/// The matching Allow statements of the sides that grant.
-fn granting(sides: &[Side], matching: &Matching) -> Determining {
-    let [account, role, direct] = &matching.resource;
-    let mut all = Determining::NONE;
-    for side in sides {
-        match side {
-            Side::Identity => all.merge(&matching.identity),
-            Side::Account => all.merge(account),
-            Side::Role => all.merge(role),
-            Side::Direct => all.merge(direct),
-            // These limit and do not grant.
-            Side::Boundary | Side::Session | Side::ServiceControl | Side::VpcEndpoint => {}
+    /// The matching Allow statements of the sides that grant.
+    fn granting(&self, policies: &Policies<'_>) -> Determining {
+        let mut all = Determining::NONE;
+        for side in self.rule.granting_sides(&self.sides) {
+            let (set, findings, grant) = match side {
+                Side::Identity => (policies.identity, &self.identity, Grant::Direct),
+                Side::Account => (policies.resource, &self.resource, Grant::Account),
+                Side::Role => (policies.resource, &self.resource, Grant::Role),
+                Side::Direct => (policies.resource, &self.resource, Grant::Direct),
+                // These limit and do not grant.
+                Side::Boundary | Side::Session | Side::ServiceControl | Side::VpcEndpoint => {
+                    continue;
+                }
+            };
+            if let Some(set) = set {
+                Layer::of(side.layer(), set).name(findings.granting(grant), &mut all);
+            }
         }
+        all
     }
-    all
 }
 
 /// The outcome of a Deny side and an Allow side.
@@ -177,7 +206,7 @@ pub(crate) fn consulted_layers<'a>(
     let own = |set: Option<&'a PolicySet>| set.filter(|_| rule.consults_caller());
     let levels: &[_] = if rule.consults_caller() { policies.service_control } else { &[] };
     let layer = |(policy_type, set): (PolicyType, Option<&'a PolicySet>)| {
-        Some(Layer { set: set?, policy_type, level: 0 })
+        Some(Layer::of(policy_type, set?))
     };
     let before = [
         (PolicyType::Identity, own(policies.identity)),

@@ -20,7 +20,7 @@ pub struct PolicySet {
     /// Ordered by hash.
     services: Box<[Service]>,
     /// Statements whose actions may be of any service, or of too many to file under each.
-    any_service: PrefixIndex<Candidate>,
+    any_service: Option<PrefixIndex<Candidate>>,
 }
 
 /// The statements with actions of one service. Services whose names share a hash share the drawer:
@@ -65,7 +65,8 @@ impl PolicySet {
                 Some(Service { hash, candidates: PrefixIndex::new(entries) })
             })
             .collect();
-        PolicySet { documents, statements, services, any_service: PrefixIndex::new(any_service) }
+        let any_service = (!any_service.is_empty()).then(|| PrefixIndex::new(any_service));
+        PolicySet { documents, statements, services, any_service }
     }
 
     /// The documents, in the order in which [`StatementId::policy`](crate::StatementId::policy)
@@ -86,20 +87,17 @@ impl PolicySet {
         request: &Request<'_>,
         mut visit: impl FnMut(&Candidate, &CompiledStatement),
     ) {
-        let resource = request.resource.as_bytes();
-        let mut visit = |_, candidate: &Candidate| {
-            if let Some(statement) = self.statements.get(candidate.statement as usize) {
-                visit(candidate, statement);
-            }
-        };
-        if !self.any_service.is_empty() {
-            self.any_service.walk(resource, &mut visit);
-        }
         let hash = request.action.service_hash;
-        if let Ok(found) = self.services.binary_search_by_key(&hash, |service| service.hash)
-            && let Some(service) = self.services.get(found)
-        {
-            service.candidates.walk(resource, &mut visit);
+        let service = self.services.binary_search_by_key(&hash, |service| service.hash).ok();
+        let service = service.and_then(|found| self.services.get(found));
+        // The drawers, so that the visit is compiled in once.
+        let drawers = [self.any_service.as_ref(), service.map(|service| &service.candidates)];
+        for candidates in drawers.into_iter().flatten() {
+            candidates.walk(request.resource.as_bytes(), |candidate| {
+                if let Some(statement) = self.statements.get(candidate.statement as usize) {
+                    visit(candidate, statement);
+                }
+            });
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::document::PolicyType;
+use crate::first::First;
 
 /// The answer to a request.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,56 +70,35 @@ pub struct StatementId {
 /// names them all.
 #[derive(Clone, Copy)]
 pub struct Determining {
-    /// In order; those from `length` on are meaningless.
-    statements: [StatementId; Determining::CAPACITY],
-    length: u8,
-    more: bool,
+    statements: First<StatementId>,
 }
 
 impl Determining {
     /// How many statements a decision names by itself.
-    pub const CAPACITY: usize = 4;
+    pub const CAPACITY: usize = First::CAPACITY;
 
     pub(crate) const NONE: Determining = Determining {
-        statements: [StatementId {
+        statements: First::new(StatementId {
             policy_type: PolicyType::Identity,
             level: 0,
             policy: 0,
             statement: 0,
-        }; Determining::CAPACITY],
-        length: 0,
-        more: false,
+        }),
     };
 
     /// The statements, in order.
     pub fn as_slice(&self) -> &[StatementId] {
-        self.statements.get(..usize::from(self.length)).unwrap_or_default()
+        self.statements.as_slice()
     }
 
     /// Adds a statement in its place. Adding one twice is adding it once.
     pub(crate) fn insert(&mut self, id: StatementId) {
-        let held = self.as_slice();
-        let place = held.iter().take_while(|held| **held < id).count();
-        if held.get(place) == Some(&id) {
-            return;
-        }
-        self.more |= held.len() == Determining::CAPACITY;
-        let Some(from_place) = self.statements.get_mut(place..) else { return };
-        if let Some(last) = from_place.last_mut() {
-            *last = id;
-            from_place.rotate_right(1);
-            self.length = self.length.saturating_add(1).min(Determining::CAPACITY as u8);
-        }
+        self.statements.insert(id);
     }
 
-    /// Adds all statements of `other`.
-    pub(crate) fn merge(&mut self, other: &Determining) {
-        if self.is_empty() {
-            *self = *other;
-            return;
-        }
-        other.iter().for_each(|id| self.insert(id));
-        self.more |= other.more;
+    /// Says that there are more statements, wherever they are.
+    pub(crate) fn note_more(&mut self, more: bool) {
+        self.statements.note_more(more);
     }
 
     /// The statements, first first.
@@ -133,12 +113,12 @@ impl Determining {
 
     /// Whether no statement determined the outcome.
     pub fn is_empty(&self) -> bool {
-        self.length == 0
+        self.statements.is_empty()
     }
 
     /// Whether more statements determined the outcome than are held here.
     pub fn has_more(&self) -> bool {
-        self.more
+        self.statements.has_more()
     }
 }
 
@@ -150,7 +130,7 @@ impl Default for Determining {
 
 impl PartialEq for Determining {
     fn eq(&self, other: &Determining) -> bool {
-        (self.as_slice(), self.more) == (other.as_slice(), other.more)
+        (self.as_slice(), self.has_more()) == (other.as_slice(), other.has_more())
     }
 }
 
@@ -167,34 +147,5 @@ impl FromIterator<StatementId> for Determining {
 impl fmt::Debug for Determining {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.iter()).finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn id(statement: u32) -> StatementId {
-        StatementId { policy_type: PolicyType::Identity, level: 0, policy: 0, statement }
-    }
-
-    #[test]
-    fn the_first_in_order_are_kept_whatever_the_order_of_arrival() {
-        let mut determining = Determining::default();
-        for statement in [7, 3, 3, 9, 1, 7, 5] {
-            determining.insert(id(statement));
-        }
-        let kept: Vec<u32> = determining.iter().map(|id| id.statement).collect();
-        assert_eq!(kept, [1, 3, 5, 7]);
-        assert!(determining.has_more());
-    }
-
-    #[test]
-    fn adding_twice_is_adding_once() {
-        let mut determining = Determining::default();
-        for statement in [1, 2, 3, 4, 4, 1, 3] {
-            determining.insert(id(statement));
-        }
-        assert!(!determining.has_more());
     }
 }

@@ -3,23 +3,37 @@
 use crate::compile::{Candidate, PolicySet};
 use crate::decision::{Determining, StatementId};
 use crate::document::{Effect, PolicyType};
+use crate::first::First;
 use crate::grant::Grant;
 use crate::kleene::Kleene;
 use crate::lookup::Facts;
 use crate::statement::CompiledStatement;
 
-/// What the statements of one layer come to.
+/// Statements of a set, by their index: in the order of policies and their statements.
+pub(crate) type Found = First<u32>;
+
+const NOT_FOUND: Found = First::new(0);
+
+/// What the statements of one layer come to, and which of them match.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Verdict {
+pub(crate) struct Findings {
     /// Whether a Deny matches.
     pub(crate) denies: Kleene,
     /// Whether an Allow matches that grants in this way, by [`Grant`] in its order.
     grants: [Kleene; 3],
+    /// The Deny statements that match.
+    pub(crate) denying: Found,
+    /// The Allow statements that match, by [`Grant`] in its order.
+    granting: [Found; 3],
 }
 
-impl Verdict {
-    pub(crate) const SILENT: Verdict =
-        Verdict { denies: Kleene::False, grants: [Kleene::False; 3] };
+impl Findings {
+    pub(crate) const SILENT: Findings = Findings {
+        denies: Kleene::False,
+        grants: [Kleene::False; 3],
+        denying: NOT_FOUND,
+        granting: [NOT_FOUND; 3],
+    };
 
     /// Whether an Allow matches that grants in this way.
     pub(crate) fn grants(&self, grant: Grant) -> Kleene {
@@ -37,41 +51,24 @@ impl Verdict {
         self.grants.into_iter().fold(Kleene::False, Kleene::or)
     }
 
-    fn add(&mut self, effect: Effect, grant: Grant, matches: Kleene) {
-        match effect {
-            Effect::Deny => self.denies = self.denies.or(matches),
-            Effect::Allow => {
-                if let Some(grants) = self.grants.get_mut(grant as usize) {
-                    *grants = grants.or(matches);
-                }
-            }
-        }
+    /// The Allow statements that match and grant in this way.
+    pub(crate) fn granting(&self, grant: Grant) -> &Found {
+        self.granting.get(grant as usize).unwrap_or(&NOT_FOUND)
     }
-}
 
-/// The statements that match, as far as decisions name them.
-#[derive(Debug, Default)]
-pub(crate) struct Matching {
-    /// Deny statements of all layers.
-    pub(crate) denying: Determining,
-    /// Allow statements of the identity policies.
-    pub(crate) identity: Determining,
-    /// Allow statements of the resource policy, by [`Grant`] in its order.
-    pub(crate) resource: [Determining; 3],
-}
-
-impl Matching {
-    fn add(&mut self, effect: Effect, grant: Grant, id: StatementId) {
-        match (effect, id.policy_type) {
-            (Effect::Deny, _) => self.denying.insert(id),
-            (Effect::Allow, PolicyType::Identity) => self.identity.insert(id),
-            (Effect::Allow, PolicyType::Resource) => {
-                if let Some(granting) = self.resource.get_mut(grant as usize) {
-                    granting.insert(id);
-                }
+    fn add(&mut self, effect: Effect, grant: Grant, matches: Kleene, index: u32) {
+        let (says, statements) = match effect {
+            Effect::Deny => (Some(&mut self.denies), Some(&mut self.denying)),
+            Effect::Allow => {
+                let grant = grant as usize;
+                (self.grants.get_mut(grant), self.granting.get_mut(grant))
             }
-            // The other layers limit and do not grant: decisions do not name their Allows.
-            (Effect::Allow, _) => {}
+        };
+        if let (Some(says), Some(statements)) = (says, statements) {
+            *says = says.or(matches);
+            if matches.is_true() {
+                statements.insert(index);
+            }
         }
     }
 }
@@ -85,7 +82,12 @@ pub(crate) struct Layer<'a> {
     pub(crate) level: u16,
 }
 
-impl Layer<'_> {
+impl<'a> Layer<'a> {
+    /// A layer without levels.
+    pub(crate) fn of(policy_type: PolicyType, set: &'a PolicySet) -> Layer<'a> {
+        Layer { set, policy_type, level: 0 }
+    }
+
     pub(crate) fn id_of(&self, statement: &CompiledStatement) -> StatementId {
         StatementId {
             policy_type: self.policy_type,
@@ -95,79 +97,79 @@ impl Layer<'_> {
         }
     }
 
-    /// Evaluates the statements whose action and resource can match, and notes those that do.
+    /// Adds statements that were found to those that a decision names.
+    pub(crate) fn name(&self, found: &Found, determining: &mut Determining) {
+        for index in found.as_slice() {
+            if let Some(statement) = self.set.statements().get(*index as usize) {
+                determining.insert(self.id_of(statement));
+            }
+        }
+        determining.note_more(found.has_more());
+    }
+
+    /// Adds to `findings` what the statements say whose action and resource can match.
     ///
     /// An Allow is not looked at any more once a Deny of the layer matches: it changes nothing.
-    pub(crate) fn evaluate(&self, facts: Facts<'_, '_>, matching: &mut Matching) -> Verdict {
-        let mut verdict = Verdict::SILENT;
+    pub(crate) fn evaluate(&self, facts: Facts<'_, '_>, findings: &mut Findings) {
         let mut memory = Memory::default();
         self.set.candidates(facts.request, |candidate, statement| {
-            if statement.effect == Effect::Allow && verdict.denies.is_true() {
+            if statement.effect == Effect::Allow && findings.denies.is_true() {
                 return;
             }
-            if !memory.action_applies(candidate.statement, statement, facts) {
+            let latest = memory.of(candidate.statement, statement, facts);
+            if !latest.action_applies {
                 return;
             }
             let resource = candidate_matches(candidate, statement, facts);
             if resource.is_false() {
                 return;
             }
-            let Some((grant, rest)) = memory.rest(candidate.statement, statement, facts) else {
-                return;
-            };
-            let matches = resource.and(rest);
-            verdict.add(statement.effect, grant, matches);
-            if matches.is_true() {
-                matching.add(statement.effect, grant, self.id_of(statement));
-            }
+            let Some((grant, rest)) = latest.rest(statement, facts) else { return };
+            findings.add(statement.effect, grant, resource.and(rest), candidate.statement);
         });
-        verdict
     }
 }
 
 /// What is known of the statement looked at last: several of its patterns are often candidates one
-/// after the other.
+/// after the other, and a hostile policy has thousands of them.
 #[derive(Default)]
 struct Memory {
-    action: Option<(u32, bool)>,
-    rest: Option<(u32, Option<(Grant, Kleene)>)>,
+    latest: Option<(u32, Latest)>,
+}
+
+struct Latest {
+    action_applies: bool,
+    /// How the statement names the caller, and whether its conditions hold, once asked.
+    rest: Option<Option<(Grant, Kleene)>>,
 }
 
 impl Memory {
     #[inline]
-    fn action_applies(
+    fn of(
         &mut self,
         index: u32,
         statement: &CompiledStatement,
         facts: Facts<'_, '_>,
-    ) -> bool {
-        match self.action {
-            Some((latest, applies)) if latest == index => applies,
-            _ => {
-                let applies = statement.actions.applies(facts);
-                self.action = Some((index, applies));
-                applies
-            }
+    ) -> &mut Latest {
+        if self.latest.as_ref().is_none_or(|(latest, _)| *latest != index) {
+            self.latest = None;
         }
+        let learn = || Latest { action_applies: statement.actions.applies(facts), rest: None };
+        &mut self.latest.get_or_insert_with(|| (index, learn())).1
     }
+}
 
-    /// How the statement names the caller, and whether its conditions hold.
+impl Latest {
     #[inline]
     fn rest(
         &mut self,
-        index: u32,
         statement: &CompiledStatement,
         facts: Facts<'_, '_>,
     ) -> Option<(Grant, Kleene)> {
-        match self.rest {
-            Some((latest, rest)) if latest == index => rest,
-            _ => {
-                let grant = statement.grant(facts);
-                let rest = grant.map(|grant| (grant, statement.conditions_hold(facts)));
-                self.rest = Some((index, rest));
-                rest
-            }
-        }
+        *self.rest.get_or_insert_with(|| {
+            let grant = statement.grant(facts)?;
+            Some((grant, statement.conditions_hold(facts)))
+        })
     }
 }
 

@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use crate::authorize::{Combined, caller, consulted_layers};
 use crate::decision::{Outcome, StatementId};
 use crate::document::{Effect, PolicyType};
-use crate::evaluate::{Layer, Matching};
+use crate::evaluate::Layer;
 use crate::grant::Grant;
 use crate::layers::Policies;
 use crate::lookup::Facts;
@@ -161,8 +161,7 @@ pub enum MissReason {
 pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
     let principal = caller(policies, request);
     let facts = Facts { request, principal };
-    let Combined { rule, sides, outcome } =
-        Combined::new(policies, facts, &mut Matching::default());
+    let Combined { rule, sides, outcome, .. } = Combined::new(policies, facts);
     let evaluated: Vec<(Layer<'_>, Vec<Evaluated>)> = consulted_layers(policies, rule)
         .map(|layer| (layer, Evaluated::all(layer, facts)))
         .collect();

@@ -37,13 +37,28 @@ impl Eq for Key<'_> {}
 
 /// FNV-1a over the ASCII-lower-cased bytes. Collisions cost a comparison of names, nothing else.
 pub(crate) const fn hash_lower_case(bytes: &[u8]) -> u64 {
-    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut hash = EMPTY_HASH;
     let mut rest = bytes;
     while let [first, tail @ ..] = rest {
-        hash = (hash ^ first.to_ascii_lowercase() as u64).wrapping_mul(0x0100_0000_01b3);
+        hash = hash_on(hash, first.to_ascii_lowercase());
         rest = tail;
     }
     hash
+}
+
+/// The hash of what stands before the first colon of a text in lower case.
+#[inline]
+pub(crate) fn hash_before_colon(lower_case: &[u8]) -> u64 {
+    lower_case
+        .iter()
+        .take_while(|byte| **byte != b':')
+        .fold(EMPTY_HASH, |hash, byte| hash_on(hash, *byte))
+}
+
+const EMPTY_HASH: u64 = 0xcbf2_9ce4_8422_2325;
+
+const fn hash_on(hash: u64, byte: u8) -> u64 {
+    (hash ^ byte as u64).wrapping_mul(0x0100_0000_01b3)
 }
 
 macro_rules! well_known {
@@ -80,6 +95,12 @@ well_known! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_service_has_the_same_hash_alone_and_before_its_action() {
+        assert_eq!(hash_before_colon(b"s3:getobject"), hash_lower_case(b"S3"));
+        assert_eq!(hash_before_colon(b"nocolon"), hash_lower_case(b"nocolon"));
+    }
 
     #[test]
     fn names_compare_without_case_tag_suffix_included() {

@@ -21,6 +21,7 @@ mod document;
 mod error;
 mod evaluate;
 mod explain;
+mod first;
 mod grant;
 mod json;
 pub mod key;

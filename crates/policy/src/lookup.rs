@@ -96,10 +96,10 @@ impl<'q, 'r> Facts<'q, 'r> {
             Some(Value::Set([])) | Some(Value::Absent) => Found::Absent,
             Some(Value::Set([only])) => Found::One(Scalar::Text(only)),
             Some(Value::Set(values)) => Found::Many(values),
-            Some(Value::Bool(value)) => Found::One(Scalar::Bool(value)),
-            Some(Value::Integer(value)) => Found::One(Scalar::Integer(value)),
-            Some(Value::Time(value)) => Found::One(Scalar::Time(value)),
-            Some(Value::Ip(value)) => Found::One(Scalar::Ip(value)),
+            Some(Value::Bool(value)) => Found::One(Scalar::Bool(*value)),
+            Some(Value::Integer(value)) => Found::One(Scalar::Integer(*value)),
+            Some(Value::Time(value)) => Found::One(Scalar::Time(*value)),
+            Some(Value::Ip(value)) => Found::One(Scalar::Ip(*value)),
             Some(Value::Unknown) => Found::Unknown,
             None => key
                 .derived

@@ -1,9 +1,10 @@
 //! Patterns: `*` is any run of characters, `?` exactly one, and a variable is the literal text of
 //! its value.
 //!
-//! A pattern is a row of tokens, made once when a policy is compiled. Matching walks the row with
-//! at most two points to come back to, so it takes O(pattern × value) steps at worst and never
-//! recurses: a hostile policy cannot make it slower.
+//! A pattern is classified once, when a policy is compiled: after the literal text that it begins
+//! with, the common shapes are a comparison or none. The others are a row of tokens. Matching walks
+//! the row with at most two points to come back to, so it takes O(pattern × value) steps at worst
+//! and never recurses: a hostile policy cannot make it slower.
 //!
 //! Source: IAM User Guide, `reference_policies_elements_resource`, `reference_policies_variables`.
 
@@ -13,8 +14,22 @@ use crate::template::{self, Template, Variables};
 /// A compiled pattern.
 #[derive(Debug)]
 pub(crate) struct Pattern {
-    tokens: Box<[Token]>,
-    has_variables: bool,
+    /// The literal text that it begins with.
+    head: Box<str>,
+    rest: Rest,
+}
+
+/// What follows the literal text that a pattern begins with, from cheapest to most general.
+#[derive(Debug)]
+enum Rest {
+    /// Nothing: `s3:GetObject`.
+    Nothing,
+    /// One `*`: `s3:Get*`.
+    Anything,
+    /// A `*`, and a literal text to end with: `s3:*Object`.
+    Ending(Box<str>),
+    /// Anything else, walked.
+    Tokens { tokens: Box<[Token]>, has_variables: bool },
 }
 
 /// A piece of a pattern.
@@ -59,9 +74,15 @@ pub(crate) enum Resolution {
 
 impl Pattern {
     pub(crate) fn new(tokens: impl IntoIterator<Item = Token>) -> Pattern {
-        let tokens: Box<[Token]> = tokens.into_iter().collect();
-        let has_variables = tokens.iter().any(|token| matches!(token, Token::Variable(_)));
-        Pattern { tokens, has_variables }
+        let mut tokens: Vec<Token> = tokens.into_iter().collect();
+        let head = match tokens.first_mut() {
+            Some(Token::Literal(literal)) => std::mem::take(literal),
+            _ => Box::default(),
+        };
+        if !head.is_empty() {
+            tokens.remove(0);
+        }
+        Pattern { head, rest: Rest::new(tokens) }
     }
 
     /// A pattern with `*` and `?` and without variables: `${` is literal.
@@ -77,15 +98,12 @@ impl Pattern {
 
     /// The literal text that the pattern begins with.
     pub(crate) fn literal_prefix(&self) -> &str {
-        match self.tokens.first() {
-            Some(Token::Literal(literal)) => literal,
-            _ => "",
-        }
+        &self.head
     }
 
     /// The variables in the pattern.
     pub(crate) fn variables(&self) -> impl Iterator<Item = &Variable> {
-        self.tokens.iter().filter_map(|token| match token {
+        self.rest.tokens().iter().filter_map(|token| match token {
             Token::Variable(variable) => Some(variable),
             _ => None,
         })
@@ -94,7 +112,10 @@ impl Pattern {
     /// Whether every variable has a value.
     #[inline(always)]
     pub(crate) fn resolution(&self, facts: Facts<'_, '_>) -> Resolution {
-        if self.has_variables { self.resolve_all(facts) } else { Resolution::Resolved }
+        match self.rest {
+            Rest::Tokens { has_variables: true, .. } => self.resolve_all(facts),
+            _ => Resolution::Resolved,
+        }
     }
 
     fn resolve_all(&self, facts: Facts<'_, '_>) -> Resolution {
@@ -119,14 +140,33 @@ impl Pattern {
     /// The same, for the bytes of a text.
     #[inline]
     pub(crate) fn matches_bytes(&self, value: &[u8], facts: Facts<'_, '_>) -> bool {
-        matches(&self.tokens, value, usize::MAX, facts)
+        self.matches_parts(value, usize::MAX, facts)
     }
 
     /// The same, for an ARN whose sixth part begins at byte `last_part`: from there on wildcards of
     /// [`Reach::InPart`] take colons too.
     #[inline]
     pub(crate) fn matches_arn(&self, arn: &str, last_part: usize, facts: Facts<'_, '_>) -> bool {
-        matches(&self.tokens, arn.as_bytes(), last_part, facts)
+        self.matches_parts(arn.as_bytes(), last_part, facts)
+    }
+
+    #[inline]
+    fn matches_parts(&self, value: &[u8], last_part: usize, facts: Facts<'_, '_>) -> bool {
+        let head = self.head.as_bytes();
+        match &self.rest {
+            Rest::Nothing => value == head,
+            rest => value.strip_prefix(head).is_some_and(|value| {
+                rest.matches(value, last_part.saturating_sub(head.len()), facts)
+            }),
+        }
+    }
+
+    /// The same as [`Pattern::matches`] for a value that is known to begin with the pattern's
+    /// literal prefix.
+    #[inline]
+    pub(crate) fn matches_after_prefix(&self, value: &str, facts: Facts<'_, '_>) -> bool {
+        let rest = value.as_bytes().get(self.head.len()..);
+        rest.is_some_and(|rest| self.rest.matches(rest, usize::MAX, facts))
     }
 
     /// Whether the pattern, which has no wildcards, and `value` are equal after lower-casing both,
@@ -136,48 +176,55 @@ impl Pattern {
         let mut takes = |text: &str| {
             text.chars().flat_map(char::to_lowercase).all(|wanted| value.next() == Some(wanted))
         };
-        let all_equal = self.tokens.iter().all(|token| match token {
-            Token::Literal(literal) => takes(literal),
-            Token::Variable(variable) => match (facts.find(&variable.key), &variable.default) {
-                (Found::One(text), _) => text.with_text(&mut takes),
-                (_, Some(default)) => takes(default),
-                (_, None) => false,
-            },
-            Token::AnyRun(_) | Token::AnyOne(_) => false,
-        });
-        all_equal && value.next().is_none()
-    }
-
-    /// The same as [`Pattern::matches`] for a value that is known to begin with the pattern's
-    /// literal prefix.
-    #[inline]
-    pub(crate) fn matches_after_prefix(&self, value: &str, facts: Facts<'_, '_>) -> bool {
-        let (tokens, length) = match &*self.tokens {
-            [Token::Literal(literal), rest @ ..] => (rest, literal.len()),
-            tokens => (tokens, 0),
+        if !takes(&self.head) {
+            return false;
+        }
+        let all_equal = match &self.rest {
+            Rest::Nothing => true,
+            Rest::Anything | Rest::Ending(_) => false,
+            Rest::Tokens { tokens, .. } => tokens.iter().all(|token| match token {
+                Token::Literal(literal) => takes(literal),
+                Token::Variable(variable) => match (facts.find(&variable.key), &variable.default) {
+                    (Found::One(text), _) => text.with_text(&mut takes),
+                    (_, Some(default)) => takes(default),
+                    (_, None) => false,
+                },
+                Token::AnyRun(_) | Token::AnyOne(_) => false,
+            }),
         };
-        value.as_bytes().get(length..).is_some_and(|rest| matches(tokens, rest, usize::MAX, facts))
+        all_equal && value.next().is_none()
     }
 }
 
-/// The common shapes are a comparison or two; the rest walks.
-#[inline]
-fn matches(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_>) -> bool {
-    match tokens {
-        [] => value.is_empty(),
-        [Token::AnyRun(Reach::Free)] => true,
-        [Token::Literal(literal)] => value == literal.as_bytes(),
-        [Token::Literal(literal), Token::AnyRun(Reach::Free)] => {
-            value.starts_with(literal.as_bytes())
+impl Rest {
+    fn new(tokens: Vec<Token>) -> Rest {
+        match tokens.as_slice() {
+            [] => Rest::Nothing,
+            [Token::AnyRun(Reach::Free)] => Rest::Anything,
+            [Token::AnyRun(Reach::Free), Token::Literal(ending)] => Rest::Ending(ending.clone()),
+            _ => {
+                let has_variables = tokens.iter().any(|token| matches!(token, Token::Variable(_)));
+                Rest::Tokens { tokens: tokens.into(), has_variables }
+            }
         }
-        [Token::AnyRun(Reach::Free), Token::Literal(literal)] => {
-            value.ends_with(literal.as_bytes())
+    }
+
+    fn tokens(&self) -> &[Token] {
+        match self {
+            Rest::Nothing | Rest::Anything | Rest::Ending(_) => &[],
+            Rest::Tokens { tokens, .. } => tokens,
         }
-        [Token::Literal(head), Token::AnyRun(Reach::Free), Token::Literal(tail)] => {
-            let rest = value.strip_prefix(head.as_bytes());
-            rest.is_some_and(|rest| rest.ends_with(tail.as_bytes()))
+    }
+
+    /// Whether the rest of the pattern matches the rest of a value.
+    #[inline]
+    fn matches(&self, value: &[u8], last_part: usize, facts: Facts<'_, '_>) -> bool {
+        match self {
+            Rest::Nothing => value.is_empty(),
+            Rest::Anything => true,
+            Rest::Ending(ending) => value.ends_with(ending.as_bytes()),
+            Rest::Tokens { tokens, .. } => walk(tokens, value, last_part, facts),
         }
-        tokens => walk(tokens, value, last_part, facts),
     }
 }
 
@@ -266,6 +313,8 @@ fn walk(tokens: &[Token], value: &[u8], last_part: usize, facts: Facts<'_, '_>) 
                 position += length;
                 continue;
             }
+            // What ends with a `*` takes all the rest.
+            Take::AnyRun if token + 1 == tokens.len() => return true,
             Take::AnyRun => {
                 confined = None;
                 Some(Star { next_token: token + 1, position })

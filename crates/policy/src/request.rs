@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use smallvec::SmallVec;
 
 use crate::arn::ArnParts;
-use crate::key::{Key, hash_lower_case};
+use crate::key::{Key, hash_before_colon};
 use crate::principal::Principal;
 
 /// One request to decide. It borrows everything, so making one allocates nothing as long as the
@@ -99,9 +99,7 @@ impl<'a> Action<'a> {
     fn new(name: &'a str) -> Action<'a> {
         let mut lower_case = SmallVec::from_slice(name.as_bytes());
         lower_case.make_ascii_lowercase();
-        let colon = lower_case.iter().position(|byte| *byte == b':');
-        let service = lower_case.get(..colon.unwrap_or(lower_case.len())).unwrap_or_default();
-        Action { name, service_hash: hash_lower_case(service), lower_case }
+        Action { name, service_hash: hash_before_colon(&lower_case), lower_case }
     }
 
     /// The bytes of the name in lower case.
@@ -119,6 +117,8 @@ impl<'a> Action<'a> {
 #[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
     entries: SmallVec<[Entry<'a>; Context::INLINE]>,
+    /// A bit for each key set, by its hash: where the bit is missing, the key is, too.
+    bits: u64,
 }
 
 #[derive(Clone, Debug)]
@@ -137,27 +137,40 @@ impl<'a> Context<'a> {
     }
 
     /// Sets a key's value. The last value set for a key wins.
+    #[inline]
     pub fn set(&mut self, key: Key<'a>, value: impl Into<Value<'a>>) {
         let value = value.into();
-        match self.entries.iter_mut().find(|entry| entry.key == key) {
-            Some(entry) => entry.value = value,
-            None => self.entries.push(Entry { key, value }),
+        if self.may_hold(key.hash())
+            && let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == key)
+        {
+            entry.value = value;
+            return;
         }
+        self.bits |= bit(key.hash());
+        self.entries.push(Entry { key, value });
     }
 
     /// The value set for a key, if one was.
     pub fn get(&self, key: Key<'_>) -> Option<Value<'a>> {
-        self.entries.iter().find(|entry| entry.key == key).map(|entry| entry.value)
+        self.find(key.hash(), key.name()).copied()
     }
 
     /// The value set for the key of this hash and name.
     #[inline]
-    pub(crate) fn find(&self, hash: u64, name: &str) -> Option<Value<'a>> {
+    pub(crate) fn find(&self, hash: u64, name: &str) -> Option<&Value<'a>> {
+        if !self.may_hold(hash) {
+            return None;
+        }
         // Most names are written as the guide writes them.
         let same = |key: &Key<'_>| {
             key.hash() == hash && (key.name() == name || key.name().eq_ignore_ascii_case(name))
         };
-        self.entries.iter().find(|entry| same(&entry.key)).map(|entry| entry.value)
+        self.entries.iter().find(|entry| same(&entry.key)).map(|entry| &entry.value)
+    }
+
+    #[inline]
+    fn may_hold(&self, hash: u64) -> bool {
+        self.bits & bit(hash) != 0
     }
 
     /// How the key of this name is spelled here, where case does not matter; the name itself if the
@@ -171,6 +184,12 @@ impl<'a> Context<'a> {
     pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
         self.entries.iter().map(|entry| (entry.key, entry.value))
     }
+}
+
+/// The bit that stands for the keys of a hash.
+#[inline]
+fn bit(hash: u64) -> u64 {
+    1 << (hash % 64)
 }
 
 /// What is known of a condition key. The typed forms say the same as their text would

@@ -202,7 +202,9 @@ impl Rule {
     pub(crate) fn allows(self, sides: &Sides) -> Kleene {
         // The formula is monotone: no further Allow ever denies. So it holds for certain if it does
         // of what is certain, and possibly if it does of what is possible.
-        Kleene::of(self.is_satisfied(sides.certain), self.is_satisfied(sides.possible))
+        let certain = self.is_satisfied(sides.certain);
+        let settled = certain || sides.possible == sides.certain;
+        Kleene::of(certain, if settled { certain } else { self.is_satisfied(sides.possible) })
     }
 
     /// Whether it is enough that these sides allow.
@@ -253,14 +255,19 @@ impl Rule {
 fn must_allow_by_itself(action: &Action<'_>) -> bool {
     const KMS: u64 = hash_lower_case(b"kms");
     const STS: u64 = hash_lower_case(b"sts");
-    let begins_with = |prefix: &str| {
-        action.name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
-    };
     match action.service_hash {
-        KMS => begins_with("kms:"),
-        STS => ["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"]
-            .into_iter()
-            .any(begins_with),
+        KMS => begins_with_any(action.name, &["kms:"]),
+        STS => begins_with_any(
+            action.name,
+            &["sts:AssumeRole", "sts:TagSession", "sts:SetSourceIdentity"],
+        ),
         _ => false,
     }
+}
+
+fn begins_with_any(name: &str, prefixes: &[&str]) -> bool {
+    let begins_with = |prefix: &&str| {
+        name.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix))
+    };
+    prefixes.iter().any(begins_with)
 }

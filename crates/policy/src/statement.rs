@@ -143,10 +143,13 @@ impl ResourcePattern {
                 (pattern, path.is_some_and(|path| pattern.matches(path, facts)))
             }
         };
+        if !matches {
+            return Kleene::False;
+        }
         match pattern.resolution(facts) {
-            Resolution::Resolved => matches.into(),
-            Resolution::Unknown if matches => Kleene::Unknown,
-            Resolution::Unknown | Resolution::Unresolved => Kleene::False,
+            Resolution::Resolved => Kleene::True,
+            Resolution::Unknown => Kleene::Unknown,
+            Resolution::Unresolved => Kleene::False,
         }
     }
 }

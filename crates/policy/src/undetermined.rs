@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::authorize::consulted_layers;
 use crate::decision::StatementId;
 use crate::document::{Effect, PolicyType};
-use crate::evaluate::{Layer, Matching};
+use crate::evaluate::{Findings, Layer};
 use crate::grant::Grant;
 use crate::kleene::Kleene;
 use crate::layers::Policies;
@@ -62,8 +62,9 @@ pub(crate) fn spelled(keys: BTreeSet<String>, facts: Facts<'_, '_>) -> Vec<Strin
 
 /// Whether a level of service control policies, which are one side together, is itself undecided.
 fn level_is_open(layer: Layer<'_>, facts: Facts<'_, '_>) -> bool {
-    layer.policy_type != PolicyType::ServiceControl
-        || layer.evaluate(facts, &mut Matching::default()).allows() == Kleene::Unknown
+    let mut findings = Findings::SILENT;
+    layer.evaluate(facts, &mut findings);
+    layer.policy_type != PolicyType::ServiceControl || findings.allows() == Kleene::Unknown
 }
 
 /// Whether an unknown side can tip the balance: for some settlement of the other unknown sides, the
