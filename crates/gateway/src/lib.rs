@@ -1,1 +1,68 @@
 //! The credential-injecting proxy: verify → authorize → inject → forward → log.
+//!
+//! ```text
+//! request ─frame─▶ Framed ─route─▶ Routed ─verify─▶ Verified ─locate─▶ Located ─authorize─▶ Authorized
+//!                                                                                              │
+//!   answer ◀─scrub─ Forwarded ◀─forward─ Injected ◀─inject─ Stripped ◀─strip──── throttle ◀────┘
+//! ```
+//!
+//! Each stage is a type that only the one before can make. So no credential can reach a request that
+//! was not allowed, and no request that was not verified can be allowed. Everything up to
+//! [`Authorized`] fails closed.
+//!
+//! There are two ways to use it:
+//!
+//! - Another proxy embeds a [`Guard`], which takes a request up to the decision
+//!   ([`Guard::admit`]), or its tower layer.
+//! - [`Gateway`] is the whole pipeline, and [`serve`] the service around it.
+
+#![forbid(unsafe_code)]
+
+mod access_log;
+mod authorize;
+mod body;
+mod caller;
+mod connect;
+mod credential;
+mod egress;
+mod entry;
+mod forward;
+mod frame;
+mod guard;
+mod identities;
+mod inject;
+mod locate;
+mod pipeline;
+mod plan;
+mod record;
+mod refusal;
+mod route;
+mod scrub;
+mod secrets;
+mod service;
+mod snapshot;
+mod strip;
+mod throttle;
+mod tls;
+mod upstream;
+mod verify;
+
+pub use access_log::{AccessLog, FileSink, LogLine, Sink, StdoutSink};
+pub use authorize::{Authorized, authorize};
+pub use body::{AnswerBody, BodyError};
+pub use caller::{Caller, Fact, FactValue, KeySource, Keys};
+pub use egress::{Kind, Network};
+pub use entry::Logged;
+pub use frame::{Arrival, Framed};
+pub use guard::Guard;
+pub use identities::Identities;
+pub use locate::{Located, locate};
+pub use pipeline::Gateway;
+pub use record::{AccessRecord, RateLimit};
+pub use refusal::{Denial, Fault, Refusal};
+pub use route::{Place, Routed, route};
+pub use service::{Bound, ServiceError, serve};
+pub use snapshot::{Snapshot, Surroundings};
+pub use tollgate_secrets::{Clock, Environment, Event, Observer};
+pub use upstream::Upstream;
+pub use verify::{Payload, Verified, verify};

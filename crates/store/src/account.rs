@@ -199,6 +199,11 @@ impl ApiEntry {
         Api { partition, region, account, id }
     }
 
+    /// How its routes authorize that do not say so themselves.
+    pub fn authorization(&self) -> AuthorizationType {
+        self.authorization
+    }
+
     /// Its stages; none means any.
     pub fn stages(&self) -> &[String] {
         &self.stages

@@ -1,0 +1,196 @@
+//! The access log: lines on their way to where they are kept.
+//!
+//! A request never waits for its line to be written. Lines go through a bounded channel to a thread
+//! of each sink; a line that finds the channel full, or that a sink could not write, is lost and
+//! counted: `lines = written + lost`.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use jiff::Timestamp;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+use crate::record::AccessRecord;
+
+/// One line of the access log.
+#[derive(Clone, Debug)]
+pub struct LogLine {
+    /// When the request arrived.
+    pub time: Timestamp,
+    /// The line, with its line feed.
+    pub json: Bytes,
+}
+
+/// A place that the access log is kept in. Each has a thread of its own, so it may wait.
+pub trait Sink: Send {
+    /// Writes some lines, at least one.
+    ///
+    /// # Errors
+    /// They are not written, and will not be: all of them count as lost.
+    fn write(&mut self, lines: &[LogLine]) -> io::Result<()>;
+}
+
+/// The access log.
+#[derive(Debug)]
+pub struct AccessLog {
+    outlets: Vec<Outlet>,
+    lost: Arc<AtomicU64>,
+}
+
+#[derive(Debug)]
+struct Outlet {
+    sender: Sender<LogLine>,
+    thread: JoinHandle<()>,
+}
+
+/// How many lines a sink is given at once.
+const BATCH_LINES_MAX: usize = 1024;
+
+impl AccessLog {
+    /// A log that goes to all of these; at most `lines_max` lines wait for each.
+    pub fn new(sinks: Vec<Box<dyn Sink>>, lines_max: usize) -> AccessLog {
+        let lost = Arc::new(AtomicU64::new(0));
+        let outlet = |sink: Box<dyn Sink>| {
+            let (sender, receiver) = channel(lines_max.max(1));
+            let lost = Arc::clone(&lost);
+            Outlet { sender, thread: std::thread::spawn(move || drain(sink, receiver, &lost)) }
+        };
+        AccessLog { outlets: sinks.into_iter().map(outlet).collect(), lost }
+    }
+
+    /// Takes a record. Never waits.
+    pub fn take(&self, record: &AccessRecord) {
+        if self.outlets.is_empty() {
+            return;
+        }
+        let line = LogLine { time: record.time(), json: Bytes::from(record.to_line()) };
+        for outlet in &self.outlets {
+            if outlet.sender.try_send(line.clone()).is_err() {
+                self.lost.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    /// How many lines were lost, at all sinks together.
+    pub fn lost(&self) -> u64 {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Waits until every line that was taken is written or lost.
+    pub fn close(self) {
+        for Outlet { sender, thread } in self.outlets {
+            drop(sender);
+            // A sink that panicked has said so.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn drain(mut sink: Box<dyn Sink>, mut lines: Receiver<LogLine>, lost: &AtomicU64) {
+    let mut batch = Vec::with_capacity(BATCH_LINES_MAX);
+    let mut is_failing = false;
+    while lines.blocking_recv_many(&mut batch, BATCH_LINES_MAX) > 0 {
+        match sink.write(&batch) {
+            Ok(()) => is_failing = false,
+            Err(error) => {
+                let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+                lost.fetch_add(count, Ordering::Relaxed);
+                // Once for a row of failures: a full disk need not fill another one.
+                if !std::mem::replace(&mut is_failing, true) {
+                    tracing::error!(%error, lines = count, "the access log cannot be written");
+                }
+            }
+        }
+        batch.clear();
+    }
+}
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub struct FileSink(File);
+
+impl FileSink {
+    /// Opens the file, or makes it.
+    ///
+    /// # Errors
+    /// It cannot be opened for writing.
+    pub fn open(path: &Path) -> io::Result<FileSink> {
+        Ok(FileSink(OpenOptions::new().create(true).append(true).open(path)?))
+    }
+}
+
+impl Sink for FileSink {
+    fn write(&mut self, lines: &[LogLine]) -> io::Result<()> {
+        self.0.write_all(&joined(lines))
+    }
+}
+
+/// Standard output.
+#[derive(Debug)]
+pub struct StdoutSink;
+
+impl Sink for StdoutSink {
+    fn write(&mut self, lines: &[LogLine]) -> io::Result<()> {
+        let mut stdout = io::stdout().lock();
+        stdout.write_all(&joined(lines))?;
+        stdout.flush()
+    }
+}
+
+fn joined(lines: &[LogLine]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.json.len()).sum());
+    lines.iter().for_each(|line| bytes.extend_from_slice(&line.json));
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+
+    /// Says that it was given lines, then waits to be told how writing them ends.
+    struct Told(mpsc::Sender<usize>, mpsc::Receiver<io::Result<()>>);
+
+    impl Sink for Told {
+        fn write(&mut self, lines: &[LogLine]) -> io::Result<()> {
+            self.0.send(lines.len()).unwrap();
+            self.1.recv().unwrap()
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_or_cannot_be_written_is_counted() {
+        let (given, seen) = mpsc::channel();
+        let (tell, told) = mpsc::channel();
+        let log = AccessLog::new(vec![Box::new(Told(given, told))], 2);
+        let take = |count| (0..count).for_each(|_| log.take(&AccessRecord::default()));
+        take(1);
+        assert_eq!(seen.recv().unwrap(), 1);
+        // While the sink is busy, two lines wait and three find no room.
+        take(5);
+        assert_eq!(log.lost(), 3);
+        tell.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
+        assert_eq!(seen.recv().unwrap(), 2);
+        tell.send(Ok(())).unwrap();
+        let lost = Arc::clone(&log.lost);
+        log.close();
+        assert_eq!(lost.load(Ordering::Relaxed), 4);
+    }
+
+    #[test]
+    fn a_file_is_appended_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("access.jsonl");
+        for _ in 0..2 {
+            let log = AccessLog::new(vec![Box::new(FileSink::open(&path).unwrap())], 8);
+            log.take(&AccessRecord::default());
+            log.close();
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+    }
+}

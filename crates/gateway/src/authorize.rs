@@ -1,0 +1,237 @@
+//! The decision. Whatever is done for a caller is done for an [`Authorized`] request, and nothing
+//! else makes one.
+
+use std::borrow::Cow;
+
+use http::header::{REFERER, USER_AGENT};
+use tollgate_policy::{
+    Decision, Explanation, Outcome, Policies, PolicyType, Principal, Request, StatementId, Value,
+    key,
+};
+use tollgate_sigv4::{CanonicalPath, Mechanism, Transport};
+use tollgate_store::Applicable;
+
+use crate::caller::Caller;
+use crate::frame::{Arrival, Framed};
+use crate::locate::Located;
+use crate::refusal::{Denial, Refusal};
+use crate::route::{Place, Routed};
+use crate::verify::{Payload, Verified};
+
+/// What a call of an API asks for.
+const INVOKE: &str = "execute-api:Invoke";
+
+/// A request that the policies allow. Only [`authorize`] makes one.
+#[derive(Debug)]
+pub struct Authorized<'g, B> {
+    located: Located<'g, B>,
+    decision: Decision,
+}
+
+impl<'g, B> Authorized<'g, B> {
+    /// Who calls: the ARN of whoever signed, or `anonymous`.
+    pub fn caller(&self) -> &str {
+        self.located.verified.caller().map_or("anonymous", |caller| &caller.arn)
+    }
+
+    /// The ARN that was decided on.
+    pub fn resource(&self) -> &str {
+        &self.located.resource
+    }
+
+    /// The path without its stage: the very bytes that were authorized.
+    pub fn path(&self) -> &CanonicalPath {
+        &self.located.path
+    }
+
+    /// The decision, with the statements that allowed.
+    pub fn decision(&self) -> &Decision {
+        &self.decision
+    }
+
+    /// Where those statements stand, `file:line:column Sid`.
+    pub fn statements(&self) -> String {
+        let question = Question::of(&self.located);
+        let applicable = question.applicable();
+        let cited = self.decision.determined_by.iter().map(|id| cite(&applicable, id));
+        cited.collect::<Vec<_>>().join(", ")
+    }
+
+    /// Where the signature was; `None` where none was asked for.
+    pub fn mechanism(&self) -> Option<Mechanism> {
+        self.located.verified.signer.as_ref().map(|signed| signed.mechanism())
+    }
+
+    /// Where it goes.
+    pub fn place(&self) -> &Place<'g> {
+        &self.located.verified.routed.place
+    }
+
+    /// The request as it arrived.
+    pub fn framed(&self) -> &Framed<Payload<B>> {
+        &self.located.verified.routed.framed
+    }
+
+    /// The request as it arrived, to be passed on. Its body has been read unless nobody signed it.
+    pub fn into_request(self) -> (http::request::Parts, Payload<B>) {
+        self.located.verified.routed.framed.into_parts()
+    }
+
+    /// The entry of the account that the caller's permissions come from, or the caller itself: what
+    /// all sessions of a role have in common.
+    pub(crate) fn principal_scope(&self) -> &str {
+        let question = Question::of(&self.located);
+        let subject = question.applicable().subject();
+        subject.map_or_else(|| self.caller(), |subject| subject.arn())
+    }
+}
+
+/// Decides.
+///
+/// # Errors
+/// The policies do not allow the request; the reason says which statements denied it.
+pub fn authorize<B>(located: Located<'_, B>) -> Result<Authorized<'_, B>, Refusal> {
+    match Question::of(&located).decide(INVOKE) {
+        Ok(decision) => Ok(Authorized { located, decision }),
+        Err(denial) => Err(Refusal::Denied(denial)),
+    }
+}
+
+/// What is asked, borrowed from the request.
+struct Question<'q> {
+    head: &'q http::request::Parts,
+    arrival: Arrival,
+    guard: &'q crate::Guard,
+    place: &'q Place<'q>,
+    caller: Option<&'q Caller>,
+    principal: Principal<'q>,
+    /// What the account knows as the caller's `aws:userid`, where its key does not say.
+    user_id: Option<Cow<'q, str>>,
+    resource: &'q str,
+}
+
+impl<'q> Question<'q> {
+    fn of<B>(located: &'q Located<'_, B>) -> Question<'q> {
+        let Located { verified, resource, .. } = located;
+        let Verified { routed: Routed { framed, guard, place }, signer } = verified;
+        let caller = signer.as_ref().map(|signed| &*signed.identity);
+        // A key whose holder's ARN is none is refused when it is read.
+        let principal = caller.and_then(Caller::principal).unwrap_or(Principal::ANONYMOUS);
+        let mut question = Question {
+            head: framed.head(),
+            arrival: framed.arrival(),
+            guard,
+            place,
+            caller,
+            principal,
+            user_id: None,
+            resource,
+        };
+        if caller.is_some_and(|caller| caller.user_id.is_none()) {
+            question.user_id = question.applicable().user_id(&principal);
+        }
+        question
+    }
+
+    fn applicable(&self) -> Applicable<'q> {
+        self.guard.account().policies_for(&self.principal, Some(self.place.api))
+    }
+
+    fn decide(&self, action: &str) -> Result<Decision, Box<Denial>> {
+        let applicable = self.applicable();
+        let request = self.request(action, &applicable);
+        let authorization_type = self.place.authorization;
+        let policies = Policies { authorization_type, ..applicable.policies() };
+        let decision = allowed(&policies, &request, |id| cite(&applicable, id))?;
+        // What the account says of all sessions, and what this one was begun with: both must allow.
+        match self.caller.and_then(|caller| caller.session_policy.as_deref()) {
+            None => Ok(decision),
+            Some(session) => {
+                let policies = Policies { session: Some(session), ..policies };
+                allowed(&policies, &request, |id| match id.policy_type {
+                    PolicyType::Session => "the session's policy".to_owned(),
+                    _ => cite(&applicable, id),
+                })
+            }
+        }
+    }
+
+    /// The context keys of a call: those of API Gateway, of the account, of the session.
+    fn request<'s>(&'s self, action: &'s str, applicable: &Applicable<'s>) -> Request<'s> {
+        let Arrival { peer, transport, at } = self.arrival;
+        let principal = match &self.user_id {
+            Some(id) => self.principal.with_user_id(id),
+            None => self.principal,
+        };
+        let mut request = Request::new(principal, action, self.resource)
+            .with(key::SOURCE_IP, peer)
+            .with(key::SECURE_TRANSPORT, transport == Transport::Tls)
+            .with(key::CURRENT_TIME, Value::Time(at))
+            .with(key::EPOCH_TIME, at.as_second())
+            .with(key::REQUESTED_REGION, self.place.api.api().region);
+        let context = &mut request.context;
+        for (name, header) in [(key::USER_AGENT, USER_AGENT), (key::REFERER, REFERER)] {
+            let value = self.head.headers.get(header).and_then(|value| value.to_str().ok());
+            if let Some(value) = value {
+                context.set(name, value);
+            }
+        }
+        if let Some(account) = applicable.resource_account() {
+            context.set(key::RESOURCE_ACCOUNT, account);
+        }
+        for tag in applicable.tags() {
+            context.set(tag.key(), tag.value());
+        }
+        if let Some(caller) = self.caller {
+            caller.set_context(at, context);
+        }
+        request
+    }
+}
+
+fn allowed(
+    policies: &Policies<'_>,
+    request: &Request<'_>,
+    cite: impl Fn(StatementId) -> String,
+) -> Result<Decision, Box<Denial>> {
+    let decision = tollgate_policy::authorize(policies, request);
+    match decision.outcome {
+        Outcome::Allowed => Ok(decision),
+        Outcome::ExplicitDeny | Outcome::ImplicitDeny | Outcome::Indeterminate => {
+            Err(Box::new(denial(&tollgate_policy::explain(policies, request), cite)))
+        }
+    }
+}
+
+/// A denial in words: AWS's for the caller, all of them for the operator.
+fn denial(explanation: &Explanation, cite: impl Fn(StatementId) -> String) -> Denial {
+    let Explanation { principal, action, resource, outcome, .. } = explanation;
+    let explicitly = match outcome {
+        Outcome::ExplicitDeny => " with an explicit deny",
+        _ => "",
+    };
+    let named = match &explanation.determined_by[..] {
+        [] => explanation.nearest.as_slice(),
+        determined => determined,
+    };
+    let statements: Vec<String> = named.iter().map(|id| cite(*id)).collect();
+    Denial {
+        outcome: *outcome,
+        message: format!(
+            "User: {principal} is not authorized to perform: {action} on resource: {resource}{explicitly}"
+        ),
+        statements: statements.join(", "),
+        explanation: explanation.to_string(),
+    }
+}
+
+/// Where a statement stands, and its `Sid`.
+fn cite(applicable: &Applicable<'_>, id: StatementId) -> String {
+    match applicable.cite(id) {
+        None => id.policy_type.as_str().to_owned(),
+        Some(citation) => match citation.sid() {
+            Some(sid) => format!("{citation} {sid}"),
+            None => citation.to_string(),
+        },
+    }
+}

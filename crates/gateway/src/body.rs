@@ -1,0 +1,111 @@
+//! Bodies on their way: what goes to the upstream, and what comes back.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use tokio::time::Sleep;
+
+/// What can go wrong with a body.
+pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
+
+/// The body of an answer.
+pub type AnswerBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// A body that is in memory.
+pub(crate) fn whole(bytes: Bytes) -> AnswerBody {
+    Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
+}
+
+/// The body of a request that nobody signed: data alone, and at most so much of it. Trailers end
+/// here, because nobody has judged them.
+#[derive(Debug)]
+pub(crate) struct Uploading {
+    body: Incoming,
+    left: u64,
+}
+
+impl Uploading {
+    pub(crate) fn new(body: Incoming, bytes_max: u64) -> Uploading {
+        Uploading { body, left: bytes_max }
+    }
+}
+
+impl Body for Uploading {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        loop {
+            let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+            let Some(frame) = frame.transpose()? else { return Poll::Ready(None) };
+            let Ok(data) = frame.into_data() else { continue };
+            let length = u64::try_from(data.len()).unwrap_or(u64::MAX);
+            let Some(left) = self.left.checked_sub(length) else {
+                return Poll::Ready(Some(Err("the body is larger than the route takes".into())));
+            };
+            self.left = left;
+            return Poll::Ready(Some(Ok(Frame::data(data))));
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+/// A body that may not pause for longer than it is given.
+pub(crate) struct Flowing<B> {
+    body: B,
+    pause_max: Duration,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+impl<B> Flowing<B> {
+    pub(crate) fn new(body: B, pause_max: Duration) -> Flowing<B> {
+        Flowing { body, pause_max, sleep: None }
+    }
+}
+
+impl<B> Body for Flowing<B>
+where
+    B: Body<Data = Bytes, Error: Into<BodyError>> + Unpin,
+{
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        if let Poll::Ready(frame) = Pin::new(&mut self.body).poll_frame(context) {
+            self.sleep = None;
+            return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
+        }
+        let pause_max = self.pause_max;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause_max)));
+        ready!(sleep.as_mut().poll(context));
+        Poll::Ready(Some(Err("the upstream paused for too long".into())))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

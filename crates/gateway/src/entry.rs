@@ -1,0 +1,229 @@
+//! The record of one request while it is under way. However the request ends, the record is taken
+//! exactly once: when the last byte of the answer has gone, or when nobody waits for it any more.
+
+use std::hash::{BuildHasher, RandomState};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Context, Poll, ready};
+
+use bytes::Bytes;
+use http::header::{HeaderValue, USER_AGENT};
+use http::{Request, Response, Version};
+use http_body::{Body, Frame, SizeHint};
+use tokio::time::Instant;
+use tollgate_policy::Outcome;
+
+use crate::authorize::Authorized;
+use crate::body::{AnswerBody, BodyError};
+use crate::frame::Arrival;
+use crate::pipeline::Gateway;
+use crate::plan::Plan;
+use crate::record::{AccessRecord, RateLimit};
+use crate::refusal::{Fault, Refusal};
+use crate::route::Routed;
+use crate::verify::Verified;
+
+/// Makes the ids of requests: no two alike, and none to be guessed from another.
+#[derive(Debug, Default)]
+pub(crate) struct RequestIds {
+    counter: AtomicU64,
+    /// Keyed at random, once for the process.
+    hashers: [RandomState; 3],
+}
+
+impl RequestIds {
+    fn next(&self) -> (String, String) {
+        let number = self.counter.fetch_add(1, Ordering::Relaxed);
+        let [high, low, extended] = self.hashers.each_ref().map(|hasher| hasher.hash_one(number));
+        // The form of a random UUID: version 4, variant 1.
+        let id = format!(
+            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
+            high >> 32,
+            high >> 16 & 0xffff,
+            high & 0xfff,
+            0x8000 | low >> 48 & 0x3fff,
+            low & 0xffff_ffff_ffff
+        );
+        (id, format!("{:011x}=", extended & 0xfff_ffff_ffff))
+    }
+}
+
+/// A record that is being written.
+pub(crate) struct Entry {
+    record: AccessRecord,
+    began: Instant,
+    gateway: Arc<Gateway>,
+}
+
+impl Entry {
+    pub(crate) fn begin<B>(
+        gateway: &Arc<Gateway>,
+        request: &Request<B>,
+        arrival: Arrival,
+    ) -> Entry {
+        let (request_id, extended_request_id) = gateway.ids.next();
+        let user_agent = request.headers().get(USER_AGENT);
+        let record = AccessRecord {
+            request_time_epoch: arrival.at.as_millisecond(),
+            request_id,
+            extended_request_id,
+            http_method: request.method().as_str().to_owned(),
+            path: request.uri().path().to_owned(),
+            protocol: protocol(request.version()),
+            source_ip: arrival.peer.to_string(),
+            user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
+            ..AccessRecord::default()
+        };
+        Entry { record, began: Instant::now(), gateway: Arc::clone(gateway) }
+    }
+
+    pub(crate) fn routed<B>(&mut self, routed: &Routed<'_, B>) {
+        let (place, record) = (&routed.place, &mut self.record);
+        record.domain_name = Some(routed.framed.host().to_owned());
+        record.account_id = Some(place.api.api().account.to_owned());
+        record.api_id = Some(place.api.api().id.to_owned());
+        record.stage = Some(place.stage().to_owned());
+        record.resource_path = place.route.map(|route| route.template.as_str().to_owned());
+    }
+
+    pub(crate) fn verified<B>(&mut self, verified: &Verified<'_, B>) {
+        let Some(signed) = &verified.signer else { return };
+        self.record.user_arn = Some(signed.identity.arn.clone());
+        self.record.caller = signed.identity.user_id.clone();
+        self.record.access_key = Some(signed.access_key_id().to_owned());
+    }
+
+    pub(crate) fn authorized<B>(&mut self, authorized: &Authorized<'_, B>) {
+        self.record.decision = Some(authorized.decision().outcome.as_str());
+        self.record.determined_by = Some(authorized.statements());
+    }
+
+    pub(crate) fn planned(&mut self, plan: &Plan) {
+        self.record.upstream = Some(plan.upstream.name().to_owned());
+        self.record.credential = Some(plan.aliases());
+    }
+
+    pub(crate) fn forwarded<B>(&mut self, response: &Response<B>, since: Instant) {
+        self.record.integration_latency_ms = Some(milliseconds(since));
+        self.record.integration_status = Some(response.status().as_u16());
+        self.record.rate_limit = RateLimit::of(response.headers());
+    }
+
+    /// Records a refusal, and tells the operator everything about it.
+    pub(crate) fn refused(&mut self, refusal: &Refusal) {
+        let record = &mut self.record;
+        record.error_type = Some(refusal.response_type());
+        record.error_message = Some(first_line(&refusal.message()));
+        if let Refusal::Denied(denial) = refusal {
+            record.decision = Some(denial.outcome.as_str());
+            record.determined_by = Some(denial.statements.clone());
+            debug_assert_ne!(denial.outcome, Outcome::Allowed, "an allowed request is not denied");
+        }
+        if refusal.fault() == Fault::Upstream {
+            record.integration_error = Some(refusal.explanation());
+        }
+        tracing::warn!(
+            requestId = record.request_id,
+            status = refusal.status().as_u16(),
+            errorType = refusal.error_type(),
+            fault = ?refusal.fault(),
+            method = record.http_method,
+            path = record.path,
+            caller = record.user_arn.as_deref().unwrap_or("anonymous"),
+            explanation = refusal.explanation(),
+            "refused"
+        );
+    }
+
+    /// Hands the record to the answer, which knows when it ends.
+    pub(crate) fn answer(mut self, mut response: Response<AnswerBody>) -> Response<Logged> {
+        self.record.status = response.status().as_u16();
+        let id = HeaderValue::from_str(&self.record.request_id);
+        if let Ok(id) = id {
+            response.headers_mut().insert("x-amzn-requestid", id);
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.record.extended_request_id) {
+            response.headers_mut().insert("x-amz-apigw-id", id);
+        }
+        response.map(|body| Logged { body, entry: Some(self) })
+    }
+
+    fn finish(mut self) {
+        self.record.response_latency_ms = milliseconds(self.began);
+        self.gateway.finished(&self.record);
+    }
+}
+
+/// The body of an answer whose request is recorded when it ends.
+pub struct Logged {
+    body: AnswerBody,
+    entry: Option<Entry>,
+}
+
+impl Logged {
+    fn finish(&mut self) {
+        if let Some(entry) = self.entry.take() {
+            entry.finish();
+        }
+    }
+}
+
+impl Body for Logged {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        match (&frame, &mut self.entry) {
+            (Some(Ok(frame)), Some(entry)) => {
+                let length = frame.data_ref().map_or(0, Bytes::len);
+                entry.record.response_length += u64::try_from(length).unwrap_or_default();
+            }
+            (Some(Err(error)), Some(entry)) => {
+                entry.record.integration_error = Some(error.to_string());
+                self.finish();
+            }
+            _ => self.finish(),
+        }
+        if self.body.is_end_stream() {
+            self.finish();
+        }
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Logged {
+    /// A body without a byte is never polled, and a caller may go away.
+    fn drop(&mut self) {
+        self.finish();
+    }
+}
+
+fn milliseconds(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// A refused signature comes with the canonical request, which is for the caller and not for a log.
+fn first_line(message: &str) -> String {
+    message.lines().next().unwrap_or_default().to_owned()
+}
+
+fn protocol(version: Version) -> &'static str {
+    match version {
+        Version::HTTP_2 => "HTTP/2.0",
+        Version::HTTP_10 => "HTTP/1.0",
+        _ => "HTTP/1.1",
+    }
+}

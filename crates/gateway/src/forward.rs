@@ -1,0 +1,168 @@
+//! To the upstream and back: one attempt, and one more with a fresh secret if the first is refused.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{self, HeaderName};
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
+use jiff::Timestamp;
+
+use crate::body::{AnswerBody, Flowing};
+use crate::connect::ConnectError;
+use crate::credential::Prepared;
+use crate::inject::{Injected, inject};
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::scrub::Scrubbed;
+use crate::strip::{Stripped, nominated};
+
+/// An answer of the upstream's, as it came. Only [`forward`] makes one.
+pub(crate) struct Forwarded {
+    response: Response<Incoming>,
+    prepared: Vec<Arc<Prepared>>,
+    upgrade: Option<OnUpgrade>,
+}
+
+impl Forwarded {
+    pub(crate) fn response(&self) -> &Response<Incoming> {
+        &self.response
+    }
+}
+
+/// Injects the route's credentials and forwards. If the upstream answers with 401, and the request
+/// can be made twice, and the secret has changed meanwhile, it is made once more with the new one.
+///
+/// # Errors
+/// A credential cannot be had, or the upstream cannot be reached or does not answer.
+pub(crate) async fn forward(
+    stripped: Stripped,
+    plan: &Plan,
+    now: Timestamp,
+) -> Result<Forwarded, Refusal> {
+    let prepared = plan.prepared(now)?;
+    let again = if prepared.is_empty() { None } else { stripped.again() };
+    let first = send(inject(stripped, plan, prepared, now)?, plan).await?;
+    let Some(again) = again.filter(|_| first.response.status() == StatusCode::UNAUTHORIZED) else {
+        return Ok(first);
+    };
+    match refreshed(plan, &first.prepared, now).await? {
+        None => Ok(first),
+        Some(prepared) => send(inject(again, plan, prepared, now)?, plan).await,
+    }
+}
+
+/// The route's credentials after the upstream refused these; `None` if there are no others.
+async fn refreshed(
+    plan: &Plan,
+    refused: &[Arc<Prepared>],
+    now: Timestamp,
+) -> Result<Option<Vec<Arc<Prepared>>>, Refusal> {
+    let (mut prepared, mut any) = (Vec::with_capacity(refused.len()), false);
+    for (credential, refused) in plan.credentials.iter().zip(refused) {
+        match credential.held.keeper.refresh_now(refused.kept.secret()).await {
+            Some(kept) => {
+                any = true;
+                prepared.push(credential.prepare(kept, now)?);
+            }
+            None => prepared.push(Arc::clone(refused)),
+        }
+    }
+    Ok(any.then_some(prepared))
+}
+
+async fn send(injected: Injected, plan: &Plan) -> Result<Forwarded, Refusal> {
+    let Injected { request, upgrade, prepared } = injected;
+    let client = plan.upstream.client(upgrade.is_some());
+    let answer = tokio::time::timeout(plan.timeout, client.request(request)).await;
+    let response =
+        answer.map_err(|_| Refusal::UpstreamTimeout)?.map_err(|error| failure(&error))?;
+    Ok(Forwarded { response, prepared, upgrade })
+}
+
+/// Whose fault it is that there is no answer.
+fn failure(error: &hyper_util::client::legacy::Error) -> Refusal {
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    let mut chain = Vec::new();
+    while let Some(error) = cause {
+        if let Some(error) = error.downcast_ref::<ConnectError>() {
+            return match error {
+                ConnectError::Timeout { .. } => Refusal::UpstreamTimeout,
+                other => Refusal::Unreachable(other.to_string()),
+            };
+        }
+        chain.push(error.to_string());
+        cause = error.source();
+    }
+    Refusal::UpstreamBroken(chain.join(": "))
+}
+
+/// Headers of an answer that are for the connection it came by, or that lead around the gateway.
+const DROPPED: [HeaderName; 9] = [
+    header::ALT_SVC,
+    header::CONNECTION,
+    header::PROXY_AUTHENTICATE,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+];
+
+/// Takes out of an answer what must not leave: what was for the connection alone, and the secret.
+pub(crate) fn scrub(forwarded: Forwarded, plan: &Plan) -> Response<AnswerBody> {
+    let Forwarded { response, prepared, upgrade } = forwarded;
+    let (mut parts, body) = response.into_parts();
+    let is_switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
+    drop_hop_by_hop(&mut parts.headers);
+    for prepared in &prepared {
+        prepared.scrubber.mask_headers(&mut parts.headers);
+    }
+    if let (true, Some(caller)) = (is_switching, upgrade) {
+        // The parts carry the upstream's end of the connection.
+        let upstream = hyper::upgrade::on(Response::from_parts(parts.clone(), ()));
+        tokio::spawn(join(caller, upstream));
+        let websocket = http::HeaderValue::from_static("websocket");
+        parts.headers.insert(header::CONNECTION, http::HeaderValue::from_static("upgrade"));
+        parts.headers.insert(header::UPGRADE, websocket);
+    }
+    parts.extensions.clear();
+    Response::from_parts(parts, scrubbed(body, &prepared, plan))
+}
+
+fn scrubbed(body: Incoming, prepared: &[Arc<Prepared>], plan: &Plan) -> AnswerBody {
+    let flowing = Flowing::new(body, plan.upstream.idle_timeout());
+    match prepared {
+        prepared if plan.scrub_body && !prepared.is_empty() => {
+            let mut body: AnswerBody = flowing.boxed_unsync();
+            for prepared in prepared {
+                body = Scrubbed::new(body, prepared.scrubber.clone()).boxed_unsync();
+            }
+            body
+        }
+        _ => flowing.boxed_unsync(),
+    }
+}
+
+fn drop_hop_by_hop(headers: &mut HeaderMap) {
+    for name in nominated(headers).iter().chain(&DROPPED) {
+        headers.remove(name);
+    }
+}
+
+/// How long a caller and an upstream have to change the protocol, once they agreed to.
+const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Carries bytes both ways until either end is closed.
+async fn join(caller: OnUpgrade, upstream: OnUpgrade) {
+    let changed =
+        tokio::time::timeout(CHANGE_TIMEOUT, async { tokio::try_join!(caller, upstream) });
+    let Ok(Ok((caller, upstream))) = changed.await else { return };
+    let (mut caller, mut upstream) = (TokioIo::new(caller), TokioIo::new(upstream));
+    // How a connection ends is its ends' business.
+    let _ = tokio::io::copy_bidirectional(&mut caller, &mut upstream).await;
+}

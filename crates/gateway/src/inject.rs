@@ -1,0 +1,141 @@
+//! The credential goes in. Nothing but a [`Stripped`] request, which only an authorized one becomes,
+//! can be given to [`inject`].
+
+use std::sync::Arc;
+
+use http::header::HOST;
+use http::{Request, Uri};
+use http_body_util::{Either, Full};
+use hyper::upgrade::OnUpgrade;
+use jiff::Timestamp;
+use tollgate_sigv4::{HeaderPair, PayloadHash, RequestHead, SignedPayload, Signer, Transport};
+
+use crate::body::Uploading;
+use crate::credential::{Piece, Prepared};
+use crate::plan::Plan;
+use crate::refusal::Refusal;
+use crate::strip::Stripped;
+use crate::upstream::{PLACEHOLDER, RequestBody};
+use crate::verify::Payload;
+
+/// A request that is ready for the upstream. Only [`inject`] makes one.
+pub(crate) struct Injected {
+    pub(crate) request: Request<RequestBody>,
+    pub(crate) upgrade: Option<OnUpgrade>,
+    /// What was injected, which must not come back.
+    pub(crate) prepared: Vec<Arc<Prepared>>,
+}
+
+/// Puts the credentials of the route into the request.
+///
+/// # Errors
+/// A credential cannot be had, or does not fit.
+pub(crate) fn inject(
+    stripped: Stripped,
+    plan: &Plan,
+    prepared: Vec<Arc<Prepared>>,
+    now: Timestamp,
+) -> Result<Injected, Refusal> {
+    let Stripped { method, path, query, headers, payload, upgrade } = stripped;
+    let uri = uri(plan, path.as_str(), query.as_deref(), &prepared)?;
+    let hash = match &payload {
+        Payload::Whole(bytes) => Some(bytes),
+        Payload::Streaming(..) => None,
+    };
+    let signers = prepared.iter().filter_map(|prepared| match &prepared.piece {
+        Piece::Signer(signer) => Some(signer),
+        _ => None,
+    });
+    let payload_of = |body: Option<&bytes::Bytes>| match body {
+        Some(bytes) => SignedPayload::Declared(PayloadHash::of(bytes)),
+        None => SignedPayload::Unsigned,
+    };
+    let mut request = Request::new(());
+    *request.method_mut() = method;
+    *request.uri_mut() = uri;
+    *request.headers_mut() = headers;
+    for prepared in &prepared {
+        if let Piece::Header(name, value) = &prepared.piece {
+            request.headers_mut().insert(name, value.clone());
+        }
+    }
+    for signer in signers {
+        sign(&mut request, signer, payload_of(hash), now)?;
+    }
+    let body = match payload {
+        Payload::Whole(bytes) => Either::Left(Full::new(bytes)),
+        Payload::Streaming(body, bytes_max) => Either::Right(Uploading::new(body, bytes_max)),
+    };
+    Ok(Injected { request: request.map(|()| body), upgrade, prepared })
+}
+
+/// The upstream's URL, the path that was authorized, the query that the caller sent, and what is
+/// injected into either.
+fn uri(
+    plan: &Plan,
+    path: &str,
+    query: Option<&str>,
+    prepared: &[Arc<Prepared>],
+) -> Result<Uri, Refusal> {
+    let base = plan.upstream.base();
+    let mut text = String::with_capacity(base.len() + path.len() + query.map_or(0, str::len) + 64);
+    text.push_str(base);
+    for prepared in prepared {
+        if let Piece::Path(secret) = &prepared.piece {
+            text = text.replace(PLACEHOLDER, secret);
+        }
+    }
+    text.push_str(path);
+    let parameters = prepared.iter().filter_map(|prepared| match &prepared.piece {
+        Piece::Parameter(parameter) => Some(parameter.as_str()),
+        _ => None,
+    });
+    let mut separator = '?';
+    for parameter in query.into_iter().chain(parameters) {
+        text.push(separator);
+        text.push_str(parameter);
+        separator = '&';
+    }
+    // The text may hold a secret, so it is in no message.
+    Uri::try_from(text)
+        .map_err(|_| Refusal::Malformed("the path or query does not fit into a URL".to_owned()))
+}
+
+/// Signs for an upstream that is AWS, or like it. Every header is signed.
+fn sign(
+    request: &mut Request<()>,
+    signer: &Signer,
+    payload: SignedPayload,
+    now: Timestamp,
+) -> Result<(), Refusal> {
+    let unsigned = |why: String| Refusal::Credential(format!("cannot sign the request: {why}"));
+    let uri = request.uri().clone();
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let host =
+        http::HeaderValue::from_str(authority).map_err(|error| unsigned(error.to_string()))?;
+    request.headers_mut().insert(HOST, host);
+    let headers: Vec<HeaderPair<'_>> = request
+        .headers()
+        .iter()
+        .map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes()))
+        .collect();
+    let head = RequestHead {
+        method: request.method().as_str().as_bytes(),
+        path: uri.path().as_bytes(),
+        query: uri.query().unwrap_or_default().as_bytes(),
+        headers: &headers,
+        transport: if uri.scheme_str() == Some("https") {
+            Transport::Tls
+        } else {
+            Transport::Plain
+        },
+    };
+    let added = signer.sign(&head, payload, now).map_err(|error| unsigned(error.to_string()))?;
+    for (name, value) in added {
+        let mut value =
+            http::HeaderValue::from_str(&value).map_err(|error| unsigned(error.to_string()))?;
+        value.set_sensitive(name == "authorization");
+        request.headers_mut().insert(name, value);
+    }
+    Ok(())
+}

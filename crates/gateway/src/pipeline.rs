@@ -1,0 +1,117 @@
+//! One request, one line a stage.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use http::{Request, Response};
+use hyper::body::Incoming;
+use tokio::time::Instant;
+use tollgate_secrets::Clock;
+
+use crate::access_log::AccessLog;
+use crate::authorize::authorize;
+use crate::body::{AnswerBody, whole};
+use crate::entry::{Entry, Logged, RequestIds};
+use crate::forward::{forward, scrub};
+use crate::frame::{Arrival, Framed};
+use crate::locate::locate;
+use crate::record::AccessRecord;
+use crate::refusal::Refusal;
+use crate::route::route;
+use crate::snapshot::Snapshot;
+use crate::strip::strip;
+use crate::verify::verify;
+
+/// The gateway: what it is to do, which may change, and what has been done.
+pub struct Gateway {
+    snapshot: ArcSwap<Snapshot>,
+    access_log: AccessLog,
+    clock: Clock,
+    pub(crate) ids: RequestIds,
+}
+
+impl Gateway {
+    /// A gateway that does what `snapshot` says, until it is told otherwise.
+    pub fn new(snapshot: Snapshot, access_log: AccessLog, clock: Clock) -> Arc<Gateway> {
+        Arc::new(Gateway {
+            snapshot: ArcSwap::from_pointee(snapshot),
+            access_log,
+            clock,
+            ids: RequestIds::default(),
+        })
+    }
+
+    /// Answers a request. Every request has an answer, and a line in the access log.
+    pub async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        arrival: Arrival,
+    ) -> Response<Logged> {
+        let mut entry = Entry::begin(self, &request, arrival);
+        let snapshot = self.snapshot.load_full();
+        let response = match pass(&snapshot, request, arrival, &mut entry).await {
+            Ok(response) => response,
+            Err(refusal) => {
+                entry.refused(&refusal);
+                refusal.response().map(whole)
+            }
+        };
+        entry.answer(response)
+    }
+}
+
+/// Takes a request through all stages.
+async fn pass(
+    snapshot: &Snapshot,
+    request: Request<Incoming>,
+    arrival: Arrival,
+    entry: &mut Entry,
+) -> Result<Response<AnswerBody>, Refusal> {
+    let guard = &snapshot.guard;
+    let framed = Framed::new(request, arrival, guard.headers_max())?;
+    let routed = route(framed, guard).inspect(|routed| entry.routed(routed))?;
+    let verified = verify(routed).await.inspect(|verified| entry.verified(verified))?;
+    let located = locate(verified)?;
+    let authorized = authorize(located).inspect(|authorized| entry.authorized(authorized))?;
+    let plan = snapshot.plan(authorized.place()).ok_or(Refusal::NoRoute)?;
+    entry.planned(plan);
+    plan.throttle(authorized.principal_scope())?;
+    let stripped = strip(authorized, plan);
+    let sent = Instant::now();
+    let forwarded = forward(stripped, plan, arrival.at).await?;
+    entry.forwarded(forwarded.response(), sent);
+    Ok(scrub(forwarded, plan))
+}
+
+impl Gateway {
+    /// The state that requests which arrive now are decided by.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.snapshot.load_full()
+    }
+
+    /// Requests that arrive from now on are decided by another state.
+    pub fn replace(&self, snapshot: Snapshot) {
+        self.snapshot.store(Arc::new(snapshot));
+    }
+
+    /// The access log.
+    pub fn access_log(&self) -> &AccessLog {
+        &self.access_log
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// Takes the record of a request that has ended.
+    pub(crate) fn finished(&self, record: &AccessRecord) {
+        self.access_log.take(record);
+    }
+}
+
+impl std::fmt::Debug for Gateway {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gateway").field("snapshot", &self.snapshot).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,263 @@
+//! One request as the access log has it, in API Gateway's vocabulary.
+//!
+//! Every line has the same fields in the same order, every value is text, and what is not known is
+//! `-`: so `tollgate analyze` learns the template from the first lines.
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use serde::ser::{Serialize, SerializeMap, Serializer};
+
+/// What the access log tells of one request, refused ones included.
+#[derive(Clone, Debug, Default)]
+pub struct AccessRecord {
+    /// When it arrived, in milliseconds since 1970.
+    pub request_time_epoch: i64,
+    /// Names the request; the caller is told it.
+    pub request_id: String,
+    /// Names the request too; no caller can choose it.
+    pub extended_request_id: String,
+    /// The account that owns the API.
+    pub account_id: Option<String>,
+    /// The API.
+    pub api_id: Option<String>,
+    /// The stage.
+    pub stage: Option<String>,
+    /// The host that was asked for.
+    pub domain_name: Option<String>,
+    /// The method.
+    pub http_method: String,
+    /// The route, with its placeholders.
+    pub resource_path: Option<String>,
+    /// The path as it arrived: with the stage, except where the host stands for one.
+    pub path: String,
+    /// `HTTP/1.1`.
+    pub protocol: &'static str,
+    /// The status that the caller received.
+    pub status: u16,
+    /// How many bytes of a body it received.
+    pub response_length: u64,
+    /// From the arrival of the request to the end of the answer, in milliseconds.
+    pub response_latency_ms: u64,
+    /// From sending the request to the upstream to the head of its answer, in milliseconds.
+    pub integration_latency_ms: Option<u64>,
+    /// The status that the upstream answered with.
+    pub integration_status: Option<u16>,
+    /// What went wrong at the upstream.
+    pub integration_error: Option<String>,
+    /// Where the request came from.
+    pub source_ip: String,
+    /// The ARN that signed.
+    pub user_arn: Option<String>,
+    /// Its unique id.
+    pub caller: Option<String>,
+    /// The access key id that signed.
+    pub access_key: Option<String>,
+    /// What the caller says it is.
+    pub user_agent: Option<String>,
+    /// What a refused caller was told.
+    pub error_message: Option<String>,
+    /// API Gateway's name for that kind of refusal.
+    pub error_type: Option<&'static str>,
+    /// The third party.
+    pub upstream: Option<String>,
+    /// The alias of the credential that was injected.
+    pub credential: Option<String>,
+    /// What the upstream says about its rate limit.
+    pub rate_limit: RateLimit,
+    /// `allowed`, `explicitDeny` or `implicitDeny`.
+    pub decision: Option<&'static str>,
+    /// The statements that allowed or denied, or the one that came nearest to allowing.
+    pub determined_by: Option<String>,
+    /// `hit`, `miss`, or nothing where nothing is cached.
+    pub cache_status: Option<&'static str>,
+}
+
+/// What an upstream's headers say about its rate limit, as they say it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RateLimit {
+    /// Requests a window.
+    pub limit: Option<String>,
+    /// Requests that are left.
+    pub remaining: Option<String>,
+    /// Requests that were made.
+    pub used: Option<String>,
+    /// When the window ends.
+    pub reset: Option<String>,
+    /// Which of the credential's limits it is.
+    pub resource: Option<String>,
+    /// How long to wait.
+    pub retry_after: Option<String>,
+}
+
+impl RateLimit {
+    /// Reads GitHub's headers, those of the IETF's drafts, and those with a unit behind.
+    pub fn of(headers: &HeaderMap) -> RateLimit {
+        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let named = |what: &str| {
+            text(&format!("x-ratelimit-{what}"))
+                .or_else(|| text(&format!("ratelimit-{what}")))
+                .or_else(|| text(&format!("x-ratelimit-{what}-requests")))
+        };
+        // Most answers have none of them.
+        if !headers.keys().any(|name| name.as_str().contains("ratelimit")) {
+            return RateLimit { retry_after: text("retry-after"), ..RateLimit::default() };
+        }
+        let structured = text("ratelimit").unwrap_or_default();
+        let policy = text("ratelimit-policy").unwrap_or_default();
+        RateLimit {
+            limit: named("limit").or_else(|| parameter(&policy, "q")),
+            remaining: named("remaining").or_else(|| parameter(&structured, "r")),
+            used: named("used"),
+            reset: named("reset").or_else(|| parameter(&structured, "t")),
+            resource: named("resource").or_else(|| item(&structured)),
+            retry_after: text("retry-after"),
+        }
+    }
+}
+
+/// A parameter of the first item of a structured field: `"default";r=50;t=30`.
+fn parameter(field: &str, name: &str) -> Option<String> {
+    let first = field.split(',').next()?;
+    let value = first.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
+    value.map(str::to_owned)
+}
+
+fn item(field: &str) -> Option<String> {
+    let name = field.split([';', ',']).next()?.trim().trim_matches('"');
+    (!name.is_empty()).then(|| name.to_owned())
+}
+
+impl AccessRecord {
+    /// The record as a line of JSON, with its line feed.
+    pub fn to_line(&self) -> Vec<u8> {
+        let mut line = Vec::with_capacity(1024);
+        // Text in memory can always be written, and every value is text.
+        if serde_json::to_writer(&mut line, self).is_ok() {
+            line.push(b'\n');
+        }
+        line
+    }
+
+    /// When the request arrived.
+    pub fn time(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.request_time_epoch).unwrap_or_default()
+    }
+}
+
+impl Serialize for AccessRecord {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut line = Line(serializer.serialize_map(None)?);
+        line.0.serialize_entry("requestTimeEpoch", &self.request_time_epoch)?;
+        line.text("requestId", Some(&self.request_id))?;
+        line.text("extendedRequestId", Some(&self.extended_request_id))?;
+        line.text("accountId", self.account_id.as_deref())?;
+        line.text("apiId", self.api_id.as_deref())?;
+        line.text("stage", self.stage.as_deref())?;
+        line.text("domainName", self.domain_name.as_deref())?;
+        line.text("httpMethod", Some(&self.http_method))?;
+        line.text("resourcePath", self.resource_path.as_deref())?;
+        line.text("path", Some(&self.path))?;
+        line.text("protocol", Some(self.protocol))?;
+        line.number("status", Some(self.status))?;
+        line.number("responseLength", Some(self.response_length))?;
+        line.number("responseLatency", Some(self.response_latency_ms))?;
+        line.number("integrationLatency", self.integration_latency_ms)?;
+        line.number("integrationStatus", self.integration_status)?;
+        line.text("integrationErrorMessage", self.integration_error.as_deref())?;
+        line.text("ip", Some(&self.source_ip))?;
+        line.text("userArn", self.user_arn.as_deref())?;
+        line.text("caller", self.caller.as_deref())?;
+        line.text("accessKey", self.access_key.as_deref())?;
+        line.text("userAgent", self.user_agent.as_deref())?;
+        line.text("errorMessage", self.error_message.as_deref())?;
+        line.text("errorType", self.error_type)?;
+        line.text("upstream", self.upstream.as_deref())?;
+        line.text("credential", self.credential.as_deref())?;
+        line.text("rlLimit", self.rate_limit.limit.as_deref())?;
+        line.text("rlRemaining", self.rate_limit.remaining.as_deref())?;
+        line.text("rlUsed", self.rate_limit.used.as_deref())?;
+        line.text("rlReset", self.rate_limit.reset.as_deref())?;
+        line.text("rlResource", self.rate_limit.resource.as_deref())?;
+        line.text("retryAfter", self.rate_limit.retry_after.as_deref())?;
+        line.text("decision", self.decision)?;
+        line.text("determinedBy", self.determined_by.as_deref())?;
+        line.text("cacheStatus", self.cache_status)?;
+        line.0.end()
+    }
+}
+
+/// A line on its way.
+struct Line<M>(M);
+
+impl<M: SerializeMap> Line<M> {
+    fn text(&mut self, name: &'static str, value: Option<&str>) -> Result<(), M::Error> {
+        self.0.serialize_entry(name, value.filter(|text| !text.is_empty()).unwrap_or("-"))
+    }
+
+    fn number(
+        &mut self,
+        name: &'static str,
+        value: Option<impl std::fmt::Display>,
+    ) -> Result<(), M::Error> {
+        match value {
+            Some(value) => self.0.serialize_entry(name, &format_args!("{value}")),
+            None => self.0.serialize_entry(name, "-"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderValue;
+
+    #[track_caller]
+    fn check(headers: &[(&'static str, &'static str)], expected: [&str; 4]) {
+        let headers: HeaderMap = headers
+            .iter()
+            .map(|(name, value)| {
+                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+            })
+            .collect();
+        let found = RateLimit::of(&headers);
+        let all = [&found.limit, &found.remaining, &found.reset, &found.resource];
+        assert_eq!(all.map(|it| it.as_deref().unwrap_or("-")), expected);
+    }
+
+    #[test]
+    fn rate_limits_are_read_in_every_form() {
+        check(&[], ["-", "-", "-", "-"]);
+        check(
+            &[
+                ("x-ratelimit-limit", "5000"),
+                ("x-ratelimit-remaining", "4999"),
+                ("x-ratelimit-reset", "1773234000"),
+                ("x-ratelimit-resource", "core"),
+            ],
+            ["5000", "4999", "1773234000", "core"],
+        );
+        check(
+            &[("ratelimit-policy", "\"burst\";q=100;w=60"), ("ratelimit", "\"burst\";r=50;t=30")],
+            ["100", "50", "30", "burst"],
+        );
+        check(
+            &[("x-ratelimit-limit-requests", "60"), ("x-ratelimit-reset-requests", "6m0s")],
+            ["60", "-", "6m0s", "-"],
+        );
+    }
+
+    #[test]
+    fn a_client_cannot_write_a_line_of_its_own() {
+        let record = AccessRecord {
+            user_agent: Some("a\"}\n{\"status\":\"200".to_owned()),
+            status: 403,
+            ..AccessRecord::default()
+        };
+        let line = String::from_utf8(record.to_line()).unwrap();
+        assert_eq!(line.matches('\n').count(), 1);
+        let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
+        assert_eq!(parsed["status"], "403");
+        assert_eq!(parsed["userArn"], "-");
+        assert_eq!(parsed["userAgent"], "a\"}\n{\"status\":\"200");
+    }
+}

@@ -1,0 +1,221 @@
+//! The service: connections in, requests to the pipeline, and an end that loses none of them.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto::Builder;
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio_rustls::TlsAcceptor;
+use tollgate_sigv4::Transport;
+use tollgate_store::{GatewayDecl, LimitsDecl};
+
+use crate::frame::Arrival;
+use crate::pipeline::Gateway;
+
+/// Sockets that listen.
+#[derive(Debug)]
+pub struct Bound {
+    listeners: Vec<TcpListener>,
+    pub(crate) admin: Option<TcpListener>,
+}
+
+/// Why the service cannot begin.
+#[derive(Debug)]
+pub enum ServiceError {
+    /// An address is none, or cannot be listened on.
+    Listen {
+        /// The address as written.
+        address: String,
+        /// Why not.
+        error: io::Error,
+    },
+}
+
+impl std::fmt::Display for ServiceError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Listen { address, error } => write!(f, "cannot listen on `{address}`: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ServiceError {}
+
+impl Bound {
+    /// Listens on the addresses of the manifest.
+    ///
+    /// # Errors
+    /// One of them cannot be listened on.
+    pub async fn to(gateway: &GatewayDecl) -> Result<Bound, ServiceError> {
+        let mut listeners = Vec::with_capacity(gateway.listen.len());
+        for address in &gateway.listen {
+            listeners.push(listen(address.get_ref()).await?);
+        }
+        let admin = match &gateway.admin {
+            Some(address) => Some(listen(address.get_ref()).await?),
+            None => None,
+        };
+        Ok(Bound { listeners, admin })
+    }
+
+    /// The addresses that callers connect to; with the ports that the system chose for 0.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
+    }
+
+    /// The address of the admin listener.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin.as_ref()?.local_addr().ok()
+    }
+}
+
+async fn listen(address: &str) -> Result<TcpListener, ServiceError> {
+    let listener = TcpListener::bind(address).await;
+    listener.map_err(|error| ServiceError::Listen { address: address.to_owned(), error })
+}
+
+/// Serves until `stop` is ready, then lets the requests under way come to their end, for as long as
+/// the limits say. Returns whether all of them did.
+pub async fn serve(bound: Bound, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) -> bool {
+    let snapshot = gateway.snapshot();
+    let limits = snapshot.guard.limits();
+    let drain_timeout = Duration::from_millis(limits.drain_timeout_ms);
+    let permits = usize::try_from(limits.connections_max).unwrap_or(Semaphore::MAX_PERMITS);
+    let connections = Arc::new(Semaphore::new(permits));
+    let graceful = Arc::new(GracefulShutdown::new());
+    let (end, ended) = watch::channel(());
+    let mut accepting = tokio::task::JoinSet::new();
+    for listener in bound.listeners {
+        let front = Front {
+            gateway: Arc::clone(&gateway),
+            builder: builder(limits),
+            handshake_timeout: Duration::from_millis(limits.handshake_timeout_ms),
+        };
+        let (front, graceful) = (Arc::new(front), Arc::clone(&graceful));
+        accepting.spawn(accept(front, listener, Arc::clone(&connections), graceful, ended.clone()));
+    }
+    drop((snapshot, ended));
+    stop.await;
+    drop(end);
+    while accepting.join_next().await.is_some() {}
+    // Nobody accepts any more, so this is the last to hold it.
+    let Some(graceful) = Arc::into_inner(graceful) else { return false };
+    tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_ok()
+}
+
+/// What connections of one listener have in common.
+struct Front {
+    gateway: Arc<Gateway>,
+    builder: Builder<TokioExecutor>,
+    handshake_timeout: Duration,
+}
+
+/// Accepts connections until it is over, as many at a time as there are permits.
+async fn accept(
+    front: Arc<Front>,
+    listener: TcpListener,
+    connections: Arc<Semaphore>,
+    graceful: Arc<GracefulShutdown>,
+    mut ended: watch::Receiver<()>,
+) {
+    loop {
+        let next = async {
+            let permit = Arc::clone(&connections).acquire_owned().await;
+            (permit, listener.accept().await)
+        };
+        let (permit, accepted) = tokio::select! {
+            _ = ended.changed() => return,
+            next = next => next,
+        };
+        match (permit, accepted) {
+            (Ok(permit), Ok((stream, peer))) => {
+                let watcher = graceful.watcher();
+                tokio::spawn(Arc::clone(&front).serve(stream, peer, watcher, permit));
+            }
+            (_, Err(error)) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                // Most often there are no more file descriptors; some will be given back.
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            (Err(_), _) => return,
+        }
+    }
+}
+
+impl Front {
+    async fn serve(
+        self: Arc<Self>,
+        stream: TcpStream,
+        peer: SocketAddr,
+        watcher: Watcher,
+        _permit: OwnedSemaphorePermit,
+    ) {
+        // Without it, small answers would wait for acknowledgements; it fails only if the caller
+        // has gone.
+        let _ = stream.set_nodelay(true);
+        let Some(tls) = self.gateway.snapshot().tls() else {
+            return self.talk(stream, peer, Transport::Plain, watcher).await;
+        };
+        let handshake = TlsAcceptor::from(tls).accept(stream);
+        match tokio::time::timeout(self.handshake_timeout, handshake).await {
+            Ok(Ok(stream)) => self.talk(stream, peer, Transport::Tls, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
+        }
+    }
+
+    async fn talk<S>(&self, stream: S, peer: SocketAddr, transport: Transport, watcher: Watcher)
+    where
+        S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    {
+        let gateway = Arc::clone(&self.gateway);
+        let peer = peer.ip().to_canonical();
+        let service = service_fn(move |request: hyper::Request<Incoming>| {
+            let gateway = Arc::clone(&gateway);
+            async move {
+                let arrival = Arrival { peer, transport, at: (gateway.clock())() };
+                Ok::<_, Infallible>(gateway.answer(request, arrival).await)
+            }
+        });
+        let io = TokioIo::new(stream);
+        let connection = self.builder.serve_connection_with_upgrades(io, service);
+        if let Err(error) = watcher.watch(connection.into_owned()).await {
+            tracing::debug!(%peer, error = %error, "a connection ended early");
+        }
+    }
+}
+
+/// Half a second's worth of requests that a caller may begin and take back.
+const RESETS_MAX: usize = 20;
+
+fn builder(limits: &LimitsDecl) -> Builder<TokioExecutor> {
+    let head_bytes = usize::try_from(limits.head_bytes_max).unwrap_or(usize::MAX);
+    let head_timeout = Duration::from_millis(limits.head_timeout_ms);
+    let mut builder = Builder::new(TokioExecutor::new());
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(head_timeout)
+        .max_headers(usize::from(limits.headers_max))
+        .max_buf_size(head_bytes.max(8192));
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(limits.streams_max)
+        .max_header_list_size(limits.head_bytes_max)
+        .max_pending_accept_reset_streams(RESETS_MAX)
+        .max_local_error_reset_streams(RESETS_MAX)
+        .keep_alive_interval(head_timeout)
+        .keep_alive_timeout(head_timeout);
+    builder
+}

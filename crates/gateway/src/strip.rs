@@ -1,0 +1,159 @@
+//! What of a caller's request does not reach the upstream: its credentials, what is meant for this
+//! connection alone, and anything that could pass for what is about to be injected.
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Version};
+use hyper::body::Incoming;
+use hyper::upgrade::OnUpgrade;
+use percent_encoding::percent_decode_str;
+use tollgate_sigv4::{CanonicalPath, Mechanism};
+
+use crate::authorize::Authorized;
+use crate::credential::{Credential, Injection};
+use crate::plan::Plan;
+use crate::verify::Payload;
+
+/// A request without anything of the caller's that is not the upstream's business. Only [`strip`]
+/// makes one, and only of an [`Authorized`] request.
+pub(crate) struct Stripped {
+    pub(crate) method: Method,
+    pub(crate) path: CanonicalPath,
+    pub(crate) query: Option<String>,
+    pub(crate) headers: HeaderMap,
+    pub(crate) payload: Payload<Incoming>,
+    /// The caller's end of the connection, if the request asks to change the protocol.
+    pub(crate) upgrade: Option<OnUpgrade>,
+}
+
+impl Stripped {
+    /// The same request once more. `None` if its body has not been read, or if doing it twice is
+    /// not the same as doing it once.
+    pub(crate) fn again(&self) -> Option<Stripped> {
+        let Payload::Whole(body) = &self.payload else { return None };
+        let is_idempotent =
+            matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE");
+        (is_idempotent && self.upgrade.is_none()).then(|| Stripped {
+            method: self.method.clone(),
+            path: self.path.clone(),
+            query: self.query.clone(),
+            headers: self.headers.clone(),
+            payload: Payload::Whole(Bytes::clone(body)),
+            upgrade: None,
+        })
+    }
+}
+
+/// Headers that are for this connection, or that tell the upstream what it should not believe.
+const DROPPED: [HeaderName; 15] = [
+    header::AUTHORIZATION,
+    header::CONNECTION,
+    header::CONTENT_LENGTH,
+    header::EXPECT,
+    header::FORWARDED,
+    header::HOST,
+    header::PROXY_AUTHENTICATE,
+    header::PROXY_AUTHORIZATION,
+    header::TE,
+    header::TRAILER,
+    header::TRANSFER_ENCODING,
+    header::UPGRADE,
+    HeaderName::from_static("keep-alive"),
+    HeaderName::from_static("proxy-connection"),
+    HeaderName::from_static("x-real-ip"),
+];
+
+/// Beginnings of names of such headers.
+const DROPPED_PREFIXES: [&str; 2] = ["x-amz-", "x-forwarded-"];
+
+/// Takes away what does not reach the upstream.
+pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Plan) -> Stripped {
+    let path = authorized.path().clone();
+    let is_presigned = authorized.mechanism() == Some(Mechanism::Presigned);
+    let (mut parts, payload) = authorized.into_request();
+    let is_websocket = is_websocket(&parts);
+    let nominated = nominated(&parts.headers);
+    let injected: Vec<&HeaderName> =
+        plan.credentials.iter().filter_map(|credential| credential.injection.header()).collect();
+    let is_dropped = |name: &HeaderName| {
+        DROPPED.contains(name)
+            || DROPPED_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
+            || nominated.contains(name)
+            || injected.iter().any(|injected| could_pass_for(name, injected))
+            || (plan.scrub_body && name == header::ACCEPT_ENCODING)
+    };
+    let dropped: Vec<HeaderName> =
+        parts.headers.keys().filter(|name| is_dropped(name)).cloned().collect();
+    for name in dropped {
+        parts.headers.remove(name);
+    }
+    if is_websocket {
+        parts.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        parts.headers.insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+    }
+    let query =
+        parts.uri.query().and_then(|query| kept_query(query, is_presigned, &plan.credentials));
+    let (method, headers) = (parts.method.clone(), std::mem::take(&mut parts.headers));
+    let upgrade = is_websocket.then(|| hyper::upgrade::on(Request::from_parts(parts, ())));
+    Stripped { method, path, query, headers, payload, upgrade }
+}
+
+/// Whether the request asks to go on as a WebSocket (RFC 6455 §4.1). Nothing else is changed to.
+fn is_websocket(parts: &http::request::Parts) -> bool {
+    let says = |name, word: &str| {
+        let values = parts.headers.get_all(name).into_iter();
+        let mut words = values.filter_map(|value| value.to_str().ok()).flat_map(|it| it.split(','));
+        words.any(|said| said.trim().eq_ignore_ascii_case(word))
+    };
+    parts.version == Version::HTTP_11
+        && parts.method == Method::GET
+        && says(header::CONNECTION, "upgrade")
+        && says(header::UPGRADE, "websocket")
+}
+
+/// The headers that the `Connection` header names.
+pub(crate) fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
+    let values = headers.get_all(header::CONNECTION).into_iter();
+    let names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
+    names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()).collect()
+}
+
+/// Whether a server could take one header for the other: many read `_` as `-`.
+fn could_pass_for(name: &HeaderName, injected: &HeaderName) -> bool {
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.as_str().bytes().map(fold).eq(injected.as_str().bytes().map(fold))
+}
+
+/// The raw query without the parameters of a presigned URL, and without those that are injected.
+/// What stays, stays as it is.
+fn kept_query(
+    query: &str,
+    is_presigned: bool,
+    credentials: &[std::sync::Arc<Credential>],
+) -> Option<String> {
+    let is_injected = |name: &str| {
+        credentials.iter().any(|credential| {
+            matches!(&credential.injection, Injection::Query { name: injected } if injected.eq_ignore_ascii_case(name))
+        })
+    };
+    let asks = |credential: &std::sync::Arc<Credential>| {
+        matches!(credential.injection, Injection::Query { .. })
+    };
+    if !is_presigned && !credentials.iter().any(asks) {
+        return Some(query.to_owned());
+    }
+    let is_kept = |piece: &&str| {
+        let name = piece.split('=').next().unwrap_or_default().replace('+', " ");
+        let name = percent_decode_str(&name).decode_utf8_lossy();
+        let is_of_the_signature =
+            is_presigned && name.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("X-Amz-"));
+        !is_of_the_signature && !is_injected(&encoded(&name))
+    };
+    let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+    (!kept.is_empty()).then(|| kept.join("&"))
+}
+
+/// A name as a query has it.
+pub(crate) fn encoded(name: &str) -> String {
+    percent_encoding::utf8_percent_encode(name, crate::credential::RESERVED).to_string()
+}

@@ -1,0 +1,134 @@
+//! The signature, over the raw bytes of the request.
+//!
+//! The head is verified before the body is read, as far as it can be; the body is then read into
+//! memory, up to the route's limit, and must have the hash that was signed. Only a body that nobody
+//! signed is left to stream: where no signature is asked for, or where the route opts in.
+
+use std::sync::Arc;
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::request::Parts;
+use http_body::Body;
+use http_body_util::BodyExt;
+use tollgate_policy::AuthorizationType;
+use tollgate_sigv4::{
+    HeadVerdict, HeaderPair, PayloadHash, RequestHead, Verified as Signed, Verifier,
+};
+
+use crate::caller::Caller;
+use crate::refusal::Refusal;
+use crate::route::{Place, Routed};
+
+/// A request whose caller is known, or need not be. Only [`verify`] makes one.
+#[derive(Debug)]
+pub struct Verified<'g, B> {
+    pub(crate) routed: Routed<'g, Payload<B>>,
+    pub(crate) signer: Option<Signed<Arc<Caller>>>,
+}
+
+/// The body of a request.
+#[derive(Debug)]
+pub enum Payload<B> {
+    /// In memory; its hash is the one that was signed.
+    Whole(Bytes),
+    /// Still on its way, and signed by nobody. At most this many bytes of it are taken.
+    Streaming(B, u64),
+}
+
+impl<B> Verified<'_, B> {
+    /// Who signed; `None` where nobody has to.
+    pub fn caller(&self) -> Option<&Arc<Caller>> {
+        self.signer.as_ref().map(|signed| &signed.identity)
+    }
+}
+
+/// Verifies the signature, and reads the body.
+///
+/// # Errors
+/// The signature does not hold, or the body is too large, too slow, or breaks off.
+pub async fn verify<B>(routed: Routed<'_, B>) -> Result<Verified<'_, B>, Refusal>
+where
+    B: Body<Error: std::fmt::Display>,
+{
+    let limit = routed.place.rules.body_bytes_max;
+    check_declared_length(routed.framed.head(), limit)?;
+    let verdict = match routed.place.authorization {
+        AuthorizationType::None => None,
+        AuthorizationType::AwsIam => Some(verify_head(&routed)?),
+    };
+    let Routed { framed, guard, place } = routed;
+    let (framed, body) = framed.replace_body(());
+    let (payload, signer) = match verdict {
+        None => (Payload::Streaming(body, limit), None),
+        Some(HeadVerdict::Complete(signed)) => (Payload::Streaming(body, limit), Some(signed)),
+        Some(HeadVerdict::AwaitingBody(pending)) => {
+            let bytes = if body.is_end_stream() {
+                Bytes::new()
+            } else {
+                let reading = read(body, limit);
+                tokio::time::timeout(guard.body_timeout(), reading)
+                    .await
+                    .map_err(|_| Refusal::BodyTimeout)??
+            };
+            let signed = pending.finish(&PayloadHash::of(&bytes))?;
+            (Payload::Whole(bytes), Some(signed))
+        }
+    };
+    let (framed, ()) = framed.replace_body(payload);
+    Ok(Verified { routed: Routed { framed, guard, place }, signer })
+}
+
+fn verify_head<B>(routed: &Routed<'_, B>) -> Result<HeadVerdict<Arc<Caller>>, Refusal> {
+    let Routed { framed, guard, place } = routed;
+    let verifier = verifier(guard, place)?;
+    let (head, arrival) = (framed.head(), framed.arrival());
+    let mut headers: Vec<HeaderPair<'_>> = Vec::with_capacity(head.headers.len() + 1);
+    headers.extend(
+        head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
+    );
+    if let (Some(authority), false) = (head.uri.authority(), head.headers.contains_key("host")) {
+        headers.push((b"host", authority.as_str().as_bytes()));
+    }
+    let signed = RequestHead {
+        method: head.method.as_str().as_bytes(),
+        path: head.uri.path().as_bytes(),
+        query: head.uri.query().unwrap_or_default().as_bytes(),
+        headers: &headers,
+        transport: arrival.transport,
+    };
+    Ok(verifier.verify_head(&signed, guard.keys(), arrival.at)?)
+}
+
+fn verifier<'g>(guard: &'g crate::Guard, place: &Place<'g>) -> Result<&'g Verifier, Refusal> {
+    let verifier = guard.verifier(place.api_index, place.rules);
+    verifier.ok_or_else(|| Refusal::NoSuchApi { host: place.api.api().id.to_owned() })
+}
+
+fn check_declared_length(head: &Parts, bytes_max: u64) -> Result<(), Refusal> {
+    let declared = head.headers.get(http::header::CONTENT_LENGTH);
+    let length = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    match length {
+        Some(length) if length > bytes_max => Err(Refusal::BodyTooLarge { bytes_max }),
+        _ => Ok(()),
+    }
+}
+
+/// The whole body. Trailers are no part of it, and go nowhere.
+async fn read<B>(body: B, bytes_max: u64) -> Result<Bytes, Refusal>
+where
+    B: Body<Error: std::fmt::Display>,
+{
+    let mut body = std::pin::pin!(body);
+    let mut whole = BytesMut::new();
+    while let Some(frame) = body.frame().await {
+        let frame =
+            frame.map_err(|error| Refusal::BodyBroken(format!("the body broke off: {error}")))?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = whole.len().saturating_add(data.remaining());
+        if u64::try_from(length).is_ok_and(|length| length > bytes_max) {
+            return Err(Refusal::BodyTooLarge { bytes_max });
+        }
+        whole.put(data);
+    }
+    Ok(whole.freeze())
+}

@@ -1,0 +1,9 @@
+//! The gateway as a service on loopback: callers that sign, an upstream that counts.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
+#![expect(clippy::indexing_slicing, reason = "likewise")]
+#![expect(clippy::panic, reason = "likewise")]
+
+mod support;
+
+mod article;
