@@ -40,7 +40,7 @@ pub(crate) struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Account(account::Args),
-    Analyze(analyze::Args),
+    Analyze(Box<analyze::Args>),
     Check(check::Args),
     Completions(completions::Args),
     Convert(convert::Args),

@@ -1,11 +1,7 @@
 //! What is asked of the service, and what it answers: refusals from `fixtures/sts/refused.toml`.
 
-#![allow(clippy::missing_panics_doc, reason = "a test panics when it fails")]
-
-mod support;
-
+use crate::support::{Signs, World, at, element};
 use serde::Deserialize;
-use support::{Signs, World, at, element};
 use tollgate_sts::{FaultCode, Operation, Origin, Providers};
 
 const READER: &str = "Action=AssumeRole&Version=2011-06-15&RoleArn=arn:aws:iam::123456789012:role/team/reader&RoleSessionName=s1";
@@ -33,7 +29,7 @@ fn malformed_and_forbidden_requests_get_awss_answers() {
     struct Cases {
         case: Vec<Case>,
     }
-    let cases = include_str!("../../../fixtures/sts/refused.toml");
+    let cases = include_str!("../../../../fixtures/sts/refused.toml");
     let cases: Cases = toml::from_str(cases).unwrap();
     let world = world();
     let (ana, bob) = (Signs::user("ana"), Signs::user("bob"));

@@ -18,12 +18,12 @@ use tollgate_sts::{
 };
 
 /// 2026-11-21T22:14:00Z
-pub fn at(seconds: i64) -> Timestamp {
+pub(crate) fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_299_240 + seconds).unwrap()
 }
 
 /// A future that never has to wait.
-pub fn ready<F: Future>(future: F) -> F::Output {
+pub(crate) fn ready<F: Future>(future: F) -> F::Output {
     let mut context = Context::from_waker(Waker::noop());
     match pin!(future).poll(&mut context) {
         Poll::Ready(output) => output,
@@ -33,13 +33,13 @@ pub fn ready<F: Future>(future: F) -> F::Output {
 
 /// Documents by their URLs, and what was asked for.
 #[derive(Default)]
-pub struct Web {
-    pub documents: Mutex<BTreeMap<String, Fetched>>,
-    pub asked: Mutex<Vec<String>>,
+pub(crate) struct Web {
+    pub(crate) documents: Mutex<BTreeMap<String, Fetched>>,
+    pub(crate) asked: Mutex<Vec<String>>,
 }
 
 impl Web {
-    pub fn put(&self, url: &str, status: u16, body: &str) {
+    pub(crate) fn put(&self, url: &str, status: u16, body: &str) {
         let document = Fetched { status, body: body.as_bytes().to_vec() };
         self.documents.lock().unwrap().insert(url.to_owned(), document);
     }
@@ -54,24 +54,24 @@ impl Fetch for Web {
 }
 
 /// The service, and the keys of its callers.
-pub struct World {
-    pub account: Account,
-    pub keys: KeyRing,
-    pub providers: Providers,
-    pub web: Web,
+pub(crate) struct World {
+    pub(crate) account: Account,
+    pub(crate) keys: KeyRing,
+    pub(crate) providers: Providers,
+    pub(crate) web: Web,
     verifier: Verifier,
 }
 
 /// Credentials of a caller.
 #[derive(Clone)]
-pub struct Signs {
-    pub access_key_id: String,
-    pub secret: String,
-    pub token: Option<String>,
+pub(crate) struct Signs {
+    pub(crate) access_key_id: String,
+    pub(crate) secret: String,
+    pub(crate) token: Option<String>,
 }
 
 impl Signs {
-    pub fn user(name: &str) -> Signs {
+    pub(crate) fn user(name: &str) -> Signs {
         Signs {
             access_key_id: format!("AKIA{name}"),
             secret: format!("secret of {name}"),
@@ -108,7 +108,7 @@ impl KeyLookup for Lookup<'_> {
 }
 
 impl World {
-    pub fn new(providers: Providers) -> World {
+    pub(crate) fn new(providers: Providers) -> World {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/sts/tollgate.toml");
         World {
             account: Account::read(&Files, &path).unwrap_or_else(|problems| panic!("{problems}")),
@@ -119,12 +119,12 @@ impl World {
         }
     }
 
-    pub fn authority(&self) -> Authority<'_> {
+    pub(crate) fn authority(&self) -> Authority<'_> {
         Authority { account: &self.account, durations: Durations::default() }
     }
 
     /// Sends a form, signed at `now` for `region` by whoever signs.
-    pub fn send_from(
+    pub(crate) fn send_from(
         &self,
         signs: Option<&Signs>,
         region: &str,
@@ -158,12 +158,12 @@ impl World {
         ready(service.answer(request, &call, &Lookup(self), &self.web, &ticket))
     }
 
-    pub fn send(&self, signs: Option<&Signs>, form: &str) -> Reply {
+    pub(crate) fn send(&self, signs: Option<&Signs>, form: &str) -> Reply {
         self.send_from(signs, "eu-west-1", form, at(0))
     }
 
     /// The credentials that an answer holds.
-    pub fn begin(&self, signs: Option<&Signs>, form: &str) -> Signs {
+    pub(crate) fn begin(&self, signs: Option<&Signs>, form: &str) -> Signs {
         let reply = self.send(signs, form);
         assert_eq!(reply.answer.status, 200, "{:?}", reply.record.fault);
         let body = &reply.answer.body;
@@ -177,7 +177,7 @@ impl World {
 
 /// The text of the first element of a name.
 #[track_caller]
-pub fn element<'a>(body: &'a str, name: &str) -> &'a str {
+pub(crate) fn element<'a>(body: &'a str, name: &str) -> &'a str {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     let (_, rest) = body.split_once(&open).unwrap_or_else(|| panic!("no {name} in {body}"));
     rest.split_once(&close).unwrap().0

@@ -1,7 +1,6 @@
 //! Sessions for tokens of an identity provider, whose keys are published, rotated and lost.
 
-mod support;
-
+use crate::support::{World, at, element, ready};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -10,7 +9,6 @@ use ring::signature::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use support::{World, at, ready};
 use tollgate_sts::{Claims, Fault, FaultCode, KeySet, Provider, Providers};
 
 const ISSUER: &str = "https://issuer.example/tenant";
@@ -32,7 +30,7 @@ impl Issuer {
         let algorithm = &ECDSA_P256_SHA256_FIXED_SIGNING;
         let ec = EcdsaKeyPair::generate_pkcs8(algorithm, &random).unwrap();
         Issuer {
-            rsa: RsaKeyPair::from_pkcs8(include_bytes!("../../../fixtures/sts/test-issuer.pk8"))
+            rsa: RsaKeyPair::from_pkcs8(include_bytes!("../../../../fixtures/sts/test-issuer.pk8"))
                 .unwrap(),
             ec: EcdsaKeyPair::from_pkcs8(algorithm, ec.as_ref(), &random).unwrap(),
         }
@@ -134,10 +132,10 @@ fn the_role_trusts_issuer_audience_and_subject() {
     let reply = world.send(None, &form(&issuer.sign("ES256", "e1", &claims())));
     assert_eq!(reply.record.fault, None);
     let body = &reply.answer.body;
-    assert_eq!(support::element(body, "SubjectFromWebIdentityToken"), SUBJECT);
-    assert_eq!(support::element(body, "Audience"), "tollgate");
+    assert_eq!(element(body, "SubjectFromWebIdentityToken"), SUBJECT);
+    assert_eq!(element(body, "Audience"), "tollgate");
     let provider = "arn:aws:iam::123456789012:oidc-provider/issuer.example/tenant";
-    assert_eq!(support::element(body, "Provider"), provider);
+    assert_eq!(element(body, "Provider"), provider);
     assert_eq!(reply.record.session.unwrap().provider.as_deref(), Some(provider));
 
     let other = with(&[("sub", json!("repo:octo/hello:ref:refs/heads/evil"))]);
