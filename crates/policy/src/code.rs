@@ -105,7 +105,9 @@ codes! {
          `NotAction`.";
     MissingResource = "missing-resource", Error, "a statement has neither Resource nor NotResource",
         "Every statement names the resources that it is about, by exactly one of `Resource` and \
-         `NotResource`. Only role trust policies have neither: their resource is the role.";
+         `NotResource`. Role trust policies have neither: their resource is the role. Policies of \
+         container repositories, whose actions all begin with `ecr:` or `ecr-public:`, may have \
+         neither: their resource is the repository.";
     MissingPrincipal = "missing-principal", Error, "a statement has neither Principal nor NotPrincipal",
         "Policies attached to a resource, to a role as its trust policy, to a VPC endpoint, and \
          resource control policies say whom they are about.";
@@ -126,11 +128,11 @@ codes! {
          and digits only. Other types of policy are freer.";
     InvalidAction = "invalid-action", Error, "an action is not a service and a name",
         "An action is `*`, or a service prefix, one colon and a name, such as `execute-api:Invoke`. \
-         Both may hold `*` and `?`; neither is empty or holds white space.";
+         Both may hold `*` and `?`; neither is empty, and the service holds no white space.";
     InvalidResource = "invalid-resource", Error, "a resource is not an ARN pattern",
         "A resource is `*` or an ARN: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. The partition \
-         is one of AWS's or a wildcard; the service takes no wildcard. Policies of an API may use the \
-         short form `execute-api:/STAGE/METHOD/PATH`.";
+         is one of AWS's or a wildcard; the service takes no wildcard, since IAM refuses one. Policies \
+         of an API may use the short form `execute-api:/STAGE/METHOD/PATH`.";
     InvalidPrincipal = "invalid-principal", Error, "a principal is not one that AWS knows",
         "Under `AWS`: `*`, a twelve-digit account id, or the ARN of an account's root, a user, a \
          role or a session, complete: a principal is no pattern. To name principals by pattern, use \
@@ -163,7 +165,7 @@ codes! {
         "A variable is `${key}` or `${key, 'default'}`. The characters `*`, `?` and `$` themselves \
          are written `${*}`, `${?}` and `${$}`.";
     VariableNotAllowed = "variable-not-allowed", Error, "a policy variable stands where none may",
-        "Variables may stand in `Resource` and `NotResource` after the fifth colon, and in values of \
+        "Variables may stand in `Resource` and `NotResource` after the third colon, and in values of \
          string, ARN and `Bool` operators. Nowhere else: not in actions, principals, key names, or \
          values of numeric, date, binary, address and `Null` operators.";
     StageWildcard = "stage-wildcard", Warning, "a wildcard for the stage also takes the method",
@@ -181,12 +183,22 @@ codes! {
     LowerCaseMethod = "lower-case-method", Warning, "an HTTP method is not in upper case",
         "Resources are case-sensitive and methods are upper case: `GET`. A pattern with `get` matches \
          no request.";
-    ShortArn = "short-arn", Warning, "an ARN has fewer than six parts and no wildcard at its end",
-        "An ARN has six parts: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. A shorter pattern \
-         matches only if it ends in `*`, which runs on over colons.";
+    ShortArn = "short-arn", Warning, "an ARN has fewer than six parts and no wildcard that stands for the others",
+        "An ARN has six parts: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. What is missing is \
+         completed with `*`, so that `arn:aws:sqs` is every queue of every account and region, and \
+         `arn:aws:s3::bucket`, which lacks a colon, is an account that does not exist. The guide says \
+         this of identity policies; it is done in every type (our choice). STS refuses such an ARN in \
+         a session policy.";
     UpperCaseArn = "upper-case-arn", Warning, "the beginning of an ARN is not in lower case",
         "Resources are case-sensitive, and every ARN begins with `arn:` and a partition in lower \
          case. A pattern that begins with `ARN:` or `arn:AWS:` matches nothing.";
+    VariableBeforeResource = "variable-before-resource", Note, "a policy variable in the region or the account of an ARN",
+        "The guide allows variables after the fifth colon only, though policies of AWS's own have \
+         them before it. They stand for their values there, too (our choice). To be safe, compare \
+         `aws:ResourceAccount` or `aws:RequestedRegion` in a condition.";
+    WhiteSpaceInAction = "white-space-in-action", Warning, "an action holds white space and matches nothing",
+        "No action has white space in its name, so `lambda:ListFunctions ` grants and denies nothing. \
+         Remove the space.";
     VariableWithoutVersion = "variable-without-version", Warning, "a policy variable in a document of version 2008-10-17 is literal text",
         "Variables exist since version 2012-10-17, and a document without `Version` is a 2008 one. \
          There `${aws:username}` stands for these characters and matches no request. Write \

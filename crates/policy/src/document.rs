@@ -164,7 +164,8 @@ pub struct Statement {
     pub principal: Option<PrincipalElement>,
     /// `Action` or `NotAction`.
     pub action: PatternElement,
-    /// `Resource` or `NotResource`; `None` only in a role trust policy.
+    /// `Resource` or `NotResource`; `None` where the policy's own resource is the only one: in a role
+    /// trust policy, and in the policy of a container repository.
     pub resource: Option<PatternElement>,
     /// The condition block flattened: one entry an operator and key, all of which must hold.
     pub conditions: Vec<Condition>,

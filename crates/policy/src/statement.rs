@@ -34,7 +34,8 @@ pub(crate) struct Actions {
 /// `Resource` or `NotResource`, or neither.
 #[derive(Debug)]
 pub(crate) enum Resources {
-    /// The element is missing, as in a role trust policy: the resource is the role itself.
+    /// The element is missing, as in a role trust policy: the resource is the one that the policy is
+    /// attached to.
     Own,
     /// `Resource`.
     Only(Box<[ResourcePattern]>),

@@ -137,6 +137,45 @@ impl Template {
         template
     }
 
+    /// The same pattern for an ARN, complete: one with fewer than six parts means any value of the
+    /// parts that are missing. One in which a `*` ends the region or the account is complete as it
+    /// is, since that runs on over colons.
+    ///
+    /// Source: IAM User Guide, `reference_identifiers`, of identity policies ("AWS automatically
+    /// completes the ARN by adding wildcard characters (*) to all missing fields"). Here every type
+    /// of policy is read so **(our choice)**.
+    #[must_use]
+    pub fn completed_arn(mut self) -> Template {
+        let mut colons = 0;
+        let mut runs_on = false;
+        let mut rest = self.tokens.iter().peekable();
+        while let Some(token) = rest.next() {
+            match token {
+                Token::Literal(text) => colons += text.matches(':').count(),
+                Token::AnyRun => runs_on |= colons >= 3 && ends_part(rest.peek().copied()),
+                Token::AnyOne | Token::Variable { .. } => {}
+            }
+        }
+        if colons < 5 && !runs_on {
+            self.push_literal(":");
+            self.push(Token::AnyRun);
+        }
+        self
+    }
+
+    /// The key of the first variable that stands before so many colons of the pattern's own text.
+    pub(crate) fn variable_before_colon(&self, number: usize) -> Option<&str> {
+        let mut colons = 0;
+        for token in &self.tokens {
+            match token {
+                Token::Literal(text) => colons += text.matches(':').count(),
+                Token::Variable { key, .. } if colons < number => return Some(key),
+                Token::Variable { .. } | Token::AnyRun | Token::AnyOne => {}
+            }
+        }
+        None
+    }
+
     /// The keys of its variables, in order.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.tokens.iter().filter_map(|token| match token {
@@ -157,6 +196,15 @@ impl Template {
             Some(Token::Literal(literal)) => literal.push_str(text),
             _ => self.tokens.push(Token::Literal(text.to_owned())),
         }
+    }
+}
+
+/// Whether a part of an ARN ends before what comes next.
+pub(crate) fn ends_part(next: Option<&Token>) -> bool {
+    match next {
+        None => true,
+        Some(Token::Literal(text)) => text.starts_with(':'),
+        Some(_) => false,
     }
 }
 
@@ -266,6 +314,23 @@ mod tests {
     fn in_a_2008_document_nothing_is_a_variable() {
         let template = Template::parse("${aws:username}*", Variables::Literal).unwrap();
         assert_eq!(template.tokens, [literal("${aws:username}"), AnyRun]);
+    }
+
+    #[test]
+    fn an_arn_is_completed_unless_a_star_runs_on() {
+        let complete = |text: &str| {
+            let template = Template::parse(text, Variables::Substituted).unwrap();
+            template.clone().completed_arn() != template
+        };
+        for short in ["arn:aws:sqs", "arn:*:s3", "arn:aws:s3::${a:b:c:d}", "arn:aws:s3:eu-?"] {
+            assert!(complete(short), "{short}");
+        }
+        for whole in ["arn:aws:s3:*", "arn:aws:s3:*:b", "arn:aws:s3:::b", "arn:aws:s3:${a}:${b}:c"]
+        {
+            assert!(!complete(whole), "{whole}");
+        }
+        let sqs = Template::parse("arn:aws:sqs", Variables::Literal).unwrap().completed_arn();
+        assert_eq!(sqs.tokens, [literal("arn:aws:sqs:"), AnyRun]);
     }
 
     #[test]

@@ -69,7 +69,8 @@ fn resource(text: &str, variables: Variables) -> ResourcePattern {
     if let Some(path) = text.strip_prefix("execute-api:/") {
         return ResourcePattern::OwnApi(text_pattern(path, variables));
     }
-    ResourcePattern::Arn(Pattern::new(tokens(text, variables, |place| place.reach_in_resource())))
+    let template = Template::parse(text, variables).unwrap_or_default().completed_arn();
+    ResourcePattern::Arn(Pattern::new(place_tokens(&template, Place::reach_in_resource)))
 }
 
 /// Where in a pattern a wildcard stands.
@@ -106,11 +107,7 @@ fn place_tokens(template: &Template, reach: impl Fn(&Place) -> Reach) -> Vec<Tok
     let mut tokens = Vec::with_capacity(template.tokens.len());
     let mut rest = template.tokens.iter().peekable();
     while let Some(token) = rest.next() {
-        let ends_part = match rest.peek() {
-            None => true,
-            Some(template::Token::Literal(next)) => next.starts_with(':'),
-            Some(_) => false,
-        };
+        let ends_part = template::ends_part(rest.peek().copied());
         let place = Place { colons_before, ends_part };
         tokens.push(match token {
             template::Token::Literal(literal) => {

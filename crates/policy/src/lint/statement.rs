@@ -24,6 +24,7 @@ pub(super) fn lint(linter: &mut Linter<'_>, statement: &Statement, pointer: &str
             "name whom to grant to in `Principal`",
         );
     }
+    lint_actions(linter, &statement.action, pointer);
     if let Some(resource) = &statement.resource {
         let pointer = format!("{pointer}/{}", resource_name(resource));
         for pattern in &resource.patterns {
@@ -43,6 +44,20 @@ pub(super) fn lint(linter: &mut Linter<'_>, statement: &Statement, pointer: &str
 
 pub(super) fn resource_name(element: &PatternElement) -> &'static str {
     if element.negated { "NotResource" } else { "Resource" }
+}
+
+fn lint_actions(linter: &mut Linter<'_>, element: &PatternElement, pointer: &str) {
+    let name = if element.negated { "NotAction" } else { "Action" };
+    for action in element.patterns.iter().filter(|it| it.value.contains(char::is_whitespace)) {
+        let meant: String = action.value.split_whitespace().collect();
+        linter.report(
+            Code::WhiteSpaceInAction,
+            action.span,
+            format!("{pointer}/{name}"),
+            format!("{} holds white space and matches nothing", quote(&action.value)),
+            format!("write {}", quote(&meant)),
+        );
+    }
 }
 
 /// Finds what the document no longer shows: lists, operators and conditions without content.
@@ -129,7 +144,7 @@ fn lint_empty_condition(
     }
 }
 
-/// Patterns that match nothing because of the shape of their beginning.
+/// Patterns that match nothing, or more than they show, because of the shape of their beginning.
 fn lint_shape(linter: &mut Linter<'_>, pattern: &Spanned<String>, pointer: &str) {
     let text = pattern.value.as_str();
     let head = text.splitn(3, ':').take(2).map(str::len).sum::<usize>() + 1;
@@ -146,14 +161,26 @@ fn lint_shape(linter: &mut Linter<'_>, pattern: &Spanned<String>, pointer: &str)
             format!("write `{}` for {}", head.to_ascii_lowercase(), quote(head)),
         );
     }
-    let parts = text.splitn(6, ':').count();
-    if text.starts_with("arn:") && parts < 6 && !text.ends_with('*') {
+    if text == "*" || text.starts_with("execute-api:/") {
+        return;
+    }
+    let Ok(template) = Template::parse(text, linter.variables()) else { return };
+    if template.clone().completed_arn() != template {
         linter.report(
             Code::ShortArn,
             pattern.span,
             pointer.to_owned(),
-            format!("{} matches nothing: it has {parts} of the six parts of an ARN", quote(text)),
-            "complete it, or end it in `:*`",
+            format!("{} has fewer than the six parts of an ARN", quote(text)),
+            format!("it stands for {}: write all six parts", quote(&format!("{text}:*"))),
+        );
+    }
+    if let Some(key) = template.variable_before_colon(5) {
+        linter.report(
+            Code::VariableBeforeResource,
+            pattern.span,
+            pointer.to_owned(),
+            format!("{} stands before the fifth colon", quote(&format!("${{{key}}}"))),
+            "compare `aws:ResourceAccount` or `aws:RequestedRegion` in a condition",
         );
     }
 }

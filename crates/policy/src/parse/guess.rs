@@ -3,10 +3,12 @@
 use crate::document::PolicyType;
 use crate::json::{Member, Node, Shape};
 
+use super::statement::is_of_ecr;
+
 impl PolicyType {
     /// Guesses the type of a document from its elements: statements about principals and resources
-    /// make a resource policy, about principals alone a trust policy, anything else an identity
-    /// policy.
+    /// make a resource policy, about principals alone a trust policy (or the policy of a container
+    /// repository, by its actions), anything else an identity policy.
     ///
     /// Other types are written like one of these, so a guess can be wrong; it is for tools that have
     /// nothing better to go by. It never fails: a text that is no policy is an identity policy with
@@ -24,6 +26,7 @@ impl PolicyType {
         match (some(["Principal", "NotPrincipal"]), some(["Resource", "NotResource"])) {
             (false, _) => PolicyType::Identity,
             (true, true) => PolicyType::Resource,
+            (true, false) if elements.iter().any(is_about_a_repository) => PolicyType::Resource,
             (true, false) => PolicyType::RoleTrust,
         }
     }
@@ -40,6 +43,16 @@ fn elements(source: &str) -> Option<Vec<Member<'_>>> {
     Some(statements.iter().filter_map(|node| node.members().ok()).flatten().collect())
 }
 
+/// Whether an element names actions of the container registry.
+fn is_about_a_repository(element: &Member<'_>) -> bool {
+    let actions = match element.value.shape() {
+        _ if element.key != "Action" => Vec::new(),
+        Shape::Array => element.value.elements().unwrap_or_default(),
+        _ => vec![element.value],
+    };
+    actions.iter().any(|action| action.string().is_ok_and(|text| is_of_ecr(&text)))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -54,6 +67,8 @@ mod tests {
         check(r#"{"Statement": [{"Resource": "*"}]}"#, PolicyType::Identity);
         check(r#"{"Statement": [{"Resource": "*"}, {"NotPrincipal": {}}]}"#, PolicyType::Resource);
         check(r#"{"Statement": {"Principal": "*"}}"#, PolicyType::RoleTrust);
+        let repository = r#"{"Statement": {"Principal": "*", "Action": ["ecr:BatchGetImage"]}}"#;
+        check(repository, PolicyType::Resource);
     }
 
     #[test]

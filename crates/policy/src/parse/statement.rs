@@ -28,6 +28,7 @@ const ELEMENTS: [&str; 9] = [
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Presence {
     Required,
+    Optional,
     Forbidden,
 }
 
@@ -46,11 +47,27 @@ fn principal_presence(policy_type: PolicyType) -> Presence {
     }
 }
 
-fn resource_presence(policy_type: PolicyType) -> Presence {
-    match policy_type {
-        PolicyType::RoleTrust => Presence::Forbidden,
+/// Policies of container repositories have no resource but the repository: the one kind of resource
+/// policy in which AWS accepts statements without the element.
+///
+/// Source: Amazon ECR User Guide, `repository-policy-examples`.
+fn resource_presence(policy_type: PolicyType, action: Option<&PatternElement>) -> Presence {
+    match (policy_type, action) {
+        (PolicyType::RoleTrust, _) => Presence::Forbidden,
+        (PolicyType::Resource, Some(action)) if is_about_a_repository(action) => Presence::Optional,
         _ => Presence::Required,
     }
+}
+
+fn is_about_a_repository(action: &PatternElement) -> bool {
+    let patterns = &action.patterns;
+    !action.negated && !patterns.is_empty() && patterns.iter().all(|it| is_of_ecr(&it.value))
+}
+
+/// Whether an action is one of the container registry.
+pub(super) fn is_of_ecr(action: &str) -> bool {
+    let service = action.split_once(':').map_or("", |(service, _)| service);
+    ["ecr", "ecr-public"].iter().any(|known| known.eq_ignore_ascii_case(service))
 }
 
 /// Whether a `Sid` is limited to letters and digits **(our choice for the types that the guide
@@ -85,7 +102,8 @@ impl<'a> Reader<'a> {
         let action = self.either(&members, path, "Action", "NotAction");
         let action = self.action(action, node, path);
         let resource = self.either(&members, path, "Resource", "NotResource");
-        let resource = self.resource(resource, node, path);
+        let presence = resource_presence(self.policy_type, action.as_ref());
+        let resource = self.resource(resource, presence, node, path);
         let conditions = match element("Condition") {
             Some(member) => self.conditions(&member.value, &path.name("Condition")),
             None => Vec::new(),
@@ -209,10 +227,10 @@ impl<'a> Reader<'a> {
     ) -> Option<crate::document::PrincipalElement> {
         let policy_type = self.policy_type;
         match (principal_presence(policy_type), element) {
-            (Presence::Required, Some(Either { member, negated })) => {
+            (Presence::Required | Presence::Optional, Some(Either { member, negated })) => {
                 self.principal(member, negated, path)
             }
-            (Presence::Forbidden, None) => None,
+            (Presence::Optional | Presence::Forbidden, None) => None,
             (Presence::Required, None) => {
                 self.report(opening(node), path, || {
                     Problem::new(Code::MissingPrincipal, "the statement has no `Principal`")
@@ -260,17 +278,18 @@ impl<'a> Reader<'a> {
     fn resource(
         &mut self,
         element: Option<Either<'_, 'a>>,
+        presence: Presence,
         node: &Node<'a>,
         path: &Path<'_>,
     ) -> Option<PatternElement> {
-        match (resource_presence(self.policy_type), element) {
-            (Presence::Required, Some(element)) => Some(self.patterns(
+        match (presence, element) {
+            (Presence::Required | Presence::Optional, Some(element)) => Some(self.patterns(
                 &element,
                 path,
                 "`\"*\"` or an ARN, or a list of them",
                 |reader, text| check_resource(text, reader.policy_type, reader.variables()),
             )),
-            (Presence::Forbidden, None) => None,
+            (Presence::Optional | Presence::Forbidden, None) => None,
             (Presence::Required, None) => {
                 self.report(opening(node), path, || {
                     Problem::new(Code::MissingResource, "the statement has no `Resource`")

@@ -32,18 +32,25 @@ impl Pattern {
     /// Reads a pattern. Section 4: variables exist in "Version 2012-10-17 only", and "substituted
     /// text is literal".
     pub(super) fn read(text: &str, version: Version, request: &Request<'_>) -> Pattern {
+        Pattern::read_by(text, version, request, |own, _| free(own))
+    }
+
+    /// Reads a pattern; `token` says what a character of its own text means before what follows it.
+    fn read_by(
+        text: &str,
+        version: Version,
+        request: &Request<'_>,
+        mut token: impl FnMut(char, &str) -> Token,
+    ) -> Pattern {
         let mut pattern = Pattern { tokens: vec![], unresolved: false, unknown: vec![] };
         let mut rest = text;
         while let Some(next) = rest.chars().next() {
-            let variable = rest.strip_prefix("${").filter(|_| version == Version::V2012);
-            match (variable, next) {
-                (Some(inner), _) => rest = pattern.put_variable(inner, request),
-                (None, '*') => pattern.tokens.push(Token::Run { colons: true }),
-                (None, '?') => pattern.tokens.push(Token::One { colons: true }),
-                (None, other) => pattern.tokens.push(Token::Char(other)),
-            }
-            if variable.is_none() {
-                rest = rest.get(next.len_utf8()..).unwrap_or_default();
+            match rest.strip_prefix("${").filter(|_| version == Version::V2012) {
+                Some(inner) => rest = pattern.put_variable(inner, request),
+                None => {
+                    rest = rest.get(next.len_utf8()..).unwrap_or_default();
+                    pattern.tokens.push(token(next, rest));
+                }
             }
         }
         pattern
@@ -86,6 +93,34 @@ impl Pattern {
                 Token::One { .. } => *token = Token::Char('?'),
                 Token::Char(_) => {}
             }
+        }
+        pattern
+    }
+
+    /// Reads a pattern for a resource. Section 2: "A `*` that is the last character of one of the
+    /// first five parts may run on over colons; any other `*` or `?` stays inside its part (our
+    /// choice)." The parts are those of the pattern's own text, whatever its variables hold.
+    ///
+    /// IAM User Guide, `reference_identifiers`: an incomplete ARN is completed by "adding wildcard
+    /// characters (*) to all missing fields"; where a `*` runs on, nothing is missing.
+    pub(super) fn read_resource(text: &str, version: Version, request: &Request<'_>) -> Pattern {
+        let (mut part, mut runs_on) = (1, false);
+        let mut pattern = Pattern::read_by(text, version, request, |own, after| {
+            let ends_part = after.is_empty() || after.starts_with(':');
+            match own {
+                '*' => {
+                    runs_on |= ends_part && part > 3;
+                    Token::Run { colons: ends_part || part > 5 }
+                }
+                '?' => Token::One { colons: part > 5 },
+                other => {
+                    part += usize::from(other == ':');
+                    Token::Char(other)
+                }
+            }
+        });
+        if part < 6 && !runs_on && text != "*" {
+            pattern.tokens.extend([Token::Char(':'), Token::Run { colons: true }]);
         }
         pattern
     }
@@ -158,31 +193,16 @@ fn exactly_one(place: usize, matches: bool) -> RangeInclusive<usize> {
 
 /// Section 2, Action: "service prefix and name are case-insensitive."
 pub(super) fn action_matches(pattern: &str, action: &str) -> bool {
-    let tokens = tokens_of(&pattern.to_ascii_lowercase());
+    let tokens: Vec<Token> = pattern.to_ascii_lowercase().chars().map(free).collect();
     glob(&tokens, &action.to_ascii_lowercase())
 }
 
-fn tokens_of(pattern: &str) -> Vec<Token> {
-    let token = |char| match char {
+/// What a character means where wildcards take any character.
+fn free(own: char) -> Token {
+    match own {
         '*' => Token::Run { colons: true },
         '?' => Token::One { colons: true },
         other => Token::Char(other),
-    };
-    pattern.chars().map(token).collect()
-}
-
-/// Section 2: "A `*` that is the last character of one of the first five parts may run on over
-/// colons; any other `*` or `?` stays inside its part (our choice)." Part six is free.
-pub(super) fn keep_wildcards_in_their_parts(tokens: &mut [Token]) {
-    let mut part = 1;
-    for index in 0..tokens.len() {
-        let ends_part = matches!(tokens.get(index + 1), None | Some(Token::Char(':')));
-        match tokens.get_mut(index) {
-            Some(Token::Char(':')) => part += 1,
-            Some(Token::One { colons }) => *colons = part > 5,
-            Some(Token::Run { colons }) => *colons = part > 5 || ends_part,
-            _ => {}
-        }
     }
 }
 

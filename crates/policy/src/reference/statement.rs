@@ -2,7 +2,7 @@
 //! condition.
 
 use super::condition::{holds, unknown_keys};
-use super::pattern::{Pattern, Token, action_matches, glob, keep_wildcards_in_their_parts};
+use super::pattern::{Pattern, Token, action_matches, glob};
 use super::truth::Truth;
 use crate::document::{PatternElement, PolicyDocument, PolicyType, Statement};
 use crate::request::Request;
@@ -22,7 +22,8 @@ pub(super) fn match_statement(
     let version = document.version();
     let mut truths = vec![Truth::from(action_applies(&statement.action, request.action()))];
     let mut keys = vec![];
-    // "Exactly one of `Resource`/`NotResource` (in a role trust policy: neither)."
+    // "Exactly one of `Resource`/`NotResource` (in a role trust policy: neither)"; nor in the policy
+    // of a container repository, whose resource is the repository.
     if let Some(element) = &statement.resource {
         let (truth, unknown) = resource_applies(element, document, request);
         truths.push(truth);
@@ -75,13 +76,19 @@ fn resource_matches(
     document: &PolicyDocument,
     request: &Request<'_>,
 ) -> (Truth, Vec<String>) {
-    let mut pattern = Pattern::read(text, document.version(), request);
-    let matches = match text.strip_prefix("execute-api:/") {
+    let version = document.version();
+    let (pattern, matches) = match text.strip_prefix("execute-api:/") {
         Some(short) if document.policy_type() == PolicyType::Resource => {
-            pattern = Pattern::read(short, document.version(), request);
-            short_form_matches(&pattern.tokens, request.resource())
+            let pattern = Pattern::read(short, version, request);
+            let matches = short_form_matches(&pattern.tokens, request.resource());
+            (pattern, matches)
         }
-        _ => arn_pattern_matches(pattern.tokens.clone(), request.resource()),
+        // "Resource strings: `*`, or an ARN pattern." `*` alone matches whatever there is.
+        _ => {
+            let pattern = Pattern::read_resource(text, version, request);
+            let matches = glob(&pattern.tokens, request.resource());
+            (pattern, matches)
+        }
     };
     if pattern.unresolved || !matches {
         (Truth::False, vec![])
@@ -90,12 +97,6 @@ fn resource_matches(
     } else {
         (Truth::Unknown, pattern.unknown)
     }
-}
-
-/// "Resource strings: `*`, or an ARN pattern." `*` alone matches whatever there is.
-fn arn_pattern_matches(mut tokens: Vec<Token>, resource: &str) -> bool {
-    keep_wildcards_in_their_parts(&mut tokens);
-    glob(&tokens, resource)
 }
 
 /// Section 1: "the short form `execute-api:/stage/METHOD/path` stands for

@@ -58,6 +58,16 @@ const PIECES: [&str; 16] = [
     "/",
 ];
 
+/// Resources that are not written out.
+const SHORT: [&str; 6] = [
+    "arn:aws:execute-api:*",
+    "arn:aws:execute-api",
+    "arn:*:execute-api:eu-west-?",
+    "arn:aws:execute-api:${app:a}:*1*:a*",
+    "arn:aws:execute-api:eu-west-1:${aws:PrincipalAccount}",
+    "arn:aws:execute-api:${app:b, 'eu-west-1'}*:*",
+];
+
 /// A document that is valid for its type.
 pub(crate) fn document(
     choices: &mut Choices<'_>,
@@ -144,7 +154,7 @@ fn resource(choices: &mut Choices<'_>, question: &Question, policy_type: PolicyT
     let pattern = match choices.below(10) {
         0..=3 => "*".to_owned(),
         4 if policy_type == PolicyType::Resource => format!("execute-api:/{}", pieces(choices)),
-        5 => "arn:aws:execute-api:*".to_owned(),
+        5 => choices.pick(&SHORT).to_owned(),
         _ => blurred(choices, question.resource),
     };
     let probe = json!({ "Version": "2012-10-17", "Statement": {
