@@ -198,7 +198,7 @@ async fn a_login_that_is_refused_says_why_without_the_proof() {
 /// Makes a key pair and an identity signed with it: the public key is printed, then the identity.
 const IDENTITY: &str = "from joserfc import jwk, jwt
 key = jwk.ECKey.generate_key('P-256')
-claims = {'sub': 'system:serviceaccount:web:gateway', 'aud': 'vault', 'exp': 32503680000}
+claims = {'sub': 'system:serviceaccount:web:gateway', 'aud': 'vault', 'iat': 1600000000, 'exp': 32503680000}
 print(key.as_pem(private=False).decode())
 print(jwt.encode({'alg': 'ES256'}, claims, key))
 ";
