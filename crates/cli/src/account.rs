@@ -4,7 +4,7 @@ mod show;
 
 use std::path::Path;
 
-use tollgate_store::{Account, Files};
+use tollgate_store::{Account, Files, Problems};
 
 use crate::diagnose::{Place, Problem};
 use crate::exit::Outcome;
@@ -33,12 +33,13 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 /// # Errors
 /// Everything that is wrong with them, each with its lines.
 pub(crate) fn read(path: &Path) -> miette::Result<Account> {
-    let problems = match Account::read(&Files, path) {
-        Ok(account) => return Ok(account),
-        Err(problems) => problems,
-    };
+    Account::read(&Files, path).map_err(all_of)
+}
+
+/// All problems as one error, the first first.
+pub(crate) fn all_of(problems: Problems) -> miette::Report {
     let shown = problems.into_iter().map(Problem::from);
-    Err(Problem::first_of(shown).map_or_else(|| miette::miette!("the account"), Into::into))
+    Problem::first_of(shown).map_or_else(|| miette::miette!("the account"), Into::into)
 }
 
 impl From<tollgate_store::Problem> for Problem {

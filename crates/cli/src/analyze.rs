@@ -26,7 +26,8 @@ use crate::world::World;
 pub(crate) struct Args {
     #[command(flatten)]
     logs: LogArgs,
-    /// The account manifest. Without it, only usage and rate limits are reported.
+    /// The account manifest: policies to decide by, and how to read the logs. Without it, only usage
+    /// and rate limits are reported.
     #[arg(long, value_name = "FILE")]
     account: Option<PathBuf>,
     /// An account to compare with: report which calls of the log `--account` would newly deny or
@@ -133,7 +134,7 @@ impl Plan<'_> {
         }
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
-        let logs = args.logs.open(Analysis::projection())?;
+        let logs = args.logs.open(Analysis::projection(), args.account.as_deref())?;
         let window = Window { since: args.since, until: args.until };
         Ok(Plan { account, against, logs, window })
     }

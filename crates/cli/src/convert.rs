@@ -24,6 +24,9 @@ use crate::world::World;
 pub(crate) struct Args {
     #[command(flatten)]
     logs: LogArgs,
+    /// The account manifest, whose `[log]` says how to read the logs.
+    #[arg(long, value_name = "FILE")]
+    account: Option<PathBuf>,
     /// What to write.
     #[arg(long, value_enum, default_value_t = To::Parquet)]
     to: To,
@@ -73,7 +76,7 @@ fn column(name: &str) -> Result<Field, String> {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let mut logs = args.logs.open(args.projection())?;
+    let mut logs = args.logs.open(args.projection(), args.account.as_deref())?;
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
     let converted = convert(&logs.inputs, args.output(), &args.destination(), &logs.options);
     bar.finish();

@@ -1,5 +1,7 @@
 //! What `analyze` and `convert` have in common: which logs to read, and how.
 
+mod told;
+
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -10,8 +12,10 @@ use tollgate_log::{
     ScanOptions, ScanState, Source, Template,
 };
 
+use crate::account;
 use crate::diagnose::Problem;
 use crate::world::World;
+use told::Told;
 
 /// Which logs to read, and how.
 #[derive(clap::Args)]
@@ -82,6 +86,17 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
+/// What `[log]` of a manifest tells of logs, and nothing else.
+pub(crate) fn told_by(manifest: &Path, projection: Projection) -> miette::Result<ScanOptions> {
+    let Told { names, formats } = Told::read(manifest).map_err(account::all_of)?;
+    Ok(ScanOptions { names: map(&names)?, formats, ..ScanOptions::new(projection) })
+}
+
+fn map<'a>(names: impl IntoIterator<Item = &'a (String, String)>) -> miette::Result<NameMap> {
+    let pairs = names.into_iter().map(|(name, column)| (name.as_str(), column.as_str()));
+    Ok(NameMap::new(pairs).map_err(|error| Problem::new(error.to_string()))?)
+}
+
 /// Logs that are ready to be read.
 pub(crate) struct Logs<'a> {
     args: &'a LogArgs,
@@ -90,21 +105,29 @@ pub(crate) struct Logs<'a> {
 }
 
 impl LogArgs {
-    /// Finds the inputs and what is known of them.
-    pub(crate) fn open(&self, projection: Projection) -> miette::Result<Logs<'_>> {
+    /// Finds the inputs and what is known of them, from the flags and from `[log]` of a manifest;
+    /// the flags count first.
+    pub(crate) fn open(
+        &self,
+        projection: Projection,
+        manifest: Option<&Path>,
+    ) -> miette::Result<Logs<'_>> {
         let mut inputs = Vec::new();
         for argument in &self.inputs {
             inputs
                 .extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
         }
-        let pairs = self.name.iter().map(|(name, column)| (name.as_str(), column.as_str()));
-        let names = NameMap::new(pairs).map_err(|error| Problem::new(error.to_string()))?;
+        let told =
+            manifest.map(Told::read).transpose().map_err(account::all_of)?.unwrap_or_default();
+        let names = map(told.names.iter().chain(&self.name))?;
         let options = ScanOptions {
             overrides: Overrides {
                 envelope: self.envelope,
                 format: self.log_kind,
                 templates: self.templates(&names)?,
+                ..Overrides::default()
             },
+            formats: told.formats,
             names,
             deduplicate: self.dedup,
             threads: self.threads,

@@ -96,3 +96,43 @@ fn what_an_input_was_taken_for_is_said() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert!(errors.contains("stamped-with-stream › access, 11 variables"), "{errors}");
 }
+
+/// What `[log]` of a manifest tells, beside logs that need it.
+const TOLD: &str = "fixtures/told";
+
+#[test]
+fn a_manifest_tells_what_logs_cannot() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("table.jsonl");
+    let manifest = format!("{TOLD}/tollgate.toml");
+    let logs = [
+        format!("{TOLD}/legacy/access.txt"),
+        format!("{TOLD}/orders.jsonl"),
+        format!("{TOLD}/own-names.jsonl"),
+    ];
+    let convert = ["convert", "--to", "jsonl", "--account", &manifest, "--out"];
+    let logs = logs.iter().map(String::as_str);
+    let report = tollgate(
+        &convert.into_iter().chain([out.to_str().unwrap()]).chain(logs).collect::<Vec<_>>(),
+    );
+    assert_eq!(report.status.code(), Some(0), "{}", String::from_utf8_lossy(&report.stderr));
+    insta::assert_snapshot!(std::fs::read_to_string(&out).unwrap());
+}
+
+#[test]
+fn a_manifest_whose_log_is_wrong_is_refused_with_the_places() {
+    let folder = tempfile::tempdir().unwrap();
+    let manifest = folder.path().join("tollgate.toml");
+    let text = "account = \"111122223333\"\nregion = \"eu-west-1\"\n[log]\n\
+                names = { who = \"$context.identity.userAnr\", ms = \"latenzy\" }\n\
+                [[log.format]]\ntemplate = \"no variable\"\n\
+                [[log.format]]\npaths = \"logs\"\n\
+                [[log.format]]\nfrom = \"stage.json\"\n";
+    std::fs::write(&manifest, text).unwrap();
+    let manifest = manifest.to_str().unwrap();
+    let output = tollgate(&["convert", "--account", manifest, "--out", "never", LOGS]);
+    assert_eq!(output.status.code(), Some(2));
+    let errors =
+        String::from_utf8_lossy(&output.stderr).replace(folder.path().to_str().unwrap(), "");
+    insta::assert_snapshot!(errors);
+}

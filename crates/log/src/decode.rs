@@ -19,7 +19,9 @@ use crate::format::{Format, Outcome, trail};
 use crate::names::NameMap;
 use crate::rows::{Layout, NO_TIME, Rows, Span};
 use crate::schema::{Field, Projection};
-use crate::sniff::{self, Overrides, Plan};
+use crate::sniff::{self, Plan};
+use crate::told::Overrides;
+use crate::whose::Whose;
 
 /// Turns blocks of one input into batches.
 #[derive(Debug)]
@@ -27,6 +29,7 @@ pub(crate) struct BlockDecoder {
     file: Arc<str>,
     rows: Rows,
     access: AccessReader,
+    whose: Whose,
     execution: ExecutionReader,
     /// Lines are of an execution log unless they cannot be.
     format: Format,
@@ -67,7 +70,8 @@ impl BlockDecoder {
         BlockDecoder {
             file,
             access: AccessReader::new(&plan.templates, names, &layout),
-            execution: ExecutionReader::default(),
+            whose: Whose::new(plan),
+            execution: ExecutionReader::new(plan.api_stage.clone()),
             format: plan.format,
             mixed: plan.envelope == crate::envelope::Envelope::Documents,
             rows: Rows::new(layout),
@@ -188,6 +192,7 @@ impl<'a> Run<'a, '_> {
     /// Decodes a line. `identified` says that its event has an id.
     #[inline]
     fn line(&mut self, line: Line<'a>, identified: bool) {
+        let first = self.decoder.rows.len();
         if !self.utf8 && std::str::from_utf8(line.text).is_err() {
             return self.broken(line);
         }
@@ -203,6 +208,8 @@ impl<'a> Run<'a, '_> {
             Outcome::Parsed => self.account.parsed += 1,
             outcome => self.settle(outcome, line),
         }
+        let BlockDecoder { whose, rows, .. } = &mut *self.decoder;
+        whose.complete(text, first, self.escapes.bytes, rows);
         if self.decoder.seen.is_some() && !identified {
             self.drop_duplicate();
         }
@@ -231,12 +238,14 @@ impl<'a> Run<'a, '_> {
         if self.decoder.format == Format::Execution {
             return self.execution(&text, line);
         }
-        let rows = &mut self.decoder.rows;
+        let BlockDecoder { access, whose, rows, .. } = &mut *self.decoder;
+        let first = rows.len();
         let at = rows.keep(&text).start();
-        let outcome = match self.decoder.access.read(text.as_bytes(), at, line.time, false, rows) {
+        let outcome = match access.read(text.as_bytes(), at, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,
         };
+        whose.complete(text.as_bytes(), first, self.escapes.bytes, rows);
         self.settle(outcome, line);
     }
 

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use globset::GlobBuilder;
+use globset::{GlobBuilder, GlobMatcher};
 
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,6 +106,52 @@ impl fmt::Display for InputError {
 }
 
 impl std::error::Error for InputError {}
+
+/// Which inputs something is said of: a file, a folder with all that is in it, or a glob.
+#[derive(Debug, Clone)]
+pub struct InputPattern {
+    /// What the glob is relative to, without symbolic links; nothing if it is absolute.
+    folder: Option<PathBuf>,
+    glob: GlobMatcher,
+}
+
+impl InputPattern {
+    /// The inputs that `pattern` names, which is relative to `folder`.
+    ///
+    /// # Errors
+    /// It is no glob, or the folder is not there.
+    pub fn new(folder: &Path, pattern: &str) -> Result<InputPattern, InputError> {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        let unreadable =
+            |source| InputError::Unreadable { path: folder.display().to_string(), source };
+        let mut folder = folder.canonicalize().map_err(unreadable)?;
+        let mut pattern = pattern.trim_end_matches('/');
+        loop {
+            if let Some(rest) = pattern.strip_prefix("../") {
+                folder.pop();
+                pattern = rest;
+            } else if let Some(rest) = pattern.strip_prefix("./") {
+                pattern = rest;
+            } else {
+                break;
+            }
+        }
+        let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+        let glob = glob.map_err(|source| InputError::Glob { source })?.compile_matcher();
+        Ok(InputPattern { folder: (!pattern.starts_with('/')).then_some(folder), glob })
+    }
+
+    /// Whether it names this input. Standard input has no name.
+    pub fn matches(&self, input: &Input) -> bool {
+        let Input::File(path) = input else { return false };
+        let Ok(path) = path.canonicalize() else { return false };
+        let path = match &self.folder {
+            Some(folder) => path.strip_prefix(folder).ok(),
+            None => Some(path.as_path()),
+        };
+        path.is_some_and(|path| path.ancestors().any(|above| self.glob.is_match(above)))
+    }
+}
 
 fn is_glob(argument: &str) -> bool {
     argument.contains(['*', '?', '[', '{'])

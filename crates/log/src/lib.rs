@@ -31,6 +31,8 @@ mod state;
 mod table;
 mod template;
 pub mod time;
+mod told;
+mod whose;
 
 pub use account::{LineAccount, Quarantine, QuarantineFile, QuarantinedLine};
 pub use container::Container;
@@ -38,12 +40,13 @@ pub use convert::{ConvertError, Converted, Destination, Output, WrittenFile, con
 pub use decode::Decoder;
 pub use envelope::Envelope;
 pub use format::Format;
-pub use input::{Input, InputError};
+pub use input::{Input, InputError, InputPattern};
 pub use names::{NameMap, UnknownName};
 pub use rate::RateTold;
 pub use reading::Source;
 pub use scan::{Batch, Progress, ScanOptions, Scanned, scan};
 pub use schema::{Field, Kind, Projection};
-pub use sniff::{Overrides, Plan};
+pub use sniff::Plan;
 pub use state::ScanState;
 pub use template::{SettingsError, Syntax, Template, TemplateError};
+pub use told::{ApiStage, LogFormat, Overrides};

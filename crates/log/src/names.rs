@@ -30,7 +30,8 @@ pub(crate) struct Target {
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NameMap {
-    own: HashMap<String, Field>,
+    /// What each name stands for; nothing if it is no column's, though it sounds like one.
+    own: HashMap<String, Option<Target>>,
 }
 
 /// A mapping to a column or variable that does not exist.
@@ -65,7 +66,7 @@ impl NameMap {
             let field = Field::named(target).or_else(|| known(target).map(|known| known.field));
             let field = field
                 .ok_or_else(|| UnknownName { name: name.to_owned(), target: target.to_owned() })?;
-            own.insert(name.to_owned(), field);
+            own.insert(name.to_owned(), Some(Target { field, rank: 0 }));
         }
         Ok(NameMap { own })
     }
@@ -78,9 +79,18 @@ impl NameMap {
     /// The column that `name` stands for, and how good a source it is.
     pub(crate) fn target(&self, name: &str) -> Option<Target> {
         match self.own.get(name) {
-            Some(&field) => Some(Target { field, rank: 0 }),
+            Some(&own) => own,
             None => known(name),
         }
+    }
+
+    /// This mapping and one that it gives way to.
+    pub(crate) fn or(&self, others: impl Iterator<Item = (String, Option<Target>)>) -> NameMap {
+        let mut own = self.own.clone();
+        for (name, target) in others {
+            own.entry(name).or_insert(target);
+        }
+        NameMap { own }
     }
 }
 

@@ -204,7 +204,8 @@ impl Log {
         let whole = outcome.as_ref().is_ok_and(|read| *read < sniff::HEAD_BYTES);
         let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
         let mark = head.len() - text.len();
-        let plan = Arc::new(sniff::plan(text, whole, &options.names, &options.overrides));
+        let overrides = options.overrides.of(input, &options.formats);
+        let plan = Arc::new(sniff::plan(text, whole, &options.names, &overrides));
         let mut cutter = Cutter::new(plan.envelope);
         *cutter.buffer() = head;
         cutter.skip(mark);

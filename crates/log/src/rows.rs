@@ -212,6 +212,19 @@ impl Rows {
         }
     }
 
+    /// Sets a value of a row to text that stands nowhere in the block, unless it has one.
+    pub(crate) fn complete(&mut self, row: usize, field: Field, value: &str, block: &[u8]) {
+        let slot = self.layout.slot(field);
+        let at = row * self.layout.stride + usize::from(slot);
+        let own = self.spans.get(at).filter(|_| slot != NO_SLOT).copied();
+        if own.is_some_and(|own| text(block, &self.scratch, own).is_empty()) {
+            let span = self.keep(value);
+            if let Some(place) = self.spans.get_mut(at) {
+                *place = span;
+            }
+        }
+    }
+
     /// Turns the rows into a batch. The block becomes part of it.
     pub(crate) fn finish(&mut self, block: Vec<u8>) -> Finished {
         let layout = Arc::clone(&self.layout);

@@ -15,8 +15,9 @@ use crate::input::Input;
 use crate::names::NameMap;
 use crate::reading::{Reading, Source, Work};
 use crate::schema::{Field, Projection};
-use crate::sniff::{Overrides, Plan};
+use crate::sniff::Plan;
 use crate::state::{Resume, ScanState};
+use crate::told::{LogFormat, Overrides};
 
 /// What to read, and how.
 #[derive(Debug, Clone)]
@@ -27,6 +28,8 @@ pub struct ScanOptions {
     pub names: NameMap,
     /// What is not to be sniffed.
     pub overrides: Overrides,
+    /// What is known of the logs of some APIs, or in some places.
+    pub formats: Vec<LogFormat>,
     /// Whether to leave out events whose id was seen before in this scan:
     /// exports and deliveries overlap.
     pub deduplicate: bool,
@@ -51,6 +54,7 @@ impl ScanOptions {
             projection,
             names: NameMap::default(),
             overrides: Overrides::default(),
+            formats: Vec::new(),
             deduplicate: false,
             threads: 0,
             block_bytes: 512 << 10,

@@ -9,7 +9,9 @@ use crate::envelope::{Cutter, Envelope, Events, Nature, is_stamped};
 use crate::format::{Format, execution, json};
 use crate::names::NameMap;
 use crate::schema::Field;
-use crate::template::{Template, fit};
+use crate::template::keys::{has_keys, keys};
+use crate::template::{Syntax, Template, fit};
+use crate::told::{ApiStage, Overrides};
 
 /// How much of the unpacked input is looked at.
 pub(crate) const HEAD_BYTES: usize = 64 << 10;
@@ -20,17 +22,6 @@ const TEMPLATES_MAX: usize = 8;
 /// Events of the head that are looked at.
 const EVENTS_MAX: usize = 256;
 
-/// What the user says of an input, where sniffing would be wrong.
-#[derive(Debug, Clone, Default)]
-pub struct Overrides {
-    /// How events are wrapped.
-    pub envelope: Option<Envelope>,
-    /// What the events are.
-    pub format: Option<Format>,
-    /// The access log's templates; none to learn them.
-    pub templates: Vec<Template>,
-}
-
 /// How to read an input.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
@@ -40,6 +31,8 @@ pub struct Plan {
     pub format: Format,
     /// The access log's templates, given or learned.
     pub templates: Vec<Template>,
+    /// Whose the lines are that do not say it, unless their template tells.
+    pub api_stage: ApiStage,
 }
 
 impl Plan {
@@ -62,12 +55,11 @@ pub(crate) fn plan(head: &[u8], whole: bool, names: &NameMap, overrides: &Overri
     let envelope = overrides.envelope.unwrap_or_else(|| envelope(head, names));
     let texts = texts(head, whole, envelope);
     let format = overrides.format.unwrap_or_else(|| format(&texts));
-    let templates = if overrides.templates.is_empty() {
-        templates(&texts, names)
-    } else {
-        overrides.templates.clone()
+    let templates = match overrides.templates.as_slice() {
+        [] => templates(candidates(overrides, &texts), &texts, names),
+        given => given.to_vec(),
     };
-    Plan { envelope, format, templates }
+    Plan { envelope, format, templates, api_stage: overrides.api_stage.clone() }
 }
 
 fn envelope(head: &[u8], names: &NameMap) -> Envelope {
@@ -135,15 +127,30 @@ fn format(texts: &[String]) -> Format {
     if execution { Format::Execution } else { Format::Access }
 }
 
-/// The templates of an access log: learned if it is JSON, else one of the
-/// defaults of API Gateway.
-fn templates(texts: &[String], names: &NameMap) -> Vec<Template> {
-    let mut templates: Vec<Template> = Vec::new();
+/// The templates that lines may have. One of JSON is left out if no line has its keys: it would
+/// say of other lines what their keys mean.
+fn candidates(overrides: &Overrides, texts: &[String]) -> Vec<Template> {
+    let may_be = |template: &&Template| match template.syntax() {
+        Syntax::Text => true,
+        Syntax::Json => texts.iter().any(|text| has_keys(template, text)),
+    };
+    overrides.candidates.iter().filter(may_be).cloned().collect()
+}
+
+/// The templates of an access log: those that are known beforehand, those that are learned
+/// if it is JSON, and one of the defaults of API Gateway.
+fn templates(known: Vec<Template>, texts: &[String], names: &NameMap) -> Vec<Template> {
+    let max = known.len() + TEMPLATES_MAX;
+    let own = names.or(known.iter().flat_map(|template| keys(template, names)));
+    let mut templates = known;
     for text in texts {
-        let Some(template) = Template::learn(text, names) else { continue };
+        let Some(template) = Template::learn(text, &own) else { continue };
         let request = template.fields().any(|field| json::CORE.contains(&field));
-        if request && !templates.contains(&template) && templates.len() < TEMPLATES_MAX {
-            templates.push(template);
+        let known = templates.iter().any(|known| known.has_text_of(&template));
+        if request && !known && templates.len() < max {
+            let alike = templates.iter().find(|known| has_keys(known, text));
+            let api_stage = alike.map(|alike| alike.api_stage.clone()).unwrap_or_default();
+            templates.push(template.of(api_stage));
         }
     }
     let others: Vec<&str> = texts.iter().map(|t| &**t).filter(|t| !t.starts_with('{')).collect();

@@ -6,6 +6,7 @@
 //! search for one byte per variable and a comparison per literal.
 
 pub(crate) mod fit;
+pub(crate) mod keys;
 mod learn;
 pub(crate) mod recover;
 mod settings;
@@ -14,6 +15,7 @@ use std::fmt;
 
 use crate::names::{NameMap, Target};
 use crate::schema::Field;
+use crate::told::ApiStage;
 
 pub use settings::SettingsError;
 
@@ -42,6 +44,8 @@ pub struct Template {
     pub(crate) syntax: Syntax,
     pub(crate) head: String,
     pub(crate) parts: Vec<Part>,
+    /// Whose lines these are.
+    pub(crate) api_stage: ApiStage,
 }
 
 /// Why a text is no template.
@@ -112,7 +116,14 @@ impl Template {
             return Err(TemplateError::NoVariable);
         }
         let syntax = if is_json(&head, &parts) { Syntax::Json } else { Syntax::Text };
-        Ok(Template { syntax, head, parts }.with_best_sources())
+        let api_stage = ApiStage::default();
+        Ok(Template { syntax, head, parts, api_stage }.with_best_sources())
+    }
+
+    /// This template for the lines of one API, which they do not say.
+    #[must_use]
+    pub fn of(self, api_stage: ApiStage) -> Template {
+        Template { api_stage, ..self }
     }
 
     /// What the text around the variables is.
@@ -142,6 +153,12 @@ impl Template {
     /// The columns that a line of this template fills.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
         self.parts.iter().filter_map(|part| part.target).map(|target| target.field)
+    }
+
+    /// Whether both have the same literals, whatever their variables are called.
+    pub(crate) fn has_text_of(&self, other: &Template) -> bool {
+        let own = self.parts.iter().map(|part| &part.literal);
+        self.head == other.head && own.eq(other.parts.iter().map(|part| &part.literal))
     }
 
     /// Leaves each column to the best of the variables that could fill it.

@@ -12,7 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{folder, logs, overrides, scan_file, table};
 use tollgate_log::{
-    Decoder, Input, LineAccount, NameMap, Plan, Projection, ScanOptions, Scanned, scan,
+    ApiStage, Decoder, Field, Input, InputPattern, LineAccount, LogFormat, NameMap, Plan,
+    Projection, ScanOptions, Scanned, Template, scan,
 };
 
 fn account(account: &LineAccount) -> String {
@@ -103,6 +104,56 @@ fn a_projection_leaves_the_account_alone() {
         let account = LineAccount { unreadable_values: 0, ..scanned.account };
         assert_eq!(account, expected, "{}", log.display());
     }
+}
+
+#[test]
+fn what_is_told_in_advance_holds_whatever_is_asked_for() {
+    let told = folder().join("../told");
+    let names = NameMap::default();
+    let stage = std::fs::read_to_string(told.join("stage.json")).unwrap();
+    let api_stage = ApiStage { api: Some("orders5678".to_owned()), stage: None };
+    let format = LogFormat {
+        templates: Template::find(&stage, &names).unwrap(),
+        api_stage,
+        ..LogFormat::default()
+    };
+    for projection in [Projection::all(), Projection::of([Field::ApiId, Field::Status])] {
+        let options = ScanOptions { formats: vec![format.clone()], ..ScanOptions::new(projection) };
+        let input = [Input::File(told.join("orders.jsonl"))];
+        let scanned = scan(&input, &options, Vec::new, |found, batch| {
+            let (apis, statuses) = (batch.text(Field::ApiId), batch.statuses(Field::Status));
+            let both = apis.unwrap().iter().zip(statuses.unwrap());
+            found.extend(both.map(|(api, status)| (api.unwrap().to_owned(), status.unwrap())));
+        });
+        let found = scanned.accumulators.concat();
+        assert_eq!(found, [200, 404, 500].map(|status| ("orders5678".to_owned(), status)));
+    }
+}
+
+#[test]
+fn an_input_pattern_names_files_and_what_is_below_folders() {
+    let temporary = tempfile::tempdir().unwrap();
+    let folder = temporary.path().join("account");
+    for path in ["account/a.log", "account/old/deep/b.log", "other/c.log"] {
+        let path = temporary.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, "").unwrap();
+    }
+    let check = |pattern: &str, expected: [bool; 3]| {
+        let pattern = InputPattern::new(&folder, pattern).unwrap();
+        let files = ["account/a.log", "account/old/deep/b.log", "other/c.log"];
+        let found = files.map(|file| pattern.matches(&Input::File(temporary.path().join(file))));
+        assert_eq!(found, expected, "{pattern:?}");
+    };
+    check("a.log", [true, false, false]);
+    check("./old/", [false, true, false]);
+    check("old/*/b.*", [false, true, false]);
+    check("*.log", [true, false, false]);
+    check("**/*.log", [true, true, false]);
+    check("../other", [false, false, true]);
+    check(&temporary.path().canonicalize().unwrap().to_string_lossy(), [true, true, true]);
+    assert!(!InputPattern::new(&folder, "*").unwrap().matches(&Input::Stdin));
+    assert!(InputPattern::new(&folder, "[").is_err());
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

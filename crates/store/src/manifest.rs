@@ -12,6 +12,7 @@ use crate::problem::{Problem, suggestion};
 
 mod credential;
 mod gateway;
+mod log;
 mod route;
 mod sts;
 mod upstream;
@@ -20,6 +21,7 @@ pub use credential::{
     BasicDecl, CredentialDecl, HeaderDecl, InjectDecl, Oauth2Decl, QueryDecl, SecretDecl, Sigv4Decl,
 };
 pub use gateway::{AccessLogDecl, FileLogDecl, GatewayDecl, LimitsDecl, TlsDecl};
+pub use log::{LogDecl, LogFormatDecl};
 pub use route::{CacheDecl, RouteDecl, RouteThrottleDecl, ThrottleDecl};
 pub use sts::{BridgeDecl, ContainerDecl, MetadataDecl, ProviderDecl, StsDecl};
 pub use upstream::UpstreamDecl;
@@ -147,6 +149,19 @@ pub use upstream::UpstreamDecl;
 /// ## All requests that use it, together.
 /// throttle = { rate = 1.4, burst = 100 }
 ///
+/// [log]
+/// ## Names of one's own in logs, and the variables or columns that they stand for.
+/// names = { who = "$context.identity.userArn", ms = "response_latency_ms" }
+///
+/// [[log.format]]
+/// ## The logs that it is about: files, folders, globs. Left out for all.
+/// paths    = ["logs/legacy"]
+/// ## What their lines do not say.
+/// api      = "a1b2c3d4e5"
+/// stage    = "prod"
+/// ## The format as the API is configured, or `from`, a file that configures it.
+/// template = '$context.identity.sourceIp "$context.httpMethod $context.path" $context.status'
+///
 /// [gateway]
 /// listen     = ["127.0.0.1:8080"]
 /// admin      = "127.0.0.1:9090"
@@ -193,6 +208,7 @@ pub use upstream::UpstreamDecl;
 /// # let manifest = tollgate_store::Manifest::parse("tollgate.toml", &text).unwrap();
 /// # assert_eq!(manifest.authorization_details.0.len(), 2);
 /// # assert_eq!(manifest.apis[0].routes[0].credential.0[0].get_ref(), "github-reader");
+/// # assert_eq!(manifest.log.formats[0].get_ref().stage.as_deref(), Some("prod"));
 /// # assert_eq!(manifest.gateway.unwrap().limits.connections_max, 4096);
 /// # assert_eq!(manifest.sts.unwrap().master_keys.len(), 2);
 /// ```
@@ -229,6 +245,9 @@ pub struct Manifest {
     /// APIs.
     #[serde(default, rename = "api")]
     pub apis: Vec<ApiDecl>,
+    /// What requests are logged as.
+    #[serde(default)]
+    pub log: LogDecl,
     /// The gateway as a service.
     pub gateway: Option<GatewayDecl>,
     /// The security token service.
@@ -460,6 +479,20 @@ mod tests {
             &format!("{HEAD}[[upstream]]\nname = \"a\"\nurl = \"b\"\nnetwrk = \"c\"\n"),
             "tollgate.toml:6:1: unknown field `netwrk`",
             Some("did you mean `network`?"),
+        );
+    }
+
+    #[test]
+    fn fields_of_the_log_are_suggested_too() {
+        check(
+            &format!("{HEAD}[log]\nname = {{ who = \"user_arn\" }}\n"),
+            "tollgate.toml:4:1: unknown field `name`",
+            Some("did you mean `names`?"),
+        );
+        check(
+            &format!("{HEAD}[[log.format]]\npaths = \"legacy\"\ntemplat = \"$context.path\"\n"),
+            "tollgate.toml:5:1: unknown field `templat`",
+            Some("did you mean `template`?"),
         );
     }
 

@@ -55,6 +55,8 @@ fn what_the_reader_refuses_does_not_fit() {
     check_refused("[[principal]]\narn = \"arn:aws:sts::111122223333:assumed-role/r/s\"");
     check_refused("[[api]]\nid = \"a\"\nauthorization = \"aws_iam\"");
     check_refused("[[api]]\nid = \"a\"\n[[api.route]]\npath = \"pets\"");
+    check_refused("[log]\nname = {}");
+    check_refused("[[log.format]]\npaths = \"logs\"");
     check_refused("[gateway]\nlimits = {}");
     check_refused("[[upstream]]\nname = \"a\"\nurl = \"ftp://a\"");
     check_refused("[[credential]]\nname = \"a\"\nupstream = \"b\"\nsecret = \"literal\"");

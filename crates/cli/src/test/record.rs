@@ -12,6 +12,7 @@ use super::usage;
 use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
+use crate::logs::told_by;
 use crate::progress;
 use crate::world::World;
 
@@ -28,7 +29,7 @@ pub(super) fn record(logs: &[String], manifest: &Path, world: &World) -> Outcome
     for log in logs {
         inputs.extend(Input::expand(log).map_err(|error| Problem::new(error.to_string()))?);
     }
-    let mut options = ScanOptions::new(Observer::projection());
+    let mut options = told_by(manifest, Observer::projection())?;
     let bar = progress::watch(&inputs, &mut options, world);
     let (recorder, left_out) = observe(&account, &inputs, &options);
     bar.finish();

@@ -12,6 +12,7 @@ use crate::names::NameMap;
 use crate::rows::{Layout, Rows, Span};
 use crate::schema::Field;
 use crate::template::fit::Fitter;
+use crate::template::keys::keys;
 use crate::template::recover::recover;
 use crate::template::{Syntax, Template};
 
@@ -35,6 +36,7 @@ impl AccessReader {
     /// A reader for lines of these templates. Without one, or with one that is
     /// JSON, any JSON object is read as well.
     pub(crate) fn new(templates: &[Template], names: &NameMap, layout: &Layout) -> AccessReader {
+        let names = names.or(templates.iter().flat_map(|template| keys(template, names)));
         // A template says nothing of the variables beyond the table, and JSON does.
         let fits =
             |template: &&Template| template.syntax() == Syntax::Text || !layout.has(Field::Extra);
@@ -44,7 +46,7 @@ impl AccessReader {
             anchors: templates.to_vec(),
             learned: if layout.has(Field::Extra) { LEARNED_MAX } else { 0 },
             json: JsonReader::new(names.clone()),
-            names: names.clone(),
+            names,
             reads_json: templates.is_empty()
                 || templates.iter().any(|t| t.syntax() == Syntax::Json),
         }

@@ -15,6 +15,7 @@ use crate::envelope::Origin;
 use crate::rows::{NO_TIME, Rows};
 use crate::schema::Field;
 use crate::time;
+use crate::told::ApiStage;
 
 /// Requests that may be open at a time.
 const OPEN_MAX: usize = 64 << 10;
@@ -52,6 +53,8 @@ pub(crate) struct ExecutionReader {
     /// The request that the last line of each stream belongs to.
     current: HashMap<String, String>,
     events: u64,
+    /// Whose the requests are, where their log group does not say it.
+    api_stage: ApiStage,
 }
 
 /// Whether a text looks like a line of an execution log.
@@ -93,6 +96,10 @@ fn prefix(text: &str) -> (Option<&str>, Option<i64>, &str) {
 }
 
 impl ExecutionReader {
+    pub(crate) fn new(api_stage: ApiStage) -> ExecutionReader {
+        ExecutionReader { api_stage, ..ExecutionReader::default() }
+    }
+
     /// Takes a line, or an event of several lines.
     pub(crate) fn read(
         &mut self,
@@ -178,7 +185,7 @@ impl ExecutionReader {
         while let Some(key) = self.order.front().cloned() {
             self.close(&key, rows, account);
         }
-        *self = ExecutionReader::default();
+        *self = ExecutionReader::new(std::mem::take(&mut self.api_stage));
     }
 
     fn close(&mut self, key: &Key, rows: &mut Rows, account: &mut LineAccount) {
@@ -186,10 +193,12 @@ impl ExecutionReader {
             self.order.remove(at);
         }
         self.done.retain(|(other, _)| other != key);
-        let Some(open) = self.open.remove(key) else { return };
+        let Some(mut open) = self.open.remove(key) else { return };
         if self.current.get(&key.0) == Some(&key.1) && open.done {
             self.current.remove(&key.0);
         }
+        open.set(Field::ApiId, self.api_stage.api.as_deref().unwrap_or_default());
+        open.set(Field::Stage, self.api_stage.stage.as_deref().unwrap_or_default());
         account.incomplete += u64::from(!open.done);
         rows.begin(open.time);
         for (field, value) in &open.values {

@@ -29,7 +29,7 @@ struct Var {
 
 /// The values of a line that fits a template, one for each variable.
 pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a str>> {
-    let mut fitter = Fitter::with_slots(template, |_| NO_SLOT);
+    let mut fitter = Fitter::without_columns(template);
     for (slot, var) in fitter.vars.iter_mut().enumerate() {
         var.slot = u8::try_from(slot).ok()?;
     }
@@ -44,6 +44,11 @@ impl Fitter {
     /// Prepares a template for rows of a layout.
     pub(crate) fn new(template: &Template, layout: &Layout) -> Fitter {
         Self::with_slots(template, |field| layout.slot(field))
+    }
+
+    /// Prepares a template only to tell whether a line fits it.
+    pub(crate) fn without_columns(template: &Template) -> Fitter {
+        Self::with_slots(template, |_| NO_SLOT)
     }
 
     fn with_slots(template: &Template, slot: impl Fn(Field) -> u8) -> Fitter {

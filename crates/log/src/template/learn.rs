@@ -2,6 +2,7 @@
 
 use super::{Part, Syntax, Template};
 use crate::names::NameMap;
+use crate::told::ApiStage;
 
 impl Template {
     /// Reads the template off a line that is a JSON object: every scalar is a
@@ -31,7 +32,8 @@ impl Template {
         if keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
             return None;
         }
-        Some(Template { syntax: Syntax::Json, head: head?, parts }.with_best_sources())
+        let (syntax, head, api_stage) = (Syntax::Json, head?, ApiStage::default());
+        Some(Template { syntax, head, parts, api_stage }.with_best_sources())
     }
 }
 
