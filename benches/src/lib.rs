@@ -1,4 +1,5 @@
 //! Workloads that the benches share.
 
 pub mod evaluator;
+pub mod log;
 pub mod traffic;
