@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use crate::operator::Operator;
 use crate::span::{Position, Span, Spanned};
+use crate::template::Variables;
 
 /// What a policy is attached to, and so which elements it may have and how it combines with others.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -90,6 +91,16 @@ pub enum Version {
     V2008,
     /// `2012-10-17`: `${…}` is a policy variable.
     V2012,
+}
+
+impl Version {
+    /// What `${…}` means in documents of this version, where a variable may stand.
+    pub fn variables(self) -> Variables {
+        match self {
+            Version::V2008 => Variables::Literal,
+            Version::V2012 => Variables::Substituted,
+        }
+    }
 }
 
 /// A parsed policy document.

@@ -15,6 +15,7 @@ mod cidr;
 mod code;
 mod compile;
 mod condition;
+mod cover;
 mod date;
 mod decision;
 mod document;
@@ -54,6 +55,7 @@ pub use binary::{parse_base64, parse_bool};
 pub use cidr::Cidr;
 pub use code::{Code, Severity};
 pub use compile::PolicySet;
+pub use cover::{Extent, Scope};
 pub use date::parse_instant;
 pub use decision::{Decision, Determining, Outcome, StatementId};
 pub use document::{

@@ -9,7 +9,7 @@ mod quota;
 mod statement;
 
 use crate::code::Code;
-use crate::document::{PolicyDocument, Version};
+use crate::document::PolicyDocument;
 use crate::error::Diagnostic;
 use crate::json::{Node, Shape};
 use crate::lines::Lines;
@@ -73,10 +73,7 @@ impl<'d> Linter<'d> {
 
     /// What `${…}` means in the document, where variables may stand.
     fn variables(&self) -> Variables {
-        match self.document.version() {
-            Version::V2012 => Variables::Substituted,
-            Version::V2008 => Variables::Literal,
-        }
+        self.document.version().variables()
     }
 
     /// The JSON pointer to a statement.

@@ -7,7 +7,7 @@ use crate::binary::parse_bool;
 use crate::cidr::Cidr;
 use crate::condition::{ArnPattern, CompiledCondition, Relation, Truth, Values};
 use crate::date::parse_instant;
-use crate::document::{Condition, PatternElement, PolicyDocument, Statement, Version};
+use crate::document::{Condition, PatternElement, PolicyDocument, Statement};
 use crate::grant::Principals;
 use crate::lookup::KeyName;
 use crate::number::Decimal;
@@ -23,10 +23,7 @@ impl CompiledStatement {
         policy: u32,
         document: &PolicyDocument,
     ) -> impl Iterator<Item = CompiledStatement> {
-        let variables = match document.version() {
-            Version::V2008 => Variables::Literal,
-            Version::V2012 => Variables::Substituted,
-        };
+        let variables = document.version().variables();
         (0..)
             .zip(document.statements())
             .map(move |(statement, written)| compile(policy, statement, written, variables))
@@ -69,8 +66,13 @@ fn resource(text: &str, variables: Variables) -> ResourcePattern {
     if let Some(path) = text.strip_prefix("execute-api:/") {
         return ResourcePattern::OwnApi(text_pattern(path, variables));
     }
+    ResourcePattern::Arn(Pattern::new(resource_tokens(text, variables)))
+}
+
+/// The tokens of a resource pattern that is an ARN.
+pub(crate) fn resource_tokens(text: &str, variables: Variables) -> Vec<Token> {
     let template = Template::parse(text, variables).unwrap_or_default().completed_arn();
-    ResourcePattern::Arn(Pattern::new(place_tokens(&template, Place::reach_in_resource)))
+    place_tokens(&template, Place::reach_in_resource)
 }
 
 /// Where in a pattern a wildcard stands.
@@ -94,7 +96,12 @@ impl Place {
 
 /// A pattern in which colons are ordinary characters.
 fn text_pattern(text: &str, variables: Variables) -> Pattern {
-    Pattern::new(tokens(text, variables, |_| Reach::Free))
+    Pattern::new(text_tokens(text, variables))
+}
+
+/// The tokens of a pattern in which colons are ordinary characters.
+pub(crate) fn text_tokens(text: &str, variables: Variables) -> Vec<Token> {
+    tokens(text, variables, |_| Reach::Free)
 }
 
 /// The tokens of a pattern; `reach` says how far a wildcard at a place reaches.

@@ -11,7 +11,7 @@ mod policy;
 mod question;
 
 pub(crate) use policy::statement;
-pub(crate) use question::{Known, Question};
+pub(crate) use question::{KEYS, Known, Question};
 
 /// A supply of choices.
 pub(crate) struct Choices<'b> {
