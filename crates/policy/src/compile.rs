@@ -75,6 +75,12 @@ impl PolicySet {
         &self.documents
     }
 
+    /// Whether some resource pattern has variables, so that what it matches depends on the context.
+    pub fn has_resource_variables(&self) -> bool {
+        let patterns = self.statements.iter().flat_map(|each| each.resources.patterns());
+        patterns.into_iter().any(ResourcePattern::has_variables)
+    }
+
     pub(crate) fn statements(&self) -> &[CompiledStatement] {
         &self.statements
     }

@@ -156,11 +156,15 @@ impl CompiledCondition {
     /// Calls `each` with the keys that leave the condition unknown: its own, and those of the
     /// variables in its values.
     pub(crate) fn unknown_keys(&self, facts: Facts<'_, '_>, mut each: impl FnMut(&str)) {
-        let variables = self.values.patterns().flat_map(Pattern::variables);
-        let keys = std::iter::once(&self.key).chain(variables.map(|variable| &variable.key));
-        for key in keys.filter(|key| matches!(facts.find(key), Found::Unknown)) {
+        for key in self.keys().filter(|key| matches!(facts.find(key), Found::Unknown)) {
             each(key.as_str());
         }
+    }
+
+    /// Its own key, and those of the variables in its values.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &KeyName> {
+        let variables = self.values.patterns().flat_map(Pattern::variables);
+        std::iter::once(&self.key).chain(variables.map(|variable| &variable.key))
     }
 }
 

@@ -1,12 +1,13 @@
 //! What is answered: the decision, and the statements that determined it.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use crate::document::PolicyType;
 use crate::first::First;
 
 /// The answer to a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Decision {
     /// Allowed, denied, or undecided.
     pub outcome: Outcome,
@@ -135,6 +136,12 @@ impl PartialEq for Determining {
 }
 
 impl Eq for Determining {}
+
+impl Hash for Determining {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.as_slice(), self.has_more()).hash(state);
+    }
+}
 
 impl FromIterator<StatementId> for Determining {
     fn from_iter<I: IntoIterator<Item = StatementId>>(ids: I) -> Determining {

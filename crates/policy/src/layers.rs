@@ -121,3 +121,18 @@ pub struct Policies<'a> {
     /// See [`Documents::authorization_type`].
     pub authorization_type: AuthorizationType,
 }
+
+impl<'a> Policies<'a> {
+    /// The compiled sets of all layers.
+    pub fn sets(&self) -> impl Iterator<Item = &'a PolicySet> + use<'a> {
+        let layers = [
+            self.identity,
+            self.resource,
+            self.permissions_boundary,
+            self.session,
+            self.vpc_endpoint,
+        ];
+        let levels = self.service_control.iter().chain(self.resource_control);
+        layers.into_iter().flatten().chain(levels.map(|level| &**level))
+    }
+}

@@ -21,7 +21,7 @@ pub(crate) struct Pattern {
 
 /// What follows the literal text that a pattern begins with, from cheapest to most general.
 #[derive(Debug)]
-enum Rest {
+pub(crate) enum Rest {
     /// Nothing: `s3:GetObject`.
     Nothing,
     /// One `*`: `s3:Get*`.
@@ -99,6 +99,11 @@ impl Pattern {
     /// The literal text that the pattern begins with.
     pub(crate) fn literal_prefix(&self) -> &str {
         &self.head
+    }
+
+    /// What follows that.
+    pub(crate) fn rest(&self) -> &Rest {
+        &self.rest
     }
 
     /// The variables in the pattern.

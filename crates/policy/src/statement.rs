@@ -121,6 +121,16 @@ impl ResourcePattern {
         }
     }
 
+    /// Whether what the pattern matches depends on the context.
+    pub(crate) fn has_variables(&self) -> bool {
+        match self {
+            ResourcePattern::Any => false,
+            ResourcePattern::Arn(pattern) | ResourcePattern::OwnApi(pattern) => {
+                pattern.variables().next().is_some()
+            }
+        }
+    }
+
     /// Whether the request's resource matches.
     pub(crate) fn matches(&self, facts: Facts<'_, '_>) -> Kleene {
         self.matches_by(facts, |pattern| pattern.matches(facts.request.resource, facts))

@@ -16,8 +16,8 @@ use generate::{Choices, Known, Question, statement};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use tollgate_policy::{
-    Decision, Documents, Key, Outcome, PolicyDocument, PolicyType, Principal, Request, authorize,
-    explain, reference,
+    Circumstances, Decision, Documents, Head, Key, Outcome, PolicyDocument, PolicyType, Principal,
+    Request, ResourceClasses, authorize, explain, reference,
 };
 
 fn decide(question: &Question) -> Decision {
@@ -303,5 +303,34 @@ proptest! {
         let after = decide(&question);
         prop_assert_eq!(before.depends_on.is_empty(), before.outcome != Outcome::Indeterminate);
         prop_assert_ne!(after.outcome, Outcome::Indeterminate, "{:?} {:#?}", before, question);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(800))]
+    #[test]
+    fn what_policies_cannot_tell_apart_they_decide_alike(bytes in bytes(), more in bytes()) {
+        let one = Question::new(&mut Choices::new(&bytes));
+        let mut choices = Choices::new(&more);
+        let other = Question::new(&mut choices);
+        let mut other = Question { layers: one.layers.clone(), action: one.action, ..other };
+        // Most of the time only a part differs, so that much is alike.
+        if choices.rarely(2) {
+            other.resource = one.resource;
+        } else {
+            (other.principal, other.context) = (one.principal, one.context.clone());
+        }
+        let sets = one.documents().compile();
+        let policies = sets.borrow();
+        let mut classes = ResourceClasses::new(policies.sets());
+        let mut class = |resource| classes.class(&mut Head::new(String::new()), resource).unwrap();
+        let (left, right) = (one.request(), other.request());
+        let alike = class(one.resource) == class(other.resource)
+            && Circumstances::of(&policies, &left) == Circumstances::of(&policies, &right)
+            && left.resource_account() == right.resource_account()
+            && !policies.sets().any(|set| set.has_resource_variables());
+        if alike {
+            prop_assert_eq!(authorize(&policies, &left), authorize(&policies, &right));
+        }
     }
 }
