@@ -284,6 +284,18 @@ impl Account {
         self.managed.get(arn)
     }
 
+    /// The compiled policies of all its principals and APIs and of its organization, some of them
+    /// several times.
+    pub fn policy_sets(&self) -> impl Iterator<Item = &PolicySet> {
+        let subjects = self.subjects.iter().flat_map(|subject| {
+            [&subject.identity, &subject.boundary, &subject.session, &subject.trust]
+        });
+        let resources = self.apis.iter().map(|api| &api.resource);
+        let layers = subjects.chain(resources).flatten().map(|layer| &layer.set);
+        let levels = self.service_control.sets.iter().chain(&self.resource_control.sets);
+        layers.chain(levels).map(|set| &**set)
+    }
+
     /// The API of this id.
     pub fn api(&self, id: &str) -> Option<&ApiEntry> {
         self.apis.iter().find(|api| api.id == id)
