@@ -2,6 +2,7 @@
 
 use tollgate_store::{Account, ApiEntry};
 
+use crate::places::Target;
 use crate::rows::Row;
 
 /// A call: a row, taken apart. Numbers are those that the gatherer gave to names that repeat.
@@ -10,6 +11,8 @@ pub(crate) struct Call<'r, 'a> {
     pub(crate) row: Row<'r, 'r>,
     pub(crate) caller: &'r str,
     pub(crate) caller_number: u32,
+    pub(crate) target: Target<'a>,
+    /// The API's entry in the account.
     pub(crate) api: Option<&'a ApiEntry>,
     pub(crate) method: &'r str,
     pub(crate) path: Option<&'r str>,

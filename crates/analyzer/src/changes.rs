@@ -7,16 +7,14 @@ use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{Outcome, StatementId};
+use tollgate_policy::Outcome;
 
 use crate::call::Call;
-use crate::intern::{Interner, OTHER, OTHER_NUMBER};
-use crate::outcomes::{Cited, cited, template};
-use crate::replay::{Decided, Replay};
+use crate::intern::{Interner, OTHER_NUMBER};
+use crate::outcomes::{Cited, cited};
+use crate::replay::{Version, write_resource};
+use crate::tally::{GROUPS_MAX, Labels};
 use crate::time::Span;
-
-/// The most groups kept apart; calls beyond them are counted under `(other)`.
-const GROUPS_MAX: usize = 50_000;
 
 /// Calls that are decided differently. Merges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -120,53 +118,52 @@ impl Change {
 pub(crate) struct ChangeTally {
     unchanged: u64,
     groups: HashMap<TallyKey, Change>,
+    labels: Labels,
+    arn: String,
 }
 
-/// A [`ChangeKey`] in numbers.
-#[derive(Clone, PartialEq, Eq, Hash)]
+/// A [`ChangeKey`] in numbers: the sides are verdicts.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct TallyKey {
     caller: u32,
-    template: Box<str>,
+    resource: u32,
     status: Option<u16>,
-    before: TallySide,
-    after: TallySide,
+    before: u32,
+    after: u32,
 }
 
-/// A [`Side`] in numbers: the binding, the outcome, and the statements.
-type TallySide = (usize, Option<Outcome>, Vec<StatementId>);
-
 impl ChangeTally {
-    /// Compares the decisions of one call.
+    /// Compares the verdicts on one call, by the account that is compared with and by the account.
     pub(crate) fn add(
         &mut self,
-        call: Call<'_, '_>,
-        resource: &str,
-        before: &Decided,
-        after: &Decided,
+        call: &Call<'_, '_>,
+        (old, before): (&Version<'_>, u32),
+        (new, after): (&Version<'_>, u32),
     ) {
-        let outcome = |decided: &Decided| decided.decision.as_ref().ok().map(|one| one.outcome);
-        if outcome(before) == outcome(after) {
+        let outcome = |version: &Version<'_>, number| version.verdict(number)?.outcome().ok();
+        if outcome(old, before) == outcome(new, after) {
             self.unchanged += 1;
             return;
         }
-        let mut key = TallyKey {
-            caller: call.caller_number,
-            template: template(call),
-            status: call.row.status(),
-            before: side(before),
-            after: side(after),
-        };
+        let (caller, status) = (call.caller_number, call.row.status());
+        let resource = self.labels.resource(call);
+        let mut key = TallyKey { caller, resource, status, before, after };
         if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
-            (key.caller, key.template) = (OTHER_NUMBER, OTHER.into());
+            (key.caller, key.resource) = (OTHER_NUMBER, OTHER_NUMBER);
         }
-        let new = Change {
-            requests: 1,
-            span: Span::at(call.row.time()),
-            only_resource: Some(resource.to_owned()),
-        };
+        let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
+        let span = Span::at(call.row.time());
         match self.groups.get_mut(&key) {
-            Some(group) => group.merge(new),
-            None => drop(self.groups.insert(key, new)),
+            Some(group) => {
+                group.requests += 1;
+                group.span.merge(span);
+                let same = told.is_ok() && group.only_resource.as_deref() == Some(&self.arn);
+                group.only_resource = group.only_resource.take().filter(|_| same);
+            }
+            None => {
+                let only_resource = told.is_ok().then(|| self.arn.clone());
+                self.groups.insert(key, Change { requests: 1, span, only_resource });
+            }
         }
     }
 
@@ -174,16 +171,16 @@ impl ChangeTally {
     pub(crate) fn finish(
         self,
         callers: &Interner,
-        old: &Replay<'_>,
-        new: Option<&Replay<'_>>,
+        old: &Version<'_>,
+        new: &Version<'_>,
     ) -> Changes {
         let in_words = |(key, change): (TallyKey, Change)| {
             let key = ChangeKey {
                 caller: callers.text(key.caller).to_owned(),
-                resource: key.template.into(),
+                resource: self.labels.resource_text(key.resource).to_owned(),
                 status: key.status,
-                before: side_in_words(key.before, Some(old)),
-                after: side_in_words(key.after, new),
+                before: side(key.before, old),
+                after: side(key.after, new),
             };
             (key, change)
         };
@@ -195,17 +192,13 @@ impl ChangeTally {
     }
 }
 
-fn side(decided: &Decided) -> TallySide {
-    let decision = decided.decision.as_ref().ok();
+fn side(number: u32, version: &Version<'_>) -> Side {
+    let verdict = version.verdict(number);
+    let decision = verdict.and_then(|verdict| verdict.decision.as_ref().ok());
+    let applicable = verdict.and_then(|verdict| Some(version.binding(verdict)?.applicable));
     let statements = decision.into_iter().flat_map(|decision| decision.determined_by.iter());
-    (decided.binding, decision.map(|decision| decision.outcome), statements.collect())
-}
-
-fn side_in_words((binding, outcome, statements): TallySide, replay: Option<&Replay<'_>>) -> Side {
-    let binding = replay.and_then(|replay| replay.binding(binding));
-    let cite = |id| cited(&binding?.applicable, id);
     Side {
-        decision: outcome.map(|outcome| outcome.as_str().to_owned()),
-        determined_by: statements.into_iter().filter_map(cite).collect(),
+        decision: decision.map(|decision| decision.outcome.as_str().to_owned()),
+        determined_by: statements.filter_map(|id| cited(&applicable?, id)).collect(),
     }
 }

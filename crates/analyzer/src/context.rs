@@ -8,9 +8,12 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use tollgate_policy::{Key, Policies, PolicyDocument, PolicySet, Value, key};
+use tollgate_policy::{
+    Condition, Key, Policies, PolicyDocument, PolicySet, Test, Value, key, parse_instant,
+};
 use tollgate_store::{ApiEntry, Applicable};
 
+use crate::intern::{Interner, OTHER_NUMBER};
 use crate::rows::Row;
 
 /// Where the value of a key comes from.
@@ -61,6 +64,16 @@ struct Referenced<'a> {
     key: Key<'a>,
     origin: Origin,
     assumed: Value<'a>,
+    moments: Moments,
+}
+
+/// What the policies compare a moment with.
+#[derive(Clone, Debug)]
+enum Moments {
+    /// These moments, in order.
+    With(Vec<Timestamp>),
+    /// Anything: each moment may be decided differently.
+    Closely,
 }
 
 /// A context key and the value to assume for it where the log does not tell.
@@ -75,17 +88,7 @@ impl<'a> ReferencedKeys<'a> {
         assumed: &'a [Assumption],
     ) -> ReferencedKeys<'a> {
         let mut keys = ReferencedKeys::default();
-        let layers = [
-            policies.identity,
-            policies.resource,
-            policies.permissions_boundary,
-            policies.session,
-            policies.vpc_endpoint,
-        ];
-        let levels = policies.service_control.iter().chain(policies.resource_control);
-        for set in layers.into_iter().flatten().chain(levels.map(|level| &**level)) {
-            keys.add_set(set);
-        }
+        policies.sets().for_each(|set| keys.add_set(set));
         for referenced in &mut keys.0 {
             referenced.assumed = tag(applicable, referenced.key);
             if referenced.assumed != Value::Unknown {
@@ -102,7 +105,7 @@ impl<'a> ReferencedKeys<'a> {
     fn add_set(&mut self, set: &'a PolicySet) {
         for statement in set.documents().iter().flat_map(PolicyDocument::statements) {
             for condition in &statement.conditions {
-                self.add(&condition.key.value);
+                self.add(&condition.key.value).compare_with(condition);
                 condition.values.iter().for_each(|value| self.add_variables(&value.value));
             }
             let patterns = statement.resource.iter().flat_map(|element| &element.patterns);
@@ -116,19 +119,42 @@ impl<'a> ReferencedKeys<'a> {
             let inside = piece.split_once('}').map_or("", |(inside, _)| inside);
             let name = inside.split_once(',').map_or(inside, |(name, _)| name).trim();
             if !matches!(name, "" | "*" | "?" | "$") {
-                self.add(name);
+                self.add(name).moments = Moments::Closely;
             }
         }
     }
 
-    fn add(&mut self, name: &'a str) {
+    #[expect(clippy::indexing_slicing, reason = "the place is that of a key found or just added")]
+    fn add(&mut self, name: &'a str) -> &mut Referenced<'a> {
         let key = Key::new(name);
-        if self.0.iter().any(|known| known.key == key) {
-            return;
-        }
-        let origin = ORIGINS.iter().find(|(known, _)| *known == key).map(|(_, origin)| *origin);
-        let origin = origin.unwrap_or(Origin::Unknown);
-        self.0.push(Referenced { key, origin, assumed: Value::Unknown });
+        let known = self.0.iter().position(|known| known.key == key);
+        let place = known.unwrap_or_else(|| {
+            let known = ORIGINS.iter().find(|(known, _)| *known == key);
+            let origin = known.map_or(Origin::Unknown, |(_, origin)| *origin);
+            let moments = Moments::With(Vec::new());
+            self.0.push(Referenced { key, origin, assumed: Value::Unknown, moments });
+            self.0.len() - 1
+        });
+        &mut self.0[place]
+    }
+
+    /// Whether some key follows from the caller, so that callers may be told apart by it.
+    pub(crate) fn tell_callers_apart(&self) -> bool {
+        self.0.iter().any(|key| matches!(key.origin, Origin::Principal | Origin::UserId))
+    }
+
+    /// Calls `each` with a number for every value that differs from row to row: rows with the same
+    /// numbers have values that the policies cannot tell apart. `None` if there are too many values.
+    pub(crate) fn numbers(
+        &self,
+        row: Row<'_, '_>,
+        known: &mut ValueNumbers,
+        mut each: impl FnMut(u32) -> Option<()>,
+    ) -> Option<()> {
+        self.0.iter().try_for_each(|referenced| match referenced.number(row, known)? {
+            Some(number) => each(number),
+            None => Some(()),
+        })
     }
 
     /// Each key with its value in a row, to be set in the request's context; keys that follow from
@@ -138,12 +164,92 @@ impl<'a> ReferencedKeys<'a> {
         row: Row<'r, 'r>,
         api: Option<&'r ApiEntry>,
         identified: bool,
-    ) -> impl Iterator<Item = (Key<'r>, Value<'r>)> {
+    ) -> impl Iterator<Item = (Key<'a>, Value<'r>)> {
         self.0.iter().filter_map(move |referenced| {
             let told = referenced.origin.value(row, api, identified)?;
             let value = if told == Value::Unknown { referenced.assumed } else { told };
             Some((referenced.key, value))
         })
+    }
+}
+
+impl Referenced<'_> {
+    fn compare_with(&mut self, condition: &Condition) {
+        let is_date = matches!(
+            condition.operator.value.test,
+            Test::DateEquals
+                | Test::DateLessThan
+                | Test::DateLessThanEquals
+                | Test::DateGreaterThan
+                | Test::DateGreaterThanEquals
+        );
+        match &mut self.moments {
+            Moments::With(moments) if is_date => {
+                let values = condition.values.iter();
+                moments.extend(values.filter_map(|value| parse_instant(&value.value)));
+                moments.sort_unstable();
+                moments.dedup();
+            }
+            // Whether the log tells the moment is seen without comparing.
+            Moments::With(_) if condition.operator.value.test == Test::Null => {}
+            _ => self.moments = Moments::Closely,
+        }
+    }
+
+    /// The number of a row's value: `Some(None)` if no row differs from another, `None` if there are
+    /// too many values.
+    fn number(&self, row: Row<'_, '_>, known: &mut ValueNumbers) -> Option<Option<u32>> {
+        let text = match self.origin {
+            Origin::SourceIp => row.source_ip(),
+            Origin::UserAgent => row.user_agent(),
+            Origin::Organization => row.organization(),
+            Origin::Vpc => row.vpc(),
+            Origin::VpcEndpoint => row.vpc_endpoint(),
+            Origin::UserId => row.caller_id(),
+            Origin::Time => return Some(Some(self.interval(row.time(), moment)?)),
+            Origin::EpochTime => return Some(Some(self.interval(row.time(), second)?)),
+            Origin::ResourceAccount
+            | Origin::RequestedRegion
+            | Origin::Principal
+            | Origin::Unknown => return Some(None),
+        };
+        Some(Some(text.map_or(Some(UNTOLD_NUMBER), |text| known.number(self.origin, text))?))
+    }
+
+    /// Where a moment stands among those that it is compared with.
+    fn interval(&self, time: Option<i64>, read: impl Fn(i64) -> Option<Timestamp>) -> Option<u32> {
+        let Some(time) = time else { return Some(UNTOLD_NUMBER) };
+        let Moments::With(moments) = &self.moments else { return None };
+        let time = read(time)?;
+        let before = moments.partition_point(|moment| *moment < time);
+        let at = moments.get(before) == Some(&time);
+        u32::try_from(before * 2 + usize::from(at)).ok()
+    }
+}
+
+/// The number of a value that the log does not tell.
+const UNTOLD_NUMBER: u32 = u32::MAX;
+
+/// The most values of one key that are told apart.
+const VALUES_MAX: usize = 1 << 16;
+
+/// Numbers for the values of keys.
+#[derive(Default)]
+pub(crate) struct ValueNumbers(Vec<(Origin, Interner)>);
+
+impl ValueNumbers {
+    fn number(&mut self, origin: Origin, text: &str) -> Option<u32> {
+        let known = self.0.iter_mut().find(|(known, _)| *known == origin);
+        let number = match known {
+            Some((_, interner)) => interner.number(text),
+            None => {
+                let mut interner = Interner::new(VALUES_MAX);
+                let number = interner.number(text);
+                self.0.push((origin, interner));
+                number
+            }
+        };
+        Some(number).filter(|number| *number != OTHER_NUMBER)
     }
 }
 
@@ -190,4 +296,10 @@ fn address(text: &str) -> Value<'_> {
 
 fn moment(ms: i64) -> Option<Timestamp> {
     Timestamp::from_millisecond(ms).ok()
+}
+
+/// The moment that a number of seconds is compared as; small numbers are read otherwise.
+fn second(ms: i64) -> Option<Timestamp> {
+    let second = ms.div_euclid(1000);
+    if second < 10_000 { None } else { Timestamp::from_second(second).ok() }
 }

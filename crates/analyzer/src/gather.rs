@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_log::{
     Batch, Input, LineAccount, Projection, Quarantine, ScanOptions, ScanState, Source,
 };
-use tollgate_store::{Account, ApiEntry};
+use tollgate_store::Account;
 
 use crate::breakdown::{Breakdown, BreakdownTally, Grouping};
 use crate::call::{self, Call};
@@ -13,9 +13,11 @@ use crate::context::Assumption;
 use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
-use crate::outcomes::{OutcomeTally, Outcomes};
-use crate::replay::{Replay, write_resource};
+use crate::outcomes::{GroupKey, Outcomes};
+use crate::places::Places;
+use crate::replay::Replay;
 use crate::rows::{Columns, Row, projection};
+use crate::tally::OutcomeTally;
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
 
@@ -129,7 +131,7 @@ impl<'a> Analysis<'a> {
     /// A worker's gatherer.
     pub fn gatherer(&self) -> Gatherer<'a> {
         Gatherer {
-            account: self.account,
+            places: Places::new(self.account, self.against),
             window: self.window,
             filter: self.filter,
             left_out: 0,
@@ -139,16 +141,13 @@ impl<'a> Analysis<'a> {
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
             replayed: self.account.map(|account| Replayed {
-                replay: Replay::new(account, self.assumed),
+                replay: Replay::new([Some(account), self.against], self.assumed),
                 outcomes: OutcomeTally::default(),
-                against: self
-                    .against
-                    .map(|old| (Replay::new(old, self.assumed), ChangeTally::default())),
+                changes: self.against.map(|_| ChangeTally::default()),
             }),
             timeline: self.timeline.then(TimelineTally::default),
             guess: String::new(),
             route: String::new(),
-            arn: String::new(),
         }
     }
 
@@ -171,7 +170,7 @@ impl<'a> Analysis<'a> {
 
 /// Gathers batch after batch.
 pub struct Gatherer<'a> {
-    account: Option<&'a Account>,
+    places: Places<'a>,
     window: Window,
     filter: Option<&'a Filter>,
     left_out: u64,
@@ -184,30 +183,36 @@ pub struct Gatherer<'a> {
     timeline: Option<TimelineTally>,
     guess: String,
     route: String,
-    arn: String,
 }
 
 /// The part of a gatherer that decides.
 struct Replayed<'a> {
     replay: Replay<'a>,
-    outcomes: OutcomeTally,
-    against: Option<(Replay<'a>, ChangeTally)>,
+    outcomes: OutcomeTally<'a>,
+    changes: Option<ChangeTally>,
 }
 
-impl Replayed<'_> {
+impl<'a> Replayed<'a> {
     /// Decides and counts a call; the answer is the number of the group of denied calls that it
     /// was put in, if any.
-    fn add(&mut self, call: Call<'_, '_>, arn: &mut String) -> Option<u32> {
-        let told = write_resource(arn, call.row, call.api, call.method, call.path);
-        let resource = told.map(|()| arn.as_str());
-        let decided = self.replay.decide(call, resource);
-        let text = resource.unwrap_or_default();
-        let group = self.outcomes.add(call, text, &self.replay, &decided);
-        if let Some((old, changes)) = &mut self.against {
-            let before = old.decide(call, resource);
-            changes.add(call, text, &before, &decided);
+    fn add(&mut self, call: &Call<'_, 'a>, places: &mut Places<'a>) -> Option<u32> {
+        let [after, before] = self.replay.decide(call, places);
+        let [new, old] = self.replay.versions();
+        let (new, after) = (new?, after?);
+        if let (Some(changes), Some(old), Some(before)) = (&mut self.changes, old, before) {
+            changes.add(call, (old, before), (new, after));
         }
-        group
+        self.outcomes.add(call, new, after)
+    }
+
+    /// What was found, in words, and the groups of denied calls by their numbers.
+    fn finish(self, callers: &Interner) -> Option<(Outcomes, Vec<GroupKey>, Option<Changes>)> {
+        let [new, old] = self.replay.versions();
+        let new = new?;
+        let changes = self.changes.zip(old);
+        let changes = changes.map(|(changes, old)| changes.finish(callers, old, new));
+        let (outcomes, groups) = self.outcomes.finish(callers, new);
+        Some((outcomes, groups, changes))
     }
 }
 
@@ -226,7 +231,8 @@ impl<'a> Gatherer<'a> {
     }
 
     fn add_row(&mut self, row: Row<'_, '_>) {
-        let api: Option<&'a ApiEntry> = self.account.and_then(|account| call::api(account, row));
+        let target = self.places.target(row);
+        let [api, _] = target.apis;
         let caller = call::caller(row);
         let method = call::method(row).unwrap_or("-");
         let path = call::path(row);
@@ -246,6 +252,7 @@ impl<'a> Gatherer<'a> {
             row,
             caller,
             caller_number,
+            target,
             api,
             method,
             path,
@@ -258,7 +265,7 @@ impl<'a> Gatherer<'a> {
         self.limits.add(&call);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.add(&call));
         let replayed = self.replayed.as_mut();
-        let group = replayed.and_then(|replayed| replayed.add(call, &mut self.arn));
+        let group = replayed.and_then(|replayed| replayed.add(&call, &mut self.places));
         if let Some(timeline) = &mut self.timeline {
             let (start, status) = (row.time(), row.status());
             let cell = Cell { start, caller: caller_number, route: route_number, status, group };
@@ -269,22 +276,18 @@ impl<'a> Gatherer<'a> {
     /// Everything gathered, in words.
     pub fn finish(self) -> Gathered {
         let (callers, routes) = (&self.callers, &self.routes);
-        let (replay, outcomes, changes) = match self.replayed {
-            Some(Replayed { replay, outcomes, against }) => (Some(replay), Some(outcomes), against),
-            None => (None, None, None),
+        let replayed = self.replayed.and_then(|replayed| replayed.finish(callers));
+        let (outcomes, groups, changes) = match replayed {
+            Some((outcomes, groups, changes)) => (Some(outcomes), groups, changes),
+            None => (None, Vec::new(), None),
         };
-        let (outcomes, groups) = outcomes
-            .zip(replay.as_ref())
-            .map(|(outcomes, replay)| outcomes.finish(callers, replay))
-            .unzip();
-        let groups = groups.unwrap_or_default();
         Gathered {
             left_out: self.left_out,
             usage: self.usage.finish(callers, routes),
             breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),
             limits: self.limits.finish(callers),
-            changes: changes.map(|(old, changes)| changes.finish(callers, &old, replay.as_ref())),
             outcomes,
+            changes,
             timeline: self.timeline.map(|timeline| timeline.finish(callers, routes, &groups)),
         }
     }

@@ -10,9 +10,11 @@
 //! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal, and
 //! [`render`] for others.
 
+mod bindings;
 mod breakdown;
 mod call;
 mod changes;
+mod classify;
 mod context;
 mod dimension;
 mod filter;
@@ -23,11 +25,13 @@ mod limits;
 mod observe;
 mod outcomes;
 mod partial;
+mod places;
 pub mod render;
 mod replay;
 pub mod report;
 mod rows;
 mod series;
+mod tally;
 pub mod text;
 mod time;
 mod timeline;

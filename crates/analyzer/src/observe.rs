@@ -6,16 +6,16 @@ use tollgate_log::{Batch, Projection};
 use tollgate_policy::{Policies, Request, key};
 use tollgate_store::{Account, ApiEntry};
 
+use crate::bindings::Bindings;
 use crate::call;
-use crate::intern::OTHER_NUMBER;
-use crate::replay::{Replay, write_resource};
+use crate::replay::write_resource;
 use crate::rows::{Columns, Row, projection};
 
 /// Makes requests out of rows, as replaying does: with what the log tells of the keys that the
 /// account's policies refer to, and the rest of them unknown.
 pub struct Observer<'a> {
     account: &'a Account,
-    replay: Replay<'a>,
+    bindings: Bindings<'a>,
     arn: String,
     /// Of each binding, whether its policies name `aws:userid`.
     names_user_id: HashMap<usize, bool>,
@@ -27,7 +27,7 @@ impl<'a> Observer<'a> {
     pub fn new(account: &'a Account) -> Observer<'a> {
         Observer {
             account,
-            replay: Replay::new(account, &[]),
+            bindings: Bindings::new(account, &[]),
             arn: String::new(),
             names_user_id: HashMap::new(),
             left_out: BTreeMap::new(),
@@ -61,8 +61,8 @@ impl<'a> Observer<'a> {
         let method = call::method(row).unwrap_or("-");
         write_resource(&mut self.arn, row, api, method, call::path(row))?;
         let caller = call::caller(row);
-        let number = self.replay.bind(caller, OTHER_NUMBER, api);
-        if let Some(binding) = self.replay.binding(number) {
+        let number = self.bindings.bind(caller, api);
+        if let Some(binding) = self.bindings.get(number) {
             let policies = || binding.applicable.policies();
             let names_user_id =
                 self.names_user_id.entry(number).or_insert_with(|| names_user_id(&policies()));
@@ -84,16 +84,7 @@ impl<'a> Observer<'a> {
 
 /// Whether any of the policies mentions `aws:userid`, be it as a key or as a variable.
 fn names_user_id(policies: &Policies<'_>) -> bool {
-    let layers = [
-        policies.identity,
-        policies.resource,
-        policies.permissions_boundary,
-        policies.session,
-        policies.vpc_endpoint,
-    ];
-    let levels = policies.service_control.iter().chain(policies.resource_control);
-    let sets = layers.into_iter().flatten().chain(levels.map(|level| &**level));
     let name = key::USER_ID.name().to_ascii_lowercase();
-    sets.flat_map(|set| set.documents())
-        .any(|document| document.source().to_ascii_lowercase().contains(&name))
+    let documents = policies.sets().flat_map(|set| set.documents());
+    documents.into_iter().any(|document| document.source().to_ascii_lowercase().contains(&name))
 }

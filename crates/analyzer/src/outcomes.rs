@@ -7,19 +7,13 @@
 
 use std::collections::BTreeMap;
 
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{Element, Explanation, Matched, Outcome, StatementId};
+use tollgate_policy::{Element, Matched, StatementId};
 use tollgate_store::{Applicable, Citation};
 
-use crate::call::Call;
-use crate::intern::{Interner, OTHER};
-use crate::replay::{Binding, Decided, INVOKE, Replay, write_resource};
+use crate::bindings::{Binding, Kept};
 use crate::time::Span;
-use crate::verdict::{Comparison, Logged};
-
-/// The most groups kept apart; calls beyond them are counted under `(other)`.
-const GROUPS_MAX: usize = 50_000;
+use crate::verdict::Logged;
 
 /// What replaying came to. Merges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -138,7 +132,7 @@ impl Outcomes {
 }
 
 impl Group {
-    fn merge(&mut self, other: Group) {
+    pub(crate) fn merge(&mut self, other: Group) {
         self.requests += other.requests;
         self.span.merge(other.span);
         if self.only_resource != other.only_resource {
@@ -164,196 +158,14 @@ impl Cited {
     }
 }
 
-/// The calls of one worker, while they are replayed.
-#[derive(Default)]
-pub(crate) struct OutcomeTally {
-    agreeing: u64,
-    disagreeing: u64,
-    undetermined: HashMap<&'static str, u64>,
-    /// Groups, numbered in the order in which they came.
-    groups: HashMap<TallyKey, (u32, Group)>,
-    unknown: HashMap<u32, u64>,
-}
-
-/// A [`GroupKey`] in numbers.
-#[derive(Clone, PartialEq, Eq, Hash)]
-struct TallyKey {
-    caller: u32,
-    route: u32,
-    binding: usize,
-    action: Option<Box<str>>,
-    template: Box<str>,
-    status: Option<u16>,
-    logged: Logged,
-    decision: Option<Outcome>,
-    determined_by: Vec<StatementId>,
-    depends_on: Vec<String>,
-}
-
-impl OutcomeTally {
-    /// Counts one call, whose ARN is `resource` and which `replay` decided. The answer is the number
-    /// of the group that it was put in, if any.
-    pub(crate) fn add(
-        &mut self,
-        call: Call<'_, '_>,
-        resource: &str,
-        replay: &Replay<'_>,
-        decided: &Decided,
-    ) -> Option<u32> {
-        let binding = replay.binding(decided.binding)?;
-        let logged = Logged::of(call.row);
-        let decision = decided.decision.as_ref();
-        let outcome = decision.map(|decision| decision.outcome).map_err(|reason| *reason);
-        let comparison = Comparison::of(logged, outcome);
-        if binding.applicable.subject().is_none() {
-            *self.unknown.entry(call.caller_number).or_default() += 1;
-        }
-        match comparison {
-            Comparison::Agreeing => self.agreeing += 1,
-            Comparison::Disagreeing => self.disagreeing += 1,
-            Comparison::Undetermined(why) => *self.undetermined.entry(why).or_default() += 1,
-        }
-        let denied = matches!(outcome, Ok(Outcome::ExplicitDeny | Outcome::ImplicitDeny));
-        if denied || logged == Logged::Refused || comparison == Comparison::Disagreeing {
-            let key = TallyKey::new(call, decided, logged);
-            return self.group(key, call, resource, binding, comparison == Comparison::Disagreeing);
-        }
-        None
-    }
-
-    fn group(
-        &mut self,
-        mut key: TallyKey,
-        call: Call<'_, '_>,
-        resource: &str,
-        binding: &Binding<'_>,
-        disagrees: bool,
-    ) -> Option<u32> {
-        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
-            key.fold();
-        }
-        let new = Group {
-            requests: 1,
-            span: Span::at(call.row.time()),
-            only_resource: Some(resource.to_owned()),
-            disagrees,
-            nearest: None,
-            example: (resource.to_owned(), call.row.time()),
-        };
-        let implicit = key.decision == Some(Outcome::ImplicitDeny);
-        let explain = |new: Group| Group {
-            nearest: implicit.then(|| nearest(binding, call, resource)).flatten(),
-            ..new
-        };
-        match self.groups.get_mut(&key) {
-            Some((number, group)) => {
-                let explains = new.example < group.example;
-                group.merge(if explains { explain(new) } else { new });
-                Some(*number)
-            }
-            None => {
-                let number = u32::try_from(self.groups.len()).ok()?;
-                self.groups.insert(key, (number, explain(new)));
-                Some(number)
-            }
-        }
-    }
-
-    /// What was found, in words, and the groups by their numbers. `callers` are those that gave the
-    /// calls their numbers.
-    pub(crate) fn finish(
-        self,
-        callers: &Interner,
-        replay: &Replay<'_>,
-    ) -> (Outcomes, Vec<GroupKey>) {
-        let mut numbered: Vec<(u32, GroupKey, Group)> = self
-            .groups
-            .into_iter()
-            .map(|(key, (number, group))| (number, key.in_words(replay, callers), group))
-            .collect();
-        numbered.sort_unstable_by_key(|(number, ..)| *number);
-        let keys = numbered.iter().map(|(_, key, _)| key.clone()).collect();
-        let groups = numbered.into_iter().map(|(_, key, group)| (key, group));
-        let unknown = self.unknown.into_iter();
-        let mut outcomes = Outcomes {
-            agreeing: self.agreeing,
-            disagreeing: self.disagreeing,
-            undetermined: self
-                .undetermined
-                .into_iter()
-                .map(|(reason, requests)| (reason.to_owned(), requests))
-                .collect(),
-            groups: Vec::new(),
-            unknown_principals: unknown
-                .map(|(number, requests)| (callers.text(number).to_owned(), requests))
-                .collect(),
-        };
-        // Merging sorts, and joins the groups whose numbers differ and whose words do not.
-        outcomes.merge(Outcomes { groups: groups.collect(), ..Outcomes::default() });
-        (outcomes, keys)
-    }
-}
-
-impl TallyKey {
-    fn new(call: Call<'_, '_>, decided: &Decided, logged: Logged) -> TallyKey {
-        let decision = decided.decision.as_ref().ok();
-        let statements = decision.into_iter().flat_map(|decision| decision.determined_by.iter());
-        TallyKey {
-            caller: call.caller_number,
-            route: call.route_number,
-            binding: decided.binding,
-            action: call.row.action().filter(|action| *action != INVOKE).map(Box::from),
-            template: template(call),
-            status: call.row.status(),
-            logged,
-            decision: decision.map(|decision| decision.outcome),
-            determined_by: statements.collect(),
-            depends_on: decision.map_or_else(Vec::new, |decision| decision.depends_on.clone()),
-        }
-    }
-
-    /// Gives up telling apart who called what.
-    fn fold(&mut self) {
-        self.caller = crate::intern::OTHER_NUMBER;
-        self.route = crate::intern::OTHER_NUMBER;
-        self.template = OTHER.into();
-        self.depends_on.clear();
-    }
-
-    fn in_words(self, replay: &Replay<'_>, callers: &Interner) -> GroupKey {
-        let applicable = replay.binding(self.binding).map(|binding| binding.applicable);
-        let cite = |id: &StatementId| cited(&applicable?, *id);
-        GroupKey {
-            caller: callers.text(self.caller).to_owned(),
-            action: self.action.map_or_else(|| INVOKE.to_owned(), String::from),
-            resource: self.template.into(),
-            status: self.status,
-            logged: self.logged,
-            decision: self.decision.map(|decision| decision.as_str().to_owned()),
-            determined_by: self.determined_by.iter().filter_map(cite).collect(),
-            depends_on: self.depends_on,
-        }
-    }
-}
-
-/// The ARN of a call with its route in the place of the path.
-pub(crate) fn template(call: Call<'_, '_>) -> Box<str> {
-    let mut arn = String::new();
-    let known = write_resource(&mut arn, call.row, call.api, call.method, Some(call.route));
-    match known {
-        Ok(()) => arn.into(),
-        Err(_) => format!("{} {}", call.method, call.route).into(),
-    }
-}
-
 /// A statement by where it stands.
 pub(crate) fn cited(applicable: &Applicable<'_>, id: StatementId) -> Option<Cited> {
     Some(Cited::new(id, &applicable.cite(id)?))
 }
 
 /// The statement that came nearest to allowing a call.
-fn nearest(binding: &Binding<'_>, call: Call<'_, '_>, resource: &str) -> Option<Nearest> {
-    let explanation: Explanation = binding.explain(call.row, call.caller, call.api, resource);
+pub(crate) fn nearest(binding: &Binding<'_>, call: &Kept<'_>) -> Option<Nearest> {
+    let explanation = binding.explain(call);
     let id = explanation.nearest?;
     let Matched::No(miss) = &explanation.statement(id)?.matched else { return None };
     let citation = binding.applicable.cite(id)?;

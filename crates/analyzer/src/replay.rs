@@ -1,149 +1,150 @@
 //! Deciding the calls of a log with an account's policies.
+//!
+//! Calls that the policies cannot tell apart are decided once. What they can see of a call is its
+//! *class*: which policies are bound to it, its action, which resource patterns match, and which
+//! conditions hold (`classify.rs`). Whatever cannot be sorted into a class, because a log holds too
+//! many of its kind or because a pattern has variables, is decided by itself, with the same result.
 
 use hashbrown::HashMap;
-use tollgate_policy::{
-    Decision, Explanation, Policies, Principal, Request, authorize, explain, write_request_arn,
-};
-use tollgate_store::{Account, ApiEntry, Applicable};
+use tollgate_policy::{Decision, Outcome, authorize, write_request_arn};
+use tollgate_store::{Account, ApiEntry};
 
+use crate::bindings::{Binding, Bindings};
 use crate::call::{self, Call};
-use crate::context::{Assumption, ReferencedKeys};
-use crate::intern::OTHER_NUMBER;
+use crate::classify::{Class, Classifier};
+use crate::context::Assumption;
+use crate::places::Places;
 use crate::rows::Row;
-
-/// The action of a request that is not logged with another.
-pub(crate) const INVOKE: &str = "execute-api:Invoke";
 
 pub(crate) const UNTOLD_API: &str = "the API is not in the account, or the log does not tell it";
 pub(crate) const UNTOLD_PATH: &str = "the log does not tell the path";
 
-/// Replays calls against one account. Not shared between threads: each worker has its own.
-pub(crate) struct Replay<'a> {
-    account: &'a Account,
-    assumed: &'a [Assumption],
-    bindings: Vec<Binding<'a>>,
-    known: HashMap<Bound, usize>,
-    by_caller: HashMap<(u32, usize), usize>,
-}
+/// The most classes whose decisions are remembered.
+const CLASSES_MAX: usize = 200_000;
 
-/// A decided call: by which binding, and how; or why it could not be decided.
-#[derive(Clone)]
-pub(crate) struct Decided {
+/// One of two: the account, and the one that it is compared with, if there is one.
+pub(crate) type Both<T> = [Option<T>; 2];
+
+/// The numbers of the verdicts on a call.
+pub(crate) type Decided = Both<u32>;
+
+/// How a call was decided: by which binding, and how; or why it could not be.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Verdict {
     pub(crate) binding: usize,
     pub(crate) decision: Result<Decision, &'static str>,
 }
 
-/// What decides a caller's calls of an API; the same for all callers with the same policies.
-pub(crate) struct Binding<'a> {
-    pub(crate) applicable: Applicable<'a>,
-    policies: Policies<'a>,
-    keys: ReferencedKeys<'a>,
+impl Verdict {
+    /// The outcome, or the reason for which there is none.
+    pub(crate) fn outcome(&self) -> Result<Outcome, &'static str> {
+        self.decision.as_ref().map(|decision| decision.outcome).map_err(|reason| *reason)
+    }
 }
 
-/// What a binding depends on: the principal's entry in the account, whether it belongs to the
-/// account, and the API, each by its place in memory.
-type Bound = (usize, bool, usize);
+/// Replays calls against one account, or two that are compared. Not shared between threads: each
+/// worker has its own.
+pub(crate) struct Replay<'a> {
+    versions: Both<Version<'a>>,
+    classifier: Classifier,
+    decided: HashMap<Class, Decided>,
+    arn: String,
+}
+
+/// One account and its verdicts.
+pub(crate) struct Version<'a> {
+    pub(crate) bindings: Bindings<'a>,
+    verdicts: Vec<Verdict>,
+    numbers: HashMap<Verdict, u32>,
+}
 
 impl<'a> Replay<'a> {
-    /// A replay with the policies of `account`, and values to assume for what the log does not tell.
-    pub(crate) fn new(account: &'a Account, assumed: &'a [Assumption]) -> Replay<'a> {
-        let (known, by_caller) = Default::default();
-        Replay { account, assumed, bindings: Vec::new(), known, by_caller }
+    /// A replay with the policies of `accounts`, and values to assume for what the log does not tell.
+    pub(crate) fn new(accounts: Both<&'a Account>, assumed: &'a [Assumption]) -> Replay<'a> {
+        let version = |account| Version {
+            bindings: Bindings::new(account, assumed),
+            verdicts: Vec::new(),
+            numbers: HashMap::new(),
+        };
+        Replay {
+            versions: accounts.map(|account| account.map(version)),
+            classifier: Classifier::new(accounts.into_iter().flatten()),
+            decided: HashMap::new(),
+            arn: String::new(),
+        }
     }
 
-    /// Decides a call whose request ARN is `resource`, unless the log does not tell that.
-    pub(crate) fn decide(
+    /// Decides a call.
+    #[inline]
+    pub(crate) fn decide(&mut self, call: &Call<'_, 'a>, places: &mut Places<'a>) -> Decided {
+        let Some(class) = self.classifier.class(call, places, &mut self.versions) else {
+            return self.decide_alone(call);
+        };
+        if let Some(&known) = self.decided.get(&class) {
+            return known;
+        }
+        let decided = self.decide_alone(call);
+        if self.decided.len() < CLASSES_MAX {
+            self.decided.insert(class, decided);
+        }
+        decided
+    }
+
+    #[cold]
+    fn decide_alone(&mut self, call: &Call<'_, 'a>) -> Decided {
+        let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
+        let resource = told.map(|()| self.arn.as_str());
+        let mut decided = Decided::default();
+        let versions = self.versions.iter_mut().zip(call.target.apis);
+        for ((version, api), number) in versions.zip(&mut decided) {
+            *number = version.as_mut().map(|version| version.decide(call, api, resource));
+        }
+        decided
+    }
+
+    /// The account, with what was decided by it; the second is the one that it is compared with.
+    pub(crate) fn versions(&self) -> Both<&Version<'a>> {
+        self.versions.each_ref().map(Option::as_ref)
+    }
+}
+
+impl<'a> Version<'a> {
+    fn decide(
         &mut self,
-        call: Call<'_, '_>,
+        call: &Call<'_, '_>,
+        api: Option<&'a ApiEntry>,
         resource: Result<&str, &'static str>,
-    ) -> Decided {
-        // The account's own entry of the API: another account's would bring its own policies.
-        let api = call::api(self.account, call.row);
-        let number = self.bind(call.caller, call.caller_number, api);
-        let decision = match (resource, self.binding(number)) {
-            (Ok(resource), Some(bound)) => Ok(bound.decide(call.row, call.caller, api, resource)),
+    ) -> u32 {
+        let number = self.bindings.bind(call.caller, api);
+        let decision = match (resource, self.bindings.get(number)) {
+            (Ok(resource), Some(binding)) => {
+                let request = binding.request(call.row, call.caller, api, resource);
+                Ok(authorize(binding.policies(), &request))
+            }
             (Ok(_), None) => Err(UNTOLD_API),
             (Err(reason), _) => Err(reason),
         };
-        Decided { binding: number, decision }
+        self.number(Verdict { binding: number, decision })
     }
 
-    /// The number of the binding for a caller and an API. `number` is the caller's, for
-    /// remembering the answer.
-    pub(crate) fn bind(&mut self, caller: &str, number: u32, api: Option<&'a ApiEntry>) -> usize {
-        let place = (number, api.map_or(0, address));
-        if let Some(&known) = self.by_caller.get(&place) {
+    fn number(&mut self, verdict: Verdict) -> u32 {
+        if let Some(&known) = self.numbers.get(&verdict) {
             return known;
         }
-        let principal = Principal::parse(caller).unwrap_or(Principal::ANONYMOUS);
-        let applicable = self.account.policies_for(&principal, api);
-        let same_account = principal.account() == Some(self.account.id());
-        let bound = (applicable.subject().map_or(0, address), same_account, place.1);
-        let number = *self.known.entry(bound).or_insert_with(|| {
-            let policies = applicable.policies();
-            let keys = ReferencedKeys::of(&policies, &applicable, self.assumed);
-            self.bindings.push(Binding { applicable, policies, keys });
-            self.bindings.len() - 1
-        });
-        if place.0 != OTHER_NUMBER {
-            self.by_caller.insert(place, number);
-        }
+        let number = u32::try_from(self.verdicts.len()).unwrap_or(u32::MAX);
+        self.verdicts.push(verdict.clone());
+        self.numbers.insert(verdict, number);
         number
     }
 
-    /// A binding by its number.
-    pub(crate) fn binding(&self, number: usize) -> Option<&Binding<'a>> {
-        self.bindings.get(number)
-    }
-}
-
-fn address<T>(thing: &T) -> usize {
-    std::ptr::from_ref(thing) as usize
-}
-
-impl<'a> Binding<'a> {
-    /// Decides one call.
-    fn decide(
-        &self,
-        row: Row<'_, '_>,
-        caller: &str,
-        api: Option<&ApiEntry>,
-        resource: &str,
-    ) -> Decision {
-        let request = self.request(row, caller, api, resource);
-        authorize(&self.policies, &request)
+    /// A verdict by its number.
+    pub(crate) fn verdict(&self, number: u32) -> Option<&Verdict> {
+        self.verdicts.get(number as usize)
     }
 
-    /// Decides one call and tells everything about it.
-    pub(crate) fn explain(
-        &self,
-        row: Row<'_, '_>,
-        caller: &str,
-        api: Option<&ApiEntry>,
-        resource: &str,
-    ) -> Explanation {
-        explain(&self.policies, &self.request(row, caller, api, resource))
-    }
-
-    /// The request of a row.
-    pub(crate) fn request<'r>(
-        &'r self,
-        row: Row<'r, 'r>,
-        caller: &'r str,
-        api: Option<&'r ApiEntry>,
-        resource: &'r str,
-    ) -> Request<'r> {
-        let parsed = Principal::parse(caller);
-        let mut principal = parsed.unwrap_or(Principal::ANONYMOUS);
-        if let Some(id) = row.caller_id() {
-            principal = principal.with_user_id(id);
-        }
-        let action = row.action().unwrap_or(INVOKE);
-        let mut request = Request::new(principal, action, resource);
-        for (key, value) in self.keys.values(row, api, parsed.is_some()) {
-            request.context.set(key, value);
-        }
-        request
+    /// The binding that came to a verdict.
+    pub(crate) fn binding(&self, verdict: &Verdict) -> Option<&Binding<'a>> {
+        self.bindings.get(verdict.binding)
     }
 }
 

@@ -22,6 +22,10 @@ pub enum Logged {
 }
 
 impl Logged {
+    /// All of them.
+    pub(crate) const ALL: [Logged; 4] =
+        [Logged::Passed, Logged::Refused, Logged::Otherwise, Logged::Untold];
+
     /// As the JSON document has it.
     pub fn as_str(self) -> &'static str {
         match self {
