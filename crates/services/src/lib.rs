@@ -15,11 +15,13 @@
     reason = "this is the edge of tests: it looks around, and says what it does not find"
 )]
 
+mod postgres;
 mod program;
 mod server;
 
+pub use postgres::Postgres;
 pub use program::{Node, Python};
-pub use server::{Moto, OpenBao, Server};
+pub use server::{Moto, OpenBao, Server, free_port};
 
 /// Says on standard error that a test is skipped, and why.
 ///

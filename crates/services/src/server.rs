@@ -193,8 +193,11 @@ fn spawn(command: &mut Command) -> Child {
 }
 
 /// A port that was free a moment ago, for programs that cannot choose one themselves.
+///
+/// # Panics
+/// There is none.
 #[track_caller]
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let bound = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     bound.unwrap_or_else(|error| panic!("no free port: {error}")).port()
 }

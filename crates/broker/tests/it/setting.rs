@@ -10,8 +10,9 @@ use tollgate_broker::{
     Ask, Broker, Caller, Journal, Lease, Profile, PublicAddress, RoleName, Server, SslMode, Step,
     Stopped, Unwatched, Witness,
 };
+use tollgate_services::Postgres;
 
-use crate::postgres::{ADMIN_PASSWORD, Postgres, shared};
+use crate::postgres;
 
 pub(crate) const CALLER: &str = "arn:aws:sts::123456789012:assumed-role/reports/web-1";
 
@@ -25,11 +26,11 @@ pub(crate) struct Setting {
 
 impl Setting {
     pub(crate) async fn new(name: &str) -> Option<Self> {
-        let postgres = shared()?;
-        let admin = postgres.admin("postgres").await;
+        let postgres = Postgres::shared()?;
+        let admin = postgres::admin(&postgres, "postgres").await;
         admin.batch_execute(&format!("CREATE DATABASE {name}")).await.unwrap();
         admin.batch_execute(&format!("CREATE ROLE {name}_readers")).await.unwrap();
-        let database = postgres.admin(name).await;
+        let database = postgres::admin(&postgres, name).await;
         let prepare = format!(
             "CREATE TABLE sheets (title text); INSERT INTO sheets VALUES ('first');
              GRANT SELECT, INSERT ON sheets TO {name}_readers;
@@ -50,7 +51,7 @@ impl Setting {
     }
 
     pub(crate) fn server(&self) -> Server {
-        self.server_as("postgres", ADMIN_PASSWORD)
+        self.server_as("postgres", Postgres::PASSWORD)
     }
 
     pub(crate) fn server_as(&self, user: &str, password: &str) -> Server {
@@ -69,7 +70,7 @@ impl Setting {
 
     /// The broker's roles that exist on the server.
     pub(crate) async fn roles(&self) -> Vec<String> {
-        let admin = self.postgres.admin("postgres").await;
+        let admin = postgres::admin(&self.postgres, "postgres").await;
         let prefix = format!("tollgate_{}_", self.profile.name());
         let query = "SELECT rolname::text FROM pg_roles WHERE starts_with(rolname, $1) ORDER BY 1";
         let rows = admin.query(query, &[&prefix]).await.unwrap();
@@ -81,7 +82,7 @@ impl Setting {
         lease: &Lease,
     ) -> Result<tokio_postgres::Client, tokio_postgres::Error> {
         let password = lease.password.expose();
-        self.postgres.login(lease.role.as_str(), password, self.profile.name()).await
+        postgres::login(&self.postgres, lease.role.as_str(), password, self.profile.name()).await
     }
 }
 

@@ -1,8 +1,9 @@
 //! Ending logins.
 
 use tollgate_broker::{Ask, BrokerError, Journal, Step};
+use tollgate_services::Postgres;
 
-use crate::postgres::ADMIN_PASSWORD;
+use crate::postgres;
 use crate::setting::{Setting, StopsBefore, after, caller, issue, now};
 
 #[tokio::test]
@@ -29,7 +30,7 @@ async fn what_a_login_owned_passes_to_the_template() {
     let lease = issue(&broker, 10).await;
     let client = setting.login(&lease).await.unwrap();
     client.batch_execute("CREATE TABLE notes AS SELECT 1 AS one").await.unwrap();
-    let admin = setting.postgres.admin("heirs").await;
+    let admin = postgres::admin(&setting.postgres, "heirs").await;
     admin
         .batch_execute(&format!(
             "CREATE TABLE lent (x int); GRANT SELECT ON lent TO \"{}\"",
@@ -37,7 +38,7 @@ async fn what_a_login_owned_passes_to_the_template() {
         ))
         .await
         .unwrap();
-    let elsewhere = setting.postgres.admin("postgres").await;
+    let elsewhere = postgres::admin(&setting.postgres, "postgres").await;
     elsewhere
         .batch_execute(&format!(
             "CREATE TABLE heirs_elsewhere (x int); ALTER TABLE heirs_elsewhere OWNER TO \"{}\"",
@@ -78,7 +79,7 @@ async fn a_crash_before_any_step_leaves_no_role_after_the_next_start() {
         assert!(swept.failed.is_empty(), "{step:?}: {:?}", swept.failed);
         assert_eq!(setting.roles().await, Vec::<String>::new(), "{step:?}");
         assert_eq!(restarted.open_count(), 0, "{step:?}");
-        let admin = setting.postgres.admin("crash").await;
+        let admin = postgres::admin(&setting.postgres, "crash").await;
         admin.batch_execute("DROP TABLE IF EXISTS crashed").await.unwrap();
     }
 }
@@ -113,10 +114,10 @@ async fn a_role_that_cannot_be_ended_hinders_no_other_and_is_tried_again() {
     let Some(setting) = Setting::new("stuck").await else { return };
     let broker = setting.broker();
     let (stuck, free) = (issue(&broker, 10).await, issue(&broker, 10).await);
-    let admin = setting.postgres.admin("postgres").await;
+    let admin = postgres::admin(&setting.postgres, "postgres").await;
     // A database that takes no connections cannot be searched for what the role owns in it.
     admin.batch_execute("CREATE DATABASE stuck_closed").await.unwrap();
-    let closed = setting.postgres.admin("stuck_closed").await;
+    let closed = postgres::admin(&setting.postgres, "stuck_closed").await;
     let own = format!("CREATE TABLE t (x int); ALTER TABLE t OWNER TO \"{}\"", stuck.role);
     closed.batch_execute(&own).await.unwrap();
     drop(closed);
@@ -137,14 +138,15 @@ async fn a_role_that_cannot_be_ended_hinders_no_other_and_is_tried_again() {
 #[tokio::test]
 async fn a_broker_needs_to_be_no_superuser() {
     let Some(setting) = Setting::new("modest").await else { return };
-    let admin = setting.postgres.admin("postgres").await;
+    let admin = postgres::admin(&setting.postgres, "postgres").await;
     let make = format!(
-        "CREATE ROLE modest_broker LOGIN CREATEROLE PASSWORD '{ADMIN_PASSWORD}' IN ROLE pg_signal_backend;
-         GRANT modest_readers TO modest_broker WITH ADMIN OPTION"
+        "CREATE ROLE modest_broker LOGIN CREATEROLE PASSWORD '{}' IN ROLE pg_signal_backend;
+         GRANT modest_readers TO modest_broker WITH ADMIN OPTION",
+        Postgres::PASSWORD
     );
     admin.batch_execute(&make).await.unwrap();
     let journal = Journal::open(&setting.journal_path(), &setting.profile).unwrap();
-    let server = setting.server_as("modest_broker", ADMIN_PASSWORD);
+    let server = setting.server_as("modest_broker", Postgres::PASSWORD);
     let witness = std::sync::Arc::new(tollgate_broker::Unwatched);
     let broker = tollgate_broker::Broker::new(setting.profile.clone(), server, journal, witness);
     broker.check(now()).await.unwrap();
@@ -160,7 +162,7 @@ async fn a_broker_needs_to_be_no_superuser() {
 async fn a_login_that_was_asked_for_and_not_waited_for_is_ended() {
     let Some(setting) = Setting::new("hasty").await else { return };
     let broker = setting.broker();
-    let admin = setting.postgres.admin("postgres").await;
+    let admin = postgres::admin(&setting.postgres, "postgres").await;
     // The statement that makes the role waits for this lock, and the caller goes away meanwhile.
     admin.batch_execute("BEGIN; LOCK TABLE pg_authid IN EXCLUSIVE MODE").await.unwrap();
     let caller = caller();
