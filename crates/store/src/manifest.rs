@@ -10,13 +10,16 @@ use toml::Spanned;
 
 use crate::problem::{Problem, suggestion};
 
+mod broker;
 mod credential;
+mod files;
 mod gateway;
 mod log;
 mod route;
 mod sts;
 mod upstream;
 
+pub use broker::BrokerDecl;
 pub use credential::{
     BasicDecl, CredentialDecl, HeaderDecl, InjectDecl, Oauth2Decl, QueryDecl, SecretDecl, Sigv4Decl,
 };
@@ -126,6 +129,12 @@ pub use upstream::UpstreamDecl;
 /// scrubBody         = true
 /// learnQuota        = true
 ///
+/// [[api.route]]
+/// ## A broker in the place of an upstream: a signed POST is answered with a login to its database.
+/// path     = "/databases/reports"
+/// methods  = ["POST"]
+/// upstream = "reports"
+///
 /// [[upstream]]
 /// name    = "github"
 /// url     = "https://api.github.com"
@@ -161,6 +170,26 @@ pub use upstream::UpstreamDecl;
 /// stage    = "prod"
 /// ## The format as the API is configured, or `from`, a file that configures it.
 /// template = '$context.identity.sourceIp "$context.httpMethod $context.path" $context.status'
+///
+/// [[broker]]
+/// name     = "reports"
+/// ## How the broker logs in, and to which role's rights its logins come.
+/// server   = "db.internal:5432"
+/// user     = "tollgate"
+/// password = { env = "REPORTS_PASSWORD" }
+/// database = "app"
+/// template = "reports_reader"
+/// ## Which logins exist: made if it is not there, mode 0600.
+/// journal  = "run/reports.journal"
+/// ## Where callers connect to, if elsewhere; `verify-full` unless given, or `disable`.
+/// public   = "db.example.com:5432"
+/// sslMode  = "verify-full"
+/// ca       = "db-ca.pem"
+/// ttlS               = 900
+/// ttlSMax            = 3600
+/// connectionsMax     = 5
+/// leasesMax          = 1000
+/// leasesPerCallerMax = 20
 ///
 /// [gateway]
 /// listen     = ["127.0.0.1:8080"]
@@ -210,7 +239,8 @@ pub use upstream::UpstreamDecl;
 /// # assert_eq!(manifest.apis[0].routes[0].credential.0[0].get_ref(), "github-reader");
 /// # assert_eq!(manifest.log.formats[0].get_ref().stage.as_deref(), Some("prod"));
 /// # assert_eq!(manifest.gateway.unwrap().limits.connections_max, 4096);
-/// # assert_eq!(manifest.sts.unwrap().master_keys.len(), 2);
+/// # assert_eq!(manifest.apis[0].routes[1].upstream.as_ref().unwrap(), &manifest.brokers[0].name);
+/// # assert_eq!(manifest.sts.unwrap().master_keys.get_ref().len(), 2);
 /// ```
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -255,6 +285,9 @@ pub struct Manifest {
     /// Third parties that requests are forwarded to.
     #[serde(default, rename = "upstream")]
     pub upstreams: Vec<UpstreamDecl>,
+    /// Databases that callers get logins of their own to.
+    #[serde(default, rename = "broker")]
+    pub brokers: Vec<BrokerDecl>,
     /// Credentials that are injected.
     #[serde(default, rename = "credential")]
     pub credentials: Vec<CredentialDecl>,
@@ -458,14 +491,16 @@ mod tests {
 
     #[test]
     fn a_literal_secret_is_refused_and_not_repeated() {
-        check(
-            &format!(
-                "{HEAD}[[credential]]\nname = \"a\"\nupstream = \"b\"\nsecret = \"vanilla\"\n"
-            ),
-            "tollgate.toml:6:10: a literal secret; expected where it is kept, such as \
-             `{ env = \"NAME\" }`",
-            None,
-        );
+        for literal in ["\"vanilla\"", "12345", "-1.5", "true"] {
+            check(
+                &format!(
+                    "{HEAD}[[credential]]\nname = \"a\"\nupstream = \"b\"\nsecret = {literal}\n"
+                ),
+                "tollgate.toml:6:10: a literal secret; expected where it is kept, such as \
+                 `{ env = \"NAME\" }`",
+                None,
+            );
+        }
     }
 
     #[test]

@@ -59,5 +59,6 @@ fn what_the_reader_refuses_does_not_fit() {
     check_refused("[[log.format]]\npaths = \"logs\"");
     check_refused("[gateway]\nlimits = {}");
     check_refused("[[upstream]]\nname = \"a\"\nurl = \"ftp://a\"");
+    check_refused("[[broker]]\nname = \"Reports\"");
     check_refused("[[credential]]\nname = \"a\"\nupstream = \"b\"\nsecret = \"literal\"");
 }

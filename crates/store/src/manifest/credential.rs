@@ -104,6 +104,12 @@ pub struct Sigv4Decl {
 #[derive(Clone, Debug, PartialEq)]
 pub struct SecretDecl(pub toml::Table);
 
+impl SecretDecl {
+    /// The message with which a literal is refused. Whoever shows the line must blot it out.
+    pub const LITERAL_REFUSED: &'static str =
+        "a literal secret; expected where it is kept, such as `{ env = \"NAME\" }`";
+}
+
 impl<'de> Deserialize<'de> for SecretDecl {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<SecretDecl, D::Error> {
         struct TableVisitor;
@@ -116,9 +122,20 @@ impl<'de> Deserialize<'de> for SecretDecl {
             }
 
             fn visit_str<E: Error>(self, _: &str) -> Result<SecretDecl, E> {
-                Err(E::custom(
-                    "a literal secret; expected where it is kept, such as `{ env = \"NAME\" }`",
-                ))
+                Err(E::custom(SecretDecl::LITERAL_REFUSED))
+            }
+
+            // The default would repeat the number or the truth.
+            fn visit_i64<E: Error>(self, _: i64) -> Result<SecretDecl, E> {
+                Err(E::custom(SecretDecl::LITERAL_REFUSED))
+            }
+
+            fn visit_f64<E: Error>(self, _: f64) -> Result<SecretDecl, E> {
+                Err(E::custom(SecretDecl::LITERAL_REFUSED))
+            }
+
+            fn visit_bool<E: Error>(self, _: bool) -> Result<SecretDecl, E> {
+                Err(E::custom(SecretDecl::LITERAL_REFUSED))
             }
 
             fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<SecretDecl, A::Error> {

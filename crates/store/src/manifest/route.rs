@@ -14,7 +14,7 @@ pub struct RouteDecl {
     /// Methods; none means any.
     #[serde(default)]
     pub methods: Vec<String>,
-    /// The third party that requests are forwarded to.
+    /// The third party that requests are forwarded to, or the broker that answers them.
     pub upstream: Option<Spanned<String>>,
     /// The aliases of the credentials that are injected, one or a list. Never a secret itself.
     #[serde(default)]

@@ -11,18 +11,18 @@ pub struct StsDecl {
     pub listen: Spanned<String>,
     /// Files of master keys, 64 hexadecimal digits each, readable by their owner alone. The first
     /// seals new sessions; all of them open old ones.
-    pub master_keys: Vec<Spanned<String>>,
+    pub master_keys: Spanned<Vec<Spanned<String>>>,
     /// File of what is revoked.
     pub revocations: Option<Spanned<String>>,
     /// How long a session lasts whose caller does not say.
     #[serde(default = "an_hour")]
-    pub duration_s: u32,
+    pub duration_s: Spanned<u32>,
     /// The shortest session that may be asked for.
     #[serde(default = "quarter_of_an_hour")]
-    pub duration_s_min: u32,
+    pub duration_s_min: Spanned<u32>,
     /// The longest session that may be asked for, unless its role says otherwise.
     #[serde(default = "twelve_hours")]
-    pub duration_s_max: u32,
+    pub duration_s_max: Spanned<u32>,
     /// OpenID Connect providers that roles may trust.
     #[serde(default, rename = "provider")]
     pub providers: Vec<ProviderDecl>,
@@ -83,7 +83,7 @@ pub struct BridgeDecl {
     /// What callers sign as `x-tollgate-server-id`, so that their request is of use here alone.
     pub server_id: Spanned<String>,
     /// The accounts whose principals may come.
-    pub accounts: Vec<String>,
+    pub accounts: Vec<Spanned<String>>,
     /// Hosts, with their port, that are believed like AWS's own.
     #[serde(default)]
     pub hosts: Vec<String>,
@@ -91,14 +91,15 @@ pub struct BridgeDecl {
     pub ca: Option<Spanned<String>>,
 }
 
-fn an_hour() -> u32 {
-    3600
+// A default stands nowhere; what is wrong with it is wrong with what it is compared with.
+fn an_hour() -> Spanned<u32> {
+    Spanned::new(0..0, 3600)
 }
 
-fn quarter_of_an_hour() -> u32 {
-    900
+fn quarter_of_an_hour() -> Spanned<u32> {
+    Spanned::new(0..0, 900)
 }
 
-fn twelve_hours() -> u32 {
-    43_200
+fn twelve_hours() -> Spanned<u32> {
+    Spanned::new(0..0, 43_200)
 }
