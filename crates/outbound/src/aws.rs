@@ -8,11 +8,14 @@
 mod chain;
 mod json;
 mod provider;
+mod sign;
+mod sts;
 
 pub use aws_credential_types::Credentials;
 
 pub use self::chain::CredentialChain;
 pub use self::json::{Addressed, JsonService};
+pub use self::sts::{Signing, Sts};
 
 /// The URL of a service in a region, where nothing else is configured.
 fn endpoint(service: &str, region: &str) -> String {

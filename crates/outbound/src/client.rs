@@ -60,16 +60,7 @@ impl Client {
     /// # Errors
     /// No authority could be read.
     pub fn with_native_roots(deadline: Duration) -> Result<Client, CallError> {
-        let loaded = rustls_native_certs::load_native_certs();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(loaded.certs);
-        if roots.is_empty() {
-            let why =
-                loaded.errors.first().map_or("there are none".to_owned(), ToString::to_string);
-            let message = format!("no certificate authority of the system can be read: {why}");
-            return Err(CallError::misconfigured(message));
-        }
-        Client::new(roots, deadline)
+        Client::new(native_roots()?, deadline)
     }
 
     /// A client that trusts the authorities of a PEM file, and no others.
@@ -77,13 +68,7 @@ impl Client {
     /// # Errors
     /// There is no certificate in the text.
     pub fn with_roots_in_pem(pem: &[u8], deadline: Duration) -> Result<Client, CallError> {
-        let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).flatten().collect();
-        let mut roots = RootCertStore::empty();
-        roots.add_parsable_certificates(certificates);
-        if roots.is_empty() {
-            return Err(CallError::misconfigured("expected certificates in PEM, found none"));
-        }
-        Client::new(roots, deadline)
+        Client::new(roots_in_pem(pem)?, deadline)
     }
 
     /// A client that trusts these authorities.
@@ -139,6 +124,36 @@ impl Client {
         let body = gather(body).await?;
         Ok(Answer { status: parts.status, headers: parts.headers, body })
     }
+}
+
+/// The system's certificate authorities, or those that `SSL_CERT_FILE` names.
+///
+/// # Errors
+/// None could be read.
+pub fn native_roots() -> Result<RootCertStore, CallError> {
+    let loaded = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(loaded.certs);
+    if roots.is_empty() {
+        let why = loaded.errors.first().map_or("there are none".to_owned(), ToString::to_string);
+        let message = format!("no certificate authority of the system can be read: {why}");
+        return Err(CallError::misconfigured(message));
+    }
+    Ok(roots)
+}
+
+/// The authorities of a PEM text.
+///
+/// # Errors
+/// There is no certificate in it.
+pub fn roots_in_pem(pem: &[u8]) -> Result<RootCertStore, CallError> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).flatten().collect();
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    if roots.is_empty() {
+        return Err(CallError::misconfigured("expected certificates in PEM, found none"));
+    }
+    Ok(roots)
 }
 
 /// The whole body, in one place that can be wiped.

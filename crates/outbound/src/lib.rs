@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-pub use client::{Answer, Client, PlainHttp};
+pub use client::{Answer, Client, PlainHttp, native_roots, roots_in_pem};
 pub use error::{CallError, CallFault};
 
 /// The environment, as whoever may read it hands it in: the value of a variable, by its name.

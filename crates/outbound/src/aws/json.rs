@@ -4,13 +4,12 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
-use aws_sigv4::sign::v4::SigningParams;
 use bytes::Bytes;
 use http::{Request, StatusCode, header};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::sign::{Scope, sign};
 use super::{
     CredentialChain, Credentials, endpoint, endpoint_of_environment, region_of_environment,
 };
@@ -136,38 +135,9 @@ impl JsonService {
             .header("x-amz-target", format!("{}.{operation}", self.target))
             .body(body)
             .map_err(|error| CallError::misconfigured(error.to_string()))?;
-        self.sign(&mut request, credentials)
-            .map_err(|error| CallError::misconfigured(format!("cannot sign: {error}")))?;
+        let scope = Scope { region: &self.region, service: self.name };
+        sign(&mut request, scope, credentials, SystemTime::from((self.clock)()))?;
         self.client.call(request, self.plain).await
-    }
-
-    fn sign(
-        &self,
-        request: &mut Request<Bytes>,
-        credentials: Credentials,
-    ) -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
-        let identity = credentials.into();
-        let params = SigningParams::builder()
-            .identity(&identity)
-            .region(&self.region)
-            .name(self.name)
-            .time(SystemTime::from((self.clock)()))
-            .settings(SigningSettings::default())
-            .build()?
-            .into();
-        let headers = request
-            .headers()
-            .iter()
-            .filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        let signable = SignableRequest::new(
-            request.method().as_str(),
-            request.uri().to_string(),
-            headers,
-            SignableBody::Bytes(request.body()),
-        )?;
-        let (instructions, _) = sign(signable, &params)?.into_parts();
-        instructions.apply_to_request_http1x(request);
-        Ok(())
     }
 }
 

@@ -56,7 +56,7 @@ fn handed(answer: &Answer, provider: &'static str) -> Result<Credentials, CallEr
     Ok(Credentials::new(id, secret, handed.token, expiry, provider))
 }
 
-fn expiry(text: &str) -> Result<SystemTime, CallError> {
+pub(super) fn expiry(text: &str) -> Result<SystemTime, CallError> {
     let expiry: Timestamp = text.parse().map_err(|_| {
         CallError::unavailable(format!("expected a time of expiry, found `{text}`"))
     })?;
