@@ -4,7 +4,7 @@ mod show;
 
 use std::path::Path;
 
-use tollgate_store::{Account, Files, Problems};
+use tollgate_store::{Account, Files, Problems, SecretDecl};
 
 use crate::diagnose::{Place, Problem};
 use crate::exit::Outcome;
@@ -51,12 +51,15 @@ impl From<tollgate_store::Problem> for Problem {
             (Some(policy), _) if !policy.is_verbatim => {
                 let name = format!("{}, decoded", policy.name);
                 let message = format!("{}: {message}", place.unwrap_or(file));
-                (message, Some(Place::new(&name, policy.text, policy.span)))
+                (message, Some(Place::new(&name, &policy.text, policy.span)))
             }
             (Some(policy), Some(span)) => {
-                (format!("{message} ({})", policy.name), Some(Place::new(&file, text, span)))
+                (format!("{message} ({})", policy.name), Some(Place::new(&file, &text, span)))
             }
-            (None, Some(span)) => (message, Some(Place::new(&file, text, span))),
+            (None, Some(span)) if message.starts_with(SecretDecl::LITERAL_REFUSED) => {
+                (message, Some(Place::of_secret(&file, &text, span)))
+            }
+            (None, Some(span)) => (message, Some(Place::new(&file, &text, span))),
             (_, None) => (format!("{file}: {message}"), None),
         };
         Problem { message, help, place, others: Vec::new() }

@@ -1,20 +1,24 @@
 //! Errors as people read them: the message, the lines it is about, and what to do.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use miette::{SourceCode, SourceSpan};
+use tollgate_secrets::literal::Blotted;
 
 use crate::world::World;
 
 /// Makes `{report:?}` print for this world: colour and width are decided by the world alone.
 pub(crate) fn install(world: &World) {
-    let World { width, colour_on_error, .. } = *world;
-    let theme =
-        if colour_on_error { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_width(width).with_links(false);
+    let handler = handler(world, world.colour_on_error);
     // A hook that is set already belongs to a test in this process, and does as well.
     let _ = miette::set_hook(Box::new(move |_| Box::new(handler.clone())));
+}
+
+fn handler(world: &World, colour: bool) -> GraphicalReportHandler {
+    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    GraphicalReportHandler::new_themed(theme).with_width(world.width).with_links(false)
 }
 
 /// Something wrong in a text: message, place, and a suggestion.
@@ -38,11 +42,22 @@ pub(crate) struct Place {
 }
 
 impl Place {
-    /// The bytes `span` of `text`, which stands in the file `name`.
-    pub(crate) fn new(name: &str, text: Arc<str>, span: std::ops::Range<usize>) -> Place {
-        let end = span.end.min(text.len());
+    /// The bytes `span` of `text`, which stands in the file `name`. What looks like a credential in
+    /// the text is not shown.
+    pub(crate) fn new(name: &str, text: &str, span: Range<usize>) -> Place {
+        Place::blotted(name, Blotted::new(text, []), span)
+    }
+
+    /// The same of a place that holds a secret, whatever it looks like.
+    pub(crate) fn of_secret(name: &str, text: &str, span: Range<usize>) -> Place {
+        Place::blotted(name, Blotted::new(text, [span.clone()]), span)
+    }
+
+    fn blotted(name: &str, blotted: Blotted, span: Range<usize>) -> Place {
+        let span = blotted.place(&span);
+        let end = span.end.min(blotted.text.len());
         let start = span.start.min(end);
-        Place { source: NamedSource::new(name, text), span: (start..end).into() }
+        Place { source: NamedSource::new(name, blotted.text.into()), span: (start..end).into() }
     }
 }
 
@@ -50,6 +65,15 @@ impl Problem {
     /// A problem that is not about any text.
     pub(crate) fn new(message: impl Into<String>) -> Problem {
         Problem { message: message.into(), help: None, place: None, others: Vec::new() }
+    }
+
+    /// The problem as a part of a report on standard output, with a blank line after it.
+    pub(crate) fn shown(&self, world: &World) -> String {
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = handler(world, world.colour).render_report(&mut text, self);
+        text.push('\n');
+        text
     }
 
     /// Several problems as one, the first first; `None` for none.

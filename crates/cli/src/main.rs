@@ -9,6 +9,7 @@ mod analyze;
 mod check;
 mod completions;
 mod convert;
+mod credentials;
 mod diagnose;
 mod exit;
 mod logs;
@@ -17,8 +18,10 @@ mod merge;
 mod moment;
 mod progress;
 mod report;
+mod secrets;
 mod simulate;
 mod test;
+mod texts;
 mod threshold;
 mod world;
 
@@ -44,8 +47,10 @@ enum Command {
     Check(check::Args),
     Completions(completions::Args),
     Convert(convert::Args),
+    Credentials(Box<credentials::Args>),
     Man(man::Args),
     Merge(merge::Args),
+    Secrets(secrets::Args),
     Simulate(Box<simulate::Args>),
     Test(test::Args),
 }
@@ -59,8 +64,10 @@ fn main() -> ExitCode {
         Command::Check(args) => check::run(&args, &world),
         Command::Completions(args) => completions::run(&args, &world),
         Command::Convert(args) => convert::run(&args, &world),
+        Command::Credentials(args) => credentials::run(&args, &world),
         Command::Man(args) => man::run(&args, &world),
         Command::Merge(args) => merge::run(&args, &world),
+        Command::Secrets(args) => secrets::run(&args, &world),
         Command::Simulate(args) => simulate::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),
     })

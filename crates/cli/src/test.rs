@@ -284,7 +284,7 @@ impl From<Problem> for diagnose::Problem {
     fn from(problem: Problem) -> Self {
         let Problem { message, help, place } = problem;
         let place = place.map(|place| {
-            diagnose::Place::new(place.file(), place.source.text.clone(), place.span.range())
+            diagnose::Place::new(place.file(), &place.source.text, place.span.range())
         });
         diagnose::Problem { message, help, place, others: Vec::new() }
     }

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 
+use jiff::Timestamp;
 use miette::{IntoDiagnostic, WrapErr};
 
 /// Columns of a text report that does not go to a terminal.
@@ -21,6 +22,8 @@ pub(crate) struct World {
     pub(crate) colour_on_error: bool,
     /// Whether someone watches standard error.
     pub(crate) watched: bool,
+    /// Whether someone can be asked: standard input and error are a terminal.
+    pub(crate) can_ask: bool,
     /// Columns of the terminal, or 100 where there is none.
     pub(crate) width: usize,
 }
@@ -34,8 +37,14 @@ impl World {
             colour: io::stdout().is_terminal() && !plain,
             colour_on_error: io::stderr().is_terminal() && !plain,
             watched: io::stderr().is_terminal(),
+            can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
             width: columns.map_or(WIDTH_ELSEWHERE, usize::from),
         }
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        Timestamp::now()
     }
 
     /// Writes machine or report output: to the file if one is given, else to standard output.

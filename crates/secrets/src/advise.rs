@@ -7,10 +7,10 @@
 //! Law: a value that is more secret, or differs for more parties, is never advised a less protected
 //! place ([`Outcome::protection`]).
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// How secret a value is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Secrecy {
     /// Anybody may know it: an address, a feature switch.
@@ -22,7 +22,7 @@ pub enum Secrecy {
 }
 
 /// For how many parties the value is the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Uniqueness {
     /// One value everywhere.
@@ -35,7 +35,7 @@ pub enum Uniqueness {
 
 /// What there is to know about a value. In documents, what is not said is not so, but that building
 /// anew is acceptable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Profile {
     /// How secret it is.

@@ -10,6 +10,10 @@ use std::sync::LazyLock;
 
 use regex::{Captures, Regex};
 
+mod blot;
+
+pub use blot::Blotted;
+
 /// A literal that looks like a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Literal {

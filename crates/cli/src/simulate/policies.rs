@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::fs;
-use std::sync::Arc;
 
 use miette::{Context, IntoDiagnostic, Report};
 use serde_json::{Value as Json, json};
@@ -104,11 +103,10 @@ fn read_policy(file: &str, policy_type: PolicyType) -> miette::Result<PolicyDocu
 
 /// Everything that is wrong with a policy, with its lines.
 fn report(file: &str, text: &str, errors: &PolicyErrors) -> Report {
-    let text: Arc<str> = text.into();
     let problems = errors.errors().iter().map(|error| Problem {
         message: error.message.clone(),
         help: error.help(),
-        place: Some(Place::new(file, Arc::clone(&text), error.span.range())),
+        place: Some(Place::new(file, text, error.span.range())),
         others: Vec::new(),
     });
     match Problem::first_of(problems) {
