@@ -7,13 +7,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use bytes::Bytes;
 use jiff::Timestamp;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
+use tollgate_store::{AccessLogDecl, GatewayDecl, ManifestFile, Problem};
 
 use crate::record::AccessRecord;
 
@@ -44,8 +45,9 @@ pub struct AccessLog {
 
 #[derive(Debug)]
 struct Outlet {
-    sender: Sender<LogLine>,
-    thread: JoinHandle<()>,
+    /// Nothing is the end.
+    sender: SyncSender<Option<LogLine>>,
+    thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 /// How many lines a sink is given at once.
@@ -56,11 +58,46 @@ impl AccessLog {
     pub fn new(sinks: Vec<Box<dyn Sink>>, lines_max: usize) -> AccessLog {
         let lost = Arc::new(AtomicU64::new(0));
         let outlet = |sink: Box<dyn Sink>| {
-            let (sender, receiver) = channel(lines_max.max(1));
+            let (sender, receiver) = sync_channel(lines_max.max(1));
             let lost = Arc::clone(&lost);
-            Outlet { sender, thread: std::thread::spawn(move || drain(sink, receiver, &lost)) }
+            let thread = std::thread::spawn(move || drain(sink, &receiver, &lost));
+            Outlet { sender, thread: Mutex::new(Some(thread)) }
         };
         AccessLog { outlets: sinks.into_iter().map(outlet).collect(), lost }
+    }
+
+    /// The log that a manifest asks for; files are relative to its folder.
+    ///
+    /// # Errors
+    /// The places that cannot be written to.
+    pub fn open(file: &ManifestFile, gateway: &GatewayDecl) -> Result<AccessLog, Vec<Problem>> {
+        let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
+        let mut problems = Vec::new();
+        for place in &gateway.access_log {
+            match place {
+                AccessLogDecl::Stdout => sinks.push(Box::new(StdoutSink)),
+                AccessLogDecl::File(decl) => {
+                    let path = file.folder.join(decl.path.get_ref());
+                    match FileSink::open(&path) {
+                        Ok(sink) => sinks.push(Box::new(sink)),
+                        Err(error) => {
+                            let message = format!("cannot write `{}`: {error}", path.display());
+                            problems.push(file.problem(decl.path.span(), message));
+                        }
+                    }
+                }
+            }
+        }
+        if gateway.access_log.is_empty() {
+            sinks.push(Box::new(StdoutSink));
+        }
+        match problems.is_empty() {
+            true => {
+                let lines_max = usize::try_from(gateway.limits.log_lines_max);
+                Ok(AccessLog::new(sinks, lines_max.unwrap_or(usize::MAX)))
+            }
+            false => Err(problems),
+        }
     }
 
     /// Takes a record. Never waits.
@@ -70,7 +107,7 @@ impl AccessLog {
         }
         let line = LogLine { time: record.time(), json: Bytes::from(record.to_line()) };
         for outlet in &self.outlets {
-            if outlet.sender.try_send(line.clone()).is_err() {
+            if outlet.sender.try_send(Some(line.clone())).is_err() {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -81,20 +118,42 @@ impl AccessLog {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Waits until every line that was taken is written or lost.
-    pub fn close(self) {
-        for Outlet { sender, thread } in self.outlets {
-            drop(sender);
-            // A sink that panicked has said so.
-            let _ = thread.join();
+    /// Waits until every line that was taken is written or lost. What is taken later is lost.
+    pub fn close(&self) {
+        for Outlet { sender, thread } in &self.outlets {
+            // A sink that panicked, or was closed before, does not listen.
+            let _ = sender.send(None);
+            let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let _ = thread.map(JoinHandle::join);
         }
     }
 }
 
-fn drain(mut sink: Box<dyn Sink>, mut lines: Receiver<LogLine>, lost: &AtomicU64) {
+/// Takes what waits, at least one line; `false` when there will be no more.
+fn receive(lines: &Receiver<Option<LogLine>>, batch: &mut Vec<LogLine>) -> bool {
+    let mut next = lines.recv().ok();
+    while let Some(Some(line)) = next {
+        batch.push(line);
+        if batch.len() == BATCH_LINES_MAX {
+            return true;
+        }
+        match lines.try_recv() {
+            Ok(more) => next = Some(more),
+            Err(_) => return true,
+        }
+    }
+    false
+}
+
+fn drain(mut sink: Box<dyn Sink>, lines: &Receiver<Option<LogLine>>, lost: &AtomicU64) {
     let mut batch = Vec::with_capacity(BATCH_LINES_MAX);
     let mut is_failing = false;
-    while lines.blocking_recv_many(&mut batch, BATCH_LINES_MAX) > 0 {
+    let mut goes_on = true;
+    while goes_on {
+        goes_on = receive(lines, &mut batch);
+        if batch.is_empty() {
+            continue;
+        }
         match sink.write(&batch) {
             Ok(()) => is_failing = false,
             Err(error) => {

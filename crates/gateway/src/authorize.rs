@@ -2,8 +2,10 @@
 //! else makes one.
 
 use std::borrow::Cow;
+use std::time::Duration;
 
 use http::header::{REFERER, USER_AGENT};
+use http_body::Body;
 use tollgate_policy::{
     Decision, Explanation, Outcome, Policies, PolicyType, Principal, Request, StatementId, Value,
     key,
@@ -13,6 +15,7 @@ use tollgate_store::Applicable;
 
 use crate::caller::Caller;
 use crate::frame::{Arrival, Framed};
+use crate::internal::InternalCall;
 use crate::locate::Located;
 use crate::refusal::{Denial, Refusal};
 use crate::route::{Place, Routed};
@@ -75,6 +78,23 @@ impl<'g, B> Authorized<'g, B> {
     /// The request as it arrived, to be passed on. Its body has been read unless nobody signed it.
     pub fn into_request(self) -> (http::request::Parts, Payload<B>) {
         self.located.verified.routed.framed.into_parts()
+    }
+
+    /// The request for a service of this process, with its body read.
+    ///
+    /// # Errors
+    /// The body is too large, too slow, or breaks off.
+    pub(crate) async fn into_call(self, body_timeout: Duration) -> Result<InternalCall, Refusal>
+    where
+        B: Body<Error: std::fmt::Display>,
+    {
+        let Located { verified, path, resource } = self.located;
+        let caller = verified.caller().cloned();
+        let framed = verified.routed.framed;
+        let arrival = framed.arrival();
+        let (head, payload) = framed.into_parts();
+        let body = payload.whole(body_timeout).await?;
+        Ok(InternalCall { caller, resource, path, head, body, arrival })
     }
 
     /// The entry of the account that the caller's permissions come from, or the caller itself: what

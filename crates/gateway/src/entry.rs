@@ -100,8 +100,8 @@ impl Entry {
     }
 
     pub(crate) fn planned(&mut self, plan: &Plan) {
-        self.record.upstream = Some(plan.upstream.name().to_owned());
-        self.record.credential = Some(plan.aliases());
+        self.record.upstream = Some(plan.name.clone());
+        self.record.credential = Some(plan.aliases().to_owned());
     }
 
     pub(crate) fn forwarded<B>(&mut self, response: &Response<B>, since: Instant) {

@@ -15,7 +15,7 @@ use crate::body::{AnswerBody, Flowing};
 use crate::connect::ConnectError;
 use crate::credential::Prepared;
 use crate::inject::{Injected, inject};
-use crate::plan::Plan;
+use crate::plan::Forwarding;
 use crate::refusal::Refusal;
 use crate::scrub::Scrubbed;
 use crate::strip::{Stripped, nominated};
@@ -40,7 +40,7 @@ impl Forwarded {
 /// A credential cannot be had, or the upstream cannot be reached or does not answer.
 pub(crate) async fn forward(
     stripped: Stripped,
-    plan: &Plan,
+    plan: &Forwarding,
     now: Timestamp,
 ) -> Result<Forwarded, Refusal> {
     let prepared = plan.prepared(now)?;
@@ -57,7 +57,7 @@ pub(crate) async fn forward(
 
 /// The route's credentials after the upstream refused these; `None` if there are no others.
 async fn refreshed(
-    plan: &Plan,
+    plan: &Forwarding,
     refused: &[Arc<Prepared>],
     now: Timestamp,
 ) -> Result<Option<Vec<Arc<Prepared>>>, Refusal> {
@@ -74,7 +74,7 @@ async fn refreshed(
     Ok(any.then_some(prepared))
 }
 
-async fn send(injected: Injected, plan: &Plan) -> Result<Forwarded, Refusal> {
+async fn send(injected: Injected, plan: &Forwarding) -> Result<Forwarded, Refusal> {
     let Injected { request, upgrade, prepared } = injected;
     let client = plan.upstream.client(upgrade.is_some());
     let answer = tokio::time::timeout(plan.timeout, client.request(request)).await;
@@ -114,7 +114,7 @@ const DROPPED: [HeaderName; 9] = [
 ];
 
 /// Takes out of an answer what must not leave: what was for the connection alone, and the secret.
-pub(crate) fn scrub(forwarded: Forwarded, plan: &Plan) -> Response<AnswerBody> {
+pub(crate) fn scrub(forwarded: Forwarded, plan: &Forwarding) -> Response<AnswerBody> {
     let Forwarded { response, prepared, upgrade } = forwarded;
     let (mut parts, body) = response.into_parts();
     let is_switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
@@ -134,7 +134,7 @@ pub(crate) fn scrub(forwarded: Forwarded, plan: &Plan) -> Response<AnswerBody> {
     Response::from_parts(parts, scrubbed(body, &prepared, plan))
 }
 
-fn scrubbed(body: Incoming, prepared: &[Arc<Prepared>], plan: &Plan) -> AnswerBody {
+fn scrubbed(body: Incoming, prepared: &[Arc<Prepared>], plan: &Forwarding) -> AnswerBody {
     let flowing = Flowing::new(body, plan.upstream.idle_timeout());
     match prepared {
         prepared if plan.scrub_body && !prepared.is_empty() => {

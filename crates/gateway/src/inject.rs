@@ -12,7 +12,7 @@ use tollgate_sigv4::{HeaderPair, PayloadHash, RequestHead, SignedPayload, Signer
 
 use crate::body::Uploading;
 use crate::credential::{Piece, Prepared};
-use crate::plan::Plan;
+use crate::plan::Forwarding;
 use crate::refusal::Refusal;
 use crate::strip::Stripped;
 use crate::upstream::{PLACEHOLDER, RequestBody};
@@ -32,7 +32,7 @@ pub(crate) struct Injected {
 /// A credential cannot be had, or does not fit.
 pub(crate) fn inject(
     stripped: Stripped,
-    plan: &Plan,
+    plan: &Forwarding,
     prepared: Vec<Arc<Prepared>>,
     now: Timestamp,
 ) -> Result<Injected, Refusal> {
@@ -72,7 +72,7 @@ pub(crate) fn inject(
 /// The upstream's URL, the path that was authorized, the query that the caller sent, and what is
 /// injected into either.
 fn uri(
-    plan: &Plan,
+    plan: &Forwarding,
     path: &str,
     query: Option<&str>,
     prepared: &[Arc<Prepared>],

@@ -14,14 +14,16 @@
 //!
 //! - Another proxy embeds a [`Guard`], which takes a request up to the decision
 //!   ([`Guard::admit`]), or its tower layer.
-//! - [`Gateway`] is the whole pipeline, and [`serve`] the service around it.
+//! - [`Gateway`] is the whole pipeline, and [`Service`] the service around it.
 
 #![forbid(unsafe_code)]
 
 mod access_log;
+mod admin;
 mod authorize;
 mod body;
 mod caller;
+mod check;
 mod connect;
 mod credential;
 mod egress;
@@ -31,11 +33,13 @@ mod frame;
 mod guard;
 mod identities;
 mod inject;
+mod internal;
 mod locate;
 mod pipeline;
 mod plan;
 mod record;
 mod refusal;
+mod reload;
 mod route;
 mod scrub;
 mod secrets;
@@ -48,21 +52,25 @@ mod upstream;
 mod verify;
 
 pub use access_log::{AccessLog, FileSink, LogLine, Sink, StdoutSink};
+pub use admin::Admin;
 pub use authorize::{Authorized, authorize};
 pub use body::{AnswerBody, BodyError};
 pub use caller::{Caller, Fact, FactValue, KeySource, Keys};
+pub use check::unreachable_path;
 pub use egress::{Kind, Network};
 pub use entry::Logged;
 pub use frame::{Arrival, Framed};
 pub use guard::Guard;
 pub use identities::Identities;
+pub use internal::{Extend, Extension, Internal, InternalAnswer, InternalCall};
 pub use locate::{Located, locate};
 pub use pipeline::Gateway;
 pub use record::{AccessRecord, RateLimit};
 pub use refusal::{Denial, Fault, Refusal};
 pub use route::{Place, Routed, route};
-pub use service::{Bound, ServiceError, serve};
+pub use secrets::observer;
+pub use service::{Bound, Endpoint, Service, ServiceError, listen};
 pub use snapshot::{Snapshot, Surroundings};
-pub use tollgate_secrets::{Clock, Environment, Event, Observer};
+pub use tollgate_secrets::{Clock, Environment, Event, Observer, Rules};
 pub use upstream::Upstream;
 pub use verify::{Payload, Verified, verify};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use http::{Request, Response};
 use hyper::body::Incoming;
+use rustls::ServerConfig;
 use tokio::time::Instant;
 use tollgate_secrets::Clock;
 
@@ -15,9 +16,11 @@ use crate::entry::{Entry, Logged, RequestIds};
 use crate::forward::{forward, scrub};
 use crate::frame::{Arrival, Framed};
 use crate::locate::locate;
+use crate::plan::Destination;
 use crate::record::AccessRecord;
 use crate::refusal::Refusal;
 use crate::route::route;
+use crate::service::Endpoint;
 use crate::snapshot::Snapshot;
 use crate::strip::strip;
 use crate::verify::verify;
@@ -76,11 +79,35 @@ async fn pass(
     let plan = snapshot.plan(authorized.place()).ok_or(Refusal::NoRoute)?;
     entry.planned(plan);
     plan.throttle(authorized.principal_scope())?;
-    let stripped = strip(authorized, plan);
-    let sent = Instant::now();
-    let forwarded = forward(stripped, plan, arrival.at).await?;
-    entry.forwarded(forwarded.response(), sent);
-    Ok(scrub(forwarded, plan))
+    match &plan.destination {
+        Destination::Internal(service) => {
+            let call = authorized.into_call(guard.body_timeout()).await?;
+            Ok(service.answer(call).await?.map(whole))
+        }
+        Destination::Upstream(plan) => {
+            let stripped = strip(authorized, plan);
+            let sent = Instant::now();
+            let forwarded = forward(stripped, plan, arrival.at).await?;
+            entry.forwarded(forwarded.response(), sent);
+            Ok(scrub(forwarded, plan))
+        }
+    }
+}
+
+impl Endpoint for Gateway {
+    type Body = Logged;
+
+    async fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        arrival: Arrival,
+    ) -> Response<Logged> {
+        Gateway::answer(self, request, arrival).await
+    }
+
+    fn tls(&self) -> Option<Arc<ServerConfig>> {
+        self.snapshot.load().tls()
+    }
 }
 
 impl Gateway {

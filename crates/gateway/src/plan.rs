@@ -6,18 +6,37 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::credential::{Credential, Prepared};
+use crate::internal::Internal;
 use crate::refusal::Refusal;
 use crate::throttle::Bucket;
 use crate::upstream::Upstream;
 
-/// A route's upstream, credentials and limits.
-#[derive(Debug)]
+/// A route's destination and limits.
 pub(crate) struct Plan {
+    /// The name that the route has for its destination.
+    pub(crate) name: String,
+    /// Those of the route, and those of its credentials.
+    pub(crate) buckets: Vec<Arc<Bucket>>,
+    pub(crate) destination: Destination,
+}
+
+/// Where a request goes.
+pub(crate) enum Destination {
+    /// To a third party.
+    Upstream(Forwarding),
+    /// To a service of this process.
+    Internal(Arc<dyn Internal>),
+}
+
+/// A third party, what is injected for it, and how its answers are treated.
+#[derive(Debug)]
+pub(crate) struct Forwarding {
     pub(crate) upstream: Arc<Upstream>,
     pub(crate) credentials: Vec<Arc<Credential>>,
+    /// The aliases of the credentials, for the log.
+    pub(crate) aliases: String,
     /// Until the head of the upstream's answer has arrived.
     pub(crate) timeout: Duration,
-    pub(crate) buckets: Vec<Arc<Bucket>>,
     pub(crate) scrub_body: bool,
 }
 
@@ -27,10 +46,19 @@ impl Plan {
     /// # Errors
     /// One of them is empty.
     pub(crate) fn throttle(&self, principal: &str) -> Result<(), Refusal> {
-        let shared = self.credentials.iter().filter_map(|credential| credential.bucket.as_ref());
-        self.buckets.iter().chain(shared).try_for_each(|bucket| bucket.take(principal))
+        self.buckets.iter().try_for_each(|bucket| bucket.take(principal))
     }
 
+    /// The aliases of the credentials, for the log.
+    pub(crate) fn aliases(&self) -> &str {
+        match &self.destination {
+            Destination::Upstream(forwarding) => &forwarding.aliases,
+            Destination::Internal(_) => "",
+        }
+    }
+}
+
+impl Forwarding {
     /// What is injected now.
     ///
     /// # Errors
@@ -38,11 +66,10 @@ impl Plan {
     pub(crate) fn prepared(&self, now: Timestamp) -> Result<Vec<Arc<Prepared>>, Refusal> {
         self.credentials.iter().map(|credential| credential.prepared(now)).collect()
     }
+}
 
-    /// The aliases of the credentials, for the log.
-    pub(crate) fn aliases(&self) -> String {
-        let aliases: Vec<&str> =
-            self.credentials.iter().map(|credential| credential.alias.as_str()).collect();
-        aliases.join(",")
+impl std::fmt::Debug for Plan {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plan({}, {} buckets)", self.name, self.buckets.len())
     }
 }

@@ -1,10 +1,10 @@
 //! From what the manifest says of a secret to whoever keeps it.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
-use tollgate_secrets::{EnvironmentSource, FileSource, Keeper, Rules, SecretReference, Source};
+use tollgate_secrets::{Event, Keeper, Observer, Opening, SecretReference};
 
 use crate::snapshot::Surroundings;
 
@@ -16,31 +16,63 @@ pub(crate) fn reference(table: &toml::Table) -> Result<SecretReference, String> 
     SecretReference::deserialize(table.clone()).map_err(|error| error.message().to_owned())
 }
 
-/// Who keeps the secret of a reference; files are relative to `folder`.
-///
-/// # Errors
-/// Nobody can.
-pub(crate) fn keeper(
-    alias: &str,
-    reference: &SecretReference,
-    folder: &Path,
-    surroundings: &Surroundings,
-) -> Result<Arc<Keeper>, String> {
-    let source: Box<dyn Source> = match reference.clone() {
-        SecretReference::Environment(reference) => {
-            Box::new(EnvironmentSource::new(reference, Arc::clone(&surroundings.environment)))
+/// Opens what the references of one manifest point to; what sources share is found out once.
+pub(crate) struct Vaults<'s> {
+    folder: &'s Path,
+    surroundings: &'s Surroundings,
+    opening: OnceLock<Opening>,
+}
+
+impl<'s> Vaults<'s> {
+    /// For a manifest in this folder, which files are relative to.
+    pub(crate) fn new(folder: &'s Path, surroundings: &'s Surroundings) -> Vaults<'s> {
+        Vaults { folder, surroundings, opening: OnceLock::new() }
+    }
+
+    /// Who keeps the secret of a reference. Nothing is read yet.
+    ///
+    /// # Errors
+    /// Nobody can.
+    pub(crate) fn keeper(
+        &self,
+        alias: &str,
+        reference: &SecretReference,
+    ) -> Result<Arc<Keeper>, String> {
+        let reference = reference.clone().in_folder(self.folder);
+        let source = self.opening()?.open(&reference).map_err(|error| error.to_string())?;
+        let clock = Arc::clone(&self.surroundings.clock);
+        let observer = Arc::clone(&self.surroundings.observer);
+        Ok(Keeper::new(alias, source, self.surroundings.rules, clock, observer))
+    }
+
+    fn opening(&self) -> Result<&Opening, String> {
+        if let Some(opening) = self.opening.get() {
+            return Ok(opening);
         }
-        SecretReference::File(mut reference) => {
-            reference.file = folder.join(reference.file);
-            Box::new(FileSource::new(reference))
+        let Surroundings { environment, clock, .. } = self.surroundings;
+        let opening = Opening::new(Arc::clone(environment), Arc::clone(clock));
+        let opening = opening.map_err(|error| error.to_string())?;
+        Ok(self.opening.get_or_init(|| opening))
+    }
+}
+
+/// Writes what happens to secrets into the operator's log. Their values are in no event.
+pub fn observer() -> Observer {
+    Arc::new(|credential: &str, event: &Event<'_>| match event {
+        Event::Refreshed { version, changed: true } => {
+            tracing::info!(credential, %version, "a secret was read");
         }
-        other => return Err(format!("secrets of `{}` cannot be read here", other.kind())),
-    };
-    Ok(Keeper::new(
-        alias,
-        source,
-        Rules::default(),
-        Arc::clone(&surroundings.clock),
-        Arc::clone(&surroundings.observer),
-    ))
+        Event::Refreshed { version, changed: false } => {
+            tracing::debug!(credential, %version, "a secret was read again and is the same");
+        }
+        Event::Failed { error, again_at } => {
+            tracing::warn!(credential, %error, %again_at, "a secret cannot be read");
+        }
+        Event::Stale { usable_until } => {
+            tracing::warn!(credential, %usable_until, "an old secret serves");
+        }
+        Event::Closed => {
+            tracing::error!(credential, "a secret is too old: its requests are refused");
+        }
+    })
 }

@@ -1,4 +1,7 @@
-//! The service: connections in, requests to the pipeline, and an end that loses none of them.
+//! The service: connections in, requests to whoever answers them, and an end that loses none.
+//!
+//! What answers the requests of a listener is an [`Endpoint`]. The gateway is one, its admin pages
+//! are another; whatever else a process listens for is one more, given to [`Service::listen`].
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -7,26 +10,52 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tollgate_secrets::Clock;
 use tollgate_sigv4::Transport;
 use tollgate_store::{GatewayDecl, LimitsDecl};
 
+use crate::body::BodyError;
 use crate::frame::Arrival;
-use crate::pipeline::Gateway;
+
+/// Answers the requests that arrive at some listeners.
+pub trait Endpoint: Send + Sync + 'static {
+    /// The body of its answers.
+    type Body: Body<Data = Bytes, Error: Into<BodyError>> + Send + 'static;
+
+    /// Answers a request.
+    fn answer(
+        self: &Arc<Self>,
+        request: Request<Incoming>,
+        arrival: Arrival,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// The certificate that callers see now; `None` for clear text.
+    fn tls(&self) -> Option<Arc<ServerConfig>> {
+        None
+    }
+}
 
 /// Sockets that listen.
 #[derive(Debug)]
 pub struct Bound {
-    listeners: Vec<TcpListener>,
-    pub(crate) admin: Option<TcpListener>,
+    /// Those that callers connect to.
+    pub listeners: Vec<TcpListener>,
+    /// The one of the admin pages.
+    pub admin: Option<TcpListener>,
 }
 
 /// Why the service cannot begin.
@@ -73,64 +102,95 @@ impl Bound {
         self.listeners.iter().filter_map(|listener| listener.local_addr().ok()).collect()
     }
 
-    /// The address of the admin listener.
+    /// The address of the admin pages.
     pub fn admin_address(&self) -> Option<SocketAddr> {
         self.admin.as_ref()?.local_addr().ok()
     }
 }
 
-async fn listen(address: &str) -> Result<TcpListener, ServiceError> {
+/// Listens on an address, `127.0.0.1:8080`; with port 0 on one that the system chooses.
+///
+/// # Errors
+/// It is no address, or cannot be listened on.
+pub async fn listen(address: &str) -> Result<TcpListener, ServiceError> {
     let listener = TcpListener::bind(address).await;
     listener.map_err(|error| ServiceError::Listen { address: address.to_owned(), error })
 }
 
-/// Serves until `stop` is ready, then lets the requests under way come to their end, for as long as
-/// the limits say. Returns whether all of them did.
-pub async fn serve(bound: Bound, gateway: Arc<Gateway>, stop: impl Future<Output = ()>) -> bool {
-    let snapshot = gateway.snapshot();
-    let limits = snapshot.guard.limits();
-    let drain_timeout = Duration::from_millis(limits.drain_timeout_ms);
-    let permits = usize::try_from(limits.connections_max).unwrap_or(Semaphore::MAX_PERMITS);
-    let connections = Arc::new(Semaphore::new(permits));
-    let graceful = Arc::new(GracefulShutdown::new());
-    let (end, ended) = watch::channel(());
-    let mut accepting = tokio::task::JoinSet::new();
-    for listener in bound.listeners {
-        let front = Front {
-            gateway: Arc::clone(&gateway),
-            builder: builder(limits),
-            handshake_timeout: Duration::from_millis(limits.handshake_timeout_ms),
-        };
-        let (front, graceful) = (Arc::new(front), Arc::clone(&graceful));
-        accepting.spawn(accept(front, listener, Arc::clone(&connections), graceful, ended.clone()));
-    }
-    drop((snapshot, ended));
-    stop.await;
-    drop(end);
-    while accepting.join_next().await.is_some() {}
-    // Nobody accepts any more, so this is the last to hold it.
-    let Some(graceful) = Arc::into_inner(graceful) else { return false };
-    tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_ok()
+/// Accepts connections for as many endpoints as it is given, and ends them together.
+pub struct Service {
+    limits: LimitsDecl,
+    clock: Clock,
+    graceful: Arc<GracefulShutdown>,
+    end: watch::Sender<()>,
+    accepting: JoinSet<()>,
 }
 
-/// What connections of one listener have in common.
-struct Front {
-    gateway: Arc<Gateway>,
+impl Service {
+    /// A service without listeners.
+    pub fn new(limits: LimitsDecl, clock: Clock) -> Service {
+        Service {
+            limits,
+            clock,
+            graceful: Arc::new(GracefulShutdown::new()),
+            end: watch::channel(()).0,
+            accepting: JoinSet::new(),
+        }
+    }
+
+    /// From now on, `endpoint` answers the requests that arrive at these listeners. It has as many
+    /// connections as the limits say, whatever others have.
+    pub fn listen<E: Endpoint>(
+        &mut self,
+        listeners: impl IntoIterator<Item = TcpListener>,
+        endpoint: Arc<E>,
+    ) {
+        let permits = usize::try_from(self.limits.connections_max);
+        let front = Arc::new(Front {
+            endpoint,
+            clock: Arc::clone(&self.clock),
+            builder: builder(&self.limits),
+            handshake_timeout: Duration::from_millis(self.limits.handshake_timeout_ms),
+            connections: Arc::new(Semaphore::new(permits.unwrap_or(Semaphore::MAX_PERMITS))),
+        });
+        for listener in listeners {
+            let (front, graceful) = (Arc::clone(&front), Arc::clone(&self.graceful));
+            self.accepting.spawn(accept(front, listener, graceful, self.end.subscribe()));
+        }
+    }
+
+    /// Goes on until `stop` is ready, then lets the requests under way come to their end, for as
+    /// long as the limits say. Returns whether all of them did.
+    pub async fn run(mut self, stop: impl Future<Output = ()>) -> bool {
+        stop.await;
+        drop(self.end);
+        while self.accepting.join_next().await.is_some() {}
+        // Nobody accepts any more, so this is the last to hold it.
+        let Some(graceful) = Arc::into_inner(self.graceful) else { return false };
+        let drain_timeout = Duration::from_millis(self.limits.drain_timeout_ms);
+        tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_ok()
+    }
+}
+
+/// What the connections of one endpoint have in common.
+struct Front<E> {
+    endpoint: Arc<E>,
+    clock: Clock,
     builder: Builder<TokioExecutor>,
     handshake_timeout: Duration,
+    connections: Arc<Semaphore>,
 }
 
 /// Accepts connections until it is over, as many at a time as there are permits.
-async fn accept(
-    front: Arc<Front>,
+async fn accept<E: Endpoint>(
+    front: Arc<Front<E>>,
     listener: TcpListener,
-    connections: Arc<Semaphore>,
     graceful: Arc<GracefulShutdown>,
     mut ended: watch::Receiver<()>,
 ) {
     loop {
         let next = async {
-            let permit = Arc::clone(&connections).acquire_owned().await;
+            let permit = Arc::clone(&front.connections).acquire_owned().await;
             (permit, listener.accept().await)
         };
         let (permit, accepted) = tokio::select! {
@@ -152,7 +212,7 @@ async fn accept(
     }
 }
 
-impl Front {
+impl<E: Endpoint> Front<E> {
     async fn serve(
         self: Arc<Self>,
         stream: TcpStream,
@@ -163,7 +223,7 @@ impl Front {
         // Without it, small answers would wait for acknowledgements; it fails only if the caller
         // has gone.
         let _ = stream.set_nodelay(true);
-        let Some(tls) = self.gateway.snapshot().tls() else {
+        let Some(tls) = self.endpoint.tls() else {
             return self.talk(stream, peer, Transport::Plain, watcher).await;
         };
         let handshake = TlsAcceptor::from(tls).accept(stream);
@@ -178,14 +238,11 @@ impl Front {
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
-        let gateway = Arc::clone(&self.gateway);
         let peer = peer.ip().to_canonical();
-        let service = service_fn(move |request: hyper::Request<Incoming>| {
-            let gateway = Arc::clone(&gateway);
-            async move {
-                let arrival = Arrival { peer, transport, at: (gateway.clock())() };
-                Ok::<_, Infallible>(gateway.answer(request, arrival).await)
-            }
+        let service = service_fn(move |request: Request<Incoming>| {
+            let endpoint = Arc::clone(&self.endpoint);
+            let arrival = Arrival { peer, transport, at: (self.clock)() };
+            async move { Ok::<_, Infallible>(endpoint.answer(request, arrival).await) }
         });
         let io = TokioIo::new(stream);
         let connection = self.builder.serve_connection_with_upgrades(io, service);

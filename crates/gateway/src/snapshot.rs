@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use http::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use rustls::ServerConfig;
-use tollgate_secrets::{Clock, Environment, Keeper, Observer, SecretReference};
+use tollgate_secrets::{Clock, Environment, Keeper, Observer, Rules, SecretReference};
 use tollgate_store::{
     Account, ApiDecl, CredentialDecl, GatewayDecl, InjectDecl, ManifestFile, Problem, Problems,
     RouteDecl, Source, suggestion,
@@ -22,9 +22,10 @@ use crate::caller::{KeySource, Keys};
 use crate::credential::{Credential, Held, Injection};
 use crate::guard::Guard;
 use crate::identities::Identities;
-use crate::plan::Plan;
+use crate::internal::{Extend, Extension};
+use crate::plan::{Destination, Forwarding, Plan};
 use crate::route::Place;
-use crate::secrets::{keeper, reference};
+use crate::secrets::{Vaults, reference};
 use crate::strip::encoded;
 use crate::throttle::Bucket;
 use crate::tls::server_config;
@@ -39,8 +40,10 @@ pub struct Surroundings {
     pub environment: Environment,
     /// Is told what happens to secrets.
     pub observer: Observer,
-    /// Others who know keys, asked after the identity file.
-    pub keys: Vec<Arc<KeySource>>,
+    /// How fresh secrets are kept.
+    pub rules: Rules,
+    /// What others add to a gateway.
+    pub extend: Arc<Extend>,
 }
 
 /// One state of the gateway.
@@ -56,6 +59,8 @@ pub struct Snapshot {
     /// By API and declared route.
     plans: Vec<Vec<Option<Plan>>>,
     tls: Option<Arc<ServerConfig>>,
+    /// The keys of the identity file, and the ARNs of those who hold them.
+    pub(crate) holders: Vec<(String, String)>,
     file: ManifestFile,
 }
 
@@ -77,21 +82,27 @@ impl Snapshot {
             return Err(Problem::of_file(path.display().to_string(), message).into());
         };
         let account = Account::of(source, &file);
+        let (extension, problems) = match (surroundings.extend)(&file) {
+            Ok(extension) => (extension, Vec::new()),
+            Err(problems) => (Extension::default(), problems),
+        };
         let mut builder = Builder {
             file: &file,
-            surroundings,
+            vaults: Vaults::new(&file.folder, surroundings),
             previous,
+            extension,
             upstreams: HashMap::new(),
             credentials: HashMap::new(),
             buckets: Vec::new(),
-            problems: Vec::new(),
+            holders: Vec::new(),
+            problems,
         };
         let keys = builder.keys(&gateway);
         let tls = builder.tls(&gateway);
         builder.upstreams();
         builder.credentials();
         let plans = file.manifest.apis.iter().map(|api| builder.plans(api)).collect();
-        let Builder { upstreams, credentials, buckets, mut problems, .. } = builder;
+        let Builder { upstreams, credentials, buckets, holders, mut problems, .. } = builder;
         let guard = match account {
             Err(wrong) => {
                 problems.extend(wrong);
@@ -110,7 +121,7 @@ impl Snapshot {
                 Problem::of_file(path.display().to_string(), "nothing can be made of it").into()
             }));
         };
-        Ok(Snapshot { guard, gateway, upstreams, credentials, buckets, plans, tls, file })
+        Ok(Snapshot { guard, gateway, upstreams, credentials, buckets, plans, tls, holders, file })
     }
 
     /// What is done with the requests of a place; `None` where no route takes them.
@@ -157,11 +168,13 @@ impl Snapshot {
 /// What is needed while a snapshot is put together, and the problems found so far.
 struct Builder<'b> {
     file: &'b ManifestFile,
-    surroundings: &'b Surroundings,
+    vaults: Vaults<'b>,
     previous: Option<&'b Snapshot>,
+    extension: Extension,
     upstreams: HashMap<String, Arc<Upstream>>,
     credentials: HashMap<String, Arc<Credential>>,
     buckets: Vec<Arc<Bucket>>,
+    holders: Vec<(String, String)>,
     problems: Vec<Problem>,
 }
 
@@ -171,14 +184,19 @@ impl Builder<'_> {
         if let Some(name) = &gateway.identities {
             let path = self.file.folder.join(name.get_ref());
             match Identities::read(&path) {
-                Ok(identities) => sources.push(Arc::new(identities)),
+                Ok(identities) => {
+                    let holders = identities.principals();
+                    self.holders =
+                        holders.map(|(id, arn)| (id.to_owned(), arn.to_owned())).collect();
+                    sources.push(Arc::new(identities));
+                }
                 Err(problem) => {
                     let message = format!("`{}` {problem}", path.display());
                     self.complain(name, message, None);
                 }
             }
         }
-        sources.extend(self.surroundings.keys.iter().cloned());
+        sources.extend(self.extension.keys.iter().cloned());
         Keys::new(sources)
     }
 
@@ -245,7 +263,7 @@ impl Builder<'_> {
         if let Some(before) = before.filter(|before| before.held.reference == reference) {
             return Some(Arc::clone(&before.held));
         }
-        match keeper(alias, &reference, &self.file.folder, self.surroundings) {
+        match self.vaults.keeper(alias, &reference) {
             Ok(keeper) => {
                 let runtime = tokio::runtime::Handle::try_current();
                 let tending = runtime.ok().map(|_| keeper.tend());
@@ -342,11 +360,34 @@ impl Builder<'_> {
 
     /// What is done with a route's requests; `None` without an upstream.
     fn plan(&mut self, api: &ApiDecl, route: &RouteDecl) -> Option<Plan> {
+        if route.cache.is_some() || route.learn_quota {
+            let message = "this gateway has neither `cache` nor `learnQuota`";
+            self.complain(&route.path, message, None);
+        }
         let credentials = self.credentials_of(route);
-        let buckets = self.buckets_of(api, route);
-        let upstream = self.upstream_named(route.upstream.as_ref()?)?;
+        let mut buckets = self.buckets_of(api, route);
+        let name = route.upstream.as_ref()?;
+        let destination = match self.extension.services.get(name.get_ref()) {
+            Some(service) => Destination::Internal(Arc::clone(service)),
+            None => {
+                buckets.extend(credentials.iter().filter_map(|it| it.bucket.clone()));
+                Destination::Upstream(self.forwarding(route, name, credentials)?)
+            }
+        };
+        Some(Plan { name: name.get_ref().clone(), buckets, destination })
+    }
+
+    fn forwarding(
+        &mut self,
+        route: &RouteDecl,
+        name: &Spanned<String>,
+        credentials: Vec<Arc<Credential>>,
+    ) -> Option<Forwarding> {
+        let upstream = self.upstream_named(name)?;
         let timeout = route.timeout_ms.map_or(upstream.timeout(), Duration::from_millis);
-        Some(Plan { timeout, upstream, credentials, buckets, scrub_body: route.scrub_body })
+        let aliases: Vec<&str> = credentials.iter().map(|it| it.alias.as_str()).collect();
+        let aliases = aliases.join(",");
+        Some(Forwarding { upstream, aliases, credentials, timeout, scrub_body: route.scrub_body })
     }
 
     fn credentials_of(&mut self, route: &RouteDecl) -> Vec<Arc<Credential>> {

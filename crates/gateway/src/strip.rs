@@ -11,7 +11,7 @@ use tollgate_sigv4::{CanonicalPath, Mechanism};
 
 use crate::authorize::Authorized;
 use crate::credential::{Credential, Injection};
-use crate::plan::Plan;
+use crate::plan::Forwarding;
 use crate::verify::Payload;
 
 /// A request without anything of the caller's that is not the upstream's business. Only [`strip`]
@@ -67,7 +67,7 @@ const DROPPED: [HeaderName; 15] = [
 const DROPPED_PREFIXES: [&str; 2] = ["x-amz-", "x-forwarded-"];
 
 /// Takes away what does not reach the upstream.
-pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Plan) -> Stripped {
+pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> Stripped {
     let path = authorized.path().clone();
     let is_presigned = authorized.mechanism() == Some(Mechanism::Presigned);
     let (mut parts, payload) = authorized.into_request();

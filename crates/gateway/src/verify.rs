@@ -5,6 +5,7 @@
 //! signed is left to stream: where no signature is asked for, or where the route opts in.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::request::Parts;
@@ -62,14 +63,7 @@ where
         None => (Payload::Streaming(body, limit), None),
         Some(HeadVerdict::Complete(signed)) => (Payload::Streaming(body, limit), Some(signed)),
         Some(HeadVerdict::AwaitingBody(pending)) => {
-            let bytes = if body.is_end_stream() {
-                Bytes::new()
-            } else {
-                let reading = read(body, limit);
-                tokio::time::timeout(guard.body_timeout(), reading)
-                    .await
-                    .map_err(|_| Refusal::BodyTimeout)??
-            };
+            let bytes = read_within(body, limit, guard.body_timeout()).await?;
             let signed = pending.finish(&PayloadHash::of(&bytes))?;
             (Payload::Whole(bytes), Some(signed))
         }
@@ -111,6 +105,27 @@ fn check_declared_length(head: &Parts, bytes_max: u64) -> Result<(), Refusal> {
         Some(length) if length > bytes_max => Err(Refusal::BodyTooLarge { bytes_max }),
         _ => Ok(()),
     }
+}
+
+impl<B: Body<Error: std::fmt::Display>> Payload<B> {
+    /// All of it, which may take `timeout` to arrive.
+    pub(crate) async fn whole(self, timeout: Duration) -> Result<Bytes, Refusal> {
+        match self {
+            Payload::Whole(bytes) => Ok(bytes),
+            Payload::Streaming(body, bytes_max) => read_within(body, bytes_max, timeout).await,
+        }
+    }
+}
+
+async fn read_within<B>(body: B, bytes_max: u64, timeout: Duration) -> Result<Bytes, Refusal>
+where
+    B: Body<Error: std::fmt::Display>,
+{
+    if body.is_end_stream() {
+        return Ok(Bytes::new());
+    }
+    let read = tokio::time::timeout(timeout, read(body, bytes_max)).await;
+    read.unwrap_or(Err(Refusal::BodyTimeout))
 }
 
 /// The whole body. Trailers are no part of it, and go nowhere.

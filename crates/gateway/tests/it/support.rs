@@ -19,7 +19,9 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
-use tollgate_gateway::{AccessLog, Bound, Gateway, LogLine, Sink, Snapshot, Surroundings, serve};
+use tollgate_gateway::{
+    AccessLog, Bound, Extension, Gateway, LogLine, Rules, Service, Sink, Snapshot, Surroundings,
+};
 use tollgate_store::Files;
 
 /// A request that the upstream saw.
@@ -129,7 +131,8 @@ pub(crate) fn surroundings() -> Surroundings {
         clock: Arc::new(jiff::Timestamp::now),
         environment: Arc::new(move |name| variables.get(name).map(|value| (*value).to_owned())),
         observer: Arc::new(|_, _| {}),
-        keys: Vec::new(),
+        rules: Rules::default(),
+        extend: Arc::new(|_| Ok(Extension::default())),
     }
 }
 
@@ -149,7 +152,10 @@ impl Running {
         let access_log = AccessLog::new(vec![Box::new(log.clone())], 1024);
         let gateway = Gateway::new(snapshot, access_log, Arc::new(jiff::Timestamp::now));
         let (stop, stopped) = oneshot::channel();
-        let served = tokio::spawn(serve(bound, gateway, async {
+        let limits = gateway.snapshot().gateway.limits.clone();
+        let mut service = Service::new(limits, Arc::clone(gateway.clock()));
+        service.listen(bound.listeners, Arc::clone(&gateway));
+        let served = tokio::spawn(service.run(async {
             let _ = stopped.await;
         }));
         Running { address, log, stop: Some(stop), served, _folder: folder }

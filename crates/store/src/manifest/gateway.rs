@@ -34,7 +34,7 @@ pub struct TlsDecl {
 }
 
 /// One place that the access log goes to: `"stdout"` or `{ file = { path = "…" } }`.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum AccessLogDecl {
     /// Standard output.
@@ -44,7 +44,7 @@ pub enum AccessLogDecl {
 }
 
 /// A file of the access log.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FileLogDecl {
     /// The file.
