@@ -4,7 +4,7 @@ mod show;
 
 use std::path::Path;
 
-use tollgate_store::{Account, Files, Problems, SecretDecl};
+use tollgate_store::{Account, Files, SecretDecl};
 
 use crate::diagnose::{Place, Problem};
 use crate::exit::Outcome;
@@ -37,7 +37,9 @@ pub(crate) fn read(path: &Path) -> miette::Result<Account> {
 }
 
 /// All problems as one error, the first first.
-pub(crate) fn all_of(problems: Problems) -> miette::Report {
+pub(crate) fn all_of(
+    problems: impl IntoIterator<Item = tollgate_store::Problem>,
+) -> miette::Report {
     let shown = problems.into_iter().map(Problem::from);
     Problem::first_of(shown).map_or_else(|| miette::miette!("the account"), Into::into)
 }

@@ -79,6 +79,14 @@ fn code() -> impl TypedValueParser<Value = Code> {
         .try_map(|name| Code::parse(&name).ok_or("unknown code"))
 }
 
+/// The policies that a manifest attaches: the name of each file, its text, and its type.
+pub(crate) fn policies_of(
+    manifest: &std::path::Path,
+) -> miette::Result<Vec<(String, std::sync::Arc<str>, PolicyType)>> {
+    let subjects = subject::find(&[], None, Some(manifest))?;
+    Ok(subjects.into_iter().map(|it| (it.name, it.source, it.policy_type)).collect())
+}
+
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     if let Some(code) = args.explain {
         world.write(None, explain::page(code, world.width).as_bytes())?;

@@ -19,6 +19,7 @@ mod moment;
 mod progress;
 mod report;
 mod secrets;
+mod serve;
 mod simulate;
 mod test;
 mod texts;
@@ -51,6 +52,7 @@ enum Command {
     Man(man::Args),
     Merge(merge::Args),
     Secrets(secrets::Args),
+    Serve(serve::Args),
     Simulate(Box<simulate::Args>),
     Test(test::Args),
 }
@@ -68,6 +70,7 @@ fn main() -> ExitCode {
         Command::Man(args) => man::run(&args, &world),
         Command::Merge(args) => merge::run(&args, &world),
         Command::Secrets(args) => secrets::run(&args, &world),
+        Command::Serve(args) => serve::run(&args, &world),
         Command::Simulate(args) => simulate::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),
     })

@@ -5,9 +5,11 @@
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, WrapErr};
+use rustix::process::{Resource, Rlimit, setrlimit};
 
 /// Columns of a text report that does not go to a terminal.
 const WIDTH_ELSEWHERE: usize = 100;
@@ -64,6 +66,24 @@ impl World {
             .and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()))
             .into_diagnostic()
             .wrap_err_with(|| format!("cannot write `{}`", path.display()))
+    }
+
+    /// The clock, for whoever needs the time more than once.
+    pub(crate) fn clock(&self) -> tollgate_gateway::Clock {
+        Arc::new(jiff::Timestamp::now)
+    }
+
+    /// The environment, for whoever needs variables that a configuration names.
+    pub(crate) fn environment(&self) -> tollgate_gateway::Environment {
+        Arc::new(variable)
+    }
+
+    /// A process that holds secrets leaves no image of its memory behind.
+    pub(crate) fn forbid_core_dumps(&self) -> miette::Result<()> {
+        let none = Rlimit { current: Some(0), maximum: Some(0) };
+        setrlimit(Resource::Core, none)
+            .into_diagnostic()
+            .wrap_err("cannot forbid core dumps, which would hold secrets")
     }
 
     /// Says something on standard error. If even that is gone, nobody is listening.

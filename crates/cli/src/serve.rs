@@ -1,0 +1,129 @@
+//! `tollgate serve`: the gateway as a process.
+
+mod check;
+mod log;
+mod signals;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::ValueEnum;
+use miette::IntoDiagnostic;
+use tollgate_gateway::{
+    AccessLog, Admin, Bound, Extension, Gateway, Rules, Service, Snapshot, Surroundings, observer,
+};
+use tollgate_store::{Files, ManifestFile, Problem};
+use tracing::level_filters::LevelFilter;
+
+use crate::account;
+use crate::exit::{Exit, Outcome};
+use crate::world::World;
+
+/// Run the gateway: verify, authorize, inject, forward, log.
+///
+/// What it does is said in the account's manifest: `[gateway]` where it listens, `[[api]]` and its
+/// routes, `[[upstream]]` and `[[credential]]`. Where it listens is on standard error, as soon as it
+/// does. SIGHUP, or a change of the files, has it read them anew; SIGTERM and SIGINT have it end,
+/// once the requests under way have been answered.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    /// The account manifest.
+    #[arg(long, value_name = "FILE", default_value = "tollgate.toml")]
+    config: PathBuf,
+    /// Read everything that the gateway would, secrets included, report what is wrong, and exit.
+    #[arg(long)]
+    check: bool,
+    /// How the operator's log looks, on standard error.
+    #[arg(long, value_enum, default_value_t = LogFormat::Text)]
+    log_format: LogFormat,
+    /// From which level on: error, warn, info, debug, trace, or off.
+    #[arg(long, value_name = "LEVEL", default_value = "info")]
+    log_level: LevelFilter,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate serve --config tollgate.toml
+  tollgate serve --config tollgate.toml --check
+  tollgate serve --log-format json 2> operator.jsonl";
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LogFormat {
+    /// Lines for people.
+    Text,
+    /// JSON lines.
+    Json,
+}
+
+pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let runtime = runtime.into_diagnostic()?;
+    let surroundings = surroundings(world);
+    if args.check {
+        return runtime.block_on(check::run(&args.config, &surroundings, world));
+    }
+    log::install(args.log_format, args.log_level, world);
+    world.forbid_core_dumps()?;
+    runtime.block_on(serve(&args.config, &surroundings))
+}
+
+async fn serve(config: &Path, surroundings: &Surroundings) -> Outcome {
+    let snapshot = Snapshot::read(&Files, config, surroundings, None).map_err(account::all_of)?;
+    snapshot.read_secrets().await.map_err(account::all_of)?;
+    let access_log = AccessLog::open(snapshot.file(), &snapshot.gateway);
+    let access_log = access_log.map_err(account::all_of)?;
+    let bound = Bound::to(&snapshot.gateway).await.into_diagnostic()?;
+    let limits = snapshot.gateway.limits.clone();
+    let gateway = Gateway::new(snapshot, access_log, Arc::clone(&surroundings.clock));
+    let mut service = Service::new(limits, Arc::clone(&surroundings.clock));
+    // Whoever reads where it listens may send signals from then on.
+    let end = signals::end()?;
+    let reloading = signals::reload_when_told(Arc::clone(&gateway), config, surroundings)?;
+    say_where(&bound, &gateway);
+    service.listen(bound.listeners, Arc::clone(&gateway));
+    service.listen(bound.admin, Admin::of(Arc::clone(&gateway)));
+    // Other listeners of this process are given to the service here.
+    let is_drained = service.run(end).await;
+    reloading.abort();
+    if !is_drained {
+        tracing::warn!("the time to drain is over: requests were cut off");
+    }
+    let lost = gateway.access_log().lost();
+    tracing::info!(linesLost = lost, "ended");
+    gateway.access_log().close();
+    Ok(Exit::Ok)
+}
+
+fn say_where(bound: &Bound, gateway: &Gateway) {
+    let scheme = if gateway.snapshot().gateway.tls.is_some() { "https" } else { "http" };
+    for address in bound.addresses() {
+        tracing::info!("listening on {scheme}://{address}");
+    }
+    if let Some(address) = bound.admin_address() {
+        tracing::info!("admin pages on http://{address}");
+    }
+}
+
+fn surroundings(world: &World) -> Surroundings {
+    Surroundings {
+        clock: world.clock(),
+        environment: world.environment(),
+        observer: observer(),
+        rules: Rules::default(),
+        extend: Arc::new(extension),
+    }
+}
+
+/// What else the process does, by its manifest: who knows more keys than the identity file, and
+/// which services routes may lead to beside upstreams. It is asked anew at every reload.
+fn extension(file: &ManifestFile) -> Result<Extension, Vec<Problem>> {
+    let unserved = |span, name: &str| {
+        file.problem(span, format!("`{name}` is not served by this version of the gateway"))
+    };
+    let sts = file.manifest.sts.iter().map(|sts| unserved(sts.listen.span(), "[sts]"));
+    let brokers = file.manifest.brokers.iter();
+    let brokers = brokers.map(|broker| unserved(broker.name.span(), "[[broker]]"));
+    let problems: Vec<Problem> = sts.chain(brokers).collect();
+    if problems.is_empty() { Ok(Extension::default()) } else { Err(problems) }
+}
