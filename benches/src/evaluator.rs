@@ -11,8 +11,8 @@ use std::fmt::Write;
 
 use serde_json::{Value as Json, json};
 use tollgate_policy::{
-    Documents, Key, PolicyDocument, PolicyErrors, PolicySets, PolicyType, Principal, Request,
-    Value, key, parse_instant,
+    Action, Documents, Key, PolicyDocument, PolicyErrors, PolicySets, PolicyType, Principal,
+    Request, Value, key, parse_instant,
 };
 
 /// Policies and the requests to decide against them.
@@ -43,7 +43,7 @@ pub struct RawRequest {
 #[derive(Clone, Debug)]
 pub struct Prepared<'a> {
     principal: Principal<'a>,
-    action: &'a str,
+    action: Action<'a>,
     resource: &'a str,
     context: Vec<(Key<'a>, Value<'a>)>,
 }
@@ -62,12 +62,13 @@ impl Workload {
 }
 
 impl RawRequest {
-    /// What a proxy has at hand when it builds a request: typed values under interned keys.
+    /// What a proxy has at hand when it builds a request: typed values under interned keys, and an
+    /// action of the few that it asks about.
     /// `None` when the principal is no ARN.
     pub fn prepare(&self) -> Option<Prepared<'_>> {
         Some(Prepared {
             principal: Principal::parse(&self.principal)?,
-            action: &self.action,
+            action: Action::new(&self.action),
             resource: &self.resource,
             context: self.context.iter().map(|(name, values)| typed(name, values)).collect(),
         })
@@ -75,14 +76,20 @@ impl RawRequest {
 }
 
 impl<'a> Prepared<'a> {
-    /// Builds the request.
+    /// Builds the request anew.
+    pub fn build(&'a self) -> Request<'a> {
+        let mut request = Request::new(self.principal, &self.action, self.resource);
+        self.build_in(&mut request);
+        request
+    }
+
+    /// Builds the request in the place of another.
     #[inline]
-    pub fn build(&self) -> Request<'a> {
-        let mut request = Request::new(self.principal, self.action, self.resource);
+    pub fn build_in(&'a self, request: &mut Request<'a>) {
+        request.renew(self.principal, &self.action, self.resource);
         for (key, value) in &self.context {
             request.context.set(*key, *value);
         }
-        request
     }
 }
 

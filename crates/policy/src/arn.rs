@@ -21,8 +21,7 @@ impl<'a> ArnParts<'a> {
     pub fn split(text: &'a str) -> Option<ArnParts<'a>> {
         let mut rest = text.strip_prefix("arn:")?;
         let mut part = || {
-            // Parts are too short for `memchr` to be worth its call.
-            let colon = rest.bytes().position(|byte| byte == b':')?;
+            let colon = memchr::memchr(b':', rest.as_bytes())?;
             let (part, after) = (rest.get(..colon)?, rest.get(colon + 1..)?);
             rest = after;
             Some(part)

@@ -40,18 +40,24 @@ use crate::undetermined;
 /// ```
 pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
     let facts = Facts { request, principal: caller(policies, request) };
-    let combined = Combined::new(policies, facts);
-    let Combined { rule, sides, outcome, .. } = combined;
-    let (determined_by, depends_on) = match outcome {
-        Outcome::Allowed => (combined.granting(policies), Vec::new()),
-        Outcome::ExplicitDeny => (combined.denying, Vec::new()),
-        Outcome::ImplicitDeny => (Determining::default(), Vec::new()),
-        Outcome::Indeterminate => {
-            let open = undetermined::determine(policies, facts, rule, &sides);
-            (open.statements.into_iter().collect(), open.keys)
-        }
+    let rule = Rule::of(policies, facts);
+    let mut decision = Decision {
+        outcome: Outcome::ImplicitDeny,
+        determined_by: Determining::NONE,
+        depends_on: Vec::new(),
     };
-    Decision { outcome, determined_by, depends_on }
+    let mut combined = Combined::SILENT;
+    decision.outcome = combined.evaluate(policies, facts, rule, &mut decision.determined_by);
+    match decision.outcome {
+        Outcome::Allowed => combined.name_granting(policies, rule, &mut decision.determined_by),
+        Outcome::ExplicitDeny | Outcome::ImplicitDeny => {}
+        Outcome::Indeterminate => {
+            let open = undetermined::determine(policies, facts, rule, &combined.sides);
+            decision.determined_by = open.statements.into_iter().collect();
+            decision.depends_on = open.keys;
+        }
+    }
+    decision
 }
 
 /// Decides many requests against the same policies, in order.
@@ -73,37 +79,28 @@ pub(crate) fn caller<'q, 'r>(
     }
 }
 
-/// All layers, evaluated and combined.
+/// What all layers say together.
 pub(crate) struct Combined {
-    pub(crate) rule: Rule,
     pub(crate) sides: Sides,
-    pub(crate) outcome: Outcome,
-    /// The Deny statements of all layers that match.
-    denying: Determining,
+    /// Of the layers that grant.
     identity: Findings,
     resource: Findings,
 }
 
 impl Combined {
-    #[inline]
-    pub(crate) fn new(policies: &Policies<'_>, facts: Facts<'_, '_>) -> Combined {
-        let mut combined = Combined {
-            rule: Rule::of(policies, facts),
-            sides: Sides::SILENT,
-            outcome: Outcome::ImplicitDeny,
-            denying: Determining::NONE,
-            identity: Findings::SILENT,
-            resource: Findings::SILENT,
-        };
-        let denies = combined.evaluate(policies, facts);
-        combined.outcome = outcome(denies, combined.rule.allows(&combined.sides));
-        combined
-    }
+    pub(crate) const SILENT: Combined =
+        Combined { sides: Sides::SILENT, identity: Findings::SILENT, resource: Findings::SILENT };
 
-    /// Asks every layer; gives whether one denies.
+    /// Asks every layer, and combines what they say. Names the Deny statements that match.
     #[inline]
-    fn evaluate(&mut self, policies: &Policies<'_>, facts: Facts<'_, '_>) -> Kleene {
-        let Combined { rule, sides, denying, identity, resource, .. } = self;
+    pub(crate) fn evaluate(
+        &mut self,
+        policies: &Policies<'_>,
+        facts: Facts<'_, '_>,
+        rule: Rule,
+        denying: &mut Determining,
+    ) -> Outcome {
+        let Combined { sides, identity, resource } = self;
         let mut denies = Kleene::False;
         let mut add = |layer: Layer<'_>, findings: &mut Findings| {
             layer.evaluate(facts, findings);
@@ -151,13 +148,13 @@ impl Combined {
             let mut findings = Findings::SILENT;
             add(layer, &mut findings);
         }
-        denies
+        outcome(denies, rule.allows(sides))
     }
 
-    /// The matching Allow statements of the sides that grant.
-    fn granting(&self, policies: &Policies<'_>) -> Determining {
-        let mut all = Determining::NONE;
-        for side in self.rule.granting_sides(&self.sides) {
+    /// Names the matching Allow statements of the sides that grant.
+    #[inline]
+    fn name_granting(&self, policies: &Policies<'_>, rule: Rule, determining: &mut Determining) {
+        for side in rule.granting_sides(&self.sides) {
             let (set, findings, grant) = match side {
                 Side::Identity => (policies.identity, &self.identity, Grant::Direct),
                 Side::Account => (policies.resource, &self.resource, Grant::Account),
@@ -169,10 +166,9 @@ impl Combined {
                 }
             };
             if let Some(set) = set {
-                Layer::of(side.layer(), set).name(findings.granting(grant), &mut all);
+                Layer::of(side.layer(), set).name(findings.granting(grant), determining);
             }
         }
-        all
     }
 }
 

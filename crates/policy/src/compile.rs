@@ -20,7 +20,7 @@ pub struct PolicySet {
     /// Ordered by hash.
     services: Box<[Service]>,
     /// Statements whose actions may be of any service, or of too many to file under each.
-    any_service: Option<PrefixIndex<Candidate>>,
+    any_service: Option<Drawer>,
 }
 
 /// The statements with actions of one service. Services whose names share a hash share the drawer:
@@ -28,7 +28,7 @@ pub struct PolicySet {
 #[derive(Debug)]
 struct Service {
     hash: u64,
-    candidates: PrefixIndex<Candidate>,
+    candidates: Drawer,
 }
 
 /// A statement that can match a resource, and by which of its resource patterns. Without a pattern
@@ -38,6 +38,9 @@ pub(crate) struct Candidate {
     pub(crate) statement: u32,
     pub(crate) pattern: Option<u32>,
 }
+
+/// Candidates, by the literal text that their resource patterns begin with.
+pub(crate) type Drawer = PrefixIndex<Candidate>;
 
 /// Filed under more services than this, a statement is cheaper to try for every request.
 const SERVICES_PER_STATEMENT: usize = 8;
@@ -85,26 +88,13 @@ impl PolicySet {
         &self.statements
     }
 
-    /// Calls `visit` with every statement whose action's service and resource prefix are those of
-    /// the request: once for each of its resource patterns that may match.
+    /// Where the statements are filed that may be about the request's action.
     #[inline]
-    pub(crate) fn candidates(
-        &self,
-        request: &Request<'_>,
-        mut visit: impl FnMut(&Candidate, &CompiledStatement),
-    ) {
+    pub(crate) fn drawers(&self, request: &Request<'_>) -> [Option<&Drawer>; 2] {
         let hash = request.action.service_hash;
         let service = self.services.binary_search_by_key(&hash, |service| service.hash).ok();
         let service = service.and_then(|found| self.services.get(found));
-        // The drawers, so that the visit is compiled in once.
-        let drawers = [self.any_service.as_ref(), service.map(|service| &service.candidates)];
-        for candidates in drawers.into_iter().flatten() {
-            candidates.walk(request.resource.as_bytes(), |candidate| {
-                if let Some(statement) = self.statements.get(candidate.statement as usize) {
-                    visit(candidate, statement);
-                }
-            });
-        }
+        [self.any_service.as_ref(), service.map(|service| &service.candidates)]
     }
 }
 

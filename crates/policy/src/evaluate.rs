@@ -1,6 +1,6 @@
 //! One layer against one request: which of its statements match.
 
-use crate::compile::{Candidate, PolicySet};
+use crate::compile::{Candidate, Drawer, PolicySet};
 use crate::decision::{Determining, StatementId};
 use crate::document::{Effect, PolicyType};
 use crate::first::First;
@@ -108,68 +108,78 @@ impl<'a> Layer<'a> {
     }
 
     /// Adds to `findings` what the statements say whose action and resource can match.
-    ///
-    /// An Allow is not looked at any more once a Deny of the layer matches: it changes nothing.
+    #[inline]
     pub(crate) fn evaluate(&self, facts: Facts<'_, '_>, findings: &mut Findings) {
-        let mut memory = Memory::default();
-        self.set.candidates(facts.request, |candidate, statement| {
-            if statement.effect == Effect::Allow && findings.denies.is_true() {
-                return;
+        for drawer in self.set.drawers(facts.request).into_iter().flatten() {
+            self.look_into(drawer, facts, findings);
+        }
+    }
+
+    /// An Allow is not looked at any more once a Deny of the layer matches: it changes nothing.
+    fn look_into(&self, drawer: &Drawer, facts: Facts<'_, '_>, findings: &mut Findings) {
+        let mut latest = Latest::NONE;
+        for candidates in drawer.walk(facts.request.resource.as_bytes()) {
+            for candidate in candidates {
+                let index = candidate.statement;
+                let Some(statement) = self.set.statements().get(index as usize) else { continue };
+                if findings.denies.is_true() && statement.effect == Effect::Allow {
+                    continue;
+                }
+                latest.turn_to(index, statement, facts);
+                if !latest.action_applies {
+                    continue;
+                }
+                let resource = candidate_matches(candidate, statement, facts);
+                if resource.is_false() {
+                    continue;
+                }
+                if let Rest::Known(grant, rest) = latest.ask_rest(statement, facts) {
+                    findings.add(statement.effect, grant, resource.and(rest), index);
+                }
             }
-            let latest = memory.of(candidate.statement, statement, facts);
-            if !latest.action_applies {
-                return;
-            }
-            let resource = candidate_matches(candidate, statement, facts);
-            if resource.is_false() {
-                return;
-            }
-            let Some((grant, rest)) = latest.rest(statement, facts) else { return };
-            findings.add(statement.effect, grant, resource.and(rest), candidate.statement);
-        });
+        }
     }
 }
 
 /// What is known of the statement looked at last: several of its patterns are often candidates one
 /// after the other, and a hostile policy has thousands of them.
-#[derive(Default)]
-struct Memory {
-    latest: Option<(u32, Latest)>,
-}
-
 struct Latest {
+    statement: u32,
     action_applies: bool,
-    /// How the statement names the caller, and whether its conditions hold, once asked.
-    rest: Option<Option<(Grant, Kleene)>>,
+    rest: Rest,
 }
 
-impl Memory {
-    #[inline]
-    fn of(
-        &mut self,
-        index: u32,
-        statement: &CompiledStatement,
-        facts: Facts<'_, '_>,
-    ) -> &mut Latest {
-        if self.latest.as_ref().is_none_or(|(latest, _)| *latest != index) {
-            self.latest = None;
-        }
-        let learn = || Latest { action_applies: statement.actions.applies(facts), rest: None };
-        &mut self.latest.get_or_insert_with(|| (index, learn())).1
-    }
+/// How a statement names the caller, and whether its conditions hold.
+#[derive(Clone, Copy)]
+enum Rest {
+    NotAsked,
+    /// It does not name the caller.
+    Silent,
+    Known(Grant, Kleene),
 }
 
 impl Latest {
+    /// Memory ends long before a set has so many statements.
+    const NONE: Latest =
+        Latest { statement: u32::MAX, action_applies: false, rest: Rest::NotAsked };
+
     #[inline]
-    fn rest(
-        &mut self,
-        statement: &CompiledStatement,
-        facts: Facts<'_, '_>,
-    ) -> Option<(Grant, Kleene)> {
-        *self.rest.get_or_insert_with(|| {
-            let grant = statement.grant(facts)?;
-            Some((grant, statement.conditions_hold(facts)))
-        })
+    fn turn_to(&mut self, index: u32, statement: &CompiledStatement, facts: Facts<'_, '_>) {
+        if self.statement != index {
+            let action_applies = statement.actions.applies(facts);
+            *self = Latest { statement: index, action_applies, rest: Rest::NotAsked };
+        }
+    }
+
+    #[inline]
+    fn ask_rest(&mut self, statement: &CompiledStatement, facts: Facts<'_, '_>) -> Rest {
+        if let Rest::NotAsked = self.rest {
+            self.rest = match statement.grant(facts) {
+                Some(grant) => Rest::Known(grant, statement.conditions_hold(facts)),
+                None => Rest::Silent,
+            };
+        }
+        self.rest
     }
 }
 

@@ -12,14 +12,14 @@ mod wording;
 use std::collections::BTreeSet;
 
 use crate::authorize::{Combined, caller, consulted_layers};
-use crate::decision::{Outcome, StatementId};
+use crate::decision::{Determining, Outcome, StatementId};
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::Layer;
 use crate::grant::Grant;
 use crate::layers::Policies;
 use crate::lookup::Facts;
 use crate::request::Request;
-use crate::rule::Side;
+use crate::rule::{Rule, Side};
 use crate::span::Position;
 use crate::statement::CompiledStatement;
 use crate::undetermined;
@@ -161,7 +161,10 @@ pub enum MissReason {
 pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
     let principal = caller(policies, request);
     let facts = Facts { request, principal };
-    let Combined { rule, sides, outcome, .. } = Combined::new(policies, facts);
+    let rule = Rule::of(policies, facts);
+    let mut combined = Combined::SILENT;
+    let outcome = combined.evaluate(policies, facts, rule, &mut Determining::default());
+    let sides = combined.sides;
     let evaluated: Vec<(Layer<'_>, Vec<Evaluated>)> = consulted_layers(policies, rule)
         .map(|layer| (layer, Evaluated::all(layer, facts)))
         .collect();

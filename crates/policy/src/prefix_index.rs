@@ -35,21 +35,15 @@ impl<T> PrefixIndex<T> {
         PrefixIndex { nodes: build(&prefixes, values).into() }
     }
 
-    /// Calls `visit` with every value whose prefix `text` has, those of shorter prefixes first.
+    /// The values of every prefix that `text` has, those of shorter prefixes first.
     #[inline]
-    pub(crate) fn walk(&self, text: &[u8], mut visit: impl FnMut(&T)) {
-        let mut rest = text;
-        let mut node = self.nodes.first();
-        while let Some(here) = node {
-            here.values.iter().for_each(&mut visit);
-            let Some((child, after)) = self.child(here, rest) else { return };
-            (node, rest) = (Some(child), after);
-        }
+    pub(crate) fn walk<'i, 't>(&'i self, text: &'t [u8]) -> Walk<'i, 't, T> {
+        Walk { index: self, node: self.nodes.first(), rest: text }
     }
 
     /// The child whose label `rest` begins with, and what follows the label.
     #[inline]
-    fn child<'t>(&self, node: &Node<T>, rest: &'t [u8]) -> Option<(&Node<T>, &'t [u8])> {
+    fn child<'i, 't>(&'i self, node: &Node<T>, rest: &'t [u8]) -> Option<(&'i Node<T>, &'t [u8])> {
         let child = match self.nodes.get(node.children.clone())? {
             [] => return None,
             [only] => only,
@@ -60,6 +54,27 @@ impl<T> PrefixIndex<T> {
             }
         };
         Some((child, rest.strip_prefix(&*child.label)?))
+    }
+}
+
+/// The way along a text, from node to node.
+pub(crate) struct Walk<'i, 't, T> {
+    index: &'i PrefixIndex<T>,
+    node: Option<&'i Node<T>>,
+    /// What follows the node's prefix in the text.
+    rest: &'t [u8],
+}
+
+impl<'i, T> Iterator for Walk<'i, '_, T> {
+    type Item = &'i [T];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'i [T]> {
+        let here = self.node.take()?;
+        if let Some((child, after)) = self.index.child(here, self.rest) {
+            (self.node, self.rest) = (Some(child), after);
+        }
+        Some(&here.values)
     }
 }
 
@@ -116,9 +131,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(index: &PrefixIndex<usize>, text: &str) -> Vec<usize> {
-        let mut found = Vec::new();
-        index.walk(text.as_bytes(), |value| found.push(*value));
-        found
+        index.walk(text.as_bytes()).flatten().copied().collect()
     }
 
     #[test]

@@ -38,12 +38,18 @@ pub struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// A request with an empty context. `action` is `service:Name`; `resource` is the concrete ARN,
-    /// in which `*`, `?` and `${` are ordinary characters (or `*` for an action without resource).
-    pub fn new(principal: Principal<'a>, action: &'a str, resource: &'a str) -> Request<'a> {
+    /// A request with an empty context. `action` is `service:Name`, as text or as an [`Action`];
+    /// `resource` is the concrete ARN, in which `*`, `?` and `${` are ordinary characters (or `*`
+    /// for an action without resource).
+    #[inline]
+    pub fn new(
+        principal: Principal<'a>,
+        action: impl Into<Action<'a>>,
+        resource: &'a str,
+    ) -> Request<'a> {
         Request {
             principal,
-            action: Action::new(action),
+            action: action.into(),
             resource,
             resource_parts: ArnParts::split(resource),
             resource_account: None,
@@ -51,8 +57,26 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Makes another request of this one, with an empty context again: cheaper than a new one where
+    /// many are decided one after the other.
+    #[inline]
+    pub fn renew(
+        &mut self,
+        principal: Principal<'a>,
+        action: impl Into<Action<'a>>,
+        resource: &'a str,
+    ) {
+        self.principal = principal;
+        self.action = action.into();
+        self.resource = resource;
+        self.resource_parts = ArnParts::split(resource);
+        self.resource_account = None;
+        self.context.clear();
+    }
+
     /// Adds a context value; see [`Context::set`].
     #[must_use]
+    #[inline]
     pub fn with(mut self, key: Key<'a>, value: impl Into<Value<'a>>) -> Request<'a> {
         self.context.set(key, value);
         self
@@ -87,25 +111,60 @@ impl<'a> Request<'a> {
     }
 }
 
-/// An action's name, in lower case too, with the hash of its service prefix.
+/// An action, ready to be compared with patterns: its name, in lower case too, with the hash of its
+/// service prefix. Who asks about the same action again and again makes it once and lends it to
+/// each request.
+///
+/// ```
+/// use tollgate_policy::{Action, Principal, Request};
+///
+/// let invoke = Action::new("execute-api:Invoke");
+/// let request = Request::new(Principal::ANONYMOUS, &invoke, "*");
+/// assert_eq!(request.action(), "execute-api:Invoke");
+/// ```
 #[derive(Clone, Debug)]
-pub(crate) struct Action<'a> {
+pub struct Action<'a> {
     pub(crate) name: &'a str,
-    lower_case: SmallVec<[u8; 64]>,
+    lower_case: LowerCase<'a>,
     pub(crate) service_hash: u64,
 }
 
+#[derive(Clone, Debug)]
+enum LowerCase<'a> {
+    Own(SmallVec<[u8; 64]>),
+    Lent(&'a [u8]),
+}
+
 impl<'a> Action<'a> {
-    fn new(name: &'a str) -> Action<'a> {
+    /// The action of this name, `service:Name`; case does not matter.
+    pub fn new(name: &'a str) -> Action<'a> {
         let mut lower_case = SmallVec::from_slice(name.as_bytes());
         lower_case.make_ascii_lowercase();
-        Action { name, service_hash: hash_before_colon(&lower_case), lower_case }
+        let service_hash = hash_before_colon(&lower_case);
+        Action { name, service_hash, lower_case: LowerCase::Own(lower_case) }
     }
 
     /// The bytes of the name in lower case.
     #[inline]
     pub(crate) fn in_lower_case(&self) -> &[u8] {
-        &self.lower_case
+        match &self.lower_case {
+            LowerCase::Own(bytes) => bytes,
+            LowerCase::Lent(bytes) => bytes,
+        }
+    }
+}
+
+impl<'a> From<&'a Action<'_>> for Action<'a> {
+    #[inline]
+    fn from(action: &'a Action<'_>) -> Action<'a> {
+        let lower_case = LowerCase::Lent(action.in_lower_case());
+        Action { name: action.name, service_hash: action.service_hash, lower_case }
+    }
+}
+
+impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Action<'a> {
+    fn from(name: &'a T) -> Action<'a> {
+        Action::new(name.as_ref())
     }
 }
 
@@ -134,6 +193,13 @@ impl<'a> Context<'a> {
     /// A context in which every key is absent.
     pub fn new() -> Context<'a> {
         Context::default()
+    }
+
+    /// Makes every key absent again.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.entries.clear();
+        self.bits = 0;
     }
 
     /// Sets a key's value. The last value set for a key wins.
@@ -247,5 +313,32 @@ impl From<Timestamp> for Value<'_> {
 impl From<IpAddr> for Value<'_> {
     fn from(value: IpAddr) -> Self {
         Value::Ip(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key;
+
+    #[test]
+    fn a_renewed_request_is_like_a_new_one() {
+        let ana = Principal::parse("arn:aws:iam::111122223333:user/ana").unwrap();
+        let invoke = Action::new("execute-api:Invoke");
+        let mut request = Request::new(ana, "s3:GetObject", "arn:aws:s3:::b/k")
+            .with(key::SOURCE_IP, "10.0.0.5")
+            .with_resource_account("444455556666");
+        request.renew(Principal::ANONYMOUS, &invoke, "*");
+        let new = Request::new(Principal::ANONYMOUS, &invoke, "*");
+        assert_eq!(format!("{request:?}"), format!("{new:?}"));
+        assert_eq!(request.context.get(key::SOURCE_IP), None);
+    }
+
+    #[test]
+    fn a_lent_action_is_the_action() {
+        let own = Action::new("S3:GetObject");
+        let lent = Action::from(&own);
+        assert_eq!((lent.name, lent.service_hash), (own.name, own.service_hash));
+        assert_eq!(lent.in_lower_case(), b"s3:getobject");
     }
 }

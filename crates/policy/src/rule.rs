@@ -252,6 +252,7 @@ impl Rule {
 /// key must do so themselves.
 ///
 /// Source: IAM User Guide, `reference_policies_evaluation-logic_policy-eval-denyallow`.
+#[inline]
 fn must_allow_by_itself(action: &Action<'_>) -> bool {
     const KMS: u64 = hash_lower_case(b"kms");
     const STS: u64 = hash_lower_case(b"sts");

@@ -86,15 +86,17 @@ fn matters(rule: Rule, sides: &Sides, side: Side) -> bool {
 /// The statements of a layer whose match is unknown, by their index in the set, and how they grant.
 fn open_statements(layer: Layer<'_>, facts: Facts<'_, '_>) -> BTreeMap<u32, Grant> {
     let mut open = BTreeMap::new();
-    layer.set.candidates(facts.request, |candidate, statement| {
-        if let Some(grant) = statement.grant(facts)
+    let drawers = layer.set.drawers(facts.request).into_iter().flatten();
+    for candidate in drawers.flat_map(|it| it.walk(facts.request.resource.as_bytes())).flatten() {
+        if let Some(statement) = layer.set.statements().get(candidate.statement as usize)
+            && let Some(grant) = statement.grant(facts)
             && statement.actions.applies(facts)
             && statement.resources.applies(facts).and(statement.conditions_hold(facts))
                 == Kleene::Unknown
         {
             open.insert(candidate.statement, grant);
         }
-    });
+    }
     open
 }
 

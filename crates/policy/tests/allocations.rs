@@ -6,7 +6,7 @@ use std::path::Path;
 
 use allocation_counter::measure;
 use tollgate_policy::simulate::Case;
-use tollgate_policy::{Context, Outcome, Principal, Request, authorize, key};
+use tollgate_policy::{Action, Context, Outcome, Principal, Request, authorize, key};
 
 #[test]
 fn a_decision_allocates_nothing_unless_it_is_open() {
@@ -36,11 +36,13 @@ fn building_a_request_allocates_nothing_up_to_the_inline_number_of_keys() {
     let names: Vec<String> = (0..Context::INLINE).map(|index| format!("aws:Key{index}")).collect();
     let allocations = measure(|| {
         let principal = Principal::parse(arn).unwrap();
+        let again = Action::new("s3:GetObject");
         let mut request = Request::new(principal, "execute-api:Invoke", resource);
         for name in &names {
             request.context.set(key::Key::new(name), "value");
         }
         assert_eq!(request.resource_account(), Some("111122223333"));
+        request.renew(principal, &again, "arn:aws:s3:::b/k");
     });
     assert_eq!(allocations.count_total, 0);
 }
