@@ -128,7 +128,7 @@ fn written<'t>(buffer: &'t mut String, text: std::fmt::Arguments<'_>) -> &'t str
 }
 
 /// The part of a session's ARN that is its role's; of another caller all of it.
-fn role_key(caller: &str) -> &str {
+pub(crate) fn role_key(caller: &str) -> &str {
     match caller.rsplit_once('/') {
         Some((role, _)) if role.contains(":assumed-role/") => role,
         _ => caller,

@@ -7,6 +7,7 @@ use tollgate_log::{
 use tollgate_store::Account;
 
 use crate::breakdown::{Breakdown, BreakdownTally, Grouping};
+use crate::cache::{Repeats, RepeatsTally};
 use crate::call::{self, Call};
 use crate::changes::{ChangeTally, Changes};
 use crate::context::Assumption;
@@ -15,6 +16,7 @@ use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{GroupKey, Outcomes};
 use crate::places::Places;
+use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
 use crate::rows::{Columns, Row, projection};
 use crate::tally::OutcomeTally;
@@ -61,6 +63,9 @@ pub struct Analysis<'a> {
     pub filter: Option<&'a Filter>,
     /// What to group usage by, beside callers, routes and statuses.
     pub group_by: &'a [Grouping],
+    /// Whether to gather the period before the window too, which is as long: the window must have both
+    /// bounds.
+    pub previous: bool,
     /// Whether to gather the timeline, which reports that can be narrowed down afterwards need.
     pub timeline: bool,
 }
@@ -78,10 +83,15 @@ pub struct Gathered {
     pub breakdowns: Vec<Breakdown>,
     /// Rate limits.
     pub limits: Limits,
+    /// Reads that a cache could have answered.
+    pub repeats: Repeats,
     /// Replayed decisions; `None` without an account.
     pub outcomes: Option<Outcomes>,
     /// What differs from another account's decisions; `None` without one.
     pub changes: Option<Changes>,
+    /// What was used in the period before; `None` unless asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// Requests by time and all else at once; `None` unless asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub timeline: Option<Timeline>,
@@ -94,8 +104,10 @@ impl Gathered {
         self.usage.merge(other.usage);
         Breakdown::merge_all(&mut self.breakdowns, other.breakdowns);
         self.limits.merge(other.limits);
+        self.repeats.merge(other.repeats);
         merge_some(&mut self.outcomes, other.outcomes, Outcomes::merge);
         merge_some(&mut self.changes, other.changes, Changes::merge);
+        merge_some(&mut self.previous, other.previous, Previous::merge);
         merge_some(&mut self.timeline, other.timeline, Timeline::merge);
     }
 }
@@ -140,11 +152,13 @@ impl<'a> Analysis<'a> {
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
+            repeats: RepeatsTally::default(),
             replayed: self.account.map(|account| Replayed {
                 replay: Replay::new([Some(account), self.against], self.assumed),
                 outcomes: OutcomeTally::default(),
                 changes: self.against.map(|_| ChangeTally::default()),
             }),
+            previous: self.previous.then(|| PreviousTally::before(self.window)).flatten(),
             timeline: self.timeline.then(TimelineTally::default),
             guess: String::new(),
             route: String::new(),
@@ -179,7 +193,9 @@ pub struct Gatherer<'a> {
     usage: UsageTally,
     breakdowns: Vec<BreakdownTally>,
     limits: LimitTally,
+    repeats: RepeatsTally,
     replayed: Option<Replayed<'a>>,
+    previous: Option<PreviousTally>,
     timeline: Option<TimelineTally>,
     guess: String,
     route: String,
@@ -222,15 +238,19 @@ impl<'a> Gatherer<'a> {
         let columns = Columns::of(batch);
         for row in columns.rows() {
             let wanted = |filter: &Filter| filter.matches(row);
-            if self.window.contains(row.time()) && self.filter.is_none_or(wanted) {
-                self.add_row(row);
-            } else {
+            let before = self.previous.as_ref().is_some_and(|other| other.contains(row.time()));
+            let counts = before || self.window.contains(row.time());
+            if !counts || !self.filter.is_none_or(wanted) {
                 self.left_out += 1;
+                continue;
             }
+            self.left_out += u64::from(before);
+            self.add_row(row, before);
         }
     }
 
-    fn add_row(&mut self, row: Row<'_, '_>) {
+    /// Adds a row of the period, or of the one before.
+    fn add_row(&mut self, row: Row<'_, '_>, before: bool) {
         let target = self.places.target(row);
         let [api, _] = target.apis;
         let caller = call::caller(row);
@@ -261,8 +281,13 @@ impl<'a> Gatherer<'a> {
             upstream,
             credential,
         };
+        if let Some(previous) = self.previous.as_mut().filter(|_| before) {
+            previous.add(&call);
+            return;
+        }
         self.usage.add(&call);
         self.limits.add(&call);
+        self.repeats.add_call(&call);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.add(&call));
         let replayed = self.replayed.as_mut();
         let group = replayed.and_then(|replayed| replayed.add(&call, &mut self.places));
@@ -286,8 +311,10 @@ impl<'a> Gatherer<'a> {
             usage: self.usage.finish(callers, routes),
             breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),
             limits: self.limits.finish(callers),
+            repeats: self.repeats.finish(routes),
             outcomes,
             changes,
+            previous: self.previous.map(|previous| previous.finish(callers, routes)),
             timeline: self.timeline.map(|timeline| timeline.finish(callers, routes, &groups)),
         }
     }

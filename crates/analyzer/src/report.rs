@@ -3,25 +3,41 @@
 //! Serialized, it is the JSON document that `fixtures/schemas/analyze.schema.json` describes. Each
 //! section has a file of its own.
 
+mod advice;
 mod breakdowns;
+mod cache;
 mod changes;
+mod comparison;
 mod denied;
+mod forecast;
+mod heat;
 mod limits;
 mod timeline;
 mod usage;
+mod windows;
 
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
 use crate::gather::Gathered;
 use crate::outcomes::GroupKey;
+use crate::previous::Period;
 
+pub use advice::{AdviceReport, BucketReport, SlowReport};
 pub use breakdowns::{BreakdownReport, GroupReport};
+pub use cache::{CacheReport, CacheRouteReport, SavedReport};
 pub use changes::{ChangeReport, ChangesReport};
+pub use comparison::{
+    ComparisonReport, DifferenceReport, LimitDifference, NamedDifference, PeriodReport,
+    RouteDifference,
+};
 pub use denied::{AgreementReport, DeniedReport, ReasonCount};
-pub use limits::{LevelReport, LimitReport};
+pub use forecast::{ForecastReport, TrendReport};
+pub use heat::{HeatReport, WEEKDAYS};
+pub use limits::{HeadroomReport, LevelReport, LimitReport};
 pub use timeline::{CellReport, TimelineReport};
 pub use usage::{CallerReport, PointReport, RouteReport, StatusReport, UsageReport};
+pub use windows::WindowReport;
 
 /// The most points of a series in a report.
 const POINTS: usize = 200;
@@ -43,6 +59,11 @@ pub struct Report {
     pub breakdowns: Vec<BreakdownReport>,
     /// Rate limits, the nearest to exhaustion first.
     pub rate_limits: Vec<LimitReport>,
+    /// What a cache would have saved.
+    pub cache: CacheReport,
+    /// What is otherwise than in another period. Only where asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub comparison: Option<ComparisonReport>,
     /// Denied calls, the most frequent first. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<Vec<DeniedReport>>,
@@ -89,16 +110,17 @@ impl Report {
         let denied =
             outcomes.map(|outcomes| denied::groups(outcomes, |key, _| denied::is_denied(key)));
         let keys: Vec<&GroupKey> = denied.iter().flatten().map(|(key, _)| *key).collect();
-        let mut rate_limits: Vec<_> =
-            gathered.limits.iter().map(|(key, used)| LimitReport::new(key, used)).collect();
-        rate_limits.sort_by(|one, other| one.share_left().total_cmp(&other.share_left()));
+        let comparison =
+            Period::both(gathered).map(|[before, now]| ComparisonReport::new(before, now));
         Report {
             version: 1,
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             left_out: gathered.left_out,
             usage: UsageReport::new(&gathered.usage),
             breakdowns: gathered.breakdowns.iter().map(BreakdownReport::new).collect(),
-            rate_limits,
+            rate_limits: limits::reports(&gathered.limits, gathered.usage.span),
+            cache: CacheReport::new(&gathered.repeats),
+            comparison,
             timeline: gathered.timeline.as_ref().map(|lived| TimelineReport::new(lived, &keys)),
             denied: denied.map(denied::in_words),
             agreement: outcomes.map(AgreementReport::new),
@@ -108,6 +130,13 @@ impl Report {
         }
     }
 
+    /// The same in comparison with what another run gathered. `gathered` is what the report is of.
+    #[must_use]
+    pub fn compared(self, gathered: &Gathered, before: &Gathered) -> Report {
+        let comparison = ComparisonReport::new(Period::all(before), Period::all(gathered));
+        Report { comparison: Some(comparison), ..self }
+    }
+
     /// The same with at most `top` entries in each list that has no bound of its own.
     #[must_use]
     pub fn top(mut self, top: usize) -> Report {
@@ -115,7 +144,12 @@ impl Report {
         self.usage.routes.truncate(top);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.groups.truncate(top));
         self.rate_limits.truncate(top);
-        self.rate_limits.iter_mut().for_each(|limit| limit.callers.truncate(top));
+        for limit in &mut self.rate_limits {
+            limit.callers.truncate(top);
+            limit.principals.truncate(top);
+        }
+        self.cache.routes.truncate(top);
+        self.comparison.iter_mut().for_each(|comparison| comparison.truncate(top));
         self.denied.iter_mut().for_each(|denied| denied.truncate(top));
         self.agreement.iter_mut().for_each(|agreement| agreement.disagreements.truncate(top));
         self.unknown_principals.iter_mut().for_each(|callers| callers.truncate(top));

@@ -64,8 +64,14 @@ columns! {
     credential: Credential text StringViewArray &'a str;
     rate_limit: RateLimit numbers UInt64Array u64;
     rate_remaining: RateRemaining numbers UInt64Array u64;
+    rate_used: RateUsed numbers UInt64Array u64;
     rate_reset: RateReset times TimestampMillisecondArray i64;
     rate_bucket: RateResource text StringViewArray &'a str;
+    rate_policy: RatePolicy text StringViewArray &'a str;
+    rate_state: RateState text StringViewArray &'a str;
+    token_limit: TokenLimit numbers UInt64Array u64;
+    token_left: TokenRemaining numbers UInt64Array u64;
+    token_reset: TokenReset times TimestampMillisecondArray i64;
     retry_after: RetryAfter numbers UInt64Array u64;
 }
 

@@ -16,6 +16,9 @@ const LADDER: [i64; 8] = [
     6_048_000_000,
 ];
 
+/// How many widths there are.
+pub(crate) const RUNGS: usize = LADDER.len();
+
 /// How many intervals are kept before they are widened.
 const CAPACITY: usize = 3_000;
 
@@ -116,7 +119,8 @@ impl<T: Measure> Series<T> {
     }
 }
 
-fn width(rung: usize) -> i64 {
+/// The width of an interval, milliseconds; each divides the next.
+pub(crate) fn width(rung: usize) -> i64 {
     LADDER.get(rung).copied().unwrap_or(i64::MAX)
 }
 

@@ -1,12 +1,15 @@
 //! The report for people: pure functions from a [`Report`] to text.
 //!
-//! Sections come in the order in which they are read: summary, usage, rate limits, denied calls,
-//! agreement, lines. Each is one file.
+//! Sections come in the order in which they are read: summary, comparison, usage, rate limits,
+//! repeated reads, denied calls, agreement, lines. Each is one file.
 
 mod breakdowns;
+pub(crate) mod cache;
 mod changes;
+pub(crate) mod comparison;
 mod denied;
-mod limits;
+pub(crate) mod heat;
+pub(crate) mod limits;
 mod lines;
 mod style;
 mod summary;
@@ -22,11 +25,14 @@ use crate::report::Report;
 pub fn render(report: &Report, style: &Style) -> String {
     let sections = [
         summary::section(report, style),
+        comparison::section(report, style),
         usage::callers(report, style),
         usage::routes(report, style),
         usage::statuses(report, style),
+        heat::section(report, style),
         breakdowns::section(report, style),
         limits::section(report, style),
+        cache::section(report, style),
         changes::section(report, style),
         denied::section(report, style),
         denied::agreement(report, style),

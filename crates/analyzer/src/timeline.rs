@@ -4,12 +4,13 @@
 //! are bounded: beyond [`CELLS_MAX`] it is told more and more coarsely, by one ladder, so that
 //! merging gives what one run would have given.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 use crate::intern::{Interner, OTHER, OTHER_NUMBER};
+use crate::names::{Names, at};
 use crate::outcomes::GroupKey;
 
 /// The most combinations that are told apart.
@@ -175,36 +176,6 @@ fn caller_at(step: usize, caller: &str) -> String {
     }
 }
 
-/// Names, each with a number in the order in which they came.
-struct Names<T>(BTreeMap<T, u32>);
-
-impl<T> Default for Names<T> {
-    fn default() -> Self {
-        Names(BTreeMap::new())
-    }
-}
-
-impl<T: Ord> Names<T> {
-    fn number(&mut self, name: T) -> u32 {
-        let next = u32::try_from(self.0.len()).unwrap_or(u32::MAX);
-        *self.0.entry(name).or_insert(next)
-    }
-
-    /// The used names in order, and which place each number has among them.
-    fn in_order(self, used: &BTreeSet<u32>) -> (Vec<T>, Vec<u32>) {
-        let mut places = vec![0; self.0.len()];
-        let kept = self.0.into_iter().filter(|(_, number)| used.contains(number));
-        let mut names = Vec::new();
-        for ((name, number), place) in kept.zip(0..) {
-            names.push(name);
-            if let Some(known) = places.get_mut(number as usize) {
-                *known = place;
-            }
-        }
-        (names, places)
-    }
-}
-
 /// Cells of several timelines by name, while they are put together.
 #[derive(Default)]
 struct Words {
@@ -270,10 +241,6 @@ impl Words {
         cells.sort_unstable_by_key(|(cell, _)| *cell);
         Timeline { step, callers, routes, groups, cells }
     }
-}
-
-fn at(places: &[u32], index: u32) -> u32 {
-    places.get(index as usize).copied().unwrap_or_default()
 }
 
 /// The timeline of one worker, while it is counted.

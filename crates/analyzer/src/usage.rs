@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
+use crate::heat::Heat;
 use crate::histogram::Histogram;
 use crate::intern::{Interner, slot};
 use crate::rows::Row;
@@ -29,6 +30,8 @@ pub struct Usage {
     pub without_status: u64,
     /// Requests by time.
     pub series: Series<u64>,
+    /// Requests by hour of the week.
+    pub heat: Heat,
 }
 
 /// What one caller used.
@@ -68,6 +71,7 @@ impl Usage {
         self.without_status += other.without_status;
         self.span.merge(other.span);
         self.series.merge(&other.series);
+        self.heat.merge(&other.heat);
         for (caller, more) in other.callers {
             self.callers.entry(caller).or_default().merge(&more);
         }
@@ -137,6 +141,7 @@ pub(crate) struct UsageTally {
     statuses: Vec<u64>,
     without_status: u64,
     series: Series<u64>,
+    heat: Heat,
     /// Requests of the minute that is being read: logs are nearly in order of time.
     minute: (i64, u64),
 }
@@ -173,6 +178,7 @@ impl UsageTally {
     fn flush(&mut self) {
         if self.minute.1 > 0 {
             self.series.add(self.minute.0, self.minute.1);
+            self.heat.add(self.minute.0, self.minute.1);
             self.minute.1 = 0;
         }
     }
@@ -188,6 +194,7 @@ impl UsageTally {
             statuses: statuses.collect(),
             without_status: self.without_status,
             series: self.series,
+            heat: self.heat,
         }
     }
 }

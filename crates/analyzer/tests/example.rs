@@ -78,7 +78,9 @@ fn every_number_is_found_independently() {
     independent.check_lines(&report["lines"]);
     independent.check_usage(&report["usage"]);
     independent.check_breakdowns(report["breakdowns"].as_array().unwrap());
+    independent.check_heat(report["usage"]["heat"].as_array().unwrap());
     independent.check_limits(report["rateLimits"].as_array().unwrap());
+    independent.check_cache(&report["cache"]);
     independent.check_denied(report["denied"].as_array().unwrap());
     independent.check_agreement(&report["agreement"]);
 }

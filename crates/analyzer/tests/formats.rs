@@ -20,7 +20,7 @@ fn top() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
-/// The report on the example, against itself.
+/// The report on the example, against itself and in comparison with itself.
 fn report() -> Report {
     let folder = top().join("fixtures/github-proxy");
     let account = Account::read(&Files, &folder.join("tollgate.toml")).unwrap();
@@ -35,7 +35,8 @@ fn report() -> Report {
     let inputs = Input::expand(folder.join("logs").to_str().unwrap()).unwrap();
     let options = ScanOptions::new(Analysis::projection());
     let (gathered, read) = analysis.scan(&inputs, &options);
-    Report::new(&gathered, read.account, read.quarantine.samples())
+    let report = Report::new(&gathered, read.account, read.quarantine.samples());
+    report.compared(&gathered, &gathered)
 }
 
 /// Where this machine keeps the repository is left out of a text.

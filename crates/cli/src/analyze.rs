@@ -1,6 +1,6 @@
 //! `tollgate analyze`: replays request logs through an account's policies and reports.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use miette::IntoDiagnostic;
 use tollgate_analyzer::{Analysis, Assumption, Filter, Grouping, Partial, Window};
@@ -11,6 +11,7 @@ use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
+use crate::merge;
 use crate::moment;
 use crate::progress;
 use crate::report;
@@ -54,6 +55,10 @@ pub(crate) struct Args {
     /// method, route, api, stage, upstream, credential, status, network, agent, error; may be repeated.
     #[arg(long, value_name = "NAMES", value_parser = Grouping::parse)]
     group_by: Vec<Grouping>,
+    /// Compare with another period: `previous`, the one before `--since` and `--until`, which is as
+    /// long; or what `--partial` wrote of another run.
+    #[arg(long, value_name = "previous|FILE")]
+    compare: Option<PathBuf>,
     #[command(flatten)]
     report: report::Printing,
     /// Fail if a bound is exceeded: `denied>0`, `disagreeing`, `undetermined`, `quarantined`,
@@ -72,6 +77,7 @@ Examples:
   tollgate analyze --account tollgate.toml --format html --out report.html logs/
   tollgate analyze --group-by role --group-by upstream,status logs/
   tollgate analyze --format csv --table routes logs/ > routes.csv
+  tollgate analyze --since 2026-03-11 --until 2026-03-12 --compare previous logs/
   tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
 
@@ -89,6 +95,36 @@ struct Plan<'a> {
     against: Option<Account>,
     logs: Logs<'a>,
     window: Window,
+    compare: Option<Compare>,
+}
+
+/// What to compare with.
+enum Compare {
+    /// The period before, in the same logs.
+    Previous,
+    /// Another run.
+    With(Box<Partial>),
+}
+
+impl Compare {
+    fn new(args: &Args) -> miette::Result<Option<Compare>> {
+        match args.compare.as_deref() {
+            None => Ok(None),
+            Some(path) if path == Path::new("previous") => match args.since.and(args.until) {
+                Some(_) => Ok(Some(Compare::Previous)),
+                None => Err(without_bounds().into()),
+            },
+            Some(path) => Ok(Some(Compare::With(Box::new(merge::read(path)?)))),
+        }
+    }
+}
+
+/// The period before is as long as this one, so this one must have a length.
+fn without_bounds() -> Problem {
+    Problem {
+        help: Some("say where this period begins and ends: `--since`, `--until`".to_owned()),
+        ..Problem::new("`--compare previous` needs a period, which the previous one is as long as")
+    }
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
@@ -100,6 +136,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         window: plan.window,
         filter: args.filter.as_ref(),
         group_by: &args.group_by,
+        previous: matches!(plan.compare, Some(Compare::Previous)),
         timeline: args.report.draws() || args.partial.is_some(),
     };
     let logs = &mut plan.logs;
@@ -115,7 +152,11 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         let document = partial.to_json().into_diagnostic()?;
         world.write(Some(path), document.as_bytes())?;
     }
-    let report = report::print(&partial, &args.report, world)?;
+    let before = match &plan.compare {
+        Some(Compare::With(before)) => Some(&before.gathered),
+        _ => None,
+    };
+    let report = report::print(&partial, before, &args.report, world)?;
     logs.close(&scanned.account, &scanned.sources, scanned.state.as_ref(), world)?;
     let judged = args.fail_on.iter().map(|threshold| threshold.judge(&report));
     Ok(judged.fold(Exit::Ok, Exit::worse))
@@ -132,11 +173,12 @@ impl Plan<'_> {
         if let Some(name) = missing {
             return Err(Problem::new(format!("this `--fail-on` needs `--{name}`")).into());
         }
+        let compare = Compare::new(args)?;
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
         let logs = args.logs.open(Analysis::projection(), args.account.as_deref())?;
         let window = Window { since: args.since, until: args.until };
-        Ok(Plan { account, against, logs, window })
+        Ok(Plan { account, against, logs, window, compare })
     }
 }
 

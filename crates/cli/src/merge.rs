@@ -20,22 +20,28 @@ pub(crate) struct Args {
     /// Files written by `tollgate analyze --partial`.
     #[arg(required = true, value_name = "PARTIAL")]
     partials: Vec<PathBuf>,
+    /// Compare with another period: what `--partial` wrote of it.
+    #[arg(long, value_name = "PARTIAL")]
+    compare: Option<PathBuf>,
     #[command(flatten)]
     report: report::Printing,
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     args.report.check()?;
+    let before = args.compare.as_deref().map(read).transpose()?;
     let mut partials = args.partials.iter().map(|path| read(path));
     let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
     for partial in partials {
         merged.merge(partial?);
     }
-    report::print(&merged, &args.report, world)?;
+    let before = before.as_ref().map(|before| &before.gathered);
+    report::print(&merged, before, &args.report, world)?;
     Ok(Exit::Ok)
 }
 
-fn read(path: &Path) -> miette::Result<Partial> {
+/// Reads what `analyze --partial` wrote.
+pub(crate) fn read(path: &Path) -> miette::Result<Partial> {
     let cannot_read = || format!("cannot read `{}`", path.display());
     let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(cannot_read)?;
     Ok(Partial::parse(&text)

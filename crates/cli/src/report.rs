@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Partial, Report, render, text};
+use tollgate_analyzer::{Gathered, Partial, Report, render, text};
 
 use crate::diagnose::Problem;
 use crate::world::World;
@@ -76,9 +76,18 @@ impl Printing {
     }
 }
 
-/// Puts the report together and prints it.
-pub(crate) fn print(partial: &Partial, args: &Printing, world: &World) -> miette::Result<Report> {
-    let whole = Report::new(&partial.gathered, partial.lines, &partial.samples);
+/// Puts the report together, in comparison with another run if there is one, and prints it.
+pub(crate) fn print(
+    partial: &Partial,
+    before: Option<&Gathered>,
+    args: &Printing,
+    world: &World,
+) -> miette::Result<Report> {
+    let report = Report::new(&partial.gathered, partial.lines, &partial.samples);
+    let whole = match before {
+        Some(before) => report.compared(&partial.gathered, before),
+        None => report,
+    };
     let mut report = match args.format.top(args.top) {
         0 => whole.clone(),
         top => whole.clone().top(top),

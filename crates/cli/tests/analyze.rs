@@ -95,12 +95,16 @@ fn the_report_on_the_example() {
 fn the_json_of_the_example() {
     let mut report = json(&["--account", ACCOUNT, "--top", "3", LOGS]);
     check_schema(&report);
-    let shorten = |owner: &mut Value| {
-        let points = owner["series"].as_array().unwrap().len();
-        owner["series"] = format!("{points} points").into();
+    let shorten = |owner: &mut Value, name: &str| {
+        let entries = owner[name].as_array().unwrap().len();
+        owner[name] = format!("{entries} entries").into();
     };
-    shorten(&mut report["usage"]);
-    report["rateLimits"].as_array_mut().unwrap().iter_mut().for_each(shorten);
+    shorten(&mut report["usage"], "series");
+    shorten(&mut report["usage"], "heat");
+    for limit in report["rateLimits"].as_array_mut().unwrap() {
+        shorten(limit, "series");
+        shorten(limit, "windows");
+    }
     insta::assert_snapshot!(serde_json::to_string_pretty(&report).unwrap());
 }
 
@@ -133,6 +137,93 @@ fn the_articles_post_is_denied_and_its_get_is_the_nearest() {
         nearest["value"],
         "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/POST/repos/PokaInc/test-github-api/issues"
     );
+}
+
+#[test]
+fn a_day_is_compared_with_the_one_before() {
+    let day = |day| ["--since", ["2026-03-10", "2026-03-11", "2026-03-12"][day]];
+    let arguments = [&day(1)[..], &["--until", day(2)[1], "--compare", "previous", LOGS]].concat();
+    let report = json(&arguments);
+    check_schema(&report);
+    let comparison = &report["comparison"];
+    let before = json(&[&day(0)[..], &["--until", day(1)[1], LOGS]].concat());
+    let now = json(&[&day(1)[..], &["--until", day(2)[1], LOGS]].concat());
+    assert_eq!(comparison["requests"]["before"], before["usage"]["requests"]);
+    assert_eq!(comparison["requests"]["now"], now["usage"]["requests"]);
+    assert_eq!(
+        (&comparison["before"]["hours"], &comparison["now"]["hours"]),
+        (&24.0.into(), &24.0.into())
+    );
+    let requests = |report: &Value, caller: &Value| {
+        let callers = report["usage"]["callers"].as_array().unwrap();
+        let found = callers.iter().find(|each| each["caller"] == *caller);
+        found.map_or(0, |each| each["requests"].as_u64().unwrap())
+    };
+    let callers = comparison["callers"].as_array().unwrap();
+    assert_eq!(callers.len(), 27);
+    for caller in callers {
+        let counts = [&before, &now].map(|report| requests(report, &caller["name"]));
+        assert_eq!(
+            [&caller["before"], &caller["now"]],
+            counts.map(Value::from).each_ref(),
+            "{caller}"
+        );
+        let change = (counts[0] > 0).then(|| counts[1] as f64 / counts[0] as f64 - 1.0);
+        match (caller["change"].as_f64(), change) {
+            (Some(found), Some(exact)) => assert!((found - exact).abs() < 0.001, "{caller}"),
+            (found, exact) => assert_eq!(found, exact, "{caller}"),
+        }
+    }
+    // What else is reported is of the day alone.
+    assert_eq!(report["usage"], now["usage"]);
+    insta::assert_snapshot!(stdout(&tollgate(&[&arguments[..], &["--top", "4"]].concat(), b"")));
+}
+
+#[test]
+fn a_run_is_compared_with_another() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("before.json").to_str().unwrap().to_owned();
+    let day = "fixtures/github-proxy/logs/2026-03-10.jsonl.gz";
+    stdout(&tollgate(&["--partial", &path, day], b""));
+    let report = json(&["--compare", &path, LOGS]);
+    check_schema(&report);
+    let (comparison, before) = (&report["comparison"], json(&[day]));
+    assert_eq!(comparison["requests"]["before"], before["usage"]["requests"]);
+    assert_eq!(comparison["before"]["until"], before["usage"]["last"]);
+    let hours = |name: &str| comparison[name]["hours"].as_f64().unwrap();
+    let counts = [("before", &before), ("now", &report)]
+        .map(|(name, report)| report["usage"]["requests"].as_f64().unwrap() / hours(name));
+    let change = comparison["requests"]["change"].as_f64().unwrap();
+    assert!((change - (counts[1] / counts[0] - 1.0)).abs() < 0.002, "{change}");
+}
+
+#[test]
+fn the_previous_period_needs_bounds() {
+    check_refused(
+        &["--compare", "previous", LOGS],
+        b"",
+        &["needs a period", "`--since`, `--until`"],
+    );
+    check_refused(&["--compare", "nowhere.json", LOGS], b"", &["cannot read `nowhere.json`"]);
+}
+
+#[test]
+fn parts_of_a_comparison_merge_into_what_one_run_gives() {
+    let folder = tempfile::tempdir().unwrap();
+    let window = ["--since", "2026-03-10T12:00", "--until", "2026-03-11", "--compare", "previous"];
+    let files = ["2026-03-10.jsonl.gz", "2026-03-11-night.jsonl.gz", "2026-03-11.jsonl"];
+    let mut partials = Vec::new();
+    for file in files {
+        let path = folder.path().join(file).to_str().unwrap().to_owned();
+        let log = format!("{LOGS}/{file}");
+        stdout(&tollgate(&[&window[..], &["--partial", &path, &log]].concat(), b""));
+        partials.push(path);
+    }
+    let mut arguments: Vec<&str> = partials.iter().map(String::as_str).collect();
+    arguments.extend(["--format", "json"]);
+    let merged = merge(&arguments);
+    let merged: Value = serde_json::from_str(&stdout(&merged)).unwrap();
+    assert_eq!(merged, json(&[&window[..], &[LOGS]].concat()));
 }
 
 #[test]

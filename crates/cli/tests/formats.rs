@@ -32,7 +32,7 @@ fn check_refused(arguments: &[&str], expected: &[&str]) {
 fn tables_go_into_a_folder_a_file_each() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    for (format, tables) in [("csv", 8), ("parquet", 8)] {
+    for (format, tables) in [("csv", 13), ("parquet", 13)] {
         let output = analyze(&["--format", format, "--out", out.to_str().unwrap()]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
         let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());

@@ -26,6 +26,9 @@ fn cell(values: &Values, row: usize) -> String {
         Values::Text(values) => values.get(row).cloned().flatten().map(harmless),
         Values::Moment(values) => values.get(row).cloned().flatten(),
         Values::Count(values) => values.get(row).copied().flatten().map(|value| value.to_string()),
+        Values::Real(values) => {
+            values.get(row).copied().flatten().map(|value| format!("{value:?}"))
+        }
     };
     cell.unwrap_or_default()
 }

@@ -21,6 +21,8 @@ const SCRIPT: &str = concat!(
     include_str!("html/chart.js"),
     include_str!("html/tables.js"),
     include_str!("html/denied.js"),
+    include_str!("html/limits.js"),
+    include_str!("html/heat.js"),
     include_str!("html/page.js"),
 );
 

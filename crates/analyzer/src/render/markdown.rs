@@ -5,16 +5,20 @@
 
 use crate::changes::Side;
 use crate::report::{DeniedReport, LimitReport, Report};
-use crate::text::{count, number, period, share, short_call, short_caller};
+use crate::text::{
+    cache, comparison, count, limits as of_limits, number, period, share, short_call, short_caller,
+};
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
 pub fn render(report: &Report, top: usize) -> String {
     let top = if top == 0 { usize::MAX } else { top };
     let sections = [
         summary(report),
+        compared(report, top),
         changes(report, top),
         denied(report.denied.as_deref().unwrap_or_default(), top),
         limits(&report.rate_limits, top),
+        repeated(report, top),
         routes(report, top),
         callers(report, top),
         agreement(report),
@@ -119,7 +123,50 @@ fn limits(limits: &[LimitReport], top: usize) -> String {
         ]
     });
     let table = table(["Rate limit", "-Limit", "-Lowest left", "-Requests", "-Refused"], rows);
-    table + &rest(limits.iter().skip(top).map(|limit| limit.requests), "limit")
+    let rest = rest(limits.iter().skip(top).map(|limit| limit.requests), "limit");
+    outlooks(limits) + &table + &rest
+}
+
+/// When limits will be reached, where that is expected.
+fn outlooks(limits: &[LimitReport]) -> String {
+    let reached = limits
+        .iter()
+        .filter(|limit| limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some()));
+    let lines = reached.filter_map(|limit| {
+        let key = &limit.key;
+        let name = format!("{} · {} · {}", key.upstream, key.credential, key.bucket);
+        let (of, outlook) = (number(limit.limit?), of_limits::outlook(limit)?);
+        // Whoever takes the most is named by the log, so it stands in a code span.
+        let (outlook, heaviest) = outlook.split_once("; ").unwrap_or((&outlook, ""));
+        Some(format!("- {}: its limit of {of} {outlook}; {}\n", code(&name), code(heaviest)))
+    });
+    let lines: String = lines.collect();
+    if lines.is_empty() { lines } else { lines + "\n" }
+}
+
+/// What a cache would have saved.
+fn repeated(report: &Report, top: usize) -> String {
+    let Some(sentence) = cache::sentence(report) else { return String::new() };
+    let routes = &report.cache.routes;
+    let rows = routes.iter().take(top).map(|route| {
+        let most = route.saved.last().map_or(0, |saved| saved.shared);
+        let advised = count(route.advised_ttl_seconds.unsigned_abs(), "second");
+        [code(&route.route), number(route.reads), number(most), advised]
+    });
+    let table = table(["Repeated read", "-Reads", "-Saved in an hour", "-Advised"], rows);
+    format!("A{}.\n\n{table}", sentence.trim_start_matches('a'))
+}
+
+/// What is otherwise than in another period.
+fn compared(report: &Report, top: usize) -> String {
+    let Some(with) = &report.comparison else { return String::new() };
+    let rows = with.routes.iter().take(top).map(|route| {
+        let counts = [route.requests.before, route.requests.now].map(number);
+        let [before, now] = counts;
+        [code(&route.name), before, now, comparison::change(route.requests)]
+    });
+    let table = table(["Compared route", "-Before", "-Now", "-Change"], rows);
+    format!("{}.\n\n{table}", comparison::sentence(with))
 }
 
 fn routes(report: &Report, top: usize) -> String {

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array};
+use arrow::array::{
+    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+};
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::Result;
@@ -30,6 +32,7 @@ fn array(values: &Values) -> ArrayRef {
     match values {
         Values::Text(values) => Arc::new(StringArray::from_iter(values)),
         Values::Count(values) => Arc::new(UInt64Array::from_iter(values.iter().copied())),
+        Values::Real(values) => Arc::new(Float64Array::from_iter(values.iter().copied())),
         Values::Moment(values) => {
             let moments = values.iter().map(|value| millisecond(value.as_deref()?));
             Arc::new(TimestampMillisecondArray::from_iter(moments).with_timezone("+00:00"))

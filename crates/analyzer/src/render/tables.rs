@@ -5,21 +5,28 @@
 use crate::changes::Side;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{
-    BreakdownReport, CallerCount, ChangeReport, DeniedReport, GroupReport, LevelReport,
-    LimitReport, Report,
+    BreakdownReport, CallerCount, ChangeReport, DeniedReport, GroupReport, Report,
 };
 
+mod limits;
+
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 13] = [
+pub const NAMES: [&str; 19] = [
     "lines",
     "callers",
     "routes",
     "statuses",
     "series",
+    "heat",
+    "comparison",
     "breakdowns",
     "rateLimits",
     "rateLimitCallers",
+    "rateLimitWindows",
     "rateLimitSeries",
+    "forecasts",
+    "advice",
+    "cache",
     "denied",
     "agreement",
     "unknownPrincipals",
@@ -51,6 +58,8 @@ pub enum Values {
     Text(Vec<Option<String>>),
     /// Numbers of requests, milliseconds, lines.
     Count(Vec<Option<u64>>),
+    /// Rates and shares.
+    Real(Vec<Option<f64>>),
     /// Moments, RFC 3339 in UTC.
     Moment(Vec<Option<String>>),
 }
@@ -61,6 +70,7 @@ impl Table {
         self.columns.first().map_or(0, |column| match &column.values {
             Values::Text(values) | Values::Moment(values) => values.len(),
             Values::Count(values) => values.len(),
+            Values::Real(values) => values.len(),
         })
     }
 }
@@ -70,9 +80,10 @@ impl Table {
 /// changes; and where nothing was to be grouped by, no breakdowns.
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = vec![lines(report), callers(report), routes(report), statuses(report)];
-    tables.push(series(report));
+    tables.extend([series(report), heat(report)]);
+    tables.extend(report.comparison.as_ref().map(limits::comparison));
     tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));
-    tables.extend([limits(report), limit_callers(report), limit_series(report)]);
+    tables.extend(limits::all(report));
     tables.extend(report.denied.as_deref().map(denied));
     tables.extend(agreement(report));
     tables.extend(report.unknown_principals.as_deref().map(unknown_principals));
@@ -104,6 +115,12 @@ impl<'a, T> Rows<'a, T> {
     fn count(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<u64>) -> Self {
         let values = self.rows.iter().map(of).collect();
         self.columns.push(Column { name, values: Values::Count(values) });
+        self
+    }
+
+    fn real(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<f64>) -> Self {
+        let values = self.rows.iter().map(of).collect();
+        self.columns.push(Column { name, values: Values::Real(values) });
         self
     }
 
@@ -174,6 +191,15 @@ fn series(report: &Report) -> Table {
         .table("series")
 }
 
+fn heat(report: &Report) -> Table {
+    Rows::of(&report.usage.heat)
+        .text("weekday", |row| Some(row.weekday))
+        .count("hour", |row| u64::try_from(row.hour).ok())
+        .count("requests", |row| Some(row.requests))
+        .count("hours", |row| Some(row.hours))
+        .table("heat")
+}
+
 /// One row a group. `by` tells the breakdowns apart, and the values stand in its order.
 fn breakdowns(breakdowns: &[BreakdownReport]) -> Table {
     type Row<'a> = (&'a BreakdownReport, &'a GroupReport);
@@ -198,53 +224,6 @@ fn breakdowns(breakdowns: &[BreakdownReport]) -> Table {
         .count("p95Ms", |(_, group)| group.p95_ms)
         .count("p99Ms", |(_, group)| group.p99_ms)
         .table("breakdowns")
-}
-
-fn limits(report: &Report) -> Table {
-    Rows::of(&report.rate_limits)
-        .text("upstream", |row| Some(&row.key.upstream))
-        .text("credential", |row| Some(&row.key.credential))
-        .text("bucket", |row| Some(&row.key.bucket))
-        .count("requests", |row| Some(row.requests))
-        .count("limit", |row| row.limit)
-        .count("lowestRemaining", |row| row.lowest_remaining)
-        .moment("lowestAt", |row| row.lowest_at.as_deref())
-        .count("throttled", |row| Some(row.throttled))
-        .count("primary", |row| Some(row.primary))
-        .count("secondary", |row| Some(row.secondary))
-        .count("resets", |row| u64::try_from(row.resets).ok())
-        .table("rateLimits")
-}
-
-fn limit_callers(report: &Report) -> Table {
-    let rows: Vec<(&LimitReport, &CallerCount)> = report
-        .rate_limits
-        .iter()
-        .flat_map(|limit| limit.callers.iter().map(move |caller| (limit, caller)))
-        .collect();
-    Rows::of(&rows)
-        .text("upstream", |(limit, _)| Some(&limit.key.upstream))
-        .text("credential", |(limit, _)| Some(&limit.key.credential))
-        .text("bucket", |(limit, _)| Some(&limit.key.bucket))
-        .text("caller", |(_, row)| Some(&row.caller))
-        .count("requests", |(_, row)| Some(row.requests))
-        .table("rateLimitCallers")
-}
-
-fn limit_series(report: &Report) -> Table {
-    let rows: Vec<(&LimitReport, &LevelReport)> = report
-        .rate_limits
-        .iter()
-        .flat_map(|limit| limit.series.iter().map(move |level| (limit, level)))
-        .collect();
-    Rows::of(&rows)
-        .text("upstream", |(limit, _)| Some(&limit.key.upstream))
-        .text("credential", |(limit, _)| Some(&limit.key.credential))
-        .text("bucket", |(limit, _)| Some(&limit.key.bucket))
-        .moment("start", |(_, row)| Some(&row.start))
-        .count("requests", |(_, row)| Some(row.requests))
-        .count("lowestRemaining", |(_, row)| row.lowest_remaining)
-        .table("rateLimitSeries")
 }
 
 fn denied(rows: &[DeniedReport]) -> Table {

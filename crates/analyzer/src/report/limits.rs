@@ -2,10 +2,17 @@
 
 use serde::Serialize;
 
+use super::advice::{AdviceReport, Calls};
+use super::forecast::ForecastReport;
+use super::windows::{WindowReport, Windows};
 use super::{CallerCount, POINTS, by_requests};
-use crate::limits::{Level, LimitKey, LimitUse};
+use crate::consumption::Consumption;
+use crate::limits::{Level, LimitKey, LimitUse, Limits};
 use crate::series::Series;
-use crate::time::rfc3339;
+use crate::time::{Span, rfc3339};
+
+/// Less than this share left is little.
+const LITTLE: f64 = 0.1;
 
 /// How one limit was used.
 #[derive(Clone, Debug, Serialize)]
@@ -18,6 +25,13 @@ pub struct LimitReport {
     pub requests: u64,
     /// The limit, as last told: requests per window.
     pub limit: Option<u64>,
+    /// How long a window is, seconds.
+    pub window_seconds: Option<f64>,
+    /// Whether answers tell that; else it is concluded from when windows end.
+    pub window_told: bool,
+    /// How much of a window one request takes: more than 1 where calls cost more, or where others use
+    /// the same credential.
+    pub cost_per_request: f64,
     /// The lowest number of requests left.
     pub lowest_remaining: Option<u64>,
     /// When that was, RFC 3339.
@@ -28,14 +42,37 @@ pub struct LimitReport {
     pub primary: u64,
     /// Refused although requests were left.
     pub secondary: u64,
-    /// How many times the bucket was filled again.
+    /// How many times the bucket was filled again; at least, where windows are shorter than a minute
+    /// or more than 3,000.
     pub resets: usize,
+    /// When it will be reached; `None` where the log does not tell enough.
+    pub forecast: Option<ForecastReport>,
+    /// What would keep it, if it was nearly reached or will be.
+    pub advice: Option<AdviceReport>,
+    /// What the windows had left.
+    pub headroom: Option<HeadroomReport>,
     /// Callers, the heaviest first.
     pub callers: Vec<CallerCount>,
+    /// The same by role, or caller that has none.
+    pub principals: Vec<CallerCount>,
+    /// The windows in order of time; neighbours are one where they are more than 750.
+    pub windows: Vec<WindowReport>,
     /// The width of an interval of `series` in seconds.
     pub interval_seconds: i64,
     /// Requests and the lowest number left, by time.
     pub series: Vec<LevelReport>,
+}
+
+/// What the windows of a limit had left when they ended.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HeadroomReport {
+    /// Windows of which it is told.
+    pub windows: usize,
+    /// Half of them had at least this left.
+    pub median: u64,
+    /// How many had less than a tenth of the limit left.
+    pub little: usize,
 }
 
 /// One interval of a limit.
@@ -50,30 +87,64 @@ pub struct LevelReport {
     pub lowest_remaining: Option<u64>,
 }
 
+/// All limits, the nearest to exhaustion first. `span` is that of the log.
+pub(super) fn reports(limits: &Limits, span: Span) -> Vec<LimitReport> {
+    let report = |(key, used)| LimitReport::new(key, used, &limits.consumption, span);
+    let mut reports: Vec<LimitReport> = limits.iter().map(report).collect();
+    reports.sort_by(|one, other| one.share_left().total_cmp(&other.share_left()));
+    reports
+}
+
 impl LimitReport {
-    pub(super) fn new(key: &LimitKey, used: &LimitUse) -> LimitReport {
+    fn new(key: &LimitKey, used: &LimitUse, consumption: &Consumption, span: Span) -> LimitReport {
+        let windows = Windows::of(used);
+        let cost = windows.cost(used.windows.interval_ms());
         let shown: Series<Level> = used.series.for_showing(POINTS);
-        LimitReport {
+        let principals = by_principal(key, consumption);
+        let mut report = LimitReport {
             key: key.clone(),
             requests: used.requests,
             limit: used.limit.map(|(_, limit)| limit),
+            window_seconds: windows.length.map(|length| length as f64 / 1000.0),
+            window_told: windows.told,
+            cost_per_request: (cost * 1000.0).round() / 1000.0,
             lowest_remaining: used.lowest.map(|(remaining, _)| remaining),
             lowest_at: used.lowest.map(|(_, at)| rfc3339(at)),
             throttled: used.primary + used.secondary,
             primary: used.primary,
             secondary: used.secondary,
-            resets: used.resets.len().saturating_sub(1),
+            resets: windows.all.len().saturating_sub(1),
+            forecast: ForecastReport::new(used, &windows, span, cost),
+            advice: None,
+            headroom: None,
             callers: by_requests(used.callers.iter()),
+            principals,
+            windows: windows.listed(),
             interval_seconds: shown.interval_ms() / 1000,
-            series: shown
-                .iter()
-                .map(|(start, level)| LevelReport {
-                    start: rfc3339(start),
-                    requests: level.requests,
-                    lowest_remaining: level.lowest,
-                })
-                .collect(),
+            series: shown.iter().map(LevelReport::new).collect(),
+        };
+        report.headroom = report.limit.and_then(|limit| HeadroomReport::new(&windows, limit));
+        report.advice = report.advice(used, &windows, consumption, cost);
+        report
+    }
+
+    /// Advice on a limit that was nearly reached, was reached, or will be.
+    fn advice(
+        &self,
+        used: &LimitUse,
+        windows: &Windows,
+        consumption: &Consumption,
+        cost: f64,
+    ) -> Option<AdviceReport> {
+        let forecast = self.forecast.as_ref().and_then(|forecast| forecast.reached.as_ref());
+        if self.share_left() >= LITTLE && self.primary == 0 && forecast.is_none() {
+            return None;
         }
+        let (limit, window) = (self.limit? as f64 / cost, windows.length?);
+        let calls =
+            Calls { width: consumption.interval_ms(), cells: consumption.of(&self.key).collect() };
+        let phase = used.latest.and_then(|latest| latest.reset).unwrap_or_default();
+        (limit >= 1.0).then(|| AdviceReport::new(&calls, limit, window, phase))
     }
 
     /// The share of the limit that was left at the lowest point: 0 for nothing, 1 for untold.
@@ -83,5 +154,35 @@ impl LimitReport {
             _ if self.throttled > 0 => 0.0,
             _ => 1.0,
         }
+    }
+}
+
+fn by_principal(key: &LimitKey, consumption: &Consumption) -> Vec<CallerCount> {
+    let mut counts = std::collections::BTreeMap::new();
+    for (_, principal, requests) in consumption.of(key) {
+        *counts.entry(principal.to_owned()).or_default() += requests;
+    }
+    by_requests(counts.iter())
+}
+
+impl HeadroomReport {
+    fn new(windows: &Windows, limit: u64) -> Option<HeadroomReport> {
+        let mut left: Vec<u64> =
+            windows.all.iter().filter_map(|(_, window)| window.lowest).collect();
+        left.sort_unstable();
+        let is_little = |left: &&u64| (**left as f64) < limit as f64 * LITTLE;
+        Some(HeadroomReport {
+            windows: left.len(),
+            // Half have at least this: the lower of the middle two would be one too many.
+            median: *left.get(left.len() / 2)?,
+            little: left.iter().filter(is_little).count(),
+        })
+    }
+}
+
+impl LevelReport {
+    fn new((start, level): (i64, Level)) -> LevelReport {
+        let Level { requests, lowest: lowest_remaining } = level;
+        LevelReport { start: rfc3339(start), requests, lowest_remaining }
     }
 }

@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::POINTS;
+use super::heat::{self, HeatReport};
 use crate::time::rfc3339;
 use crate::usage::{CallerUse, RouteUse, Usage};
 
@@ -32,6 +33,8 @@ pub struct UsageReport {
     pub interval_seconds: i64,
     /// Requests by time; intervals without any are left out.
     pub series: Vec<PointReport>,
+    /// Requests by hour of the week.
+    pub heat: Vec<HeatReport>,
 }
 
 /// What one caller used.
@@ -122,6 +125,7 @@ impl UsageReport {
                 .iter()
                 .map(|(start, requests)| PointReport { start: rfc3339(start), requests })
                 .collect(),
+            heat: heat::hours(&usage.heat, usage.span),
         }
     }
 }

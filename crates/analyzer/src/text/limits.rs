@@ -1,9 +1,9 @@
 //! Rate limits: a block for each, the nearest to exhaustion first.
 
-use super::style::{Style, count, minute, number, share, short_caller, sparkline};
+use super::style::{Style, count, minute, number, period, share, short_caller, sparkline};
 use super::summary::{bars, duration};
 use super::usage::rest;
-use crate::report::{LimitReport, Report};
+use crate::report::{AdviceReport, ForecastReport, LimitReport, Report};
 
 /// Callers named with each limit.
 const CALLERS: usize = 3;
@@ -25,7 +25,25 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
 fn block(limit: &LimitReport, style: &Style) -> String {
     let key = &limit.key;
     let mut text = format!("  {} · {} · {}\n", key.upstream, key.credential, key.bucket);
+    if let Some(outlook) = outlook(limit) {
+        let outlook = if is_urgent(limit) { style.notable(outlook) } else { outlook };
+        text.push_str(&format!("    {outlook}\n"));
+    }
     text.push_str(&format!("    {}\n", left(limit, style)));
+    if let Some(headroom) = limit.headroom {
+        let windows = count(headroom.windows as u64, "window");
+        text.push_str(&format!(
+            "    half of {windows} had {} or more left, {} had less than a tenth\n",
+            number(headroom.median),
+            number(headroom.little as u64)
+        ));
+    }
+    if limit.cost_per_request > 1.05 {
+        text.push_str(&format!(
+            "    a request goes with {:.1} used: calls cost more than one, or others use the credential\n",
+            limit.cost_per_request
+        ));
+    }
     if limit.throttled > 0 {
         let refused = format!(
             "{} refused: {} with nothing left, {} by a secondary limit",
@@ -44,8 +62,92 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     let others =
         if others > 0 { format!(" and {}", count(others, "other")) } else { String::new() };
     text.push_str(&format!("    used by {}{others}\n", callers.join(", ")));
+    text.push_str(&limit.advice.iter().map(|given| advice(given, limit)).collect::<String>());
     text.push_str(&trend(limit, style));
     text
+}
+
+/// Whether a limit is expected to be reached.
+fn is_urgent(limit: &LimitReport) -> bool {
+    limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some())
+}
+
+/// When a limit will be reached, and who takes the most of it.
+pub(crate) fn outlook(limit: &LimitReport) -> Option<String> {
+    let forecast = limit.forecast.as_ref()?;
+    let until = minute(&forecast.until);
+    let uses = format!(
+        "a window uses about {}, at most {}",
+        number(forecast.most_used),
+        number(forecast.most_used_at_most)
+    );
+    let Some(reached) = &forecast.reached else {
+        return Some(match &forecast.earliest {
+            Some(earliest) => {
+                format!("may be reached from {} on, {uses}", minute(earliest))
+            }
+            None => format!("will not be reached before {until}, {uses}"),
+        });
+    };
+    let heaviest = limit.principals.first().map(|heaviest| {
+        let all = limit.principals.iter().map(|principal| principal.requests).sum();
+        format!("; {} takes {}", short_caller(&heaviest.caller), share(heaviest.requests, all))
+    });
+    let heaviest = heaviest.unwrap_or_default();
+    Some(format!("will be reached at {}{}{heaviest}", minute(reached), interval(forecast)))
+}
+
+/// The interval of a forecast, in parentheses.
+fn interval(forecast: &ForecastReport) -> String {
+    match (forecast.earliest.as_deref(), forecast.latest.as_deref()) {
+        (Some(earliest), Some(latest)) if earliest != latest => {
+            format!(" ({})", period(Some(earliest), Some(latest)))
+        }
+        (Some(earliest), None) if forecast.reached.as_deref() != Some(earliest) => {
+            format!(" ({} at the earliest, or not at all)", minute(earliest))
+        }
+        (_, None) => " (or not at all)".to_owned(),
+        _ => String::new(),
+    }
+}
+
+/// What would keep the limit.
+fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
+    let bucket = &advice.bucket;
+    let by = bucket
+        .by
+        .iter()
+        .take(CALLERS)
+        .map(|caller| format!("{} {}", short_caller(&caller.caller), number(caller.requests)));
+    let by: Vec<String> = by.collect();
+    let of_whom = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
+    let mut text = format!(
+        "    kept by a token bucket of {}: it would have refused {} of {}{of_whom}\n",
+        rate(bucket.bucket.rate_per_second, bucket.bucket.burst),
+        number(bucket.refused),
+        count(bucket.calls, "call"),
+    );
+    let window = limit.window_seconds.map_or(String::new(), |seconds| duration(seconds as i64));
+    for slow in advice.slow.iter().take(CALLERS) {
+        text.push_str(&format!(
+            "    slow {} to {} in {window}, from {} at {}: {}, {} refused\n",
+            short_caller(&slow.principal),
+            number(slow.share),
+            number(slow.requests),
+            minute(&slow.window),
+            rate(slow.bucket.rate_per_second, slow.bucket.burst),
+            number(slow.refused),
+        ));
+    }
+    text
+}
+
+/// A token bucket in words, by the minute or the hour where a second has few.
+pub(crate) fn rate(per_second: f64, burst: f64) -> String {
+    let units = [(1.0, "a second"), (60.0, "a minute"), (3600.0, "an hour")];
+    let unit = units.into_iter().find(|(seconds, _)| per_second * seconds >= 10.0);
+    let (seconds, unit) = unit.unwrap_or((3600.0, "an hour"));
+    format!("{} {unit}, burst {}", number((per_second * seconds) as u64), number(burst as u64))
 }
 
 fn left(limit: &LimitReport, style: &Style) -> String {
@@ -56,8 +158,12 @@ fn left(limit: &LimitReport, style: &Style) -> String {
         }
         _ => "what is left is not told".to_owned(),
     };
-    let of =
-        limit.limit.map_or("limit not told".to_owned(), |limit| format!("limit {}", number(limit)));
+    let window = limit.window_seconds.filter(|seconds| *seconds >= 1.0);
+    let window =
+        window.map_or(String::new(), |seconds| format!(" in {}", duration(seconds as i64)));
+    let of = limit
+        .limit
+        .map_or("limit not told".to_owned(), |limit| format!("limit {}{window}", number(limit)));
     let resets = count(limit.resets as u64, "reset");
     format!("{of}, {lowest}, {} over {resets}", count(limit.requests, "request"))
 }

@@ -1,7 +1,8 @@
 //! The first lines: how much, from whom, and what deserves attention.
 
-use super::style::{Style, count, minute, period, share, sparkline};
-use crate::report::{PointReport, Report};
+use super::limits::outlook;
+use super::style::{Style, count, minute, number, period, share, sparkline};
+use crate::report::{LimitReport, PointReport, Report};
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let usage = &report.usage;
@@ -25,6 +26,19 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
             limit.lowest_remaining.map_or("none".to_owned(), |left| left.to_string()),
             limit.limit.map_or("an unknown limit".to_owned(), |limit| limit.to_string()),
             limit.throttled,
+        ));
+    }
+    let reached = |limit: &&LimitReport| {
+        limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some())
+    };
+    for limit in report.rate_limits.iter().filter(reached) {
+        let (key, of) = (&limit.key, limit.limit.map_or(String::new(), number));
+        text.push_str(&format!(
+            "  {} of {} with {}: its limit of {of} {}\n",
+            style.notable(&key.bucket),
+            key.upstream,
+            key.credential,
+            outlook(limit).unwrap_or_default(),
         ));
     }
     if report.left_out > 0 {

@@ -5,13 +5,13 @@ use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 use super::style::Style;
 
 /// A column: its heading, and whether it holds numbers.
-pub(super) enum Column {
-    Text(&'static str),
-    Number(&'static str),
+pub(super) enum Column<'a> {
+    Text(&'a str),
+    Number(&'a str),
 }
 
 /// Lays rows out, each line indented by two.
-pub(super) fn table(columns: &[Column], rows: Vec<Vec<String>>, style: &Style) -> String {
+pub(super) fn table(columns: &[Column<'_>], rows: Vec<Vec<String>>, style: &Style) -> String {
     let mut table = Table::new();
     table
         .load_style(presets::NOTHING)

@@ -165,6 +165,68 @@ def pointer_and_keys(page, report):
     print("  dragging, sorting and the keyboard work")
 
 
+def heat_map(page, report):
+    """The shaded table says what the report says, and can be read on every shade in light and dark."""
+    hours = {(each["weekday"][:3], each["hour"]): each for each in report["usage"]["heat"]}
+    for row in page.rows("heat"):
+        for hour, cell in enumerate(row[1:]):
+            each = hours[row[0], hour]
+            shown = f"{round(each['requests'] / each['hours']):,}" if each["hours"] else ""
+            check(f"{row[0]} {hour}", cell, shown)
+    check("days", len(page.rows("heat")), 7)
+    contrasts = """
+        const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+        const pixel = (...colours) => {
+            for (const colour of colours) { context.fillStyle = colour; context.fillRect(0, 0, 1, 1); }
+            return [...context.getImageData(0, 0, 1, 1).data].slice(0, 3);
+        };
+        const light = (rgb) => rgb.map((each) => each / 255)
+            .map((each) => (each <= 0.04045 ? each / 12.92 : ((each + 0.055) / 1.055) ** 2.4))
+            .reduce((sum, each, at) => sum + each * [0.2126, 0.7152, 0.0722][at], 0);
+        const style = (node) => getComputedStyle(node);
+        const page = style(document.body).backgroundColor;
+        return [...document.querySelectorAll("#heat td")].map((cell) => {
+            const [ink, below] = [pixel(style(cell).color), pixel(page, style(cell).backgroundColor)].map(light);
+            return (Math.max(ink, below) + 0.05) / (Math.min(ink, below) + 0.05);
+        });"""
+    for theme in ["light", "dark"]:
+        page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
+        lowest = min(page.driver.execute_script(contrasts))
+        assert lowest >= 4.5, f"in {theme} a cell has a contrast of {lowest:.1f}"
+    page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
+    shades = page.driver.execute_script("return new Set([...document.querySelectorAll('#heat td')].map((cell) => getComputedStyle(cell).backgroundColor)).size")
+    assert shades >= 3, f"{shades} shades"
+    print("  the heat map is what the report says, and readable in light and dark")
+
+
+def limits_and_caches(page, report):
+    for figure, limit in zip(page.all("#limits figure"), report["rateLimits"]):
+        forecast, shown = limit["forecast"], figure.text
+        moment = (forecast["reached"] or forecast["until"])[:16].replace("T", " ")
+        assert moment in shown, f"`{moment}` is not in\n{shown}"
+        check("lines of advice", len(figure.find_elements(By.CSS_SELECTOR, ".advice li")),
+              1 + len(limit["advice"]["slow"]) if limit["advice"] else 0)
+    caches = {each["route"]: [each["reads"], *(saved["shared"] for saved in each["saved"])] for each in report["cache"]["routes"]}
+    shown = {row[0]: [int(cell.replace(",", "")) for cell in row[1:6]] for row in page.rows("cache")}
+    check("repeated reads", shown, caches)
+    print("  forecasts, advice and repeated reads are shown")
+
+
+def comparison(driver, tollgate, folder):
+    """Two days side by side."""
+    period = ["--since", SECOND_DAY, "--until", "2026-03-12", "--compare", "previous", LOGS]
+    report = json.loads(analyze(tollgate, *period, "--format", "json"))["comparison"]
+    path = folder / "comparison.html"
+    path.write_text(analyze(tollgate, *period, "--format", "html"))
+    page = Page(driver, path)
+    for table, of in [("compared-callers", "callers"), ("compared-routes", "routes")]:
+        shown = [[int(cell.replace(",", "")) for cell in row[1:3]] for row in page.rows(table)]
+        check(table, shown, [[each["before"], each["now"]] for each in report[of]])
+    assert f"{report['requests']['before']:,}" in page.one("#comparison-note").text
+    accessible(page)
+    print("  a day is compared with the one before")
+
+
 def accessible(page):
     script = """return [...document.querySelectorAll('table')].filter((table) => !table.caption?.textContent
         || [...table.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')
@@ -176,6 +238,8 @@ def accessible(page):
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": "print"})
     check("controls on paper", page.one("#range").is_displayed(), False)
     check("tables on paper", page.one("#routes table").is_displayed(), True)
+    if page.all("#heat table"):
+        check("the heat map on paper", page.one("#heat table").is_displayed(), True)
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"media": ""})
     print("  tables are labelled, nothing is loaded, paper has no buttons")
 
@@ -224,8 +288,11 @@ def main(tollgate, screenshots=None):
             caller_and_route(page, whole)
             denial(page, whole)
             pointer_and_keys(page, whole)
+            heat_map(page, whole)
+            limits_and_caches(page, whole)
             accessible(page)
             check("complaints of the browser", driver.get_log("browser"), [])
+            comparison(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:

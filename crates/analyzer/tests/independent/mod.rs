@@ -2,6 +2,10 @@
 //! code with the analyzer, decides by hand-written rules instead of policies, and keeps every
 //! value instead of a histogram.
 
+mod advice;
+mod cache;
+mod forecast;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
@@ -127,6 +131,30 @@ impl Independent {
             let key =
                 ["upstream", "credential", "bucket"].map(|name| limit[name].as_str().unwrap());
             check_limit(limit, &groups[&key]);
+            check_windows(limit, &groups[&key]);
+            forecast::check(limit, &groups[&key], &self.requests);
+            advice::check(limit, &groups[&key]);
+        }
+    }
+
+    pub(crate) fn check_cache(&self, cache: &Value) {
+        cache::check(cache, &self.requests);
+    }
+
+    /// Two days that are a Tuesday and a Wednesday.
+    pub(crate) fn check_heat(&self, heat: &[Value]) {
+        let mut expected: BTreeMap<(String, u64), u64> = BTreeMap::new();
+        for request in &self.requests {
+            let hours = time(request) / 3_600_000;
+            let day = ["Tuesday", "Wednesday"][usize::try_from(hours / 24 % 2).unwrap()];
+            *expected.entry((day.to_owned(), hours % 24)).or_default() += 1;
+        }
+        assert_eq!((heat.len(), expected.len()), (168, 48));
+        for entry in heat {
+            let day = entry["weekday"].as_str().unwrap().to_owned();
+            let found = expected.get(&(day, entry["hour"].as_u64().unwrap()));
+            assert_eq!(entry["hours"].as_u64(), Some(u64::from(found.is_some())), "{entry}");
+            assert_eq!(requests(entry), found.copied().unwrap_or_default(), "{entry}");
         }
     }
 
@@ -202,6 +230,37 @@ fn check_limit(limit: &Value, requests: &[&Value]) {
         *callers.entry(caller(request)).or_default() += 1;
     }
     assert_eq!(counts(&limit["callers"], "caller"), callers);
+}
+
+/// Windows by when they end, and what they had left.
+fn check_windows(limit: &Value, requests: &[&Value]) {
+    let mut windows: BTreeMap<u64, Vec<u64>> = BTreeMap::new();
+    for request in requests {
+        let left = text(request, "rlRemaining").parse().unwrap();
+        windows.entry(text(request, "rlReset").parse().unwrap()).or_default().push(left);
+    }
+    let limit_told = limit["limit"].as_u64().unwrap();
+    let found = limit["windows"].as_array().unwrap();
+    assert_eq!(found.len(), windows.len());
+    for (window, (ends, left)) in found.iter().zip(&windows) {
+        let lowest = left.iter().min().unwrap();
+        assert_eq!(millis(&window["ends"]), ends * 1000);
+        assert_eq!(window["requests"], left.len());
+        assert_eq!(window["lowestRemaining"], *lowest);
+        assert_eq!(window["used"], limit_told - lowest);
+    }
+    let mut lowest: Vec<u64> = windows.values().map(|left| *left.iter().min().unwrap()).collect();
+    lowest.sort_unstable();
+    let headroom = &limit["headroom"];
+    assert_eq!(headroom["windows"], lowest.len());
+    let median = headroom["median"].as_u64().unwrap();
+    let at_least = lowest.iter().filter(|left| **left >= median).count();
+    assert!(lowest.contains(&median) && at_least * 2 >= lowest.len());
+    assert!(lowest.iter().filter(|left| **left > median).count() * 2 < lowest.len());
+    let little = lowest.iter().filter(|left| **left * 10 < limit_told).count();
+    assert_eq!(headroom["little"], little);
+    let seconds = if limit["bucket"] == "search" { 60.0 } else { 3600.0 };
+    assert_eq!(limit["windowSeconds"], seconds);
 }
 
 /// The policies of the example in words of one syllable.

@@ -103,21 +103,3 @@ function drawChanges() {
     rows: groups,
   });
 }
-
-function drawLimits() {
-  $("limits-section").hidden = report.rateLimits.length === 0;
-  $("limits").replaceChildren(...report.rateLimits.map((limit) => {
-    const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}`;
-    const lowest = limit.lowestRemaining === null ? null : `, lowest ${number(limit.lowestRemaining)} left at ${written(limit.lowestAt)}`;
-    const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)} ${share(each.requests, limit.requests)}`).join(", ");
-    return el("figure", { class: "chart" },
-      el("figcaption", {},
-        el("h3", {}, [limit.upstream, limit.credential, limit.bucket].join(" · ")),
-        el("span", {}, `${told}${lowest ?? ""}; ${plural(limit.requests, "request")} over ${plural(limit.resets, "reset")}`),
-        limit.throttled > 0
-          ? el("span", { class: "bad" }, `${number(limit.throttled)} refused: ${number(limit.primary)} with nothing left, ${number(limit.secondary)} by a secondary limit`)
-          : null,
-        el("span", {}, `used by ${used}${limit.callers.length > 5 ? ` and ${limit.callers.length - 5} others` : ""}`)),
-      START === null || limit.series.length === 0 ? null : drawLevel(limit));
-  }));
-}

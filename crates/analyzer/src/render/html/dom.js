@@ -24,6 +24,13 @@ const number = (value) => value.toLocaleString("en");
 const share = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : "–");
 const plural = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 
+/// Seconds in the largest unit that they are whole in.
+function duration(seconds) {
+  const units = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];
+  const [unit, name] = units.find(([each]) => seconds % each === 0 && seconds >= each) ?? units[3];
+  return seconds === unit ? `one ${name}` : plural(seconds / unit, name);
+}
+
 /// A moment in UTC, `2026-03-10 09:15`.
 const moment = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 const written = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");

@@ -30,6 +30,10 @@ function drawTiles() {
 function drawNotes() {
   const near = report.rateLimits.filter((limit) => limit.limit > 0 && limit.lowestRemaining !== null && limit.lowestRemaining < limit.limit / 10);
   const notes = near.map((limit) => `${limit.credential} ${limit.bucket} of ${limit.upstream} came down to ${number(limit.lowestRemaining)} of ${number(limit.limit)}, ${number(limit.throttled)} refused.`);
+  for (const limit of report.rateLimits.filter((each) => each.forecast?.reached)) {
+    const text = outlook(limit);
+    notes.push(`${limit.bucket} of ${limit.upstream} with ${limit.credential}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
+  }
   if (report.agreement?.disagreeing > 0) notes.push(`Log and policies disagree on ${plural(report.agreement.disagreeing, "request")}.`);
   $("notes").textContent = notes.join(" ");
 }
@@ -79,7 +83,10 @@ function draw() {
   drawRoutes();
   drawDenied();
   drawChanges();
+  drawComparison();
+  drawHeat();
   drawLimits();
+  drawCache();
   drawUnknown();
   drawLines();
 }

@@ -1,0 +1,343 @@
+//! Repeated identical reads, and what a cache in front of them would have saved.
+//!
+//! A GET that was answered with 2xx is identical to another if path, route and credential are: what
+//! the upstream answers depends on its credential, not on who called. A cache that answers for `n`
+//! seconds is approximated by windows of `n` seconds that begin at multiples of `n`: the first
+//! identical call of each asks the upstream, the others are saved. A real cache saves at least as
+//! much, because its own periods, which begin where they are needed, are the fewest that cover all
+//! calls. So what is counted are distinct pairs of call and window, with [`Distinct`], for a cache that
+//! all callers share and for one that each principal has of its own.
+
+use std::hash::{BuildHasher, Hasher};
+
+use foldhash::fast::FixedState;
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::dimension::{UNTOLD, role_key};
+use crate::distinct::{Distinct, Sample};
+use crate::intern::{Interner, slot};
+use crate::names::{Names, at};
+
+/// How long a cache may answer, seconds: from almost not to the most that the gateway allows. Each
+/// divides the next.
+pub const TTLS: [i64; 4] = [10, 60, 300, 3600];
+
+/// Reads that a cache could have answered. Merges.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Repeats {
+    routes: Vec<String>,
+    /// By route.
+    reads: Vec<u64>,
+    /// For each of [`TTLS`], one cache for all.
+    shared: [Sample; TTLS.len()],
+    /// The same with one for each principal.
+    own: [Sample; TTLS.len()],
+}
+
+/// The reads of one route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RouteRepeats<'a> {
+    /// `GET /pets/{id}`.
+    pub route: &'a str,
+    /// GETs that were answered with 2xx.
+    pub reads: u64,
+    /// For each of [`TTLS`]: calls that one cache for all would have answered, at least.
+    pub shared: [Saved; TTLS.len()],
+    /// The same of a cache for each principal.
+    pub own: [Saved; TTLS.len()],
+}
+
+/// A number of calls that a cache would have answered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Saved {
+    /// How many.
+    pub calls: u64,
+    /// The standard error; 0 where it was counted exactly.
+    pub error: u64,
+}
+
+impl Repeats {
+    /// The routes that were read, in order of their names.
+    pub fn routes(&self) -> Vec<RouteRepeats<'_>> {
+        let saved = |samples: &[Sample; TTLS.len()]| samples.each_ref().map(|s| self.saved(s));
+        let (shared, own) = (saved(&self.shared), saved(&self.own));
+        let of_route = |saved: &[Vec<Saved>; TTLS.len()], route: usize| {
+            saved.each_ref().map(|saved| saved.get(route).copied().unwrap_or_default())
+        };
+        let routes = self.routes.iter().zip(&self.reads).enumerate();
+        let routes = routes.map(|(number, (route, &reads))| RouteRepeats {
+            route,
+            reads,
+            shared: of_route(&shared, number),
+            own: of_route(&own, number),
+        });
+        routes.collect()
+    }
+
+    /// What was saved of each route: all reads but the first of each window.
+    fn saved(&self, sample: &Sample) -> Vec<Saved> {
+        let mut kept = vec![0; self.routes.len()];
+        sample.numbers().for_each(|route| *slot(&mut kept, route) += 1);
+        let of_route = |(&reads, kept): (&u64, u64)| {
+            let (distinct, error) = sample.estimate(kept);
+            Saved { calls: reads.saturating_sub(distinct), error }
+        };
+        self.reads.iter().zip(kept).map(of_route).collect()
+    }
+
+    /// Adds what another worker, file or machine counted.
+    pub fn merge(&mut self, other: Repeats) {
+        if self.routes.is_empty() {
+            *self = other;
+            return;
+        }
+        let mut together = Together::default();
+        together.add(std::mem::take(self));
+        together.add(other);
+        *self = together.finish();
+    }
+}
+
+/// Repeats of several workers, while they are put together.
+#[derive(Default)]
+struct Together {
+    routes: Names<String>,
+    reads: Vec<u64>,
+    samples: [Distinct; 2 * TTLS.len()],
+}
+
+impl Together {
+    fn add(&mut self, other: Repeats) {
+        let routes: Vec<u32> =
+            other.routes.into_iter().map(|route| self.routes.number(route)).collect();
+        for (&route, reads) in routes.iter().zip(other.reads) {
+            *slot(&mut self.reads, route) += reads;
+        }
+        for (held, more) in self.samples.iter_mut().zip(other.shared.iter().chain(&other.own)) {
+            held.merge(more, |route| at(&routes, route));
+        }
+    }
+
+    fn finish(self) -> Repeats {
+        let used = (0..).zip(&self.reads).filter(|(_, reads)| **reads > 0);
+        let used = used.map(|(number, _)| number).collect();
+        let (routes, places) = self.routes.in_order(&used);
+        let mut reads = vec![0; routes.len()];
+        for (number, counted) in (0..).zip(self.reads).filter(|(_, reads)| *reads > 0) {
+            *slot(&mut reads, at(&places, number)) += counted;
+        }
+        let [shared, own] = halves(&self.samples, |distinct| distinct.sample(|of| at(&places, of)));
+        Repeats { routes, reads, shared, own }
+    }
+}
+
+/// What is made of the samples of shared caches, and of those of each principal's own.
+fn halves(
+    samples: &[Distinct; 2 * TTLS.len()],
+    sample: impl Fn(&Distinct) -> Sample,
+) -> [[Sample; TTLS.len()]; 2] {
+    let (shared, own) = samples.split_at(TTLS.len());
+    [shared, own].map(|half| {
+        let mut half = half.iter().map(&sample);
+        std::array::from_fn(|_| half.next().unwrap_or_default())
+    })
+}
+
+/// What makes two reads identical, hashed: the same in every run, so that runs can be merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity(u64);
+
+const HASHES: FixedState = FixedState::with_seed(0);
+
+impl Identity {
+    /// Of a text.
+    #[inline]
+    pub(crate) fn of(text: &str) -> Identity {
+        let mut hasher = HASHES.build_hasher();
+        hasher.write(text.as_bytes());
+        Identity(hasher.finish())
+    }
+
+    /// Of both together; the order matters.
+    #[inline]
+    pub(crate) fn and(self, other: Identity) -> Identity {
+        Identity(mixed(self.0, other.0))
+    }
+}
+
+/// Both numbers in one, all bits of which depend on all of both: the halves of a long product.
+#[inline]
+fn mixed(one: u64, other: u64) -> u64 {
+    let product = u128::from(one ^ 0x9e37_79b9_7f4a_7c15)
+        * u128::from(other.rotate_left(32) ^ 0xd6e8_feb8_6659_fd93);
+    (product as u64) ^ ((product >> 64) as u64)
+}
+
+/// The reads of one worker, while they are counted.
+#[derive(Default)]
+pub(crate) struct RepeatsTally {
+    reads: Vec<u64>,
+    samples: [Distinct; 2 * TTLS.len()],
+    /// The present window of the shortest kind, in milliseconds, and the numbers of the windows.
+    present: (i64, i64),
+    windows: [u64; TTLS.len()],
+    /// By the numbers of routes and callers, once they are known.
+    known_routes: Vec<Option<Identity>>,
+    known_callers: Vec<Option<Identity>>,
+}
+
+impl RepeatsTally {
+    /// Counts a call if it is a read that could be answered from a cache.
+    #[inline]
+    pub(crate) fn add_call(&mut self, call: &Call<'_, '_>) {
+        let answered = matches!(call.row.status(), Some(200..300));
+        let (Some(at), Some(path)) = (call.row.time(), call.path) else { return };
+        if !answered || call.method != "GET" {
+            return;
+        }
+        let route = slot(&mut self.known_routes, call.route_number);
+        let route = *route.get_or_insert_with(|| Identity::of(call.route));
+        let caller = slot(&mut self.known_callers, call.caller_number);
+        let caller = *caller.get_or_insert_with(|| Identity::of(role_key(call.caller)));
+        let [upstream, credential] =
+            [call.upstream, call.credential].map(|text| Identity::of(text.unwrap_or(UNTOLD)));
+        let what = Identity::of(path).and(route).and(upstream).and(credential);
+        self.add(at, call.route_number, what, caller);
+    }
+
+    /// Counts a read of a route at a moment, UTC milliseconds. `what` is what was read, `by` who.
+    #[inline]
+    fn add(&mut self, at: i64, route: u32, what: Identity, by: Identity) {
+        if at < self.present.0 || at >= self.present.1 {
+            self.turn(at);
+        }
+        *slot(&mut self.reads, route) += 1;
+        let own = what.and(by);
+        let [a, b, c, d, e, f, g, h] = &mut self.samples;
+        for (window, (shared_by_all, of_its_own)) in
+            self.windows.iter().zip([(a, e), (b, f), (c, g), (d, h)])
+        {
+            shared_by_all.add(mixed(what.0, *window), route);
+            of_its_own.add(mixed(own.0, *window), route);
+        }
+    }
+
+    fn turn(&mut self, at: i64) {
+        let [shortest, ..] = TTLS.map(|ttl| ttl * 1000);
+        let start = at - at.rem_euclid(shortest);
+        self.present = (start, start + shortest);
+        self.windows = TTLS.map(|ttl| at.div_euclid(ttl * 1000).cast_unsigned());
+    }
+
+    /// What was counted, in words.
+    pub(crate) fn finish(self, names: &Interner) -> Repeats {
+        // Every route has a space in it, so none is another's name, and numbers stay as they are.
+        let mut routes = Names::default();
+        for number in 0..self.reads.len() as u32 {
+            routes.number(names.text(number).to_owned());
+        }
+        Together { routes, reads: self.reads, samples: self.samples }.finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{HashMap, HashSet};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A read: millisecond, path, caller.
+    type Read = (i64, u8, u8);
+
+    fn route_of(path: u8) -> u32 {
+        u32::from(path % 3)
+    }
+
+    fn repeats(reads: &[Read]) -> Repeats {
+        let (mut tally, mut routes) = (RepeatsTally::default(), Interner::new(100));
+        for &(at, path, caller) in reads {
+            let route = routes.number(&format!("GET /{}", route_of(path)));
+            let what = Identity::of(&format!("/{path}"));
+            tally.add(at, route, what, Identity::of(&caller.to_string()));
+        }
+        tally.finish(&routes)
+    }
+
+    /// Windows counted the simple way.
+    fn in_windows(reads: &[Read], route: u32, ttl: i64, own: bool) -> u64 {
+        let of_route = reads.iter().filter(|(_, path, _)| route_of(*path) == route);
+        let windows: HashSet<_> = of_route
+            .clone()
+            .map(|&(at, path, caller)| (path, own.then_some(caller), at.div_euclid(ttl * 1000)))
+            .collect();
+        of_route.count() as u64 - windows.len() as u64
+    }
+
+    /// A cache as it is: an answer is kept for so long from when it was fetched.
+    fn in_a_cache(reads: &[Read], route: u32, ttl: i64) -> u64 {
+        let mut in_order = reads.to_vec();
+        in_order.sort_unstable();
+        let (mut fetched, mut saved) = (HashMap::new(), 0);
+        for (at, path, _) in in_order.into_iter().filter(|(_, path, _)| route_of(*path) == route) {
+            match fetched.get(&path) {
+                Some(&when) if at < when + ttl * 1000 => saved += 1,
+                _ => drop(fetched.insert(path, at)),
+            }
+        }
+        saved
+    }
+
+    /// Both hashes are kept in files, so they must not change without the version of those.
+    #[test]
+    fn identities_are_the_same_in_every_version() {
+        let what = Identity::of("/repos/PokaInc/test-github-api/issues");
+        assert_eq!(format!("{:016x}", what.0), "4eceb1929762ca13");
+        assert_eq!(format!("{:016x}", what.and(Identity::of("token")).0), "e2f8391d606a2985");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(40))]
+        #[test]
+        fn what_is_saved_is_counted_by_windows_and_a_real_cache_saves_more(
+            reads in prop::collection::vec((0..20_000_000_i64, 0..7_u8, 0..3_u8), 0..900),
+        ) {
+            let repeats = repeats(&reads);
+            for of_route in repeats.routes() {
+                let route: u32 = of_route.route.trim_start_matches("GET /").parse().unwrap();
+                for (index, ttl) in TTLS.into_iter().enumerate() {
+                    let (shared, own) = (of_route.shared[index], of_route.own[index]);
+                    prop_assert_eq!(shared.calls, in_windows(&reads, route, ttl, false));
+                    prop_assert_eq!(own.calls, in_windows(&reads, route, ttl, true));
+                    prop_assert_eq!((shared.error, own.error), (0, 0));
+                    prop_assert!(in_a_cache(&reads, route, ttl) >= shared.calls);
+                }
+            }
+        }
+
+        #[test]
+        fn merging_is_counting_together(
+            left in prop::collection::vec((0..20_000_000_i64, 0..7_u8, 0..3_u8), 0..300),
+            right in prop::collection::vec((0..20_000_000_i64, 0..7_u8, 0..3_u8), 0..300),
+        ) {
+            let mut merged = repeats(&left);
+            merged.merge(repeats(&right));
+            prop_assert_eq!(merged, repeats(&[left, right].concat()));
+        }
+    }
+
+    #[test]
+    fn beyond_what_is_kept_the_error_is_stated_and_true() {
+        let reads: Vec<Read> = (0..300_000).map(|at| (at * 1000, (at % 7) as u8, 0)).collect();
+        for of_route in repeats(&reads).routes() {
+            let route: u32 = of_route.route.trim_start_matches("GET /").parse().unwrap();
+            for (index, ttl) in TTLS.into_iter().enumerate() {
+                let Saved { calls, error } = of_route.shared[index];
+                let exact = in_windows(&reads, route, ttl, false);
+                assert!(calls.abs_diff(exact) <= 3 * error, "{calls} ± {error} for {exact}");
+            }
+        }
+    }
+}

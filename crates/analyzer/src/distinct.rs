@@ -1,0 +1,137 @@
+//! How many distinct things there were, without keeping them all.
+//!
+//! Adaptive sampling (M. Wegman; P. Flajolet, "On adaptive sampling", 1990): of all hashes seen, those
+//! below a bound are kept, and the bound is halved whenever they are too many. What is kept is a fair
+//! sample whatever came how often, and depends on nothing but the set of hashes: so counting is exact
+//! until there are too many, and merging gives what one run would have given.
+
+use hashbrown::HashMap;
+use serde::{Deserialize, Serialize};
+
+/// The most hashes that are kept.
+const KEPT_MAX: usize = 8_192;
+
+/// Distinct hashes, each with a number of whatever it belongs to.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Distinct {
+    /// How many times the bound was halved.
+    level: u32,
+    kept: HashMap<u64, u32>,
+}
+
+impl Distinct {
+    /// Counts a hash, all of whose bits are equally likely to be set.
+    #[inline]
+    pub(crate) fn add(&mut self, hash: u64, of: u32) {
+        if hash.leading_zeros() >= self.level {
+            self.keep(hash, of);
+        }
+    }
+
+    fn keep(&mut self, hash: u64, of: u32) {
+        self.kept.insert(hash, of);
+        while self.kept.len() > KEPT_MAX {
+            self.raise(self.level + 1);
+        }
+    }
+
+    fn raise(&mut self, level: u32) {
+        if level > self.level {
+            self.level = level;
+            self.kept.retain(|hash, _| hash.leading_zeros() >= level);
+        }
+    }
+
+    /// Adds a sample of the same kind of hashes.
+    pub(crate) fn merge(&mut self, other: &Sample, number: impl Fn(u32) -> u32) {
+        self.raise(other.level);
+        for &(hash, of) in &other.kept {
+            self.add(hash, number(of));
+        }
+    }
+
+    /// What is kept, in order.
+    pub(crate) fn sample(&self, number: impl Fn(u32) -> u32) -> Sample {
+        let mut kept: Vec<(u64, u32)> =
+            self.kept.iter().map(|(&hash, &of)| (hash, number(of))).collect();
+        kept.sort_unstable();
+        Sample { level: self.level, kept }
+    }
+}
+
+/// A [`Distinct`] at rest.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Sample {
+    level: u32,
+    kept: Vec<(u64, u32)>,
+}
+
+impl Sample {
+    /// The numbers that hashes were counted for.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
+        self.kept.iter().map(|&(_, of)| of)
+    }
+
+    /// How many distinct hashes `kept` of this sample stand for, and the standard error of that.
+    pub(crate) fn estimate(&self, kept: u64) -> (u64, u64) {
+        let each = 1_u64.checked_shl(self.level).unwrap_or(u64::MAX);
+        let error = (kept as f64 * each as f64 * (each - 1) as f64).sqrt();
+        (kept.saturating_mul(each), error.ceil() as u64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// SplitMix64, so that hashes are as even as they must be.
+    fn hash(number: u64) -> u64 {
+        let mut z = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn counted(numbers: impl Iterator<Item = u64>) -> Distinct {
+        let mut distinct = Distinct::default();
+        numbers.for_each(|number| distinct.add(hash(number), number as u32 % 3));
+        distinct
+    }
+
+    #[test]
+    fn few_are_exact_however_often_they_come() {
+        let sample = counted((0..50_000).map(|number| number % 8_192)).sample(|of| of);
+        assert_eq!(sample.estimate(sample.numbers().count() as u64), (8_192, 0));
+    }
+
+    #[test]
+    fn many_are_estimated_within_the_stated_error() {
+        let mut outside = 0;
+        for from in 0..20_u64 {
+            let sample = counted(from * 1_000_000..from * 1_000_000 + 400_000).sample(|of| of);
+            for of in 0..3 {
+                let kept = sample.numbers().filter(|number| *number == of).count() as u64;
+                let (about, error) = sample.estimate(kept);
+                assert!(kept > 1_000 && error < 5_000, "{kept} {error}");
+                outside += u32::from(about.abs_diff(400_000 / 3) > 2 * error);
+            }
+        }
+        assert!(outside <= 6, "{outside} of 60 lie more than two standard errors away");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn merging_is_counting_together(
+            left in prop::collection::vec(0..60_000_u64, 0..40_000),
+            right in prop::collection::vec(0..60_000_u64, 0..9_000),
+        ) {
+            let whole = counted(left.iter().chain(&right).copied()).sample(|of| of);
+            let mut merged = counted(left.iter().copied());
+            merged.merge(&counted(right.iter().copied()).sample(|of| of), |of| of);
+            prop_assert_eq!(merged.sample(|of| of), whole);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! Limits while one worker counts them.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
+use super::{Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
+use crate::call::Call;
+use crate::consumption::ConsumptionTally;
+use crate::dimension::{Dimension, UNTOLD, role_key};
+use crate::intern::{Interner, OTHER, slot};
+use crate::rows::Row;
+use crate::series::{Measure, Series};
+use crate::told::{self, Refusal, Told};
+
+/// The most limits that are told apart; those beyond are one, `(other)`.
+const LIMITS_MAX: usize = 200;
+
+/// The most principals that are told apart in who used what when.
+const PRINCIPALS_MAX: usize = 4_000;
+
+const MINUTE: i64 = 60_000;
+
+/// The limits of one worker.
+pub(crate) struct LimitTally {
+    hasher: DefaultHashBuilder,
+    /// The numbers of limits, by hash.
+    numbers: HashTable<u32>,
+    limits: Vec<Counted>,
+    principals: Interner,
+    /// By the number of a caller: that of its principal and one more, or 0 if it is not known yet.
+    principal_of: Vec<u32>,
+    consumption: ConsumptionTally,
+}
+
+impl LimitTally {
+    pub(crate) fn new() -> LimitTally {
+        LimitTally {
+            hasher: DefaultHashBuilder::default(),
+            numbers: HashTable::new(),
+            limits: vec![Counted::new(OTHER, OTHER, OTHER)],
+            principals: Interner::new(PRINCIPALS_MAX),
+            principal_of: Vec::new(),
+            consumption: ConsumptionTally::default(),
+        }
+    }
+
+    /// Counts a call whose answer tells of limits; others are none of its business.
+    #[inline]
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>) {
+        told::each(call.row, |told| self.count(call, &told));
+    }
+
+    fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>) {
+        let [upstream, credential] =
+            [call.upstream, call.credential].map(|text| text.unwrap_or(UNTOLD));
+        let number = self.number(upstream, credential, &told.bucket);
+        let Some(counted) = self.limits.get_mut(number as usize) else { return };
+        counted.add(call.row, told);
+        *slot(&mut counted.callers, call.caller_number) += 1;
+        if let Some(at) = call.row.time() {
+            let principal = self.principal(call);
+            self.consumption.add(at, number, principal);
+        }
+    }
+
+    fn principal(&mut self, call: &Call<'_, '_>) -> u32 {
+        let known = slot(&mut self.principal_of, call.caller_number);
+        if *known == 0 {
+            *known = self.principals.number(role_key(call.caller)) + 1;
+        }
+        *known - 1
+    }
+
+    /// The number of a limit, which is added if it is new and there are not too many.
+    fn number(&mut self, upstream: &str, credential: &str, bucket: &str) -> u32 {
+        let hash = self.hasher.hash_one((upstream, credential, bucket));
+        let limits = &self.limits;
+        let is = |&number: &u32| {
+            limits.get(number as usize).is_some_and(|counted| {
+                let LimitKey { upstream: one, credential: two, bucket: three } = &counted.key;
+                one == upstream && two == credential && three == bucket
+            })
+        };
+        match self.numbers.find(hash, is) {
+            Some(&number) => number,
+            None if self.limits.len() > LIMITS_MAX => 0,
+            None => {
+                let number = u32::try_from(self.limits.len()).unwrap_or_default();
+                self.limits.push(Counted::new(upstream, credential, bucket));
+                let (hasher, limits) = (&self.hasher, &self.limits);
+                let rehash = |&number: &u32| {
+                    let key = limits.get(number as usize).map(|counted| &counted.key);
+                    key.map_or(0, |key| {
+                        hasher.hash_one((&*key.upstream, &*key.credential, &*key.bucket))
+                    })
+                };
+                self.numbers.insert_unique(hash, number, rehash);
+                number
+            }
+        }
+    }
+
+    /// Everything counted, in words.
+    pub(crate) fn finish(self, callers: &Interner) -> Limits {
+        let keys: Vec<LimitKey> = self.limits.iter().map(|counted| counted.key.clone()).collect();
+        let other = || LimitKey::new(OTHER, OTHER, OTHER);
+        let limit = |number: u32| keys.get(number as usize).cloned().unwrap_or_else(other);
+        let principal = |number| Dimension::Role.value(self.principals.text(number)).into_owned();
+        let consumption = self.consumption.finish(limit, principal);
+        let used = self.limits.into_iter().filter(|counted| counted.used.requests > 0);
+        let mut limits: Vec<_> = used.map(|counted| counted.finish(callers)).collect();
+        limits.sort_by(|(one, _), (other, _)| one.cmp(other));
+        Limits { limits, consumption }
+    }
+}
+
+impl LimitKey {
+    fn new(upstream: &str, credential: &str, bucket: &str) -> LimitKey {
+        let [upstream, credential, bucket] = [upstream, credential, bucket].map(str::to_owned);
+        LimitKey { upstream, credential, bucket }
+    }
+}
+
+/// One limit.
+struct Counted {
+    key: LimitKey,
+    used: LimitUse,
+    /// Requests by the number of the caller.
+    callers: Vec<u64>,
+    /// The minute that is being read, and what it holds so far.
+    minute: (i64, Option<Level>),
+    /// The window that is being read, likewise, by its end.
+    window: (i64, Option<WindowUse>),
+}
+
+impl Counted {
+    fn new(upstream: &str, credential: &str, bucket: &str) -> Counted {
+        Counted {
+            key: LimitKey::new(upstream, credential, bucket),
+            used: LimitUse::default(),
+            callers: Vec::new(),
+            minute: (0, None),
+            window: (0, None),
+        }
+    }
+
+    fn add(&mut self, row: Row<'_, '_>, told: &Told<'_>) {
+        let (time, left, used) = (row.time(), told.left, &mut self.used);
+        used.requests += 1;
+        used.primary += u64::from(told.refusal == Some(Refusal::Primary));
+        used.secondary += u64::from(told.refusal == Some(Refusal::Secondary));
+        let at = time.unwrap_or_default();
+        used.limit = used.limit.max(told.limit.map(|limit| (at, limit)));
+        used.lowest = lower(used.lowest, left.map(|left| (left, at)));
+        used.window = used.window.max(told.window);
+        if let (Some(at), Some(left)) = (time, left) {
+            used.latest = later(used.latest, Some(Latest { at, left, reset: told.reset }));
+        }
+        if let (Some(at), Some(reset)) = (time, told.reset) {
+            used.reach = used.reach.max(Some(reset - at));
+        }
+        if let Some(reset) = told.reset {
+            let taken = told.limit.zip(left).map(|(limit, left)| limit.saturating_sub(left));
+            let window = WindowUse { requests: 1, used: taken.unwrap_or_default(), lowest: left };
+            add(&mut self.window, &mut self.used.windows, reset, window);
+        }
+        if let Some(time) = time {
+            let start = time - time.rem_euclid(MINUTE);
+            let level = Level { requests: 1, lowest: left };
+            add(&mut self.minute, &mut self.used.series, start, level);
+        }
+    }
+
+    fn finish(mut self, callers: &Interner) -> (LimitKey, LimitUse) {
+        if let (start, Some(level)) = self.minute {
+            self.used.series.add(start, level);
+        }
+        if let (end, Some(window)) = self.window {
+            self.used.windows.add(end, window);
+        }
+        for (number, requests) in (0..).zip(self.callers).filter(|(_, requests)| *requests > 0) {
+            *self.used.callers.entry(callers.text(number).to_owned()).or_default() += requests;
+        }
+        (self.key, self.used)
+    }
+}
+
+/// Sums up what comes at the same moment, and files it when another moment comes.
+fn add<T: Measure>(present: &mut (i64, Option<T>), series: &mut Series<T>, at: i64, value: T) {
+    let sum = match present.1.take() {
+        Some(sum) if present.0 == at => sum.with(value),
+        Some(sum) => {
+            series.add(present.0, sum);
+            value
+        }
+        None => value,
+    };
+    *present = (at, Some(sum));
+}

@@ -1,0 +1,109 @@
+//! The period before the one that is reported, to compare with.
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+use crate::gather::{Gathered, Window};
+use crate::intern::Interner;
+use crate::limits::{LimitTally, Limits};
+use crate::usage::{Usage, UsageTally};
+
+/// What was used in the period before, which is as long. Merges.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Previous {
+    /// Where this period begins, which is where the other ended, and where it ends; UTC milliseconds.
+    pub now: (i64, i64),
+    /// Where the other begins.
+    pub since: i64,
+    /// Its usage.
+    pub usage: Usage,
+    /// Its rate limits.
+    pub limits: Limits,
+}
+
+impl Previous {
+    /// Adds what another worker, file or machine counted.
+    pub fn merge(&mut self, other: Previous) {
+        self.now = (self.now.0.min(other.now.0), self.now.1.max(other.now.1));
+        self.since = self.since.min(other.since);
+        self.usage.merge(other.usage);
+        self.limits.merge(other.limits);
+    }
+}
+
+/// A period as it is compared.
+#[derive(Clone, Copy)]
+pub(crate) struct Period<'a> {
+    bounds: Option<(i64, i64)>,
+    pub(crate) usage: &'a Usage,
+    pub(crate) limits: &'a Limits,
+}
+
+impl<'a> Period<'a> {
+    /// All that was gathered, from the first request to the last.
+    pub(crate) fn all(gathered: &'a Gathered) -> Period<'a> {
+        let (usage, limits) = (&gathered.usage, &gathered.limits);
+        Period { bounds: usage.span.first().zip(usage.span.last()), usage, limits }
+    }
+
+    /// What was gathered of a window and of the one before: that before comes first.
+    pub(crate) fn both(gathered: &'a Gathered) -> Option<[Period<'a>; 2]> {
+        let previous = gathered.previous.as_ref()?;
+        let before = Period {
+            bounds: Some((previous.since, previous.now.0)),
+            usage: &previous.usage,
+            limits: &previous.limits,
+        };
+        Some([before, Period { bounds: Some(previous.now), ..Period::all(gathered) }])
+    }
+
+    /// Where it begins and ends, UTC milliseconds.
+    pub(crate) fn bounds(self) -> Option<(i64, i64)> {
+        self.bounds
+    }
+
+    /// How long it is, at least a second.
+    pub(crate) fn hours(self) -> f64 {
+        let ms = self.bounds.map_or(0, |(from, until)| until - from);
+        ms.max(1000) as f64 / 3_600_000.0
+    }
+}
+
+/// The period before, while one worker counts it.
+pub(crate) struct PreviousTally {
+    now: (i64, i64),
+    since: i64,
+    usage: UsageTally,
+    limits: LimitTally,
+}
+
+impl PreviousTally {
+    /// For a window that has both bounds.
+    pub(crate) fn before(window: Window) -> Option<PreviousTally> {
+        let now @ (since, until) = window.since.zip(window.until)?;
+        let usage = UsageTally::default();
+        Some(PreviousTally {
+            now,
+            since: since - (until - since),
+            usage,
+            limits: LimitTally::new(),
+        })
+    }
+
+    /// Whether a row is of that period.
+    pub(crate) fn contains(&self, time: Option<i64>) -> bool {
+        time.is_some_and(|time| (self.since..self.now.0).contains(&time))
+    }
+
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>) {
+        self.usage.add(call);
+        self.limits.add(call);
+    }
+
+    /// Everything counted, in words.
+    pub(crate) fn finish(self, callers: &Interner, routes: &Interner) -> Previous {
+        let PreviousTally { now, since, usage, limits } = self;
+        let (usage, limits) = (usage.finish(callers, routes), limits.finish(callers));
+        Previous { now, since, usage, limits }
+    }
+}

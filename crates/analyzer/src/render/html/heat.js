@@ -1,0 +1,55 @@
+// Requests by hour and weekday, as a table whose cells are shaded; and in comparison with another period.
+
+const SHADES = 8;
+
+function drawHeat() {
+  const { heat } = report.usage;
+  const each = (hour) => (hour.hours > 0 ? Math.round(hour.requests / hour.hours) : null);
+  const most = Math.max(1, ...heat.map(each));
+  const hours = heat.reduce((sum, hour) => sum + hour.hours, 0);
+  $("heat-section").hidden = hours < 48;
+  if (hours < 48) return;
+  const busiest = heat.reduce((one, other) => (each(other) > each(one) ? other : one));
+  const days = [...new Set(heat.map((hour) => hour.weekday))];
+  const cell = (hour) => {
+    const value = each(hour);
+    const shade = value === null ? "none" : `shade-${Math.ceil((SHADES * value) / most)}`;
+    const title = `${hour.weekday} ${String(hour.hour).padStart(2, "0")}:00: ${plural(hour.requests, "request")} in ${plural(hour.hours, "hour")}`;
+    return el("td", { class: `number ${shade}`, title }, value === null ? "" : number(value));
+  };
+  const numbers = Array.from({ length: 24 }, (_, hour) => el("th", { scope: "col", class: "number" }, String(hour)));
+  $("heat").replaceChildren(el("table", { class: "heat" },
+    el("caption", {}, `Requests in an hour, UTC; the busiest is ${busiest.weekday} ${String(busiest.hour).padStart(2, "0")}:00 with ${number(each(busiest))}. Whole period.`),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day"), numbers)),
+    el("tbody", {}, days.map((day) => el("tr", {}, el("th", { scope: "row" }, day.slice(0, 3)), heat.filter((hour) => hour.weekday === day).map(cell))))));
+}
+
+function changeOf({ before, now, change }) {
+  if (change === null) return now > 0 ? "new" : "–";
+  return `${change < 0 ? "−" : "+"}${Math.abs(100 * change).toFixed(1)} %`;
+}
+
+function drawComparison() {
+  $("comparison-section").hidden = !report.comparison;
+  if (!report.comparison) return;
+  const { before, now, requests: all, callers, routes } = report.comparison;
+  const rate = before.hours === now.hours ? "" : " an hour";
+  $("comparison-note").textContent = `${plural(all.now, "request")} from ${written(now.from)} to ${written(now.until)}, ` +
+    `after ${number(all.before)} from ${written(before.from)} to ${written(before.until)}: ${changeOf(all)}${rate}.`;
+  const columns = (name, of) => [
+    { name, cell: (row) => el("span", { title: row.name }, of(row.name)) },
+    count("Before", (row) => row.before),
+    count("Now", (row) => row.now),
+    { name: "Change", cell: changeOf, of: (row) => row.change ?? Infinity },
+  ];
+  drawTable("compared-callers", { caption: plural(callers.length, "caller"), columns: columns("Caller", shortCaller), rows: callers });
+  drawTable("compared-routes", {
+    caption: plural(routes.length, "route"),
+    columns: [
+      ...columns("Route", (name) => name),
+      count("p95 before", (row) => row.p95MsBefore),
+      count("p95 now", (row) => row.p95MsNow),
+    ],
+    rows: routes,
+  });
+}

@@ -1,0 +1,88 @@
+// Rate limits: when they will be reached, how near they came, and what would keep them. And caches.
+
+/// When a limit will be reached, with its interval, or that it will not.
+function outlook(limit) {
+  const { forecast } = limit;
+  if (!forecast) return null;
+  const uses = `a window uses about ${number(forecast.mostUsed)}, at most ${number(forecast.mostUsedAtMost)}`;
+  if (forecast.reached) {
+    const { earliest, reached, latest } = forecast;
+    const not = earliest === reached ? " (or not at all)" : ` (${written(earliest)} at the earliest, or not at all)`;
+    const interval = latest === null ? not : earliest === latest ? "" : ` (${written(earliest)} – ${written(latest)})`;
+    const all = limit.principals.reduce((sum, each) => sum + each.requests, 0);
+    const first = limit.principals[0];
+    const heaviest = first ? `; ${shortCaller(first.caller)} takes ${share(first.requests, all)}` : "";
+    return `Will be reached at ${written(forecast.reached)}${interval}${heaviest}.`;
+  }
+  if (forecast.earliest) return `May be reached from ${written(forecast.earliest)} on: ${uses}.`;
+  return `Will not be reached before ${written(forecast.until)}: ${uses}.`;
+}
+
+/// A token bucket in words, by the minute or the hour where a second has few.
+function rate({ ratePerSecond, burst }) {
+  const units = [[1, "a second"], [60, "a minute"], [3600, "an hour"]];
+  const [seconds, unit] = units.find(([each]) => ratePerSecond * each >= 10) ?? units[2];
+  return `${number(Math.floor(ratePerSecond * seconds))} ${unit}, burst ${number(Math.floor(burst))}`;
+}
+
+/// What would keep a limit, one line each.
+function advice(limit) {
+  if (!limit.advice) return null;
+  const { bucket, slow } = limit.advice;
+  const by = bucket.by.slice(0, 3).map((each) => `${shortCaller(each.caller)} ${number(each.requests)}`).join(", ");
+  const lines = [`A token bucket of ${rate(bucket)} keeps it; it would have refused ${number(bucket.refused)} of ${plural(bucket.calls, "call")}${by ? ` (${by})` : ""}.`];
+  for (const each of slow.slice(0, 3)) {
+    lines.push(`Slow ${shortCaller(each.principal)} to ${number(each.share)} in ${duration(limit.windowSeconds)}, from ${number(each.requests)} at ${written(each.window)}: ` +
+      `${rate(each)}, ${number(each.refused)} refused.`);
+  }
+  return el("ul", { class: "advice" }, lines.map((line) => el("li", {}, line)));
+}
+
+function headroom({ headroom: had }) {
+  return had ? `half of ${plural(had.windows, "window")} had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth` : null;
+}
+
+function drawLimits() {
+  $("limits-section").hidden = report.rateLimits.length === 0;
+  $("limits").replaceChildren(...report.rateLimits.map((limit) => {
+    const window = limit.windowSeconds >= 1 ? ` in ${duration(limit.windowSeconds)}` : "";
+    const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}${window}`;
+    const lowest = limit.lowestRemaining === null ? null : `, lowest ${number(limit.lowestRemaining)} left at ${written(limit.lowestAt)}`;
+    const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)} ${share(each.requests, limit.requests)}`).join(", ");
+    const line = (text, name = null) => (text ? el("span", { class: name }, text) : null);
+    return el("figure", { class: "chart" },
+      el("figcaption", {},
+        el("h3", {}, [limit.upstream, limit.credential, limit.bucket].join(" · ")),
+        line(outlook(limit), limit.forecast?.reached ? "outlook bad" : "outlook"),
+        line(`${told}${lowest ?? ""}; ${plural(limit.requests, "request")} over ${plural(limit.resets, "reset")}`),
+        limit.throttled > 0
+          ? line(`${number(limit.throttled)} refused: ${number(limit.primary)} with nothing left, ${number(limit.secondary)} by a secondary limit`, "bad")
+          : null,
+        line(headroom(limit)),
+        line(`used by ${used}${limit.callers.length > 5 ? ` and ${limit.callers.length - 5} others` : ""}`),
+        advice(limit)),
+      START === null || limit.series.length === 0 ? null : drawLevel(limit));
+  }));
+}
+
+/// Repeated reads, and what a cache would have saved of them.
+function drawCache() {
+  const { reads, saved, routes } = report.cache;
+  const most = saved.at(-1);
+  $("cache-section").hidden = most.shared <= reads / 100;
+  const usual = saved.find((each) => each.ttlSeconds === 300) ?? most;
+  $("cache-note").textContent = `A cache of ${duration(usual.ttlSeconds)} would have answered ${usual.sharedError > 0 ? "about" : "at least"} ` +
+    `${number(usual.shared)} of ${plural(reads, "GET")} (${share(usual.shared, reads)}); one for each role ${number(usual.own)}. Whole period.`;
+  const columns = saved.map((each, at) => count(duration(each.ttlSeconds), (row) => row.saved[at].shared));
+  drawTable("cache", {
+    caption: "Reads that one cache for all who use the credential would have answered, by how long it answers",
+    columns: [
+      { name: "Route", cell: (row) => row.route },
+      count("Reads", (row) => row.reads),
+      ...columns,
+      { ...count("One for each role", (row) => row.saved.at(-1).own), hint: "the longest" },
+      { name: "Advised", cell: (row) => duration(row.advisedTtlSeconds) },
+    ],
+    rows: routes,
+  });
+}

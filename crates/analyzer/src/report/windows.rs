@@ -1,0 +1,120 @@
+//! The windows of a limit: how long they are, how each was used, and what a request takes of one.
+
+use serde::Serialize;
+
+use crate::forecast::median;
+use crate::limits::{LimitUse, WindowUse};
+use crate::series::Measure;
+use crate::time::rfc3339;
+
+/// The most windows that are listed; beyond, neighbours are one.
+const LISTED: usize = 750;
+
+/// Answers that a window must have before it tells what a request takes.
+const ANSWERS_MIN: u64 = 10;
+
+/// How long windows usually are, milliseconds: from a second to a week.
+const USUAL: [i64; 11] = [
+    1_000,
+    10_000,
+    60_000,
+    300_000,
+    600_000,
+    900_000,
+    1_800_000,
+    3_600_000,
+    10_800_000,
+    86_400_000,
+    604_800_000,
+];
+
+/// One window of a limit, or neighbours where there are many.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WindowReport {
+    /// When it ends, RFC 3339.
+    pub ends: String,
+    /// Answers that told of it.
+    pub requests: u64,
+    /// The most that was used of it, by whomever.
+    pub used: u64,
+    /// The lowest number left: the headroom that it had.
+    pub lowest_remaining: Option<u64>,
+}
+
+/// The windows of one limit.
+#[derive(Clone, Debug)]
+pub(crate) struct Windows {
+    /// When they end, UTC milliseconds, and how they were used.
+    pub(crate) all: Vec<(i64, WindowUse)>,
+    /// How long one is, milliseconds.
+    pub(crate) length: Option<i64>,
+    /// Whether answers tell that; else it is concluded from when windows end.
+    pub(crate) told: bool,
+}
+
+impl Windows {
+    /// Finds them. Resets that are told in seconds to wait are off by a second and more, so what ends
+    /// within half a window is one.
+    pub(crate) fn of(used: &LimitUse) -> Windows {
+        let told =
+            used.window.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX / 1000) * 1000);
+        let length = told.or_else(|| concluded(used));
+        let mut all: Vec<(i64, WindowUse)> = Vec::new();
+        for (ends, window) in used.windows.iter() {
+            match all.last_mut() {
+                Some((first, sum)) if length.is_some_and(|length| ends - *first < length / 2) => {
+                    *sum = sum.with(window);
+                }
+                _ => all.push((ends, window)),
+            }
+        }
+        Windows { all, length, told: told.is_some() }
+    }
+
+    /// How much of a window one request takes: more than one where calls cost more, or where others
+    /// use the same credential. 1 where windows cannot be told apart.
+    pub(crate) fn cost(&self, interval: i64) -> f64 {
+        let apart = self.length.is_some_and(|length| length >= interval);
+        let whole = self.all.iter().skip(1).rev().skip(1).filter(|_| apart);
+        // What was refused in a window that was used up took nothing of it.
+        let whole = whole.filter(|(_, window)| {
+            window.requests >= ANSWERS_MIN && window.lowest.is_some_and(|left| left > 0)
+        });
+        let mut each: Vec<f64> =
+            whole.map(|(_, window)| window.used as f64 / window.requests as f64).collect();
+        median(&mut each).filter(|cost| *cost > 0.0).unwrap_or(1.0)
+    }
+
+    /// For the report, in order of time.
+    pub(crate) fn listed(&self) -> Vec<WindowReport> {
+        let together = self.all.len().div_ceil(LISTED).max(1);
+        let joined = self.all.chunks(together).filter_map(|windows| {
+            let (ends, _) = windows.last()?;
+            let uses = windows.iter().map(|(_, window)| *window);
+            Some((*ends, uses.reduce(WindowUse::with)?))
+        });
+        let listed = joined.map(|(ends, window)| WindowReport {
+            ends: rfc3339(ends),
+            requests: window.requests,
+            used: window.used,
+            lowest_remaining: window.lowest,
+        });
+        listed.collect()
+    }
+}
+
+/// A window is at least as long as the longest time from an answer to its end, and at most as long
+/// as the shortest from one end to the next: what is usual and lies between, else what lies nearest.
+fn concluded(used: &LimitUse) -> Option<i64> {
+    let reach = used.reach.filter(|reach| *reach > 0)?;
+    let ends: Vec<i64> = used.windows.iter().map(|(ends, _)| ends).collect();
+    let apart = ends.iter().zip(ends.iter().skip(1)).map(|(one, next)| next - one).min();
+    // Moments told in whole seconds.
+    let usual = USUAL.into_iter().find(|usual| usual + 1_000 >= reach);
+    match (usual, apart) {
+        (Some(usual), Some(apart)) if usual > apart && apart >= reach => Some(apart),
+        (Some(usual), _) => Some(usual),
+        (None, _) => Some(reach),
+    }
+}

@@ -1,0 +1,68 @@
+//! What a cache would have saved.
+
+use super::style::{Style, count, number, share};
+use super::summary::duration;
+use super::table::Column::{Number, Text};
+use super::table::table;
+use crate::report::{CacheRouteReport, Report, SavedReport};
+
+/// Less than this share of all reads is not worth a section.
+const WORTH: f64 = 0.01;
+
+pub(super) fn section(report: &Report, style: &Style) -> String {
+    let Some(sentence) = sentence(report) else { return String::new() };
+    let routes = &report.cache.routes;
+    let shown = style.shown(routes.len());
+    let mut columns = vec![Text("route"), Number("reads")];
+    let ttls: Vec<String> =
+        report.cache.saved.iter().map(|saved| brief(saved.ttl_seconds)).collect();
+    columns.extend(ttls.iter().map(|ttl| Number(ttl)));
+    columns.extend([Number("by role"), Number("advised")]);
+    let rows = routes.iter().take(shown).map(row).collect();
+    let left_out = routes.len() - shown;
+    let rest = match left_out {
+        0 => String::new(),
+        _ => format!("  … and {}\n", count(left_out as u64, "other route")),
+    };
+    style.heading("Repeated reads")
+        + &format!("  {sentence}\n")
+        + &table(&columns, rows, style)
+        + &rest
+}
+
+/// What a cache saves, and of what; nothing if that is next to nothing.
+pub(crate) fn sentence(report: &Report) -> Option<String> {
+    let cache = &report.cache;
+    let most = cache.saved.last()?;
+    if most.shared as f64 <= cache.reads as f64 * WORTH {
+        return None;
+    }
+    let by_default = cache.saved.iter().find(|saved| saved.ttl_seconds == 300).unwrap_or(most);
+    let SavedReport { ttl_seconds, shared, own, shared_error, .. } = *by_default;
+    let about = if shared_error > 0 { "about" } else { "at least" };
+    Some(format!(
+        "a cache of {} would have answered {about} {} of {} ({}); one for each role {}",
+        duration(ttl_seconds),
+        number(shared),
+        count(cache.reads, "GET"),
+        share(shared, cache.reads),
+        number(own),
+    ))
+}
+
+fn row(route: &CacheRouteReport) -> Vec<String> {
+    let mut cells = vec![route.route.clone(), number(route.reads)];
+    cells.extend(route.saved.iter().map(|saved| number(saved.shared)));
+    cells.push(number(route.saved.last().map_or(0, |saved| saved.own)));
+    cells.push(brief(route.advised_ttl_seconds));
+    cells
+}
+
+/// Seconds as a heading: `5 min`.
+fn brief(seconds: i64) -> String {
+    match seconds {
+        3600.. => format!("{} h", seconds / 3600),
+        60.. => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
+    }
+}

@@ -1,0 +1,120 @@
+//! What an answer tells of rate limits, whichever dialect it is told in.
+//!
+//! Vendors differ in names and forms; the decoder has made numbers and moments of them. Left to do
+//! here: an answer may tell of several limits at once, in the headers of the IETF draft or as requests
+//! and tokens; some tell what was used instead of what is left; and a refusal belongs to one of them.
+
+use std::borrow::Cow;
+
+use tollgate_log::RateTold;
+
+use crate::rows::Row;
+
+/// The bucket of upstreams that name none.
+const DEFAULT: &str = "default";
+
+/// What the bucket of tokens is called, as OpenAI and others count them beside requests.
+const TOKENS: &str = "tokens";
+
+/// One limit, as an answer tells of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told<'a> {
+    /// Its name.
+    pub(crate) bucket: Cow<'a, str>,
+    /// How much every window allows.
+    pub(crate) limit: Option<u64>,
+    /// How much is left of this one.
+    pub(crate) left: Option<u64>,
+    /// When it ends, UTC milliseconds.
+    pub(crate) reset: Option<i64>,
+    /// How long it is, seconds.
+    pub(crate) window: Option<u64>,
+    /// Whether this limit refused the call, and why.
+    pub(crate) refusal: Option<Refusal>,
+}
+
+/// Why an answer is a refusal to serve more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// Nothing was left.
+    Primary,
+    /// Something was left: too many calls at once, or too fast.
+    Secondary,
+}
+
+impl Refusal {
+    /// Reads an answer of the upstream: GitHub refuses with 403 as well as with 429, and says with
+    /// what is left, or with `retry-after`, whether the limit itself was reached. Slack and Stripe
+    /// say nothing but 429.
+    fn of(row: Row<'_, '_>, left: Option<u64>) -> Option<Refusal> {
+        let status = row.integration_status().or_else(|| row.status());
+        match (status?, left) {
+            (429, None | Some(0)) | (403, Some(0)) => Some(Refusal::Primary),
+            (429, Some(_)) => Some(Refusal::Secondary),
+            (403, _) if row.retry_after().is_some() => Some(Refusal::Secondary),
+            _ => None,
+        }
+    }
+}
+
+/// Calls `each` with every limit that a row tells of; with none of most rows.
+#[inline]
+pub(crate) fn each(row: Row<'_, '_>, mut each: impl FnMut(Told<'_>)) {
+    let several = row.rate_state().is_some()
+        || row.rate_policy().is_some()
+        || row.token_limit().is_some()
+        || row.token_left().is_some();
+    if several {
+        all(row).into_iter().for_each(each);
+        return;
+    }
+    let told = plain(row);
+    let refusal = Refusal::of(row, told.left);
+    if told.limit.is_some() || told.left.is_some() || refusal.is_some() {
+        each(Told { refusal, ..told });
+    }
+}
+
+/// What the headers that tell of a single limit tell.
+#[inline]
+fn plain<'a>(row: Row<'_, 'a>) -> Told<'a> {
+    let limit = row.rate_limit();
+    let by_use = || Some(limit?.saturating_sub(row.rate_used()?));
+    Told {
+        bucket: row.rate_bucket().unwrap_or(DEFAULT).into(),
+        limit,
+        left: row.rate_remaining().or_else(by_use),
+        reset: row.rate_reset(),
+        window: None,
+        refusal: None,
+    }
+}
+
+/// Several limits: a refusal is that of the first of which nothing is left, else of the first.
+fn all<'a>(row: Row<'_, 'a>) -> Vec<Told<'a>> {
+    let mut all: Vec<Told<'a>> = Vec::new();
+    let plain = plain(row);
+    if plain.limit.is_some() || plain.left.is_some() {
+        all.push(plain);
+    }
+    for told in RateTold::read(row.rate_policy(), row.rate_state(), row.time()) {
+        let bucket = told.bucket.unwrap_or(DEFAULT.into());
+        let RateTold { limit, remaining: left, reset, window, .. } = told;
+        let told = Told { bucket, limit, left, reset, window, refusal: None };
+        // The same limit in both dialects is one.
+        match all.iter_mut().find(|known| known.bucket == told.bucket) {
+            Some(known) => known.window = known.window.or(told.window),
+            None => all.push(told),
+        }
+    }
+    let (limit, left) = (row.token_limit(), row.token_left());
+    if limit.is_some() || left.is_some() {
+        let (bucket, reset) = (TOKENS.into(), row.token_reset());
+        all.push(Told { bucket, limit, left, reset, window: None, refusal: None });
+    }
+    let empty = all.iter().position(|told| told.left == Some(0));
+    if let Some(refusing) = all.get_mut(empty.unwrap_or_default()) {
+        refusing.refusal = Refusal::of(row, refusing.left);
+    }
+    all
+}
