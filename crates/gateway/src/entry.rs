@@ -148,8 +148,17 @@ impl Entry {
         }
         response.map(|body| Logged { body, entry: Some(self) })
     }
+}
 
-    fn finish(mut self) {
+/// The status of a request whose caller went away before it was answered, as nginx has it.
+const CALLER_WENT_AWAY: u16 = 499;
+
+impl Drop for Entry {
+    /// Whatever became of the request, it has a line.
+    fn drop(&mut self) {
+        if self.record.status == 0 {
+            self.record.status = CALLER_WENT_AWAY;
+        }
         self.record.response_latency_ms = milliseconds(self.began);
         self.gateway.finished(&self.record);
     }
@@ -163,9 +172,7 @@ pub struct Logged {
 
 impl Logged {
     fn finish(&mut self) {
-        if let Some(entry) = self.entry.take() {
-            entry.finish();
-        }
+        self.entry = None;
     }
 }
 

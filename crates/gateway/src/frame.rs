@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use tollgate_sigv4::Transport;
 
 use crate::refusal::Refusal;
+use crate::wire::Ambiguity;
 
 /// How and when a request arrived.
 #[derive(Clone, Copy, Debug)]
@@ -45,6 +46,10 @@ impl<B> Framed<B> {
         let (parts, body) = request.into_parts();
         if parts.headers.len() > headers_max {
             return Err(Refusal::TooManyHeaders);
+        }
+        // The service has seen the bytes.
+        if let Some(Ambiguity(what)) = parts.extensions.get() {
+            return Err(malformed(*what));
         }
         check_method(&parts.method)?;
         check_length(&parts)?;
@@ -130,7 +135,10 @@ const OVERRIDES: [&str; 6] = [
 ];
 
 fn check_overrides(headers: &HeaderMap) -> Result<(), Refusal> {
-    match OVERRIDES.iter().find(|name| headers.contains_key(**name)) {
+    let is_override = |name: &&http::HeaderName| {
+        OVERRIDES.iter().any(|other| could_pass_for(name.as_str(), other))
+    };
+    match headers.keys().find(is_override) {
         Some(name) => {
             Err(malformed(format!("`{name}` would change what the request is authorized for")))
         }
@@ -158,6 +166,12 @@ fn host(parts: &Parts) -> Result<String, Refusal> {
         Ok(text) if !host.is_empty() && host.iter().all(is_host) => Ok(text.to_ascii_lowercase()),
         _ => Err(malformed("`Host` is not a host name")),
     }
+}
+
+/// Whether a server could take one header for the other: many read `_` as `-`.
+pub(crate) fn could_pass_for(name: &str, other: &str) -> bool {
+    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    name.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 fn values(headers: &HeaderMap, name: http::HeaderName) -> impl Iterator<Item = &[u8]> {

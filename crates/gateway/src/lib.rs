@@ -50,6 +50,7 @@ mod throttle;
 mod tls;
 mod upstream;
 mod verify;
+mod wire;
 
 pub use access_log::{AccessLog, FileSink, LogLine, Sink, StdoutSink};
 pub use admin::Admin;

@@ -32,7 +32,7 @@ pub struct AccessRecord {
     pub path: String,
     /// `HTTP/1.1`.
     pub protocol: &'static str,
-    /// The status that the caller received.
+    /// The status that the caller received; 499 if it went away before.
     pub status: u16,
     /// How many bytes of a body it received.
     pub response_length: u64,

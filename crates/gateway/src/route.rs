@@ -5,6 +5,7 @@
 //! route can be found by it; whether this route opts in is judged after the signature.
 
 use std::borrow::Cow;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tollgate_policy::AuthorizationType;
 use tollgate_sigv4::{CanonicalPath, PathRefusal, PathRule, RequestTarget};
@@ -81,12 +82,24 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
     Ok(Routed { framed, guard, place })
 }
 
-/// The API whose id is the first label of the host, or the only one there is.
+/// The API whose id is the first label of the host; of an address, the only one there is.
 fn api_of(guard: &Guard, host: &str) -> Option<usize> {
     let apis = guard.account().apis();
     let label = host.split(['.', ':']).next().unwrap_or(host);
     let by_name = apis.iter().position(|api| api.api().id.eq_ignore_ascii_case(label));
-    by_name.or((apis.len() == 1).then_some(0))
+    by_name.or((apis.len() == 1 && is_address(host)).then_some(0))
+}
+
+/// Whether a host is an address or `localhost`, as when one connects without a name. Any other name
+/// is of somebody: a page of theirs could have it stand for this machine.
+fn is_address(host: &str) -> bool {
+    let without_port = || host.rsplit_once(':').map_or(host, |(name, _)| name);
+    let name = if host.ends_with(']') { host } else { without_port() };
+    let in_brackets = name.strip_prefix('[').and_then(|name| name.strip_suffix(']'));
+    match in_brackets {
+        Some(name) => name.parse::<Ipv6Addr>().is_ok(),
+        None => name == "localhost" || name.parse::<Ipv4Addr>().is_ok(),
+    }
 }
 
 /// The stage, which is the first segment of the raw path, and the rest of the path.

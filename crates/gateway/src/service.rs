@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::header::{CONNECTION, HeaderValue};
+use http::{Request, Response, StatusCode};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -30,6 +31,7 @@ use tollgate_store::{GatewayDecl, LimitsDecl};
 
 use crate::body::BodyError;
 use crate::frame::Arrival;
+use crate::wire::{self, LastTurn};
 
 /// Answers the requests that arrive at some listeners.
 pub trait Endpoint: Send + Sync + 'static {
@@ -239,10 +241,21 @@ impl<E: Endpoint> Front<E> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let peer = peer.ip().to_canonical();
-        let service = service_fn(move |request: Request<Incoming>| {
+        let (stream, turns) = wire::watch(stream);
+        let service = service_fn(move |mut request: Request<Incoming>| {
             let endpoint = Arc::clone(&self.endpoint);
             let arrival = Arrival { peer, transport, at: (self.clock)() };
-            async move { Ok::<_, Infallible>(endpoint.answer(request, arrival).await) }
+            let last = turns.next();
+            async move {
+                if let Some(LastTurn::Ambiguous(ambiguity)) = last {
+                    request.extensions_mut().insert(ambiguity);
+                }
+                let mut response = endpoint.answer(request, arrival).await;
+                if last.is_some() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
+                    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                }
+                Ok::<_, Infallible>(response)
+            }
         });
         let io = TokioIo::new(stream);
         let connection = self.builder.serve_connection_with_upgrades(io, service);

@@ -11,6 +11,7 @@ use tollgate_sigv4::{CanonicalPath, Mechanism};
 
 use crate::authorize::Authorized;
 use crate::credential::{Credential, Injection};
+use crate::frame::could_pass_for;
 use crate::plan::Forwarding;
 use crate::verify::Payload;
 
@@ -66,6 +67,19 @@ const DROPPED: [HeaderName; 15] = [
 /// Beginnings of names of such headers.
 const DROPPED_PREFIXES: [&str; 2] = ["x-amz-", "x-forwarded-"];
 
+/// Whether the header, or one that a server could take it for, is for this connection alone.
+fn is_never_passed_on(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    let begins = |text: &str| DROPPED_PREFIXES.iter().any(|prefix| text.starts_with(prefix));
+    match text.contains('_') {
+        false => DROPPED.contains(name) || begins(text),
+        true => {
+            DROPPED.iter().any(|dropped| could_pass_for(text, dropped.as_str()))
+                || begins(&text.replace('_', "-"))
+        }
+    }
+}
+
 /// Takes away what does not reach the upstream.
 pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> Stripped {
     let path = authorized.path().clone();
@@ -76,10 +90,10 @@ pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> 
     let injected: Vec<&HeaderName> =
         plan.credentials.iter().filter_map(|credential| credential.injection.header()).collect();
     let is_dropped = |name: &HeaderName| {
-        DROPPED.contains(name)
-            || DROPPED_PREFIXES.iter().any(|prefix| name.as_str().starts_with(prefix))
+        let could_be = |other: &HeaderName| could_pass_for(name.as_str(), other.as_str());
+        is_never_passed_on(name)
             || nominated.contains(name)
-            || injected.iter().any(|injected| could_pass_for(name, injected))
+            || injected.iter().any(|injected| could_be(injected))
             || (plan.scrub_body && name == header::ACCEPT_ENCODING)
     };
     let dropped: Vec<HeaderName> =
@@ -116,12 +130,6 @@ pub(crate) fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).into_iter();
     let names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
     names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()).collect()
-}
-
-/// Whether a server could take one header for the other: many read `_` as `-`.
-fn could_pass_for(name: &HeaderName, injected: &HeaderName) -> bool {
-    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    name.as_str().bytes().map(fold).eq(injected.as_str().bytes().map(fold))
 }
 
 /// The raw query without the parameters of a presigned URL, and without those that are injected.

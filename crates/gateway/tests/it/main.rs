@@ -7,3 +7,5 @@
 mod support;
 
 mod article;
+mod attacks;
+mod chaos;

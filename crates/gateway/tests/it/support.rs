@@ -141,6 +141,11 @@ impl Running {
     pub(crate) async fn start(manifest: &str) -> Running {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path());
+        Running::start_in(folder, manifest).await
+    }
+
+    /// Starts a gateway with this manifest, in a folder that has the files it names.
+    pub(crate) async fn start_in(folder: tempfile::TempDir, manifest: &str) -> Running {
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, manifest).unwrap();
         let snapshot = Snapshot::read(&Files, &path, &surroundings(), None)
@@ -169,15 +174,24 @@ impl Running {
 
     /// The lines of the access log, once there are `count` of them.
     pub(crate) async fn log(&self, count: usize) -> Vec<serde_json::Value> {
+        self.log_when(|lines| lines.len() >= count).await
+    }
+
+    /// The lines of the access log, once they are what is waited for.
+    pub(crate) async fn log_when(
+        &self,
+        are_there: impl Fn(&[serde_json::Value]) -> bool,
+    ) -> Vec<serde_json::Value> {
+        let mut lines = Vec::new();
         for _ in 0..500 {
             let text = String::from_utf8(self.log.0.lock().unwrap().clone()).unwrap();
-            if text.lines().count() >= count {
-                let parse = |line| serde_json::from_str(line).unwrap();
-                return text.lines().map(parse).collect();
+            lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            if are_there(&lines) {
+                return lines;
             }
             tokio::time::sleep(std::time::Duration::from_millis(10)).await;
         }
-        panic!("the log has fewer than {count} lines");
+        panic!("the log is not what is waited for: {lines:#?}");
     }
 
     pub(crate) async fn send(&self, request: Request<Bytes>) -> Answer {

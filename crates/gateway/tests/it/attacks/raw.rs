@@ -1,0 +1,117 @@
+//! Requests as bytes, and the answers to them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tollgate_sigv4::{
+    PayloadHash, RequestHead, SecretKey, SessionToken, SignedPayload, Signer, Transport,
+};
+
+/// Whoever attacks: a key of the identity file.
+pub(crate) struct Caller(Signer);
+
+impl Caller {
+    fn new(access_key_id: &str, secret: &str, token: Option<&str>) -> Caller {
+        Caller(Signer {
+            access_key_id: access_key_id.to_owned(),
+            secret: SecretKey::new(secret),
+            session_token: token.map(SessionToken::new),
+            region: "us-east-1".to_owned(),
+            service: "execute-api".to_owned(),
+        })
+    }
+
+    pub(crate) fn ana() -> Caller {
+        Caller::new("AKIAEXAMPLEANA000001", "an-example-key-of-ana", None)
+    }
+}
+
+/// What is signed.
+pub(crate) struct Signing<'s> {
+    pub(crate) method: &'s str,
+    pub(crate) target: &'s str,
+    pub(crate) host: &'s str,
+    pub(crate) body: &'s [u8],
+}
+
+impl Signing<'_> {
+    /// The lines of the head that the signature adds.
+    pub(crate) fn headers(&self, caller: &Caller) -> Vec<String> {
+        let (path, query) = self.target.split_once('?').unwrap_or((self.target, ""));
+        let head = RequestHead {
+            method: self.method.as_bytes(),
+            path: path.as_bytes(),
+            query: query.as_bytes(),
+            headers: &[(b"host", self.host.as_bytes())],
+            transport: Transport::Plain,
+        };
+        let payload = SignedPayload::Hashed(PayloadHash::of(self.body));
+        let added = caller.0.sign(&head, payload, Timestamp::now());
+        let added = added.unwrap_or_else(|error| panic!("cannot sign {}: {error}", self.target));
+        added.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    }
+}
+
+/// A request of ana's that ends its connection.
+pub(crate) fn signed_get(host: &str, target: &str) -> Vec<u8> {
+    let signing = Signing { method: "GET", target, host, body: b"" };
+    let auth = signing.headers(&Caller::ana()).join("\r\n");
+    format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n{auth}\r\nconnection: close\r\n\r\n")
+        .into_bytes()
+}
+
+/// An answer, as far as it is looked at.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// In lower case.
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// How long an attack may take. None does, unless something hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Sends these bytes, and reads all answers until the connection is closed.
+pub(crate) async fn talk(address: SocketAddr, request: &[u8]) -> Vec<Answer> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    // Whoever refuses early may close before everything is sent.
+    let _ = stream.write_all(request).await;
+    answers(&read_to_end(&mut stream).await)
+}
+
+/// Everything that arrives until the other end closes the connection, in whatever way.
+pub(crate) async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await;
+    if read.is_err() {
+        panic!("the connection stays open after {:?}", String::from_utf8_lossy(&bytes));
+    }
+    bytes
+}
+
+/// The answers in these bytes.
+pub(crate) fn answers(mut bytes: &[u8]) -> Vec<Answer> {
+    let mut answers = Vec::new();
+    while let Some((answer, rest)) = next_answer(bytes) {
+        answers.push(answer);
+        bytes = rest;
+    }
+    assert_eq!(bytes, b"", "what is no answer: {:?}", String::from_utf8_lossy(bytes));
+    answers
+}
+
+fn next_answer(bytes: &[u8]) -> Option<(Answer, &[u8])> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let (head, rest) = bytes.split_at(end);
+    let head = String::from_utf8(head.to_vec()).unwrap().to_ascii_lowercase();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    // An answer without a length ends with its connection.
+    let length = length.map_or(rest.len(), |length| length.parse().unwrap());
+    let (body, rest) = rest.split_at_checked(length)?;
+    Some((Answer { status, head, body: String::from_utf8_lossy(body).into_owned() }, rest))
+}
