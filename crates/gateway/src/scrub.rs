@@ -13,9 +13,12 @@ use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::{Bytes, BytesMut};
 use http::header::{HeaderMap, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{
+    NON_ALPHANUMERIC, percent_decode, percent_encode_byte, utf8_percent_encode,
+};
 
 use crate::body::BodyError;
+use crate::credential::RESERVED;
 
 /// What is written over a secret.
 const MASK: u8 = b'*';
@@ -41,17 +44,19 @@ impl ScrubberBuilder {
     pub(crate) fn add(&mut self, secret: &str) {
         let bytes = secret.as_bytes();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-        let percent = utf8_percent_encode(secret, NON_ALPHANUMERIC).to_string();
+        let percent = |set| utf8_percent_encode(secret, set).to_string();
+        let all: String = bytes.iter().map(|byte| percent_encode_byte(*byte)).collect();
+        let percent = [percent(NON_ALPHANUMERIC), percent(RESERVED), all];
         let json = serde_json::Value::from(secret).to_string();
         let mut forms = vec![
             secret.to_owned(),
-            percent.to_ascii_lowercase(),
             secret.replace(' ', "+"),
             json.trim_matches('"').to_owned(),
             hex.to_ascii_uppercase(),
             hex,
-            percent,
         ];
+        forms.extend(percent.iter().map(|form| lower_case_escapes(form)));
+        forms.extend(percent);
         for offset in 0..3 {
             forms.extend([base64_at(bytes, offset, false), base64_at(bytes, offset, true)]);
         }
@@ -81,6 +86,16 @@ fn base64_at(secret: &[u8], offset: usize, url_safe: bool) -> String {
     text.get(start..end).unwrap_or_default().to_owned()
 }
 
+/// A percent-encoded text with its hexadecimal digits in lower case, and its letters as they are.
+fn lower_case_escapes(text: &str) -> String {
+    let mut pieces = text.split('%');
+    let first = pieces.next().unwrap_or_default().to_owned();
+    pieces.fold(first, |text, piece| {
+        let (digits, rest) = piece.split_at_checked(2).unwrap_or((piece, ""));
+        text + "%" + &digits.to_ascii_lowercase() + rest
+    })
+}
+
 impl Scrubber {
     pub(crate) fn builder() -> ScrubberBuilder {
         ScrubberBuilder::default()
@@ -102,8 +117,16 @@ impl Scrubber {
         }
     }
 
-    /// Overwrites what is found in the values of headers.
+    /// Overwrites what is found in the values of headers. A value that has a secret only once its
+    /// escapes are decoded is overwritten whole: a part of its characters may be escaped, and others
+    /// not, in more ways than can be looked for.
     pub(crate) fn mask_headers(&self, headers: &mut HeaderMap) {
+        for value in headers.values_mut().filter(|value| value.as_bytes().contains(&b'%')) {
+            let decoded: Vec<u8> = percent_decode(value.as_bytes()).collect();
+            if self.finds(&decoded) && !self.finds(value.as_bytes()) {
+                *value = HeaderValue::from_static("*");
+            }
+        }
         for value in headers.values_mut().filter(|value| self.finds(value.as_bytes())) {
             let mut bytes = value.as_bytes().to_vec();
             self.mask(&mut bytes);
@@ -204,6 +227,24 @@ mod tests {
         check("73747261772062657272792f37", "**************************");
         check("73747261772062657272792F37", "**************************");
         check("strawberry", "strawberry");
+        check("a=%73%74%72%61%77%20%62%65%72%72%79%2f%37", &format!("a={}", "*".repeat(39)));
+    }
+
+    #[test]
+    fn escapes_are_found_beside_letters_of_either_case() {
+        let mut bytes = b"Straw%2fBerry-7".to_vec();
+        scrubber("Straw/Berry-7").mask(&mut bytes);
+        assert_eq!(bytes, b"*".repeat(15));
+    }
+
+    #[test]
+    fn a_header_with_an_escape_here_and_there_is_masked_whole() {
+        let mut headers = HeaderMap::new();
+        headers.insert("location", HeaderValue::from_static("/?a=straw%20b%65rry/7"));
+        headers.insert("etag", HeaderValue::from_static("100%25 straw"));
+        scrubber("straw berry/7").mask_headers(&mut headers);
+        assert_eq!(headers["location"], "*");
+        assert_eq!(headers["etag"], "100%25 straw");
     }
 
     proptest! {

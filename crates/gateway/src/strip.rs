@@ -150,13 +150,15 @@ fn kept_query(
     if !is_presigned && !credentials.iter().any(asks) {
         return Some(query.to_owned());
     }
-    let is_kept = |piece: &&str| {
+    let is_kept_alone = |piece: &str| {
         let name = piece.split('=').next().unwrap_or_default().replace('+', " ");
         let name = percent_decode_str(&name).decode_utf8_lossy();
         let is_of_the_signature =
             is_presigned && name.get(..6).is_some_and(|head| head.eq_ignore_ascii_case("X-Amz-"));
         !is_of_the_signature && !is_injected(&encoded(&name))
     };
+    // Some servers read `;` as `&`.
+    let is_kept = |piece: &&str| piece.split(';').all(is_kept_alone);
     let kept: Vec<&str> = query.split('&').filter(is_kept).collect();
     (!kept.is_empty()).then(|| kept.join("&"))
 }

@@ -4,9 +4,11 @@
 //! `fixtures/attacks`; the cases of one attack are one test. Whatever happens, the upstream sees as
 //! many requests as were authorized.
 
+mod credentials;
 mod framing;
 mod path;
 pub(crate) mod raw;
+mod signatures;
 
 use std::path::{Path, PathBuf};
 
@@ -66,14 +68,30 @@ struct Case {
     signed: Option<String>,
     /// The body that is signed; the one that is sent unless given.
     signed_body: Option<String>,
+    /// Whose key signs.
+    #[serde(default = "ana")]
+    caller: String,
+    /// How long ago it was signed.
+    #[serde(default)]
+    age_s: i64,
+    /// Signed in the query, for so long.
+    presign_s: Option<u32>,
+    /// What is changed after it was signed.
+    #[serde(default)]
+    replace: Vec<[String; 2]>,
     /// Whether the caller keeps the connection open.
     #[serde(default)]
     keep_alive: bool,
     /// The status of each answer, until the gateway closes the connection.
     status: Statuses,
+    /// The type of the error.
+    error: Option<String>,
     /// What the upstream sees: method and target of each request.
     #[serde(default)]
     upstream: Vec<String>,
+    /// What is in the headers that the upstream sees.
+    #[serde(default)]
+    seen: Vec<String>,
     /// What is in none of the headers that the upstream sees.
     #[serde(default)]
     unseen: Vec<String>,
@@ -88,6 +106,10 @@ enum Statuses {
 
 fn get() -> String {
     "GET".to_owned()
+}
+
+fn ana() -> String {
+    "ana".to_owned()
 }
 
 fn http_11() -> String {
@@ -114,15 +136,26 @@ impl Case {
             target: signed.as_deref().unwrap_or(&target),
             host: &host,
             body: self.signed_body.as_deref().unwrap_or(&self.body).as_bytes(),
+            age_s: self.age_s,
+        };
+        let caller = Caller::named(&self.caller);
+        let (target, auth) = match self.presign_s {
+            Some(expires_s) => (signing.presigned(&caller, expires_s), Vec::new()),
+            None => (target.clone(), signing.headers(&caller)),
         };
         let mut lines = vec![format!("{} {target} {}", self.method, self.version)];
         lines.push(format!("host: {host}"));
-        lines.extend(signing.headers(&Caller::ana()));
+        lines.extend(auth);
         lines.extend(self.headers.iter().map(|line| fill(line)));
         if !self.keep_alive {
             lines.push("connection: close".to_owned());
         }
-        format!("{}\r\n\r\n{}", lines.join("\r\n"), fill(&self.body)).into_bytes()
+        let mut request = format!("{}\r\n\r\n{}", lines.join("\r\n"), fill(&self.body));
+        for [from, to] in &self.replace {
+            assert!(request.contains(from), "`{from}` is not in {request}");
+            request = request.replace(from, to);
+        }
+        request.into_bytes()
     }
 }
 
@@ -169,6 +202,9 @@ impl Attacked {
             lines.iter().filter(|line| line["decision"] == "allowed").count()
         };
         let lines = self.gateway.log_when(|lines| allowed(lines) >= seen).await;
+        let text = serde_json::to_string(&lines).unwrap();
+        let secrets = [SECRET, "an-example-key", "an-example-token"];
+        assert_eq!(secrets.iter().find(|secret| text.contains(**secret)), None, "{text}");
         assert_eq!(allowed(&lines), seen, "requests authorized = requests seen upstream");
         assert!(self.gateway.stop().await);
     }
@@ -214,17 +250,30 @@ async fn make(case: &Case, attacked: &Attacked) -> Result<(), String> {
     if statuses != case.status.as_slice() {
         return Err(format!("expected {:?}, found {answers:?}", case.status.as_slice()));
     }
+    if let Some(error) = &case.error
+        && !answers.iter().any(|answer| answer.error() == error.to_ascii_lowercase())
+    {
+        return Err(format!("expected {error}, found {answers:?}"));
+    }
     let seen = attacked.upstream.seen().split_off(before);
     let requests: Vec<String> =
         seen.iter().map(|seen| format!("{} {}", seen.method, seen.target)).collect();
     if requests != case.upstream {
         return Err(format!("the upstream saw {requests:?}"));
     }
-    let all = format!("{seen:?}");
+    let all = headers(&seen);
+    if let Some(text) = case.seen.iter().find(|text| !all.contains(text.as_str())) {
+        return Err(format!("the upstream did not see `{text}`: {all}"));
+    }
     match case.unseen.iter().find(|text| all.contains(text.as_str())) {
         Some(text) => Err(format!("the upstream saw `{text}`: {all}")),
         None => Ok(()),
     }
+}
+
+fn headers(seen: &[Seen]) -> String {
+    let lines = seen.iter().flat_map(|seen| &seen.headers);
+    lines.map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap())).collect()
 }
 
 fn check_names(file: &str, tests: &[&str]) {

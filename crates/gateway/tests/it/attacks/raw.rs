@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tollgate_sigv4::{
-    PayloadHash, RequestHead, SecretKey, SessionToken, SignedPayload, Signer, Transport,
+    PayloadHash, RequestHead, SecretKey, SessionToken, SignError, SignedPayload, Signer, Transport,
 };
 
 /// Whoever attacks: a key of the identity file.
@@ -25,7 +25,34 @@ impl Caller {
     }
 
     pub(crate) fn ana() -> Caller {
-        Caller::new("AKIAEXAMPLEANA000001", "an-example-key-of-ana", None)
+        Caller::named("ana")
+    }
+
+    /// Holders of keys of the identity file, and some who would like to be.
+    pub(crate) fn named(name: &str) -> Caller {
+        let (id, secret) = ("ASIAEXAMPLEWORKER001", "an-example-key-of-one-session");
+        let token = "an-example-token-of-one-session";
+        match name {
+            "ana" => Caller::new("AKIAEXAMPLEANA000001", "an-example-key-of-ana", None),
+            "ana-with-another-key" => Caller::new("AKIAEXAMPLEANA000001", secret, None),
+            "nobody" => Caller::new("AKIAEXAMPLENOBODY001", "an-example-key-of-nobody", None),
+            "session" => Caller::new(id, secret, Some(token)),
+            "session-without-its-token" => Caller::new(id, secret, None),
+            "session-with-the-token-of-another" => {
+                Caller::new(id, secret, Some("an-example-token-of-another-session"))
+            }
+            "another-session" => Caller::new(
+                "ASIAEXAMPLEWORKER002",
+                "an-example-key-of-another-session",
+                Some("an-example-token-of-another-session"),
+            ),
+            "session-that-is-over" => Caller::new(
+                "ASIAEXAMPLEWORKER003",
+                "an-example-key-of-a-session-that-is-over",
+                Some("an-example-token-of-a-session-that-is-over"),
+            ),
+            other => panic!("nobody is called `{other}`"),
+        }
     }
 }
 
@@ -35,11 +62,30 @@ pub(crate) struct Signing<'s> {
     pub(crate) target: &'s str,
     pub(crate) host: &'s str,
     pub(crate) body: &'s [u8],
+    /// How long ago.
+    pub(crate) age_s: i64,
 }
 
 impl Signing<'_> {
     /// The lines of the head that the signature adds.
     pub(crate) fn headers(&self, caller: &Caller) -> Vec<String> {
+        let payload = SignedPayload::Hashed(PayloadHash::of(self.body));
+        let added = self.with_head(|head, at| caller.0.sign(head, payload, at));
+        added.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
+    }
+
+    /// The target with the signature in its query, which holds for so long.
+    pub(crate) fn presigned(&self, caller: &Caller, expires_s: u32) -> String {
+        let body = PayloadHash::of(self.body);
+        let added = self.with_head(|head, at| caller.0.presign(head, &body, expires_s, at));
+        let separator = if self.target.contains('?') { '&' } else { '?' };
+        format!("{}{separator}{added}", self.target)
+    }
+
+    fn with_head<T>(
+        &self,
+        sign: impl FnOnce(&RequestHead<'_>, Timestamp) -> Result<T, SignError>,
+    ) -> T {
         let (path, query) = self.target.split_once('?').unwrap_or((self.target, ""));
         let head = RequestHead {
             method: self.method.as_bytes(),
@@ -48,16 +94,14 @@ impl Signing<'_> {
             headers: &[(b"host", self.host.as_bytes())],
             transport: Transport::Plain,
         };
-        let payload = SignedPayload::Hashed(PayloadHash::of(self.body));
-        let added = caller.0.sign(&head, payload, Timestamp::now());
-        let added = added.unwrap_or_else(|error| panic!("cannot sign {}: {error}", self.target));
-        added.into_iter().map(|(name, value)| format!("{name}: {value}")).collect()
+        let at = Timestamp::now() - SignedDuration::from_secs(self.age_s);
+        sign(&head, at).unwrap_or_else(|error| panic!("cannot sign {}: {error}", self.target))
     }
 }
 
 /// A request of ana's that ends its connection.
 pub(crate) fn signed_get(host: &str, target: &str) -> Vec<u8> {
-    let signing = Signing { method: "GET", target, host, body: b"" };
+    let signing = Signing { method: "GET", target, host, body: b"", age_s: 0 };
     let auth = signing.headers(&Caller::ana()).join("\r\n");
     format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n{auth}\r\nconnection: close\r\n\r\n")
         .into_bytes()
@@ -70,6 +114,19 @@ pub(crate) struct Answer {
     /// In lower case.
     pub(crate) head: String,
     pub(crate) body: String,
+}
+
+impl Answer {
+    /// The value of a header, in lower case.
+    pub(crate) fn header(&self, name: &str) -> &str {
+        let mut headers = self.head.lines().filter_map(|line| line.split_once(": "));
+        headers.find(|(other, _)| *other == name).map_or("-", |(_, value)| value)
+    }
+
+    /// The type of the error, in lower case.
+    pub(crate) fn error(&self) -> &str {
+        self.header("x-amzn-errortype")
+    }
 }
 
 /// How long an attack may take. None does, unless something hangs.

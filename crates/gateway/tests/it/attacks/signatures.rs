@@ -1,0 +1,48 @@
+//! Signatures that were made for another request, by somebody else, or at another time.
+
+use super::{Attacked, attacks, raw};
+
+attacks! { "signatures.toml":
+    times,
+    swapped_parts,
+    unsigned_headers_of_amazon,
+    signed_headers,
+    two_mechanisms,
+    scopes,
+    session_tokens,
+    encodings_that_collide,
+    presigned,
+}
+
+/// Without a memory of what was signed, a request holds for as long as the clocks may differ. Each
+/// time it is decided anew, and each time it has its line.
+#[tokio::test]
+async fn replays() {
+    let attacked = Attacked::start().await;
+    let request = raw::signed_get(&attacked.host(), "/prod/data/x");
+    for _ in 0..3 {
+        assert_eq!(raw::talk(attacked.gateway.address, &request).await[0].status, 200);
+    }
+    assert_eq!(attacked.upstream.seen().len(), 3);
+    attacked.settle().await;
+}
+
+/// Every byte of what is signed counts.
+#[tokio::test]
+async fn a_changed_byte() {
+    let attacked = Attacked::start().await;
+    let request = raw::signed_get(&attacked.host(), "/prod/data/xyz?a=b");
+    let text = String::from_utf8(request.clone()).unwrap();
+    let signature = text.find("Signature=").unwrap() + "Signature=".len();
+    let date = text.find("x-amz-date: ").unwrap() + "x-amz-date: 20".len();
+    let path = text.find("xyz").unwrap();
+    let places = (signature..signature + 64).step_by(7).chain([date, path, path + 4, path + 6]);
+    for place in places {
+        let mut changed = request.clone();
+        changed[place] = if changed[place] == b'1' { b'2' } else { b'1' };
+        let answers = raw::talk(attacked.gateway.address, &changed).await;
+        assert_eq!(answers[0].status, 403, "{}", String::from_utf8_lossy(&changed));
+    }
+    assert!(attacked.upstream.seen().is_empty());
+    attacked.settle().await;
+}
