@@ -14,7 +14,7 @@ use crate::origin::Attachment;
 use crate::route::RouteTemplate;
 
 /// Everything that is known of one account. Immutable, `Send + Sync`; a reload makes a new one.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Account {
     id: String,
     region: String,
@@ -45,7 +45,7 @@ pub(crate) struct Levels {
 }
 
 /// A user, role or federated user with its policies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Subject {
     pub(crate) arn: String,
     pub(crate) unique_id: Option<String>,
@@ -163,7 +163,7 @@ fn may_allow_tags(statement: &Statement) -> bool {
 }
 
 /// An API with its resource policy and routes.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ApiEntry {
     pub(crate) partition: String,
     pub(crate) region: String,
@@ -176,7 +176,7 @@ pub struct ApiEntry {
 }
 
 /// A route of an API.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Route {
     /// Its path.
     pub template: RouteTemplate,
@@ -207,6 +207,11 @@ impl ApiEntry {
     /// Its stages; none means any.
     pub fn stages(&self) -> &[String] {
         &self.stages
+    }
+
+    /// Its routes, in order of precedence.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
     }
 
     /// The route that API Gateway would choose for a request.
@@ -271,6 +276,10 @@ impl Account {
     /// only the export knows, users first.
     pub fn subjects(&self) -> &[Subject] {
         &self.subjects
+    }
+
+    pub(crate) fn subjects_mut(&mut self) -> &mut [Subject] {
+        &mut self.subjects
     }
 
     /// Its APIs, likewise.

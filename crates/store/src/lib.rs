@@ -26,6 +26,7 @@ mod rest_apis;
 mod route;
 mod source;
 mod text;
+mod what_if;
 
 pub use account::{Account, ApiEntry, Declared, Route, Subject, Tag};
 pub use applicable::{Applicable, Citation};
@@ -43,3 +44,4 @@ pub use overview::{Overview, PolicyEntry, PrincipalEntry};
 pub use problem::{PolicyExcerpt, Problem, Problems, suggestion};
 pub use route::RouteTemplate;
 pub use source::{Files, Source};
+pub use what_if::WhatIf;

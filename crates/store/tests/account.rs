@@ -5,8 +5,8 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use tollgate_policy::{Outcome, Principal, Request, authorize};
-use tollgate_store::{Account, Problems};
+use tollgate_policy::{Outcome, PolicyDocument, PolicyType, Principal, Request, authorize};
+use tollgate_store::{Account, Problems, WhatIf};
 
 const READ: &str = r#"{"Version":"2012-10-17","Statement":[
   {"Sid":"Read","Effect":"Allow","Action":"execute-api:Invoke","Resource":"arn:aws:execute-api:*:*:api1/prod/GET/*"}]}"#;
@@ -58,7 +58,17 @@ upstream = "pets"
 /// Decides `METHOD /path` for a caller: the outcome and where its first statement stands.
 #[track_caller]
 fn check(caller: &str, call: &str, outcome: Outcome, statement: Option<&str>) {
-    let account = read(ACCOUNT).unwrap();
+    check_in(&read(ACCOUNT).unwrap(), caller, call, outcome, statement);
+}
+
+#[track_caller]
+fn check_in(
+    account: &Account,
+    caller: &str,
+    call: &str,
+    outcome: Outcome,
+    statement: Option<&str>,
+) {
     let principal = Principal::parse(caller).unwrap();
     let applicable = account.policies_for(&principal, account.api("api1"));
     let resource = format!(
@@ -197,4 +207,27 @@ fn a_missing_manifest_says_so() {
     let problems =
         Account::read(&BTreeMap::<PathBuf, String>::new(), Path::new("no.toml")).unwrap_err();
     assert_eq!(problems.to_string(), "no.toml: cannot read the account manifest: no such file");
+}
+
+#[test]
+fn what_if_a_principal_had_other_policies() {
+    let account = read(ACCOUNT).unwrap();
+    let (ana, session) =
+        ("arn:aws:iam::111122223333:user/ana", "arn:aws:sts::111122223333:assumed-role/reader/s1");
+    let pets = READ.replace("GET/*", "GET/pets").replace("Read", "Pets");
+    let pets = PolicyDocument::parse(&pets, PolicyType::Identity).unwrap();
+    let changed = account.what_if(&[
+        WhatIf { principal: ana.to_owned(), policies: vec![("new.json".to_owned(), pets)] },
+        WhatIf { principal: "arn:aws:iam::111122223333:user/nobody".to_owned(), policies: vec![] },
+    ]);
+    // The policy of the group is replaced as well.
+    check_in(&changed, ana, "GET /pets", Outcome::Allowed, Some("new.json:2:3 Pets"));
+    check_in(&changed, ana, "GET /pets/1", Outcome::ImplicitDeny, None);
+    // The API's policy and other principals are as before.
+    check_in(&changed, ana, "DELETE /pets", Outcome::ExplicitDeny, Some("a/api.json:2:3 NoDelete"));
+    check_in(&changed, session, "GET /pets/1", Outcome::Allowed, Some("a/read.json:2:3 Read"));
+
+    let role = "arn:aws:iam::111122223333:role/team/reader".to_owned();
+    let without = account.what_if(&[WhatIf { principal: role, policies: vec![] }]);
+    check_in(&without, session, "GET /pets/1", Outcome::ImplicitDeny, None);
 }
