@@ -123,7 +123,7 @@ fn generalise(path: &str, route: &mut String) {
     }
 }
 
-fn looks_like_an_id(segment: &str) -> bool {
+pub(crate) fn looks_like_an_id(segment: &str) -> bool {
     let digits = segment.bytes().all(|byte| byte.is_ascii_digit());
     let hex = segment.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-');
     !segment.is_empty() && (digits || hex && segment.len() >= 12)

@@ -37,7 +37,7 @@ pub struct Window {
 
 impl Window {
     /// Whether a row counts. A row without a time counts unless a bound is set.
-    fn contains(&self, time: Option<i64>) -> bool {
+    pub(crate) fn contains(&self, time: Option<i64>) -> bool {
         match time {
             Some(time) => {
                 self.since.is_none_or(|since| since <= time)

@@ -39,6 +39,7 @@ mod replay;
 pub mod report;
 mod rows;
 mod series;
+pub mod suggest;
 mod tally;
 pub mod text;
 mod time;

@@ -12,12 +12,14 @@ pub(crate) mod heat;
 pub(crate) mod limits;
 mod lines;
 mod style;
+mod suggestions;
 mod summary;
 mod table;
 mod usage;
 
 pub use style::Style;
 pub(crate) use style::{count, number, period, share, short_call, short_caller};
+pub use suggestions::suggestions;
 
 use crate::report::Report;
 

@@ -28,16 +28,19 @@ pub(crate) enum Exit {
     Threshold,
     /// Undecided: the answer depends on what is not known.
     Undecided,
+    /// An error of tollgate's own, which was said.
+    Internal,
 }
 
 impl Exit {
     /// Of two ends, the one that matters more: findings before an unmet threshold.
     pub(crate) fn worse(self, other: Exit) -> Exit {
         let order = |exit| match exit {
-            Exit::Findings => 0,
-            Exit::Threshold => 1,
-            Exit::Undecided => 2,
-            Exit::Ok => 3,
+            Exit::Internal => 0,
+            Exit::Findings => 1,
+            Exit::Threshold => 2,
+            Exit::Undecided => 3,
+            Exit::Ok => 4,
         };
         if order(other) < order(self) { other } else { self }
     }
@@ -48,6 +51,7 @@ impl Exit {
             Exit::Findings => 1,
             Exit::Threshold => 3,
             Exit::Undecided => 4,
+            Exit::Internal => INTERNAL,
         })
     }
 }

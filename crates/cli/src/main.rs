@@ -21,6 +21,7 @@ mod report;
 mod secrets;
 mod serve;
 mod simulate;
+mod suggest;
 mod test;
 mod texts;
 mod threshold;
@@ -54,6 +55,7 @@ enum Command {
     Secrets(secrets::Args),
     Serve(serve::Args),
     Simulate(Box<simulate::Args>),
+    Suggest(Box<suggest::Args>),
     Test(test::Args),
 }
 
@@ -72,6 +74,7 @@ fn main() -> ExitCode {
         Command::Secrets(args) => secrets::run(&args, &world),
         Command::Serve(args) => serve::run(&args, &world),
         Command::Simulate(args) => simulate::run(&args, &world),
+        Command::Suggest(args) => suggest::run(&args, &world),
         Command::Test(args) => test::run(&args, &world),
     })
 }

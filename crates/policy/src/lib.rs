@@ -73,6 +73,7 @@ pub use explain::{
 };
 pub use key::Key;
 pub use layers::{AuthorizationType, Documents, Policies, PolicySets};
+pub use lint::MANAGED_POLICY_CHARACTERS;
 pub use number::Decimal;
 pub use operator::{Family, Operator, Quantifier, Test};
 pub use parse::{Limits, Parser};

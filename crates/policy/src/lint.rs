@@ -8,6 +8,8 @@ mod condition;
 mod quota;
 mod statement;
 
+pub use quota::MANAGED_POLICY_CHARACTERS;
+
 use crate::code::Code;
 use crate::document::PolicyDocument;
 use crate::error::Diagnostic;

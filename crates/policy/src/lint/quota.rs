@@ -9,11 +9,16 @@ use crate::span::Span;
 
 use super::Linter;
 
+/// The most characters, white space not counted, of a managed policy.
+pub const MANAGED_POLICY_CHARACTERS: usize = 6_144;
+
 /// What may hold a policy of the type, and how many characters it takes.
 fn quota(document: &PolicyDocument) -> Option<(&'static str, usize)> {
     match document.policy_type() {
-        PolicyType::Identity => Some(("a managed policy", 6_144)),
-        PolicyType::PermissionsBoundary => Some(("a permissions boundary", 6_144)),
+        PolicyType::Identity => Some(("a managed policy", MANAGED_POLICY_CHARACTERS)),
+        PolicyType::PermissionsBoundary => {
+            Some(("a permissions boundary", MANAGED_POLICY_CHARACTERS))
+        }
         PolicyType::Session => Some(("a session policy", 2_048)),
         PolicyType::RoleTrust => Some(("a trust policy", 2_048)),
         PolicyType::ServiceControl => Some(("a service control policy", 5_120)),

@@ -1,0 +1,188 @@
+//! The smallest readable policy that allows what was observed.
+//!
+//! ```text
+//! rows ─calls─▶ Seen ─observe─▶ Observed ─elements─▶ Element ─compose─▶ Composed ─prove─▶ Suggestions
+//!              grants ──┘       (merges)     values, shape                  rows ──┘
+//! ```
+//!
+//! Each call that the present policies allow is put down to the resource pattern of one Allow
+//! statement. What it asked for becomes an element within that statement: the same conditions, the
+//! action that was called, and the route with the values of its parameters, or `*` where there were
+//! many. Nothing outside of the present policies can be granted, since an element that is not shown
+//! to be covered gives way to the present pattern. Whoever holds [`Suggestions`] holds the proof: the
+//! log was replayed with them.
+
+mod calls;
+mod compose;
+mod elements;
+mod grants;
+mod observe;
+mod prove;
+mod remarks;
+mod report;
+mod shape;
+mod values;
+
+use tollgate_log::{Input, Projection, ScanOptions};
+use tollgate_store::{Account, Subject, WhatIf};
+
+pub use self::elements::Bounds;
+pub use self::prove::Unproven;
+pub use self::report::{
+    Calls, Observation, Policy, Replaced, ResourceNote, Seen, StatementNote, Suggestion,
+    Suggestions, Unused, UnusedPattern,
+};
+
+use self::compose::Composed;
+use self::grants::Grants;
+use self::observe::{Chosen, Observed, Watcher};
+use self::prove::{Prover, Replayed};
+use self::report::Facts;
+use crate::context::Assumption;
+use crate::filter::Filter;
+use crate::gather::{Read, Window};
+use crate::rows::projection;
+
+/// What to suggest policies for.
+#[derive(Clone, Copy, Debug)]
+pub struct Suggest<'a> {
+    /// The account whose policies are in force.
+    pub account: &'a Account,
+    /// Its principals that want policies.
+    pub principals: &'a [&'a Subject],
+    /// Whether these are all, so that those that called nothing are told.
+    pub all: bool,
+    /// Values of context keys to assume where the log does not tell them.
+    pub assumed: &'a [Assumption],
+    /// Which rows count.
+    pub window: Window,
+    /// Which of these count.
+    pub filter: Option<&'a Filter>,
+    /// How many values are listed.
+    pub bounds: Bounds,
+}
+
+impl<'a> Suggest<'a> {
+    /// The columns that must be decoded.
+    pub fn projection() -> Projection {
+        projection()
+    }
+
+    /// Reads the inputs, puts the policies together, and reads the inputs once more to prove them.
+    /// Standard input can be read only once: give a file instead.
+    ///
+    /// # Errors
+    /// The suggestion could not be proven.
+    pub fn run(
+        &self,
+        inputs: &[Input],
+        options: &ScanOptions,
+    ) -> Result<(Suggestions, Read), Unproven> {
+        let grants = self.principals.iter().map(|subject| Grants::of(self.account, subject));
+        let chosen = Chosen::new(grants.collect(), self.bounds.wide());
+        let (observed, read) = self.observe(&chosen, inputs, options);
+        let composed = self.compose(&chosen, &observed)?;
+        let again = ScanOptions { quarantine: None, ..options.clone() };
+        let replayed = self.prove(&chosen, &composed, inputs, &again);
+        let replayed = replayed.judge(observed.counted.requests)?;
+        Ok((self.report(&chosen, &observed, composed, &replayed), read))
+    }
+
+    fn calls(&self) -> calls::Calls<'a> {
+        let Suggest { account, assumed, window, filter, .. } = *self;
+        calls::Calls { account, assumed, window, filter }
+    }
+
+    fn observe(
+        &self,
+        chosen: &Chosen<'a>,
+        inputs: &[Input],
+        options: &ScanOptions,
+    ) -> (Observed, Read) {
+        let worker = || Watcher::new(self.calls(), chosen);
+        let scanned = tollgate_log::scan(inputs, options, worker, Watcher::watch);
+        let tollgate_log::Scanned { accumulators, account, quarantine, sources, state } = scanned;
+        let mut observed = Observed::default();
+        for watcher in accumulators {
+            observed.merge(watcher.finish(), chosen.bound);
+        }
+        (observed, Read { account, quarantine, sources, state })
+    }
+
+    /// The policies of each principal, within what is granted now.
+    fn compose(&self, chosen: &Chosen<'a>, observed: &Observed) -> Result<Vec<Composed>, Unproven> {
+        let mut all = Vec::new();
+        for (index, grants) in chosen.grants.iter().enumerate() {
+            let elements = elements::elements(self.account, observed, index, grants, self.bounds);
+            let composed = compose::compose(elements, grants).map_err(Unproven::Unreadable)?;
+            prove::is_within(&composed.documents, grants)?;
+            all.push(composed);
+        }
+        Ok(all)
+    }
+
+    fn prove(
+        &self,
+        chosen: &Chosen<'a>,
+        composed: &[Composed],
+        inputs: &[Input],
+        options: &ScanOptions,
+    ) -> Replayed {
+        let what_if = |(grants, composed): (&Grants<'_>, &Composed)| WhatIf {
+            principal: grants.subject.arn().to_owned(),
+            policies: composed
+                .documents
+                .iter()
+                .map(|document| ("suggestion".to_owned(), document.clone()))
+                .collect(),
+        };
+        let changes: Vec<WhatIf> = chosen.grants.iter().zip(composed).map(what_if).collect();
+        let suggested = self.account.what_if(&changes);
+        let worker = || Prover::new(self.calls(), chosen, &suggested);
+        let scanned = tollgate_log::scan(inputs, options, worker, Prover::check);
+        let mut replayed = Replayed::default();
+        for prover in scanned.accumulators {
+            replayed.merge(prover.finish());
+        }
+        replayed
+    }
+
+    fn report(
+        &self,
+        chosen: &Chosen<'a>,
+        observed: &Observed,
+        composed: Vec<Composed>,
+        replayed: &[u64],
+    ) -> Suggestions {
+        let mut principals = Vec::new();
+        let nothing = observe::PrincipalUse::default();
+        for (index, (grants, composed)) in chosen.grants.iter().zip(composed).enumerate() {
+            let facts = Facts {
+                account: self.account,
+                grants,
+                used: observed.principals.get(index).unwrap_or(&nothing),
+                name: file_name(grants.subject.arn()),
+                replayed: replayed.get(index).copied().unwrap_or(0),
+            };
+            principals.push(Suggestion::new(composed, &facts));
+        }
+        let called =
+            |subject: &&&Subject| !observed.counted.by_principal.contains_key(subject.arn());
+        let unused = self.principals.iter().filter(|_| self.all).filter(called);
+        Suggestions {
+            version: 1,
+            account: self.account.id().to_owned(),
+            observation: Observation::new(observed),
+            unused_principals: unused.map(|subject| subject.arn().to_owned()).collect(),
+            principals,
+        }
+    }
+}
+
+/// A file's name for a principal's policies: `role-issues-reader`, `user-ops-ben`. Other accounts'
+/// principals are told apart by their account.
+fn file_name(arn: &str) -> String {
+    let name = arn.splitn(6, ':').nth(5).unwrap_or(arn);
+    let safe = |letter: char| letter.is_ascii_alphanumeric() || "-_.+=,@".contains(letter);
+    name.chars().map(|letter| if safe(letter) { letter } else { '-' }).collect()
+}

@@ -1,0 +1,118 @@
+//! The calls of a log that count, each with the request that was decided.
+
+use std::collections::BTreeMap;
+
+use tollgate_log::Batch;
+use tollgate_policy::{Decision, Request, authorize};
+use tollgate_store::{Account, ApiEntry, Subject};
+
+use crate::bindings::Bindings;
+use crate::call;
+use crate::context::Assumption;
+use crate::filter::Filter;
+use crate::gather::Window;
+use crate::replay::write_resource;
+use crate::rows::{Columns, Row};
+use crate::time::Span;
+use crate::verdict::Logged;
+
+/// Which calls count, and what decides them.
+#[derive(Clone, Copy)]
+pub(crate) struct Calls<'a> {
+    pub(crate) account: &'a Account,
+    pub(crate) assumed: &'a [Assumption],
+    pub(crate) window: Window,
+    pub(crate) filter: Option<&'a Filter>,
+}
+
+/// A call by someone the account knows.
+pub(crate) struct Seen<'q, 'r, 'a> {
+    pub(crate) row: Row<'r, 'r>,
+    pub(crate) subject: &'a Subject,
+    pub(crate) api: Option<&'a ApiEntry>,
+    pub(crate) logged: Logged,
+    pub(crate) method: &'r str,
+    pub(crate) path: Option<&'r str>,
+    /// The request and the present decision, or why the log does not tell them.
+    pub(crate) decided: Result<(&'q Request<'r>, &'q Decision), &'static str>,
+}
+
+/// What was read, whoever called.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Counted {
+    /// Calls that count.
+    pub(crate) requests: u64,
+    /// Calls that do not: outside of the window, or filtered out.
+    pub(crate) left_out: u64,
+    /// When the first and the last of those that count were.
+    pub(crate) span: Span,
+    /// Calls by callers whom the account does not know.
+    pub(crate) unknown_callers: u64,
+    /// Calls of each principal of the account.
+    pub(crate) by_principal: BTreeMap<String, u64>,
+}
+
+impl Counted {
+    pub(crate) fn merge(&mut self, other: Counted) {
+        self.requests += other.requests;
+        self.left_out += other.left_out;
+        self.span.merge(other.span);
+        self.unknown_callers += other.unknown_callers;
+        for (principal, requests) in other.by_principal {
+            *self.by_principal.entry(principal).or_default() += requests;
+        }
+    }
+}
+
+/// Reads calls, for one worker.
+pub(crate) struct Reader<'a> {
+    calls: Calls<'a>,
+    bindings: Bindings<'a>,
+    arn: String,
+    pub(crate) counted: Counted,
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(calls: Calls<'a>) -> Reader<'a> {
+        let bindings = Bindings::new(calls.account, calls.assumed);
+        Reader { calls, bindings, arn: String::new(), counted: Counted::default() }
+    }
+
+    /// Hands over the calls of a batch.
+    pub(crate) fn read(&mut self, batch: &Batch<'_>, mut take: impl FnMut(&Seen<'_, '_, 'a>)) {
+        for row in Columns::of(batch).rows() {
+            let wanted = self.calls.filter.is_none_or(|filter| filter.matches(row));
+            if self.calls.window.contains(row.time()) && wanted {
+                self.read_row(row, &mut take);
+            } else {
+                self.counted.left_out += 1;
+            }
+        }
+    }
+
+    fn read_row(&mut self, row: Row<'_, '_>, take: &mut impl FnMut(&Seen<'_, '_, 'a>)) {
+        self.counted.requests += 1;
+        self.counted.span.merge(Span::at(row.time()));
+        let api = call::api(self.calls.account, row);
+        let (caller, path) = (call::caller(row), call::path(row));
+        let method = call::method(row).unwrap_or("-");
+        let number = self.bindings.bind(caller, api);
+        let Some(binding) = self.bindings.get(number) else { return };
+        let Some(subject) = binding.applicable.subject() else {
+            self.counted.unknown_callers += 1;
+            return;
+        };
+        match self.counted.by_principal.get_mut(subject.arn()) {
+            Some(requests) => *requests += 1,
+            None => {
+                self.counted.by_principal.insert(subject.arn().to_owned(), 1);
+            }
+        }
+        let told = write_resource(&mut self.arn, row, api, method, path);
+        let request = binding.request(row, caller, api, &self.arn);
+        let decision = told.map(|()| authorize(binding.policies(), &request));
+        let decided = decision.as_ref().map(|decision| (&request, decision)).map_err(|why| *why);
+        let logged = Logged::of(row);
+        take(&Seen { row, subject, api, logged, method, path, decided });
+    }
+}

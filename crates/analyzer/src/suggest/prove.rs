@@ -1,0 +1,202 @@
+//! The proof, without which nothing is printed: what is suggested is within what is granted now, and
+//! the whole log, replayed, is decided as before wherever that matters.
+
+use std::fmt;
+
+use tollgate_log::Batch;
+use tollgate_policy::{
+    Decision, Effect, Outcome, PolicyDocument, PolicyErrors, Principal, Request, Scope, authorize,
+};
+use tollgate_store::Account;
+
+use super::calls::{Calls, Reader, Seen};
+use super::grants::Grants;
+use super::observe::Chosen;
+use crate::verdict::Logged;
+
+/// Examples of what refutes a suggestion.
+const EXAMPLES_MAX: usize = 5;
+
+/// A suggestion that was not proven, which is an error of tollgate's own.
+#[derive(Debug)]
+pub enum Unproven {
+    /// What was written is not a policy.
+    Unreadable(PolicyErrors),
+    /// A statement is not found to be within any that is in force.
+    NotWithin {
+        /// Whose policy it is.
+        principal: String,
+        /// The statement, or the present Deny that is missing.
+        statement: String,
+    },
+    /// Calls are decided otherwise.
+    Refuted {
+        /// How many.
+        calls: u64,
+        /// Some of them.
+        examples: Vec<String>,
+    },
+    /// The log was not the same when it was read again; then nothing is wrong with the suggestion.
+    Changed {
+        /// Calls when it was read first.
+        first: u64,
+        /// Calls when it was read again.
+        again: u64,
+    },
+}
+
+impl fmt::Display for Unproven {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Unproven::Unreadable(errors) => write!(f, "the suggestion is no policy: {errors}"),
+            Unproven::NotWithin { principal, statement } => write!(
+                f,
+                "not shown to be within the present policies of `{principal}`: {statement}"
+            ),
+            Unproven::Refuted { calls, examples } => {
+                write!(f, "replayed, {calls} calls are decided otherwise")?;
+                examples.iter().try_for_each(|example| write!(f, "\n  {example}"))
+            }
+            Unproven::Changed { first, again } => {
+                write!(f, "the log changed while it was read: {first} calls at first, then {again}")
+            }
+        }
+    }
+}
+
+impl std::error::Error for Unproven {}
+
+/// Whether every Allow is within an Allow in force, and every Deny in force is kept.
+pub(crate) fn is_within(documents: &[PolicyDocument], grants: &Grants<'_>) -> Result<(), Unproven> {
+    let new: Vec<Scope<'_>> = documents.iter().flat_map(Scope::all).collect();
+    let statements = documents.iter().flat_map(PolicyDocument::statements);
+    let not_within = |statement: String| Unproven::NotWithin {
+        principal: grants.subject.arn().to_owned(),
+        statement,
+    };
+    let of = |scope: &Scope<'_>, effect| scope.effect() == effect;
+    for (scope, statement) in new.iter().zip(statements) {
+        let mut present = grants.statements.iter().map(|present| &present.scope);
+        let is_covered = |it: &Scope<'_>| of(it, Effect::Allow) && it.covers(scope);
+        if of(scope, Effect::Allow) && !present.any(is_covered) {
+            return Err(not_within(serde_json::to_string(statement).unwrap_or_default()));
+        }
+    }
+    for present in &grants.statements {
+        let keeps = |it: &Scope<'_>| of(it, Effect::Deny) && it.covers(&present.scope);
+        if of(&present.scope, Effect::Deny) && !new.iter().any(keeps) {
+            let text = serde_json::to_string(present.statement).unwrap_or_default();
+            return Err(not_within(text));
+        }
+    }
+    Ok(())
+}
+
+/// What replaying came to, for the calls of the chosen principals.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Replayed {
+    /// By chosen principal: calls that were decided twice.
+    pub(crate) calls: Vec<u64>,
+    /// Calls that are decided otherwise, and some of them.
+    broken: u64,
+    examples: Vec<String>,
+    requests: u64,
+}
+
+/// Decides calls again, for one worker.
+pub(crate) struct Prover<'p, 'a> {
+    reader: Reader<'a>,
+    chosen: &'p Chosen<'a>,
+    suggested: &'p Account,
+    replayed: Replayed,
+}
+
+impl<'p, 'a> Prover<'p, 'a> {
+    pub(crate) fn new(
+        calls: Calls<'a>,
+        chosen: &'p Chosen<'a>,
+        suggested: &'p Account,
+    ) -> Prover<'p, 'a> {
+        let replayed = Replayed { calls: vec![0; chosen.grants.len()], ..Replayed::default() };
+        Prover { reader: Reader::new(calls), chosen, suggested, replayed }
+    }
+
+    pub(crate) fn check(&mut self, batch: &Batch<'_>) {
+        let Prover { reader, chosen, suggested, replayed } = self;
+        reader.read(batch, |seen| {
+            let (Some(index), Ok((request, before))) =
+                (chosen.index(seen.subject.arn()), seen.decided)
+            else {
+                return;
+            };
+            let after = decide(suggested, seen, request);
+            if let Some(calls) = replayed.calls.get_mut(index) {
+                *calls += 1;
+            }
+            if !is_kept(before.outcome, after.outcome, seen.logged) {
+                replayed.note(request, before, &after);
+            }
+        });
+    }
+
+    pub(crate) fn finish(self) -> Replayed {
+        Replayed { requests: self.reader.counted.requests, ..self.replayed }
+    }
+}
+
+fn decide(suggested: &Account, seen: &Seen<'_, '_, '_>, request: &Request<'_>) -> Decision {
+    let principal: &Principal<'_> = request.principal();
+    let api = seen.api.and_then(|api| suggested.api(api.api().id));
+    authorize(&suggested.policies_for(principal, api).policies(), request)
+}
+
+/// What was allowed stays allowed, what may have been allowed and passed may still be, and nothing
+/// is allowed any more than before.
+fn is_kept(before: Outcome, after: Outcome, logged: Logged) -> bool {
+    match before {
+        Outcome::Allowed => after == Outcome::Allowed,
+        Outcome::Indeterminate if logged == Logged::Refused => after != Outcome::Allowed,
+        Outcome::Indeterminate => after == Outcome::Indeterminate,
+        Outcome::ExplicitDeny | Outcome::ImplicitDeny => {
+            matches!(after, Outcome::ExplicitDeny | Outcome::ImplicitDeny)
+        }
+    }
+}
+
+impl Replayed {
+    fn note(&mut self, request: &Request<'_>, before: &Decision, after: &Decision) {
+        self.broken += 1;
+        if self.examples.len() < EXAMPLES_MAX {
+            self.examples.push(format!(
+                "{} {} by {}: {} before, {} after",
+                request.action(),
+                request.resource(),
+                request.principal().as_str(),
+                before.outcome,
+                after.outcome
+            ));
+        }
+    }
+
+    pub(crate) fn merge(&mut self, other: Replayed) {
+        if self.calls.is_empty() {
+            self.calls = vec![0; other.calls.len()];
+        }
+        for (held, more) in self.calls.iter_mut().zip(other.calls) {
+            *held += more;
+        }
+        self.broken += other.broken;
+        self.requests += other.requests;
+        self.examples.extend(other.examples);
+        self.examples.truncate(EXAMPLES_MAX);
+    }
+
+    /// The number of calls by principal, if none is decided otherwise.
+    pub(crate) fn judge(self, first: u64) -> Result<Vec<u64>, Unproven> {
+        match (self.requests == first, self.broken) {
+            (false, _) => Err(Unproven::Changed { first, again: self.requests }),
+            (true, 0) => Ok(self.calls),
+            (true, calls) => Err(Unproven::Refuted { calls, examples: self.examples }),
+        }
+    }
+}

@@ -1,0 +1,58 @@
+//! What of a suggestion deserves a second look, in words.
+
+use tollgate_policy::MANAGED_POLICY_CHARACTERS;
+
+use super::observe::PrincipalUse;
+use super::report::{Calls, Policy, Replaced, StatementNote};
+
+/// Managed policies that AWS attaches to a user, group or role, unless asked for more.
+///
+/// Source: IAM User Guide, `reference_iam-quotas`.
+const POLICIES_MAX: usize = 10;
+
+/// The remarks on a suggestion.
+pub(crate) fn remarks(
+    calls: &Calls,
+    policies: &[Policy],
+    replaces: &[Replaced],
+    notes: &[StatementNote],
+    used: &PrincipalUse,
+) -> Vec<String> {
+    let mut remarks = Vec::new();
+    if policies.is_empty() {
+        remarks.push("nothing was called that needs an identity policy".to_owned());
+    }
+    if policies.len() > 1 {
+        remarks.push(format!(
+            "{} policies, since one can have {MANAGED_POLICY_CHARACTERS} characters",
+            policies.len()
+        ));
+    }
+    if policies.len() > POLICIES_MAX {
+        remarks.push(format!("AWS attaches {POLICIES_MAX} policies to a principal"));
+    }
+    for policy in policies.iter().filter(|it| it.characters > MANAGED_POLICY_CHARACTERS) {
+        remarks.push(format!("`{}` is longer than AWS accepts", policy.name));
+    }
+    let mut groups: Vec<&str> = replaces.iter().filter_map(|it| it.group.as_deref()).collect();
+    groups.dedup();
+    for group in groups {
+        remarks.push(format!("replaces what group `{group}` grants: take the user out of it"));
+    }
+    if notes.iter().any(|note| note.effect == "Deny") {
+        remarks.push("every Deny is kept: it limits what other policies grant, too".to_owned());
+    }
+    if notes.iter().flat_map(|note| &note.resources).any(|it| !it.reaches.is_empty()) {
+        remarks.push("a `*` takes slashes: some reach routes that were not called".to_owned());
+    }
+    if calls.open > 0 {
+        remarks.push(format!(
+            "{} calls passed that depend on what the log does not tell: their conditions are kept",
+            calls.open
+        ));
+    }
+    for (reason, requests) in &used.untold {
+        remarks.push(format!("{requests} calls are not considered: {reason}"));
+    }
+    remarks
+}

@@ -1,0 +1,192 @@
+//! `tollgate suggest`: the smallest readable policy that allows what was observed.
+
+mod files;
+
+use std::path::PathBuf;
+
+use clap::ValueEnum;
+use miette::IntoDiagnostic;
+use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestions, Unproven};
+use tollgate_analyzer::{Filter, Window, text};
+use tollgate_log::Input;
+use tollgate_store::{Account, Subject};
+
+use crate::account;
+use crate::diagnose::Problem;
+use crate::exit::{Exit, Outcome};
+use crate::logs::{LogArgs, Logs};
+use crate::moment;
+use crate::progress;
+use crate::world::World;
+
+/// Suggest the smallest policies that allow what was observed.
+///
+/// Calls that the present policies allow are put down to their statements, which are narrowed to what
+/// was called: the route, with the values of its parameters where these were few, and `*` where they
+/// were many. Conditions and every Deny are kept. Nothing is granted that is not granted now, and the
+/// whole log is replayed with the suggestion before it is printed.
+#[derive(clap::Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    logs: LogArgs,
+    /// The account manifest.
+    #[arg(long, value_name = "FILE", default_value = "tollgate.toml")]
+    account: PathBuf,
+    /// Whom to suggest policies for: an ARN, that of a session, a unique id, or the end of an ARN,
+    /// such as `ana` or `role/reader`; may be repeated.
+    #[arg(long, value_name = "ARN", required_unless_present = "all", conflicts_with = "all")]
+    principal: Vec<String>,
+    /// Suggest policies for every principal of the account, and list those that called nothing.
+    #[arg(long)]
+    all: bool,
+    /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
+    /// it says otherwise.
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+    since: Option<i64>,
+    /// Leave out requests at this moment or later.
+    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
+    until: Option<i64>,
+    /// Leave out requests that this does not hold for; as in `tollgate analyze`.
+    #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
+    filter: Option<Filter>,
+    /// List at most so many values of a parameter, and write `*` for more: four times as many where
+    /// `*` would reach routes that were not called, since it takes slashes, too.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
+    values: u16,
+    /// How to print the suggestions.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write the policies into a folder, one file a policy.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Write what is known of every statement and resource to a file, as JSON; see
+    /// fixtures/schemas/suggest.schema.json.
+    #[arg(long, value_name = "FILE")]
+    notes: Option<PathBuf>,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  tollgate suggest --principal role/issues-reader logs/
+  tollgate suggest --all --out policies/ --notes notes.json --since 2026-03-01 logs/
+  tollgate suggest --principal ana --format json logs/ | jq '.principals[0].policies[].document'
+
+Then see what a change would do: tollgate analyze --account new.toml --against tollgate.toml logs/";
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// For people.
+    Text,
+    /// For programs; see fixtures/schemas/suggest.schema.json.
+    Json,
+}
+
+/// What the arguments mean.
+struct Plan<'a> {
+    account: Account,
+    logs: Logs<'a>,
+    /// Holds what came from standard input, which can be read only once.
+    _spooled: Option<tempfile::TempPath>,
+}
+
+pub(crate) fn run(args: &Args, world: &World) -> Outcome {
+    let mut plan = Plan::new(args)?;
+    let principals = chosen(&plan.account, args)?;
+    let suggest = Suggest {
+        account: &plan.account,
+        principals: &principals,
+        all: args.all,
+        assumed: &[],
+        window: Window { since: args.since, until: args.until },
+        filter: args.filter.as_ref(),
+        bounds: Bounds { named: args.values.into() },
+    };
+    let logs = &mut plan.logs;
+    let bar = progress::watch(&logs.inputs, &mut logs.options, world);
+    let proven = suggest.run(&logs.inputs, &logs.options);
+    bar.finish();
+    let (suggestions, scanned) = match proven {
+        Ok(proven) => proven,
+        Err(Unproven::Changed { first, again }) => return Err(changed(first, again).into()),
+        Err(unproven) => {
+            world.complain(&format!("error in tollgate, nothing is suggested: {unproven}"));
+            return Ok(Exit::Internal);
+        }
+    };
+    if suggestions.observation.requests + suggestions.observation.left_out == 0 {
+        return Err(Problem::new("no line is a request that can be read").into());
+    }
+    print(&suggestions, args, world)?;
+    logs.close(&scanned.account, &scanned.sources, scanned.state.as_ref(), world)?;
+    let undecided = suggestions.principals.iter().any(|each| each.is_undecided());
+    Ok(if undecided { Exit::Undecided } else { Exit::Ok })
+}
+
+impl Plan<'_> {
+    fn new(args: &Args) -> miette::Result<Plan<'_>> {
+        let account = account::read(&args.account)?;
+        let mut logs = args.logs.open(Suggest::projection(), Some(&args.account))?;
+        let spooled = spool(&mut logs.inputs)?;
+        Ok(Plan { account, logs, _spooled: spooled })
+    }
+}
+
+/// Takes standard input down in a file: the log is read twice.
+fn spool(inputs: &mut [Input]) -> miette::Result<Option<tempfile::TempPath>> {
+    let Some(input) = inputs.iter_mut().find(|input| **input == Input::Stdin) else {
+        return Ok(None);
+    };
+    let mut file = tempfile::NamedTempFile::new().into_diagnostic()?;
+    std::io::copy(&mut std::io::stdin().lock(), &mut file).into_diagnostic()?;
+    let path = file.into_temp_path();
+    *input = Input::File(path.to_path_buf());
+    Ok(Some(path))
+}
+
+fn chosen<'a>(account: &'a Account, args: &Args) -> miette::Result<Vec<&'a Subject>> {
+    if args.all {
+        return Ok(account.subjects().iter().collect());
+    }
+    let mut chosen: Vec<&Subject> = Vec::new();
+    for name in &args.principal {
+        let subject = account.find(name).map_err(|error| Problem {
+            help: error.help(),
+            ..Problem::new(format!("{error} ({})", args.account.display()))
+        })?;
+        if !chosen.iter().any(|known| known.arn() == subject.arn()) {
+            chosen.push(subject);
+        }
+    }
+    Ok(chosen)
+}
+
+fn print(suggestions: &Suggestions, args: &Args, world: &World) -> miette::Result<()> {
+    if let Some(folder) = &args.out {
+        files::write(suggestions, folder)?;
+    }
+    if let Some(path) = &args.notes {
+        let notes = serde_json::to_string_pretty(&suggestions.without_policies());
+        files::replace(path, (notes.into_diagnostic()? + "\n").as_bytes())?;
+    }
+    let printed = match args.format {
+        Format::Json => serde_json::to_string_pretty(suggestions).into_diagnostic()? + "\n",
+        Format::Text => {
+            let style = text::Style { width: world.width, colour: world.colour, top: 0 };
+            text::suggestions(suggestions, &style)
+        }
+    };
+    world.write(None, printed.as_bytes())
+}
+
+/// A log that grows has calls that the suggestion does not know of.
+fn changed(first: u64, again: u64) -> Problem {
+    Problem {
+        help: Some(
+            "run it again, or leave out what is still being written with `--until`".to_owned(),
+        ),
+        ..Problem::new(format!(
+            "the log changed while it was read: {first} calls at first, then {again}"
+        ))
+    }
+}
