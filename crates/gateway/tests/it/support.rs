@@ -95,10 +95,11 @@ impl Sink for Memory {
 /// A gateway that runs.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    gateway: Arc<Gateway>,
     log: Memory,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<bool>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub(crate) const SECRET: &str = "ghp_vanilla-strawberry";
@@ -139,13 +140,16 @@ pub(crate) fn surroundings() -> Surroundings {
 impl Running {
     /// Starts a gateway with this manifest, in a folder with the files of [`write_files`].
     pub(crate) async fn start(manifest: &str) -> Running {
-        let folder = tempfile::tempdir().unwrap();
-        write_files(folder.path());
-        Running::start_in(folder, manifest).await
+        Running::start_in(manifest, &[]).await
     }
 
-    /// Starts a gateway with this manifest, in a folder that has the files it names.
-    pub(crate) async fn start_in(folder: tempfile::TempDir, manifest: &str) -> Running {
+    /// The same, with more files.
+    pub(crate) async fn start_in(manifest: &str, files: &[(&str, &str)]) -> Running {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(folder.path());
+        for (name, text) in files {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, manifest).unwrap();
         let snapshot = Snapshot::read(&Files, &path, &surroundings(), None)
@@ -163,7 +167,18 @@ impl Running {
         let served = tokio::spawn(service.run(async {
             let _ = stopped.await;
         }));
-        Running { address, log, stop: Some(stop), served, _folder: folder }
+        Running { address, gateway, log, stop: Some(stop), served, folder }
+    }
+
+    /// Changes a file of its folder.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).unwrap();
+    }
+
+    /// Has it read its configuration anew.
+    pub(crate) async fn reload(&self) -> Result<(), tollgate_store::Problems> {
+        let path = self.folder.path().join("tollgate.toml");
+        self.gateway.reload(&Files, &path, &surroundings()).await
     }
 
     /// Asks it to stop, and waits until it has. Whether every request came to its end.

@@ -6,9 +6,12 @@
 
 mod credentials;
 mod framing;
+mod http2;
 mod path;
 pub(crate) mod raw;
+mod resources;
 mod signatures;
+mod tenancy;
 
 use std::path::{Path, PathBuf};
 
@@ -212,16 +215,12 @@ impl Attacked {
 
 /// A gateway in front of whatever listens at `upstream`.
 pub(crate) async fn start_gateway(upstream: &str, change: impl Fn(String) -> String) -> Running {
-    let folder = tempfile::tempdir().unwrap();
-    std::fs::create_dir(folder.path().join("policies")).unwrap();
-    for name in ["identities.toml", "policies/data.json"] {
-        std::fs::copy(fixtures().join(name), folder.path().join(name)).unwrap();
-    }
-    use std::os::unix::fs::PermissionsExt;
-    let owner_only = std::fs::Permissions::from_mode(0o600);
-    std::fs::set_permissions(folder.path().join("identities.toml"), owner_only).unwrap();
-    let manifest = std::fs::read_to_string(fixtures().join("tollgate.toml")).unwrap();
-    Running::start_in(folder, &change(manifest.replace("{upstream}", upstream))).await
+    let text = |name| std::fs::read_to_string(fixtures().join(name)).unwrap();
+    let manifest = change(text("tollgate.toml").replace("{upstream}", upstream));
+    let files = ["identities.toml", "policies/data.json"].map(|name| (name, text(name)));
+    let files: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (*name, text.as_str())).collect();
+    Running::start_in(&manifest, &files).await
 }
 
 /// Makes the attacks of this name, and says what came of each that should not have.

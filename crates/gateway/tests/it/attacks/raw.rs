@@ -101,10 +101,26 @@ impl Signing<'_> {
 
 /// A request of ana's that ends its connection.
 pub(crate) fn signed_get(host: &str, target: &str) -> Vec<u8> {
-    let signing = Signing { method: "GET", target, host, body: b"", age_s: 0 };
-    let auth = signing.headers(&Caller::ana()).join("\r\n");
-    format!("GET {target} HTTP/1.1\r\nhost: {host}\r\n{auth}\r\nconnection: close\r\n\r\n")
-        .into_bytes()
+    signed(&Caller::ana(), host, "GET", target, b"", &["connection: close"])
+}
+
+/// A request with these lines in its head.
+pub(crate) fn signed(
+    caller: &Caller,
+    host: &str,
+    method: &str,
+    target: &str,
+    body: &[u8],
+    lines: &[&str],
+) -> Vec<u8> {
+    let signing = Signing { method, target, host, body, age_s: 0 };
+    let mut head = vec![format!("{method} {target} HTTP/1.1"), format!("host: {host}")];
+    head.extend(signing.headers(caller));
+    head.extend(lines.iter().map(|line| (*line).to_owned()));
+    if !body.is_empty() {
+        head.push(format!("content-length: {}", body.len()));
+    }
+    [head.join("\r\n").as_bytes(), b"\r\n\r\n", body].concat()
 }
 
 /// An answer, as far as it is looked at.
@@ -171,4 +187,18 @@ fn next_answer(bytes: &[u8]) -> Option<(Answer, &[u8])> {
     let length = length.map_or(rest.len(), |length| length.parse().unwrap());
     let (body, rest) = rest.split_at_checked(length)?;
     Some((Answer { status, head, body: String::from_utf8_lossy(body).into_owned() }, rest))
+}
+
+/// Kind, flags and stream of the next frame of HTTP/2; `None` once the connection is closed.
+pub(crate) async fn next_frame(stream: &mut TcpStream) -> Option<(u8, u8, u32)> {
+    let read = async {
+        let mut head = [0; 9];
+        stream.read_exact(&mut head).await.ok()?;
+        let length = u32::from_be_bytes([0, head[0], head[1], head[2]]);
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.ok()?;
+        Some((head[3], head[4], u32::from_be_bytes([head[5], head[6], head[7], head[8]])))
+    };
+    let frame = tokio::time::timeout(PATIENCE, read).await;
+    frame.unwrap_or_else(|_| panic!("nothing more arrives"))
 }

@@ -1,0 +1,178 @@
+#!/usr/bin/env python3
+"""What the gateway costs, against other ways to the same upstream, in one run on one machine.
+
+    cargo build --release -p tollgate -p tollgate-benches --bins
+    python3 benches/load/run.py [--seconds 10] [--rounds 3]
+
+Needs wrk, nginx and botocore (Debian's packages and PyPI's). 64 connections that are kept open post
+1 KiB and get 1 KiB back: to the upstream itself, through a bare hyper proxy, through nginx, and through
+the gateway with verification, policy, injection and the access log on. Rounds take turns, so that what
+else the machine does falls on all of them; the table shows each one's best round.
+"""
+
+import argparse
+import re
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+ROOT = Path(__file__).resolve().parents[2]
+KEY = ("AKIAEXAMPLELOAD00001", "an-example-key-for-the-load-test-only")
+BODY = b"x" * 1024
+PATH = "/prod/repos/acme/site/issues"
+
+NGINX = """
+worker_processes 1; daemon off; pid {folder}/nginx-{name}.pid; error_log {folder}/{name}.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log off; keepalive_requests 1000000000;
+    client_body_temp_path {folder}/body-{name}; proxy_temp_path {folder}/proxy-{name};
+    fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u; scgi_temp_path {folder}/s;
+    {http}
+}}
+"""
+ANSWERS = 'server {{ listen 127.0.0.1:{port} reuseport; location / {{ return 200 "{body}"; }} }}'
+PROXIES = """
+    upstream target {{ server 127.0.0.1:{target}; keepalive 64; keepalive_requests 1000000000; }}
+    server {{
+        listen 127.0.0.1:{port};
+        location / {{
+            proxy_pass http://target; proxy_http_version 1.1; proxy_set_header Connection "";
+            proxy_set_header Authorization "token a-secret-of-the-load-test";
+        }}
+    }}
+"""
+MANIFEST = """
+account = "123456789012"
+region  = "us-east-1"
+[[principal]]
+arn      = "arn:aws:iam::123456789012:user/load"
+policies = ["load.json"]
+[[api]]
+id     = "a1b2c3d4e5"
+stages = ["prod"]
+[[api.route]]
+path       = "/{{proxy+}}"
+upstream   = "target"
+credential = "token"
+[[upstream]]
+name    = "target"
+url     = "http://127.0.0.1:{target}"
+network = "loopback"
+[[credential]]
+name     = "token"
+upstream = "target"
+inject   = {{ header = {{ name = "authorization", format = "token {{secret}}" }} }}
+secret   = {{ env = "LOAD_TOKEN" }}
+[gateway]
+listen     = ["127.0.0.1:{port}"]
+identities = "identities.toml"
+accessLog  = [{{ file = {{ path = "access.jsonl" }} }}]
+"""
+IDENTITIES = """
+[[key]]
+accessKeyId     = "{}"
+secretAccessKey = "{}"
+principal       = "arn:aws:iam::123456789012:user/load"
+""".format(*KEY)
+POLICY = """{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "execute-api:Invoke",
+ "Resource": "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/POST/repos/acme/*/issues"}]}"""
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def nginx(folder, name, http):
+    config = folder / f"{name}.conf"
+    config.write_text(NGINX.format(folder=folder, name=name, http=http))
+    return [shutil.which("nginx") or "/usr/sbin/nginx", "-c", str(config), "-e", str(folder / "nginx.log")]
+
+
+def gateway(folder, port, target):
+    (folder / "tollgate.toml").write_text(MANIFEST.format(port=port, target=target))
+    (folder / "load.json").write_text(POLICY)
+    identities = folder / "identities.toml"
+    identities.touch(mode=0o600)
+    identities.write_text(IDENTITIES)
+    return [str(ROOT / "target/release/tollgate"), "serve", "--config", str(folder / "tollgate.toml")]
+
+
+def wait_for(port, process):
+    for _ in range(200):
+        if process.poll() is not None:
+            raise SystemExit(f"{process.args[0]} ended: {process.returncode}")
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return
+        except OSError:
+            time.sleep(0.05)
+    raise SystemExit(f"{process.args[0]} does not listen on {port}")
+
+
+def script(folder, port):
+    """A wrk script that sends one signed request; a signature is good for five minutes."""
+    request = AWSRequest("POST", f"http://127.0.0.1:{port}{PATH}", data=BODY)
+    SigV4Auth(Credentials(*KEY), "execute-api", "us-east-1").add_auth(request)
+    lines = [f'wrk.method = "POST"\nwrk.body = string.rep("x", {len(BODY)})']
+    lines += [f'wrk.headers["{name}"] = "{value}"' for name, value in request.headers.items()]
+    path = folder / "request.lua"
+    path.write_text("\n".join(lines))
+    return str(path)
+
+
+UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
+
+
+def measure(folder, port, seconds):
+    """Requests a second, and the latencies in ms that half and 99 % of them stay under."""
+    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", script(folder, port)]
+    output = subprocess.run([*command, f"http://127.0.0.1:{port}{PATH}"], check=True, capture_output=True, text=True).stdout
+    if "Non-2xx" in output or "Socket errors" in output:
+        raise SystemExit(f"not every request was answered:\n{output}")
+    latency = {p: float(v) * UNITS[u] for p, v, u in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)\b", output)}
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), latency["50"], latency["99"]
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    arguments.add_argument("--seconds", type=int, default=10)
+    arguments.add_argument("--rounds", type=int, default=3)
+    arguments = arguments.parse_args()
+    ports = {name: free_port() for name in ("direct", "bare hyper proxy", "nginx", "tollgate")}
+    target = ports["direct"]
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="tollgate-load-")))
+        commands = {
+            "direct": nginx(folder, "upstream", ANSWERS.format(port=target, body=BODY.decode())),
+            "bare hyper proxy": [str(ROOT / "target/release/bare_proxy"), f"127.0.0.1:{ports['bare hyper proxy']}", f"127.0.0.1:{target}"],
+            "nginx": nginx(folder, "proxy", PROXIES.format(port=ports["nginx"], target=target)),
+            "tollgate": gateway(folder, ports["tollgate"], target),
+        }
+        for name, command in commands.items():
+            log = stack.enter_context(open(folder / "output", "ab"))
+            environment = {"PATH": "/usr/bin:/bin", "LOAD_TOKEN": "a-secret-of-the-load-test"}
+            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            stack.callback(process.wait)
+            stack.callback(process.terminate)
+            wait_for(ports[name], process)
+        rounds = [{name: measure(folder, port, arguments.seconds) for name, port in ports.items()} for _ in range(arguments.rounds)]
+    best = {name: max(one[name] for one in rounds) for name in ports}
+    bare = best["bare hyper proxy"]
+    print(f"{'':18}{'requests/s':>11}{'of bare':>9}{'p50 ms':>8}{'p99 ms':>8}")
+    for name, (rate, p50, p99) in best.items():
+        print(f"{name:18}{rate:>11,.0f}{rate / bare[0]:>9.0%}{p50:>8.2f}{p99:>8.2f}")
+
+
+if __name__ == "__main__":
+    main()
