@@ -2,8 +2,8 @@
 
 use hashbrown::HashMap;
 use tollgate_policy::{
-    Explanation, Key, Policies, PolicySet, Principal, PrincipalKind, PrincipalPattern, Request,
-    Value, explain,
+    Key, Miss, Policies, PolicySet, Principal, PrincipalKind, PrincipalPattern, Request,
+    StatementId, Value, nearest_miss,
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
@@ -96,9 +96,9 @@ impl<'a> Binding<'a> {
         self.has_variables
     }
 
-    /// Decides a call that was kept and tells everything about it.
-    pub(crate) fn explain(&self, call: &Kept<'_>) -> Explanation {
-        explain(&self.policies, &call.request())
+    /// The statement that came nearest to allowing a call that was kept, and what did not match.
+    pub(crate) fn nearest_miss(&self, call: &Kept<'_>) -> Option<(StatementId, Miss)> {
+        nearest_miss(&self.policies, &call.request())
     }
 
     /// Keeps what the policies may look at of a call.

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{Element, Matched, StatementId};
+use tollgate_policy::{Element, StatementId};
 use tollgate_store::{Applicable, Citation};
 
 use crate::bindings::{Binding, Kept};
@@ -165,9 +165,7 @@ pub(crate) fn cited(applicable: &Applicable<'_>, id: StatementId) -> Option<Cite
 
 /// The statement that came nearest to allowing a call.
 pub(crate) fn nearest(binding: &Binding<'_>, call: &Kept<'_>) -> Option<Nearest> {
-    let explanation = binding.explain(call);
-    let id = explanation.nearest?;
-    let Matched::No(miss) = &explanation.statement(id)?.matched else { return None };
+    let (id, miss) = binding.nearest_miss(call)?;
     let citation = binding.applicable.cite(id)?;
     let mut statement = Cited::new(id, &citation);
     let position = citation.locate(miss.position);
@@ -179,7 +177,7 @@ pub(crate) fn nearest(binding: &Binding<'_>, call: &Kept<'_>) -> Option<Nearest>
             Element::Condition { operator, key } => Some(format!("{operator} {key}")),
             _ => None,
         },
-        pattern: miss.pattern.clone(),
-        value: miss.value.clone(),
+        pattern: miss.pattern,
+        value: miss.value,
     })
 }

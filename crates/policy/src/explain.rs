@@ -24,6 +24,10 @@ use crate::span::Position;
 use crate::statement::CompiledStatement;
 use crate::undetermined;
 
+use miss::Both;
+
+pub use nearest::nearest_miss;
+
 /// A decision with everything that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Explanation {
@@ -229,17 +233,16 @@ impl Evaluated {
         statement: &CompiledStatement,
         facts: Facts<'_, '_>,
     ) -> Option<Evaluated> {
-        let document = layer.set.documents().get(statement.policy as usize)?;
-        let written = document.statements().get(statement.statement as usize)?;
+        let both = Both::of(layer, statement)?;
         let grant = statement.grant(facts);
-        let (matched, nearness) = miss::matched(document, written, statement, facts);
+        let (fault, nearness) = both.fault(facts);
         Some(Evaluated {
             explanation: StatementExplanation {
                 id: layer.id_of(statement),
-                sid: written.sid.as_ref().map(|sid| sid.value.clone()),
+                sid: both.written.sid.as_ref().map(|sid| sid.value.clone()),
                 effect: statement.effect,
-                position: written.position,
-                matched,
+                position: both.written.position,
+                matched: both.in_words(fault, facts),
             },
             side: Side::of(layer.policy_type, grant.unwrap_or(Grant::Direct)),
             nearness,

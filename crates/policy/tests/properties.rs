@@ -16,8 +16,8 @@ use generate::{Choices, Known, Question, statement};
 use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use tollgate_policy::{
-    Circumstances, Decision, Documents, Head, Key, Outcome, PolicyDocument, PolicyType, Principal,
-    Request, ResourceClasses, authorize, explain, reference,
+    Circumstances, Decision, Documents, Head, Key, Matched, Outcome, PolicyDocument, PolicyType,
+    Principal, Request, ResourceClasses, authorize, explain, nearest_miss, reference,
 };
 
 fn decide(question: &Question) -> Decision {
@@ -332,5 +332,21 @@ proptest! {
         if alike {
             prop_assert_eq!(authorize(&policies, &left), authorize(&policies, &right));
         }
+    }
+}
+
+proptest! {
+    #[test]
+    fn the_nearest_miss_is_the_one_of_the_explanation(bytes in bytes()) {
+        let question = Question::new(&mut Choices::new(&bytes));
+        let sets = question.documents().compile();
+        let explanation = explain(&sets.borrow(), &question.request());
+        let nearest = explanation.nearest.and_then(|id| {
+            match &explanation.statement(id).unwrap().matched {
+                Matched::No(miss) => Some((id, miss.clone())),
+                _ => None,
+            }
+        });
+        prop_assert_eq!(nearest_miss(&sets.borrow(), &question.request()), nearest);
     }
 }

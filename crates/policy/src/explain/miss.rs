@@ -7,6 +7,7 @@ use crate::condition::CompiledCondition;
 use crate::document::{
     Condition, PatternElement, PolicyDocument, PrincipalElement, PrincipalPattern, Statement,
 };
+use crate::evaluate::Layer;
 use crate::kleene::Kleene;
 use crate::lookup::{Facts, Found};
 use crate::pattern::{Pattern, Resolution};
@@ -20,49 +21,120 @@ use super::{Element, Matched, Miss, MissReason};
 /// how alike that one's pattern and the request are.
 pub(super) type Nearness = (usize, usize);
 
-/// Whether a statement matches, and how near it came.
-pub(super) fn matched(
-    document: &PolicyDocument,
-    written: &Statement,
-    statement: &CompiledStatement,
-    facts: Facts<'_, '_>,
-) -> (Matched, Nearness) {
-    if let Some(element) = &written.principal
-        && statement.grant(facts).is_none()
-    {
-        return (Matched::No(principal_miss(document, element, facts)), (0, 0));
+/// The first element of a statement that does not match. Indices are those of the pattern or
+/// condition to show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    Principal,
+    Action(Option<usize>),
+    Resource(Option<usize>),
+    Condition(usize),
+    /// None is known not to match, but some may not.
+    Open,
+    /// All match.
+    None,
+}
+
+/// A statement of a document, as written and as compiled.
+#[derive(Clone, Copy)]
+pub(super) struct Both<'d> {
+    pub(super) document: &'d PolicyDocument,
+    pub(super) written: &'d Statement,
+    pub(super) compiled: &'d CompiledStatement,
+}
+
+impl<'d> Both<'d> {
+    /// A statement of a layer.
+    pub(super) fn of(layer: Layer<'d>, compiled: &'d CompiledStatement) -> Option<Both<'d>> {
+        let document = layer.set.documents().get(compiled.policy as usize)?;
+        let written = document.statements().get(compiled.statement as usize)?;
+        Some(Both { document, written, compiled })
     }
-    if !statement.actions.applies(facts) {
-        let names = (Element::Action, Element::NotAction);
-        let matches = |index: usize| {
-            let pattern = statement.actions.patterns.get(index);
-            let action = facts.request.action.in_lower_case();
-            pattern.is_some_and(|pattern| pattern.matches_bytes(action, facts))
+
+    /// What does not match, and how near the statement came.
+    pub(super) fn fault(&self, facts: Facts<'_, '_>) -> (Fault, Nearness) {
+        let Both { written, compiled, .. } = *self;
+        if written.principal.is_some() && compiled.grant(facts).is_none() {
+            return (Fault::Principal, (0, 0));
+        }
+        if !compiled.actions.applies(facts) {
+            let matches = |index| action_matches(compiled, index, facts);
+            let action = facts.request.action();
+            let (shown, likeness) = shown(&written.action, action, matches, facts);
+            return (Fault::Action(shown), (1, likeness));
+        }
+        if let Some(element) = &written.resource
+            && compiled.resources.applies(facts).is_false()
+        {
+            let matches = |index| resource_matches(compiled, index, facts);
+            let resource = facts.request.resource();
+            let (shown, likeness) = shown(element, resource, matches, facts);
+            return (Fault::Resource(shown), (2, likeness));
+        }
+        let mut fails = compiled.conditions.iter().map(|each| each.holds(facts).is_false());
+        if let Some(first) = fails.clone().position(|fails| fails) {
+            let held = fails.by_ref().filter(|fails| !fails).count();
+            return (Fault::Condition(first), (3, held));
+        }
+        let whole = compiled.resources.applies(facts).and(compiled.conditions_hold(facts));
+        let fault = if whole == Kleene::Unknown { Fault::Open } else { Fault::None };
+        (fault, (4, 0))
+    }
+
+    /// A fault in words.
+    pub(super) fn in_words(&self, fault: Fault, facts: Facts<'_, '_>) -> Matched {
+        let miss = match fault {
+            Fault::Principal => self.principal_miss(facts),
+            Fault::Action(shown) => {
+                let names = (Element::Action, Element::NotAction);
+                let action = facts.request.action();
+                Some(pattern_miss(self.document, &self.written.action, names, shown, action))
+            }
+            Fault::Resource(shown) => self.resource_miss(shown, facts),
+            Fault::Condition(index) => self.condition_miss(index, facts),
+            Fault::Open => {
+                let mut keys = BTreeSet::new();
+                unknown_keys(self.compiled, facts, &mut keys);
+                return Matched::Unknown(spelled(keys, facts));
+            }
+            Fault::None => None,
         };
-        let action = facts.request.action();
-        let (miss, likeness) =
-            pattern_miss(document, &written.action, names, action, matches, facts);
-        return (Matched::No(miss), (1, likeness));
+        miss.map_or(Matched::Yes, Matched::No)
     }
-    if let Some(element) = &written.resource
-        && statement.resources.applies(facts).is_false()
-    {
-        let (miss, likeness) = resource_miss(document, element, &statement.resources, facts);
-        return (Matched::No(miss), (2, likeness));
+
+    fn principal_miss(&self, facts: Facts<'_, '_>) -> Option<Miss> {
+        let element = self.written.principal.as_ref()?;
+        Some(principal_miss(self.document, element, facts))
     }
-    let conditions = written.conditions.iter().zip(&statement.conditions);
-    let fails = |compiled: &CompiledCondition| compiled.holds(facts).is_false();
-    if let Some((written, compiled)) = conditions.clone().find(|(_, compiled)| fails(compiled)) {
-        let held = conditions.filter(|(_, compiled)| !fails(compiled)).count();
-        return (Matched::No(condition_miss(document, written, compiled, facts)), (3, held));
+
+    fn resource_miss(&self, shown: Option<usize>, facts: Facts<'_, '_>) -> Option<Miss> {
+        let names = (Element::Resource, Element::NotResource);
+        let resource = facts.request.resource();
+        let element = self.written.resource.as_ref()?;
+        let mut miss = pattern_miss(self.document, element, names, shown, resource);
+        if let Resources::Only(patterns) = &self.compiled.resources
+            && let Some(key) = patterns.iter().find_map(|each| unresolved_variable(each, facts))
+        {
+            miss.reason = MissReason::UnresolvedVariable(key);
+        }
+        Some(miss)
     }
-    let whole = statement.resources.applies(facts).and(statement.conditions_hold(facts));
-    if whole == Kleene::Unknown {
-        let mut keys = BTreeSet::new();
-        unknown_keys(statement, facts, &mut keys);
-        return (Matched::Unknown(spelled(keys, facts)), (4, 0));
+
+    fn condition_miss(&self, index: usize, facts: Facts<'_, '_>) -> Option<Miss> {
+        let compiled = self.compiled.conditions.get(index)?;
+        Some(condition_miss(self.document, self.written.conditions.get(index)?, compiled, facts))
     }
-    (Matched::Yes, (4, 0))
+}
+
+fn action_matches(statement: &CompiledStatement, index: usize, facts: Facts<'_, '_>) -> bool {
+    let action = facts.request.action.in_lower_case();
+    let pattern = statement.actions.patterns.get(index);
+    pattern.is_some_and(|pattern| pattern.matches_bytes(action, facts))
+}
+
+fn resource_matches(statement: &CompiledStatement, index: usize, facts: Facts<'_, '_>) -> bool {
+    let pattern = statement.resources.patterns().get(index);
+    pattern.is_some_and(|pattern| pattern.matches(facts).is_true())
 }
 
 fn principal_miss(
@@ -98,25 +170,6 @@ fn text_of(pattern: &PrincipalPattern) -> &str {
     }
 }
 
-fn resource_miss(
-    document: &PolicyDocument,
-    element: &PatternElement,
-    resources: &Resources,
-    facts: Facts<'_, '_>,
-) -> (Miss, usize) {
-    let names = (Element::Resource, Element::NotResource);
-    let compiled = |index: usize| resources.patterns().get(index);
-    let matches = |index| compiled(index).is_some_and(|pattern| pattern.matches(facts).is_true());
-    let resource = facts.request.resource();
-    let (mut miss, likeness) = pattern_miss(document, element, names, resource, matches, facts);
-    if let Resources::Only(patterns) = resources
-        && let Some(key) = patterns.iter().find_map(|pattern| unresolved_variable(pattern, facts))
-    {
-        miss.reason = MissReason::UnresolvedVariable(key);
-    }
-    (miss, likeness)
-}
-
 /// The key of the first variable without a value, if there is one.
 fn unresolved_variable(pattern: &ResourcePattern, facts: Facts<'_, '_>) -> Option<String> {
     match pattern {
@@ -136,55 +189,61 @@ fn unresolved_key(pattern: &Pattern, facts: Facts<'_, '_>) -> Option<String> {
         .map(|variable| variable.key.as_str().to_owned())
 }
 
-/// The miss of a list of patterns, and how alike the nearest of them is to the value.
+/// Which of a list of patterns to show, and how alike it is to the value: of an element that lists
+/// what matches, the most alike; of one that lists what does not, the first that matches.
+fn shown(
+    element: &PatternElement,
+    value: &str,
+    matches: impl Fn(usize) -> bool,
+    facts: Facts<'_, '_>,
+) -> (Option<usize>, usize) {
+    if element.negated {
+        return ((0..element.patterns.len()).find(|index| matches(*index)), 0);
+    }
+    let likeness = |pattern: &Spanned<String>| likeness(&pattern.value, value, facts);
+    let ranked = element.patterns.iter().map(likeness).enumerate();
+    // `max_by_key` keeps the last of equals; the first is wanted.
+    let best = ranked.rev().max_by_key(|(_, likeness)| *likeness);
+    best.map_or((None, 0), |(index, likeness)| (Some(index), likeness))
+}
+
+/// The miss of a list of patterns.
 fn pattern_miss(
     document: &PolicyDocument,
     element: &PatternElement,
     (name, negated_name): (Element, Element),
+    shown: Option<usize>,
     value: &str,
-    matches: impl Fn(usize) -> bool,
-    facts: Facts<'_, '_>,
-) -> (Miss, usize) {
-    let shown: Option<(usize, &Spanned<String>)> = if element.negated {
-        element
-            .patterns
-            .iter()
-            .enumerate()
-            .find(|(index, _)| matches(*index))
-            .map(|found| (0, found.1))
-    } else {
-        let ranked = element
-            .patterns
-            .iter()
-            .map(|pattern| (likeness(&pattern.value, value, facts), pattern));
-        ranked.rev().max_by_key(|(likeness, _)| *likeness)
-    };
-    let (likeness, pattern) = shown.unzip();
+) -> Miss {
+    let pattern = shown.and_then(|index| element.patterns.get(index));
     let reason = match (pattern, element.negated) {
         (None, _) => MissReason::EmptyList,
         (Some(_), true) => MissReason::Excluded,
         (Some(_), false) => MissReason::NoneMatches,
     };
-    let miss = Miss {
+    Miss {
         element: if element.negated { negated_name } else { name },
         pattern: pattern.map(|pattern| pattern.value.clone()).unwrap_or_default(),
         value: Some(value.to_owned()),
         position: document.position(pattern.map(|pattern| pattern.span).unwrap_or_default()),
         reason,
-    };
-    (miss, likeness.unwrap_or_default())
+    }
 }
 
 /// How alike a pattern and a value are: the number of their parts, between colons and slashes, that
 /// match in place. For ranking near misses only.
 fn likeness(pattern: &str, value: &str, facts: Facts<'_, '_>) -> usize {
     let parts = |text| str::split(text, [':', '/']);
-    let alike = |(pattern, value): &(&str, &str)| {
-        pattern.contains("${")
-            || Pattern::parse(&pattern.to_ascii_lowercase())
-                .matches(&value.to_ascii_lowercase(), facts)
-    };
+    let alike = |(pattern, value): &(&str, &str)| part_matches(pattern, value, facts);
     parts(pattern).zip(parts(value)).filter(alike).count()
+}
+
+fn part_matches(pattern: &str, value: &str, facts: Facts<'_, '_>) -> bool {
+    if pattern == "*" || pattern.eq_ignore_ascii_case(value) || pattern.contains("${") {
+        return true;
+    }
+    pattern.contains(['*', '?'])
+        && Pattern::parse(&pattern.to_ascii_lowercase()).matches(&value.to_ascii_lowercase(), facts)
 }
 
 fn condition_miss(

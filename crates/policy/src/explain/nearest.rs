@@ -1,11 +1,55 @@
 //! What an implicit deny lacks, and which statement came nearest to giving it.
 
-use crate::decision::StatementId;
+use crate::authorize::{Combined, caller, consulted_layers};
+use crate::decision::{Determining, Outcome, StatementId};
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::Layer;
+use crate::grant::Grant;
+use crate::layers::Policies;
+use crate::lookup::Facts;
+use crate::request::Request;
 use crate::rule::{Rule, Side, Sides};
 
-use super::Evaluated;
+use super::miss::{Both, Fault, Nearness};
+use super::{Evaluated, Matched, Miss};
+
+/// For a request that is denied implicitly: the Allow statement that came nearest to allowing it,
+/// and what of it did not match. The same as [`explain`](super::explain()) finds, without putting
+/// all the other statements into words.
+///
+/// `None` if the request is not denied implicitly, or no statement came near, or the nearest may
+/// match, depending on unknown keys.
+pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(StatementId, Miss)> {
+    let facts = Facts { request, principal: caller(policies, request) };
+    let rule = Rule::of(policies, facts);
+    let mut combined = Combined::SILENT;
+    let outcome = combined.evaluate(policies, facts, rule, &mut Determining::default());
+    if outcome != Outcome::ImplicitDeny {
+        return None;
+    }
+    let lacking = lacking(rule, &combined.sides);
+    let mut nearest: Option<(Nearness, Fault, Layer<'_>, Both<'_>)> = None;
+    for layer in consulted_layers(policies, rule) {
+        for compiled in layer.set.statements() {
+            let grant = compiled.grant(facts).unwrap_or(Grant::Direct);
+            let speaks = Side::of(layer.policy_type, grant).is_some_and(|it| lacking.contains(&it));
+            if compiled.effect != Effect::Allow || !speaks {
+                continue;
+            }
+            let Some(both) = Both::of(layer, compiled) else { continue };
+            let (fault, nearness) = both.fault(facts);
+            let nearer = nearest.as_ref().is_none_or(|(best, ..)| nearness > *best);
+            if fault != Fault::None && nearer {
+                nearest = Some((nearness, fault, layer, both));
+            }
+        }
+    }
+    let (_, fault, layer, both) = nearest?;
+    match both.in_words(fault, facts) {
+        Matched::No(miss) => Some((layer.id_of(both.compiled), miss)),
+        Matched::Yes | Matched::Unknown(_) => None,
+    }
+}
 
 /// The Allow statement that came nearest to one that would have allowed the request: the most of
 /// its elements match, and the first that does not is the most alike.
