@@ -18,6 +18,9 @@ const SAMPLES_MAX: usize = 20;
 pub struct Partial {
     /// Tells the document from others.
     tollgate_partial: u8,
+    /// Whether reading was ended before all was read.
+    #[serde(default)]
+    pub interrupted: bool,
     /// What became of the lines that were read.
     pub lines: LineAccount,
     /// The first lines that could not be read.
@@ -30,7 +33,13 @@ impl Partial {
     /// What one run read and gathered.
     pub fn new(gathered: Gathered, read: &Read) -> Partial {
         let samples = read.quarantine.samples().to_vec();
-        Partial { tollgate_partial: VERSION, lines: read.account, samples, gathered }
+        Partial {
+            tollgate_partial: VERSION,
+            interrupted: false,
+            lines: read.account,
+            samples,
+            gathered,
+        }
     }
 
     /// Reads what [`Partial::to_json`] wrote.
@@ -56,6 +65,7 @@ impl Partial {
 
     /// Adds another run. The order of merging does not matter.
     pub fn merge(&mut self, other: Partial) {
+        self.interrupted |= other.interrupted;
         self.lines += other.lines;
         self.gathered.merge(other.gathered);
         self.samples.extend(other.samples);

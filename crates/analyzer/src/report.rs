@@ -42,12 +42,19 @@ pub use windows::WindowReport;
 /// The most points of a series in a report.
 const POINTS: usize = 200;
 
+/// What the reports for people say of one that was interrupted.
+pub(crate) const INTERRUPTED: &str =
+    "Interrupted: reading was ended early, and this is the report of a part of the logs.";
+
 /// A report.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Report {
     /// The version of this document's form.
     pub version: u8,
+    /// Whether reading was ended before all was read, so that the report is of a part.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub interrupted: bool,
     /// What became of the lines that were read.
     pub lines: Lines,
     /// Requests that were read and left out: outside of the window, or not wanted by the filter.
@@ -114,6 +121,7 @@ impl Report {
             Period::both(gathered).map(|[before, now]| ComparisonReport::new(before, now));
         Report {
             version: 1,
+            interrupted: false,
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             left_out: gathered.left_out,
             usage: UsageReport::new(&gathered.usage),

@@ -22,6 +22,9 @@ use crate::world::World;
 ///
 /// With an account, every request is decided again by its policies, and denied calls are shown with
 /// the statement that decided, or the one that came nearest to allowing them.
+///
+/// Ctrl-C ends reading: the report of what was read until then is printed, marked as interrupted,
+/// and the exit code is 4. A second Ctrl-C ends at once.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -140,14 +143,17 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         timeline: args.report.draws() || args.partial.is_some(),
     };
     let logs = &mut plan.logs;
+    logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
     let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);
     bar.finish();
+    let interrupted = logs.options.is_stopped();
     let new = scanned.sources.iter().any(|source| source.passed_bytes == 0);
-    if new && scanned.account.parsed + scanned.account.recovered == 0 {
+    if new && !interrupted && scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
-    let partial = Partial::new(gathered, &scanned);
+    let mut partial = Partial::new(gathered, &scanned);
+    partial.interrupted = interrupted;
     if let Some(path) = &args.partial {
         let document = partial.to_json().into_diagnostic()?;
         world.write(Some(path), document.as_bytes())?;
@@ -157,9 +163,12 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         _ => None,
     };
     let report = report::print(&partial, before, &args.report, world)?;
-    logs.close(&scanned.account, &scanned.sources, scanned.state.as_ref(), world)?;
+    // What comes after the interruption is still to be read, and only a whole run knows from where.
+    let next = scanned.state.as_ref().filter(|_| !interrupted);
+    logs.close(&scanned.account, &scanned.sources, next, world)?;
     let judged = args.fail_on.iter().map(|threshold| threshold.judge(&report));
-    Ok(judged.fold(Exit::Ok, Exit::worse))
+    let begun = if interrupted { Exit::Undecided } else { Exit::Ok };
+    Ok(judged.fold(begun, Exit::worse))
 }
 
 impl Plan<'_> {

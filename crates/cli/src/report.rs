@@ -84,28 +84,30 @@ pub(crate) fn print(
     world: &World,
 ) -> miette::Result<Report> {
     let report = Report::new(&partial.gathered, partial.lines, &partial.samples);
-    let whole = match before {
+    let mut whole = match before {
         Some(before) => report.compared(&partial.gathered, before),
         None => report,
     };
-    let mut report = match args.format.top(args.top) {
-        0 => whole.clone(),
-        top => whole.clone().top(top),
-    };
+    whole.interrupted = partial.interrupted;
     if !args.draws() {
-        report.timeline = None;
+        whole.timeline = None;
     }
+    let narrowed = match args.format.top(args.top) {
+        0 => None,
+        top => Some(whole.clone().top(top)),
+    };
+    let report = narrowed.as_ref().unwrap_or(&whole);
     let top = args.top.unwrap_or(TOP);
     let text = match args.format {
         Format::Text => {
             let colour = world.colour && args.out.is_none();
-            text::render(&report, &text::Style { width: world.width, colour, top })
+            text::render(report, &text::Style { width: world.width, colour, top })
         }
-        Format::Json => serde_json::to_string_pretty(&report).into_diagnostic()? + "\n",
+        Format::Json => serde_json::to_string_pretty(report).into_diagnostic()? + "\n",
         Format::Html if report.timeline.is_none() => return Err(without_timeline().into()),
-        Format::Html => render::html::render(&report).into_diagnostic()?,
-        Format::Markdown => render::markdown::render(&report, top),
-        Format::Csv | Format::Parquet => return files::write(&report, args, world).map(|()| whole),
+        Format::Html => render::html::render(report).into_diagnostic()?,
+        Format::Markdown => render::markdown::render(report, top),
+        Format::Csv | Format::Parquet => return files::write(report, args, world).map(|()| whole),
     };
     world.write(args.out.as_deref(), text.as_bytes())?;
     Ok(whole)

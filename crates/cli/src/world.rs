@@ -6,13 +6,19 @@ use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, WrapErr};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use signal_hook::consts::SIGINT;
+use signal_hook::flag;
 
 /// Columns of a text report that does not go to a terminal.
 const WIDTH_ELSEWHERE: usize = 100;
+
+/// 128 and the number of the signal.
+const INTERRUPTED: i32 = 128 + SIGINT;
 
 /// What the surroundings of this process are like.
 #[derive(Clone, Copy, Debug)]
@@ -47,6 +53,18 @@ impl World {
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         Timestamp::now()
+    }
+
+    /// Something that is set at the first Ctrl-C; the second ends the process at once, with the exit
+    /// code that shells give to interrupted programs.
+    pub(crate) fn interrupt(&self) -> miette::Result<Arc<AtomicBool>> {
+        let interrupted: Arc<AtomicBool> = Arc::default();
+        // In this order: the first time, nothing is set yet when the process may be ended.
+        flag::register_conditional_shutdown(SIGINT, INTERRUPTED, Arc::clone(&interrupted))
+            .and_then(|_| flag::register(SIGINT, Arc::clone(&interrupted)))
+            .into_diagnostic()
+            .wrap_err("cannot handle Ctrl-C")?;
+        Ok(interrupted)
     }
 
     /// Writes machine or report output: to the file if one is given, else to standard output.

@@ -1,6 +1,6 @@
 //! Scanning: many inputs, several workers, one account.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arrow::array::{
@@ -40,6 +40,8 @@ pub struct ScanOptions {
     pub block_bytes: usize,
     /// Where to count progress.
     pub progress: Option<Arc<Progress>>,
+    /// Once this is set, no more blocks are read: what was read until then is what was found.
+    pub stop: Option<Arc<AtomicBool>>,
     /// Where to keep quarantined lines whole.
     pub quarantine: Option<Arc<QuarantineFile>>,
     /// What earlier runs have read, to go on from there. Implies
@@ -59,9 +61,15 @@ impl ScanOptions {
             threads: 0,
             block_bytes: 512 << 10,
             progress: None,
+            stop: None,
             quarantine: None,
             state: None,
         }
+    }
+
+    /// Whether reading is to end early.
+    pub fn is_stopped(&self) -> bool {
+        self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))
     }
 
     pub(crate) fn quarantine(&self) -> Quarantine {
@@ -293,6 +301,9 @@ impl Queue<'_> {
         quarantine: &mut Quarantine,
     ) -> Option<(Work, Arc<str>, Arc<Plan>)> {
         let mut opened = lock(self.opened.get(input)?);
+        if self.options.is_stopped() {
+            return None;
+        }
         if let Opened::Not(input) = &*opened {
             let reading = Reading::open(input, self.options, self.seen.as_ref(), quarantine);
             *opened = Opened::Reading(Box::new(reading));

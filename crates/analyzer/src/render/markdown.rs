@@ -4,7 +4,7 @@
 //! neither be markup nor mention anybody.
 
 use crate::changes::Side;
-use crate::report::{DeniedReport, LimitReport, Report};
+use crate::report::{DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::{
     cache, comparison, count, limits as of_limits, number, period, share, short_call, short_caller,
 };
@@ -37,8 +37,12 @@ fn summary(report: &Report) -> String {
         facts.push(format!("**{}** denied ({})", number(denied), share(denied, usage.requests)));
     }
     facts.push(format!("**{}** refused by upstreams", number(throttled)));
+    let interrupted = match report.interrupted {
+        true => format!("**{INTERRUPTED}**\n\n"),
+        false => String::new(),
+    };
     format!(
-        "### Requests, limits and denials\n\n{}  \n{} UTC, {} on {}\n",
+        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {} on {}\n",
         facts.join(" · "),
         period(usage.first.as_deref(), usage.last.as_deref()),
         count(usage.caller_count as u64, "caller"),

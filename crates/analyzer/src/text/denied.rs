@@ -54,7 +54,7 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
 
 /// Groups of sessions of the same role, the most frequent first.
 fn blocks(denied: &[DeniedReport], style: &Style) -> String {
-    let mut folded: BTreeMap<String, Folded<'_>> = BTreeMap::new();
+    let mut folded: BTreeMap<FoldKey<'_>, Folded<'_>> = BTreeMap::new();
     for group in denied {
         folded
             .entry(fold_key(group))
@@ -68,15 +68,21 @@ fn blocks(denied: &[DeniedReport], style: &Style) -> String {
     text.concat() + &rest(folded.iter().skip(shown).map(|each| each.requests), "group")
 }
 
-/// What groups must share to be shown as one. A statement that denies a caller explicitly denies
-/// all of its calls for the same reason, whatever they are.
-fn fold_key(group: &DeniedReport) -> String {
+/// What groups must share to be shown as one: the role, the call, and why. A statement that denies a
+/// caller explicitly denies all of its calls for the same reason, whatever they are.
+type FoldKey<'a> = (
+    &'a str,
+    (&'a str, &'a str, Option<u16>, Option<&'a str>),
+    (&'a [Cited], Option<&'a Cited>, &'a [String]),
+);
+
+fn fold_key(group: &DeniedReport) -> FoldKey<'_> {
     let role = role(&group.caller).unwrap_or(&group.caller);
-    let explicit = group.decision.as_deref() == Some("explicitDeny");
-    let resource = if explicit { "" } else { &group.resource };
-    let call = (&group.action, resource, group.logged_status, &group.decision);
+    let decision = group.decision.as_deref();
+    let resource = if decision == Some("explicitDeny") { "" } else { &group.resource };
     let nearest = group.nearest.as_ref().map(|nearest| &nearest.statement);
-    format!("{role} {call:?} {:?} {nearest:?} {:?}", group.determined_by, group.depends_on)
+    let call = (&*group.action, resource, group.logged_status, decision);
+    (role, call, (&group.determined_by, nearest, &group.depends_on))
 }
 
 /// The role of a session, by name.

@@ -2,11 +2,14 @@
 
 use super::limits::outlook;
 use super::style::{Style, count, minute, number, period, share, sparkline};
-use crate::report::{LimitReport, PointReport, Report};
+use crate::report::{INTERRUPTED, LimitReport, PointReport, Report};
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let usage = &report.usage;
     let mut text = style.heading("Summary");
+    if report.interrupted {
+        text.push_str(&format!("  {}\n", style.bad(INTERRUPTED)));
+    }
     text.push_str(&format!(
         "  {} by {} on {}, {}\n",
         count(usage.requests, "request"),

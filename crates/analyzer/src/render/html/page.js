@@ -34,6 +34,7 @@ function drawNotes() {
     const text = outlook(limit);
     notes.push(`${limit.bucket} of ${limit.upstream} with ${limit.credential}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
   }
+  if (report.interrupted) notes.unshift("Interrupted: reading was ended early, and this is the report of a part of the logs.");
   if (report.agreement?.disagreeing > 0) notes.push(`Log and policies disagree on ${plural(report.agreement.disagreeing, "request")}.`);
   $("notes").textContent = notes.join(" ");
 }
