@@ -138,29 +138,36 @@ impl Template {
     }
 
     /// The same pattern for an ARN, complete: one with fewer than six parts means any value of the
-    /// parts that are missing. One in which a `*` ends the region or the account is complete as it
-    /// is, since that runs on over colons.
+    /// parts that are missing.
     ///
     /// Source: IAM User Guide, `reference_identifiers`, of identity policies ("AWS automatically
     /// completes the ARN by adding wildcard characters (*) to all missing fields"). Here every type
     /// of policy is read so **(our choice)**.
     #[must_use]
     pub fn completed_arn(mut self) -> Template {
-        let mut colons = 0;
-        let mut runs_on = false;
-        let mut rest = self.tokens.iter().peekable();
-        while let Some(token) = rest.next() {
-            match token {
-                Token::Literal(text) => colons += text.matches(':').count(),
-                Token::AnyRun => runs_on |= colons >= 3 && ends_part(rest.peek().copied()),
-                Token::AnyOne | Token::Variable { .. } => {}
-            }
-        }
-        if colons < 5 && !runs_on {
+        if self.is_short_arn() {
             self.push_literal(":");
             self.push(Token::AnyRun);
         }
         self
+    }
+
+    /// Whether parts of an ARN are missing. Where a `*` ends the region or the account, none are: it
+    /// runs on over colons.
+    pub(crate) fn is_short_arn(&self) -> bool {
+        let mut colons = 0;
+        let mut rest = self.tokens.iter().peekable();
+        while let Some(token) = rest.next() {
+            match token {
+                Token::Literal(text) => colons += text.matches(':').count(),
+                Token::AnyRun if colons >= 3 && ends_part(rest.peek().copied()) => return false,
+                Token::AnyRun | Token::AnyOne | Token::Variable { .. } => {}
+            }
+            if colons >= 5 {
+                return false;
+            }
+        }
+        true
     }
 
     /// The key of the first variable that stands before so many colons of the pattern's own text.
@@ -318,16 +325,14 @@ mod tests {
 
     #[test]
     fn an_arn_is_completed_unless_a_star_runs_on() {
-        let complete = |text: &str| {
-            let template = Template::parse(text, Variables::Substituted).unwrap();
-            template.clone().completed_arn() != template
-        };
+        let is_short =
+            |text: &str| Template::parse(text, Variables::Substituted).unwrap().is_short_arn();
         for short in ["arn:aws:sqs", "arn:*:s3", "arn:aws:s3::${a:b:c:d}", "arn:aws:s3:eu-?"] {
-            assert!(complete(short), "{short}");
+            assert!(is_short(short), "{short}");
         }
         for whole in ["arn:aws:s3:*", "arn:aws:s3:*:b", "arn:aws:s3:::b", "arn:aws:s3:${a}:${b}:c"]
         {
-            assert!(!complete(whole), "{whole}");
+            assert!(!is_short(whole), "{whole}");
         }
         let sqs = Template::parse("arn:aws:sqs", Variables::Literal).unwrap().completed_arn();
         assert_eq!(sqs.tokens, [literal("arn:aws:sqs:"), AnyRun]);

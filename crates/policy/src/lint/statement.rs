@@ -165,7 +165,7 @@ fn lint_shape(linter: &mut Linter<'_>, pattern: &Spanned<String>, pointer: &str)
         return;
     }
     let Ok(template) = Template::parse(text, linter.variables()) else { return };
-    if template.clone().completed_arn() != template {
+    if template.is_short_arn() {
         linter.report(
             Code::ShortArn,
             pattern.span,

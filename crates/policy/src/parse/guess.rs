@@ -40,7 +40,8 @@ fn elements(source: &str) -> Option<Vec<Member<'_>>> {
         Shape::Array => statement.elements().ok()?,
         _ => vec![statement],
     };
-    Some(statements.iter().filter_map(|node| node.members().ok()).flatten().collect())
+    let objects = statements.iter().filter(|node| node.shape() == Shape::Object);
+    Some(objects.filter_map(|node| node.members().ok()).flatten().collect())
 }
 
 /// Whether an element names actions of the container registry.
