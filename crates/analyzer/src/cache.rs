@@ -169,8 +169,24 @@ impl Identity {
 /// Both numbers in one, all bits of which depend on all of both: the halves of a long product.
 #[inline]
 fn mixed(one: u64, other: u64) -> u64 {
-    let product = u128::from(one ^ 0x9e37_79b9_7f4a_7c15)
-        * u128::from(other.rotate_left(32) ^ 0xd6e8_feb8_6659_fd93);
+    folded(left(one), right(other))
+}
+
+/// What a number is as the first factor of [`mixed`].
+#[inline]
+fn left(number: u64) -> u64 {
+    number ^ 0x9e37_79b9_7f4a_7c15
+}
+
+/// And as the second.
+#[inline]
+fn right(number: u64) -> u64 {
+    number.rotate_left(32) ^ 0xd6e8_feb8_6659_fd93
+}
+
+#[inline]
+fn folded(left: u64, right: u64) -> u64 {
+    let product = u128::from(left) * u128::from(right);
     (product as u64) ^ ((product >> 64) as u64)
 }
 
@@ -179,7 +195,8 @@ fn mixed(one: u64, other: u64) -> u64 {
 pub(crate) struct RepeatsTally {
     reads: Vec<u64>,
     samples: [Distinct; 2 * TTLS.len()],
-    /// The present window of the shortest kind, in milliseconds, and the numbers of the windows.
+    /// The present window of the shortest kind, in milliseconds, and the numbers of the windows as
+    /// factors.
     present: (i64, i64),
     windows: [u64; TTLS.len()],
     /// By the numbers of routes and callers, once they are known.
@@ -213,13 +230,13 @@ impl RepeatsTally {
             self.turn(at);
         }
         *slot(&mut self.reads, route) += 1;
-        let own = what.and(by);
+        let (shared, own) = (left(what.0), left(what.and(by).0));
         let [a, b, c, d, e, f, g, h] = &mut self.samples;
         for (window, (shared_by_all, of_its_own)) in
             self.windows.iter().zip([(a, e), (b, f), (c, g), (d, h)])
         {
-            shared_by_all.add(mixed(what.0, *window), route);
-            of_its_own.add(mixed(own.0, *window), route);
+            shared_by_all.add(folded(shared, *window), route);
+            of_its_own.add(folded(own, *window), route);
         }
     }
 
@@ -227,7 +244,7 @@ impl RepeatsTally {
         let [shortest, ..] = TTLS.map(|ttl| ttl * 1000);
         let start = at - at.rem_euclid(shortest);
         self.present = (start, start + shortest);
-        self.windows = TTLS.map(|ttl| at.div_euclid(ttl * 1000).cast_unsigned());
+        self.windows = TTLS.map(|ttl| right(at.div_euclid(ttl * 1000).cast_unsigned()));
     }
 
     /// What was counted, in words.

@@ -195,6 +195,10 @@ fn a_run_is_compared_with_another() {
         .map(|(name, report)| report["usage"]["requests"].as_f64().unwrap() / hours(name));
     let change = comparison["requests"]["change"].as_f64().unwrap();
     assert!((change - (counts[1] / counts[0] - 1.0)).abs() < 0.002, "{change}");
+    let all = folder.path().join("all.json").to_str().unwrap().to_owned();
+    stdout(&tollgate(&["--partial", &all, LOGS], b""));
+    let merged = merge(&[&all, "--compare", &path, "--format", "json"]);
+    assert_eq!(serde_json::from_str::<Value>(&stdout(&merged)).unwrap(), report);
 }
 
 #[test]

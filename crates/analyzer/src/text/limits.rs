@@ -127,6 +127,10 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
         number(bucket.refused),
         count(bucket.calls, "call"),
     );
+    if advice.interval_seconds > 60 {
+        let interval = duration(advice.interval_seconds);
+        text.push_str(&format!("      simulated by {interval}: bursts within are not seen\n"));
+    }
     let window = limit.window_seconds.map_or(String::new(), |seconds| duration(seconds as i64));
     for slow in advice.slow.iter().take(CALLERS) {
         text.push_str(&format!(
