@@ -2,15 +2,20 @@
 """What the gateway costs, against other ways to the same upstream, in one run on one machine.
 
     cargo build --release -p tollgate -p tollgate-benches --bins
-    python3 benches/load/run.py [--seconds 10] [--rounds 3]
+    python3 benches/load/run.py [--seconds 10] [--rounds 3] [--soak 60]
 
 Needs wrk, nginx and botocore (Debian's packages and PyPI's). 64 connections that are kept open post
 1 KiB and get 1 KiB back: to the upstream itself, through a bare hyper proxy, through nginx, and through
 the gateway with verification, policy, injection and the access log on. Rounds take turns, so that what
-else the machine does falls on all of them; the table shows each one's best round.
+else the machine does falls on all of them; the table shows each one's best round, and the CPU time that
+the server itself took for a request in that round, which other work on the machine changes least.
+
+`--soak` then keeps the gateway at full speed for so long: its memory must stay flat, and every request
+that was answered must have its line in the access log.
 """
 
 import argparse
+import os
 import re
 import shutil
 import socket
@@ -30,7 +35,7 @@ BODY = b"x" * 1024
 PATH = "/prod/repos/acme/site/issues"
 
 NGINX = """
-worker_processes 1; daemon off; pid {folder}/nginx-{name}.pid; error_log {folder}/{name}.log;
+worker_processes 1; daemon off; master_process off; pid {folder}/nginx-{name}.pid; error_log {folder}/{name}.log;
 events {{ worker_connections 1024; }}
 http {{
     access_log off; keepalive_requests 1000000000;
@@ -134,20 +139,70 @@ def script(folder, port):
 UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 
 
-def measure(folder, port, seconds):
-    """Requests a second, and the latencies in ms that half and 99 % of them stay under."""
-    command = ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", script(folder, port)]
-    output = subprocess.run([*command, f"http://127.0.0.1:{port}{PATH}"], check=True, capture_output=True, text=True).stdout
+def load(folder, port, seconds):
+    """The command that puts 64 connections at work."""
+    address = f"http://127.0.0.1:{port}{PATH}"
+    return ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", script(folder, port), address]
+
+
+def cpu_seconds(process):
+    """User and system time that a process has taken so far."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def answered(output):
+    """How many requests were answered, all of them well."""
     if "Non-2xx" in output or "Socket errors" in output:
         raise SystemExit(f"not every request was answered:\n{output}")
+    return int(re.search(r"(\d+) requests in", output)[1])
+
+
+def measure(folder, port, process, seconds):
+    """Requests a second, the latencies in ms that half and 99 % of them stay under, and CPU µs a request."""
+    before = cpu_seconds(process)
+    output = subprocess.run(load(folder, port, seconds), check=True, capture_output=True, text=True).stdout
+    cpu_us = (cpu_seconds(process) - before) / answered(output) * 1e6
     latency = {p: float(v) * UNITS[u] for p, v, u in re.findall(r"(50|99)%\s+([\d.]+)(us|ms|s)\b", output)}
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), latency["50"], latency["99"]
+    return float(re.search(r"Requests/sec:\s+([\d.]+)", output)[1]), latency["50"], latency["99"], cpu_us
+
+
+def resident_mib(process):
+    return int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())[1]) / 1024
+
+
+def lines(path):
+    with open(path, "rb") as file:
+        return sum(block.count(b"\n") for block in iter(lambda: file.read(1 << 20), b""))
+
+
+def soak(folder, port, process, seconds):
+    """Full speed for so long: memory, and the lines of the access log."""
+    before = lines(folder / "access.jsonl")
+    working = subprocess.Popen(load(folder, port, seconds), stdout=subprocess.PIPE, text=True)
+    samples = []
+    while working.poll() is None:
+        samples.append(resident_mib(process))
+        time.sleep(0.5)
+    count = answered(working.stdout.read())
+    # The caller has its answer before the line is written.
+    for _ in range(100):
+        written = lines(folder / "access.jsonl") - before
+        if written >= count:
+            break
+        time.sleep(0.1)
+    settled, end = max(samples[: len(samples) // 4]), max(samples[-len(samples) // 4 :])
+    print(f"soak: {count:,} requests in {seconds} s, {written:,} lines; resident {settled:.1f} MiB in the first quarter, {end:.1f} MiB in the last")
+    # Requests that were under way when the load ended have lines, and were not counted as answered.
+    if not count <= written <= count + 64 or end > settled * 1.1 + 1:
+        raise SystemExit("memory grows, or lines are missing")
 
 
 def main():
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--seconds", type=int, default=10)
     arguments.add_argument("--rounds", type=int, default=3)
+    arguments.add_argument("--soak", type=int, metavar="SECONDS")
     arguments = arguments.parse_args()
     ports = {name: free_port() for name in ("direct", "bare hyper proxy", "nginx", "tollgate")}
     target = ports["direct"]
@@ -159,19 +214,25 @@ def main():
             "nginx": nginx(folder, "proxy", PROXIES.format(port=ports["nginx"], target=target)),
             "tollgate": gateway(folder, ports["tollgate"], target),
         }
+        processes = {}
         for name, command in commands.items():
             log = stack.enter_context(open(folder / "output", "ab"))
             environment = {"PATH": "/usr/bin:/bin", "LOAD_TOKEN": "a-secret-of-the-load-test"}
-            process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
+            process = processes[name] = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
             stack.callback(process.wait)
             stack.callback(process.terminate)
             wait_for(ports[name], process)
-        rounds = [{name: measure(folder, port, arguments.seconds) for name, port in ports.items()} for _ in range(arguments.rounds)]
+        rounds = [
+            {name: measure(folder, port, processes[name], arguments.seconds) for name, port in ports.items()}
+            for _ in range(arguments.rounds)
+        ]
+        if arguments.soak:
+            soak(folder, ports["tollgate"], processes["tollgate"], arguments.soak)
     best = {name: max(one[name] for one in rounds) for name in ports}
     bare = best["bare hyper proxy"]
-    print(f"{'':18}{'requests/s':>11}{'of bare':>9}{'p50 ms':>8}{'p99 ms':>8}")
-    for name, (rate, p50, p99) in best.items():
-        print(f"{name:18}{rate:>11,.0f}{rate / bare[0]:>9.0%}{p50:>8.2f}{p99:>8.2f}")
+    print(f"{'':18}{'requests/s':>11}{'of bare':>9}{'p50 ms':>8}{'p99 ms':>8}{'CPU µs':>8}{'of bare':>9}")
+    for name, (rate, p50, p99, cpu_us) in best.items():
+        print(f"{name:18}{rate:>11,.0f}{rate / bare[0]:>9.0%}{p50:>8.2f}{p99:>8.2f}{cpu_us:>8.1f}{cpu_us / bare[3]:>9.2f}")
 
 
 if __name__ == "__main__":
