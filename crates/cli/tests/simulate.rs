@@ -127,7 +127,19 @@ fn a_batch_answers_every_line_in_order() {
         check_schema(&answer);
         assert_eq!(answer["id"], case["id"]);
         assert_eq!(answer["decision"], case["expect"], "{line}");
+        assert_eq!(determining(&answer), case["determinedBy"], "{line}");
     }
+}
+
+/// The determining statements of an answer, written as the cases write them: `identity/0/1`, with
+/// the level between layer and policy for control policies.
+fn determining(answer: &Json) -> Json {
+    let statements = answer["determinedBy"].as_array().unwrap().iter().map(|it| {
+        let level = it["level"].as_u64().map_or(String::new(), |level| format!("/{level}"));
+        let layer = it["policyType"].as_str().unwrap();
+        format!("{layer}{level}/{}/{}", it["policy"], it["statement"])
+    });
+    Json::from_iter(statements)
 }
 
 #[test]
