@@ -43,6 +43,10 @@ fuzz_target!(|input: Input| {
             };
             let issued = keys.seal(grant, issued_at, &Entropy([7; Entropy::BYTES]));
             let genuine = issued.credentials.token.expose().to_owned();
+            // No session is as large: ARNs and tags have bounds far below.
+            if genuine.len() > 16 * 1024 {
+                return;
+            }
             let mut bytes = genuine.clone().into_bytes();
             for (place, byte) in changes {
                 let place = usize::from(place) % bytes.len();

@@ -9,6 +9,7 @@ use std::collections::btree_map::Entry;
 
 use percent_encoding::percent_decode;
 
+use crate::action::shown;
 use crate::{Fault, FaultCode};
 
 /// The longest form. AWS's longest request is a policy, 50 tags and a web identity token.
@@ -44,7 +45,8 @@ impl Query {
             match parameters.entry(name) {
                 Entry::Vacant(entry) => entry.insert(value),
                 Entry::Occupied(entry) => {
-                    return Err(malformed(format!("the parameter {} is there twice", entry.key())));
+                    let name = shown(entry.key());
+                    return Err(malformed(format!("the parameter {name} is there twice")));
                 }
             };
         }
@@ -80,6 +82,7 @@ impl Query {
         match self.0.keys().next() {
             None => Ok(()),
             Some(name) => {
+                let name = shown(name);
                 let message = format!("The parameter {name} is not recognized by this action");
                 Err(Fault::new(FaultCode::InvalidQueryParameter, message))
             }
@@ -138,6 +141,8 @@ mod tests {
     fn a_parameter_counts_once() {
         check("a=1", b"a=1", Err("the parameter a is there twice"));
         check("", b"a=1&%61=2", Err("the parameter a is there twice"));
+        // A name of the caller's is one line of the log, whatever it is.
+        check("", b"a%0A=1&a%0A=2", Err("the parameter a\u{fffd} is there twice"));
     }
 
     #[test]
