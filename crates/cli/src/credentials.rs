@@ -9,6 +9,7 @@ mod key_file;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
+use clap::ArgGroup;
 use miette::{IntoDiagnostic, WrapErr};
 use serde_json::json;
 use tollgate_outbound::Client;
@@ -22,8 +23,7 @@ use crate::world::World;
 /// Prints the JSON that `credential_process` in `~/.aws/config` expects. Who calls is proven by a web
 /// identity token, or by an access key of the gateway's identity file.
 #[derive(clap::Args)]
-#[command(after_help = EXAMPLES)]
-#[group(required = true, multiple = false, args = ["web_identity_token_file", "key_file"])]
+#[command(after_help = EXAMPLES, group = proof())]
 pub(crate) struct Args {
     /// The gateway's STS: `https://…`, or `http://` on this machine.
     #[arg(long, value_name = "URL")]
@@ -60,6 +60,11 @@ In ~/.aws/config:
   [profile ci]
   credential_process = tollgate credentials --endpoint https://sts.example.com:8081 \
 --web-identity-token-file /var/run/secrets/token --role-arn arn:aws:iam::123456789012:role/release-bot";
+
+/// Who calls is proven in one of these ways.
+fn proof() -> ArgGroup {
+    ArgGroup::new("proof").required(true).args(["web_identity_token_file", "key_file"])
+}
 
 /// One call's worth of patience. An SDK waits for its process for a minute.
 const DEADLINE: Duration = Duration::from_secs(20);

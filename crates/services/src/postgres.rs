@@ -19,7 +19,6 @@ use crate::server::free_port;
 pub struct Postgres {
     server: Child,
     folder: TempDir,
-    binaries: PathBuf,
     /// Where it listens, on 127.0.0.1.
     pub port: u16,
 }
@@ -44,13 +43,13 @@ impl Postgres {
             super::skip("PostgreSQL");
             return None;
         };
-        let started = Arc::new(Postgres::start(binaries));
+        let started = Arc::new(Postgres::start(&binaries));
         *shared = Arc::downgrade(&started);
         Some(started)
     }
 
     #[track_caller]
-    fn start(binaries: PathBuf) -> Postgres {
+    fn start(binaries: &Path) -> Postgres {
         let folder = done("a folder", tempfile::tempdir());
         let password_file = folder.path().join("password");
         done("a password", fs::write(&password_file, Postgres::PASSWORD));
@@ -76,7 +75,7 @@ impl Postgres {
             .stderr(log)
             .stdout(Stdio::null())
             .spawn();
-        let mut started = Postgres { server: done("PostgreSQL", server), folder, binaries, port };
+        let mut started = Postgres { server: done("PostgreSQL", server), folder, port };
         started.wait();
         started
     }
@@ -119,7 +118,7 @@ impl Postgres {
     /// There is no `psql`.
     #[track_caller]
     pub fn psql(&self, user: &str, password: &str, database: &str, statements: &str) -> Output {
-        let output = Command::new(self.binaries.join("psql"))
+        let output = Command::new("psql")
             .args(["-XAtq", "-v", "ON_ERROR_STOP=1", "-h", "127.0.0.1"])
             .args(["-p", &self.port.to_string(), "-U", user, "-d", database, "-c", statements])
             .env("PGPASSWORD", password)
