@@ -1,6 +1,7 @@
 //! `tollgate serve`: the gateway as a process.
 
 mod check;
+mod credentials;
 mod log;
 mod signals;
 
@@ -9,20 +10,25 @@ use std::sync::Arc;
 
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
+use tokio::task::JoinHandle;
 use tollgate_gateway::{
-    AccessLog, Admin, Bound, Extension, Gateway, Rules, Service, Snapshot, Surroundings, observer,
+    AccessLog, Admin, Bound, Gateway, Rules, Service, Snapshot, Surroundings, observer,
 };
-use tollgate_store::{Files, ManifestFile, Problem};
+use tollgate_issuer::Purpose;
+use tollgate_store::Files;
 use tracing::level_filters::LevelFilter;
 
 use crate::account;
 use crate::exit::{Exit, Outcome};
 use crate::world::World;
 
+use self::credentials::Credentials;
+
 /// Run the gateway: verify, authorize, inject, forward, log.
 ///
 /// What it does is said in the account's manifest: `[gateway]` where it listens, `[[api]]` and its
-/// routes, `[[upstream]]` and `[[credential]]`. Where it listens is on standard error, as soon as it
+/// routes, `[[upstream]]` and `[[credential]]`, `[sts]` the sessions that it issues, `[[broker]]` the
+/// database logins. Where it listens is on standard error, as soon as it
 /// does. SIGHUP, or a change of the files, has it read them anew; SIGTERM and SIGINT have it end,
 /// once the requests under way have been answered.
 #[derive(clap::Args)]
@@ -59,18 +65,25 @@ enum LogFormat {
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime.into_diagnostic()?;
-    let surroundings = surroundings(world);
+    let purpose = if args.check { Purpose::Check } else { Purpose::Serve };
+    let credentials = Credentials::new(purpose, world.environment(), &world.clock())?;
+    let surroundings = surroundings(world, &credentials);
     if args.check {
         return runtime.block_on(check::run(&args.config, &surroundings, world));
     }
     log::install(args.log_format, args.log_level, world);
     world.forbid_core_dumps()?;
-    runtime.block_on(serve(&args.config, &surroundings))
+    runtime.block_on(serve(&args.config, &surroundings, &credentials))
 }
 
-async fn serve(config: &Path, surroundings: &Surroundings) -> Outcome {
+async fn serve(
+    config: &Path,
+    surroundings: &Surroundings,
+    credentials: &Arc<Credentials>,
+) -> Outcome {
     let snapshot = Snapshot::read(&Files, config, surroundings, None).map_err(account::all_of)?;
     snapshot.read_secrets().await.map_err(account::all_of)?;
+    credentials.commit();
     let access_log = AccessLog::open(snapshot.file(), &snapshot.gateway);
     let access_log = access_log.map_err(account::all_of)?;
     let bound = Bound::to(&snapshot.gateway).await.into_diagnostic()?;
@@ -79,13 +92,16 @@ async fn serve(config: &Path, surroundings: &Surroundings) -> Outcome {
     let mut service = Service::new(limits, Arc::clone(&surroundings.clock));
     // Whoever reads where it listens may send signals from then on.
     let end = signals::end()?;
-    let reloading = signals::reload_when_told(Arc::clone(&gateway), config, surroundings)?;
+    let reloading =
+        signals::reload_when_told(Arc::clone(&gateway), config, surroundings, credentials)?;
     say_where(&bound, &gateway);
     service.listen(bound.listeners, Arc::clone(&gateway));
     service.listen(bound.admin, Admin::of(Arc::clone(&gateway)));
-    // Other listeners of this process are given to the service here.
+    credentials.listen(&mut service, &gateway).await?;
+    let tending = credentials.tend();
     let is_drained = service.run(end).await;
     reloading.abort();
+    tending.iter().for_each(JoinHandle::abort);
     if !is_drained {
         tracing::warn!("the time to drain is over: requests were cut off");
     }
@@ -105,25 +121,13 @@ fn say_where(bound: &Bound, gateway: &Gateway) {
     }
 }
 
-fn surroundings(world: &World) -> Surroundings {
+fn surroundings(world: &World, credentials: &Arc<Credentials>) -> Surroundings {
+    let credentials = Arc::clone(credentials);
     Surroundings {
         clock: world.clock(),
         environment: world.environment(),
         observer: observer(),
         rules: Rules::default(),
-        extend: Arc::new(extension),
+        extend: Arc::new(move |file| credentials.extension(file)),
     }
-}
-
-/// What else the process does, by its manifest: who knows more keys than the identity file, and
-/// which services routes may lead to beside upstreams. It is asked anew at every reload.
-fn extension(file: &ManifestFile) -> Result<Extension, Vec<Problem>> {
-    let unserved = |span, name: &str| {
-        file.problem(span, format!("`{name}` is not served by this version of the gateway"))
-    };
-    let sts = file.manifest.sts.iter().map(|sts| unserved(sts.listen.span(), "[sts]"));
-    let brokers = file.manifest.brokers.iter();
-    let brokers = brokers.map(|broker| unserved(broker.name.span(), "[[broker]]"));
-    let problems: Vec<Problem> = sts.chain(brokers).collect();
-    if problems.is_empty() { Ok(Extension::default()) } else { Err(problems) }
 }

@@ -1,0 +1,92 @@
+//! An application that holds no secret, from its credentials to its last query.
+
+use tollgate_services::{Postgres, Python};
+
+use crate::gateway::{Gateway, clean, tollgate, top};
+
+/// Seconds that a session lasts here.
+const SESSION_S: u32 = 12;
+
+#[test]
+fn an_application_that_holds_no_secret_works_until_its_session_ends() {
+    let Some(python) = Python::with(&["boto3", "requests", "aws_requests_auth"]) else { return };
+    let Some(postgres) = Postgres::shared() else { return };
+    prepare(&postgres);
+    let gateway = Gateway::start(&python, SESSION_S, postgres.port);
+    let output = clean(&python, &gateway.path(""))
+        .arg(top().join("fixtures/credentials/app.py"))
+        .arg("--wait")
+        .env("GATEWAY", format!("127.0.0.1:{}", gateway.port))
+        .env("SESSION_S", SESSION_S.to_string())
+        .env(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("http://127.0.0.1:{}/credentials", gateway.container),
+        )
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", gateway.path("web.token"))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}\n{}", gateway.operator_log());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let lines: Vec<&str> = printed.lines().collect();
+    let issues = r#"[{"number": 1, "title": "Secrets in source code", "state": "open"}]"#;
+    let denied = "User: arn:aws:sts::123456789012:assumed-role/web/web-1 is not authorized to perform: \
+                  execute-api:Invoke on resource: arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5\
+                  /prod/POST/repos/PokaInc/test-github-api/issues";
+    let expired = "The security token included in the request is expired";
+    assert_eq!(
+        lines,
+        [
+            format!("GET issues: 200 {issues}"),
+            format!("POST issues: 403 {{\"Message\":\"{denied}\"}}"),
+            "login: tollgate_app_web1_…".to_owned(),
+            "SELECT: 3".to_owned(),
+            "the session has ended".to_owned(),
+            format!("GET issues: 403 {{\"message\":\"{expired}\"}}"),
+            "SELECT: refused".to_owned(),
+            format!("GET issues: 200 {issues}"),
+        ]
+    );
+    let readme = std::fs::read_to_string(top().join("README.md")).unwrap();
+    assert!(readme.contains(printed.trim_end()), "the README lacks\n{printed}");
+    analysed(&gateway);
+    // The login is gone from the server, and its password was never in a log.
+    let roles = "SELECT count(*) FROM pg_roles WHERE rolname LIKE 'tollgate_app_%'";
+    let gone = (0..100).any(|_| {
+        std::thread::sleep(std::time::Duration::from_millis(100));
+        postgres.run("app", roles) == "0"
+    });
+    assert!(gone, "the login is still there: {}", gateway.operator_log());
+    assert!(postgres.log().contains("SCRAM-SHA-256$"));
+}
+
+/// A database with a table, and a template role that may read it.
+fn prepare(postgres: &Postgres) {
+    postgres.run("postgres", "CREATE DATABASE app");
+    postgres.run("postgres", "CREATE ROLE app_reader");
+    let password = Postgres::PASSWORD;
+    let tollgate = format!(
+        "CREATE ROLE tollgate LOGIN CREATEROLE PASSWORD '{password}' IN ROLE pg_signal_backend;
+         GRANT app_reader TO tollgate WITH ADMIN OPTION"
+    );
+    postgres.run("postgres", &tollgate);
+    let table = "CREATE TABLE orders (id int); INSERT INTO orders VALUES (1), (2), (3);
+                 GRANT SELECT ON orders TO app_reader";
+    postgres.run("app", table);
+}
+
+/// What the log says of it, replayed through the policies that decided.
+fn analysed(gateway: &Gateway) {
+    let output = tollgate()
+        .args(["analyze", "--account", "tollgate.toml", "--format", "json", "access.jsonl"])
+        .current_dir(gateway.path(""))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}\n{}", gateway.access_log());
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let text = report.to_string();
+    assert!(text.contains("assumed-role/web/web-1"), "{text}");
+    assert!(text.contains("/databases/app"), "{text}");
+    assert!(!gateway.access_log().contains("tgs1_"), "a token is in the log");
+}
