@@ -321,6 +321,71 @@ fn call(stage: &str, method: &str, path: &str, agent: &str) -> Call {
     }
 }
 
+fn line(caller: &str, stage: &str, method: &str, path: &str, agent: &str) -> Json {
+    json!({
+        "requestTimeEpoch": 1_773_100_800_000_u64, "apiId": "api1", "stage": stage,
+        "httpMethod": method, "resourcePath": "/{proxy+}", "path": format!("/{stage}{path}"),
+        "status": "200", "userAgent": agent, "ip": "10.0.0.1", "userArn": caller,
+    })
+}
+
+/// A log of these lines, in a folder that lives as long as it is held.
+fn written(lines: impl Iterator<Item = Json>) -> (tempfile::TempDir, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log.jsonl");
+    let lines: Vec<String> = lines.map(|line| line.to_string()).collect();
+    fs::write(&log, lines.join("\n")).unwrap();
+    (folder, log)
+}
+
+fn allow_all(resource: &str) -> Json {
+    let statement = json!({ "Sid": "All", "Effect": "Allow", "Action": "*", "Resource": resource });
+    json!({ "Version": "2012-10-17", "Statement": statement })
+}
+
+/// A policy over AWS's quota becomes several, each within it, and together they allow everything.
+#[test]
+fn what_is_too_long_for_one_policy_is_split() {
+    let routes: BTreeSet<String> =
+        (0..150).map(|at| format!("/a-route-with-a-long-name/{at:03}/and/more")).collect();
+    let account = account(&routes, &["*", "*", "*"].map(allow_all));
+    let lines = routes.iter().map(|path| line(CALLERS[0].0, "prod", "GET", path, "x"));
+    let (_folder, log) = written(lines);
+    let suggestions = suggest(&account, &[&log], 5, 1);
+    let policies = &suggestions.principals[0].policies;
+    assert!(policies.len() > 1);
+    for policy in policies {
+        let shortest = serde_json::to_string(&policy.document).unwrap();
+        assert_eq!(policy.characters, shortest.len());
+        assert!(policy.characters <= 6_144, "{}", policy.characters);
+    }
+    let names: BTreeSet<&str> = policies.iter().map(|policy| policy.name.as_str()).collect();
+    assert_eq!(names.len(), policies.len());
+    let own = &documents(&suggestions)[CALLERS[0].1];
+    for path in &routes {
+        assert!(allowed(own, &call("prod", "GET", path, "x")), "{path}");
+    }
+    assert!(!allowed(own, &call("prod", "GET", "/a-route-with-a-long-name/001", "x")));
+}
+
+/// Where no narrower pattern can be shown to be within the present statement, its own is kept.
+#[test]
+fn the_present_pattern_is_kept_for_want_of_a_proof() {
+    let present = format!("{HEAD}/prod/GET/pets/*-cat/toys");
+    let account = account(&BTreeSet::new(), &[present.as_str(), "*", "*"].map(allow_all));
+    let path = |at: u32| format!("/pets/{at}-cat/toys");
+    let lines = (0..40).map(|at| line(CALLERS[0].0, "prod", "GET", &path(at), "x"));
+    let (_folder, log) = written(lines);
+    let suggestions = suggest(&account, &[&log], 3, 1);
+    let note = &suggestions.principals[0].statements[0];
+    let resource = &note.resources[0];
+    assert_eq!((resource.basis, resource.requests), ("present", 40));
+    assert_eq!(resource.patterns, [present]);
+    // The action is narrowed all the same.
+    let own = &documents(&suggestions)[CALLERS[0].1];
+    assert_eq!(own[0]["Statement"][0]["Action"], "execute-api:Invoke");
+}
+
 /// Escapes of a suggestion as the naive glob can read them: characters that nothing else has.
 fn unescaped(policies: &[Json]) -> Vec<Json> {
     let text = serde_json::to_string(policies).unwrap();
@@ -351,18 +416,10 @@ proptest! {
         values in 1..4_usize,
     ) {
         let account = account(&routes, &policies);
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log.jsonl");
-        let lines = rows.iter().map(|(second, stage, method, path, agent)| {
-            json!({
-                "requestTimeEpoch": 1_773_100_800_000_u64, "apiId": "api1", "stage": stage,
-                "httpMethod": method, "resourcePath": "/{proxy+}", "path": format!("/{stage}{path}"),
-                "status": "200", "userAgent": agent, "ip": "10.0.0.1",
-                "userArn": CALLERS[usize::from(*second)].0,
-            })
-            .to_string()
+        let calls = rows.iter().map(|(second, stage, method, path, agent)| {
+            line(CALLERS[usize::from(*second)].0, stage, method, path, agent)
         });
-        fs::write(&log, lines.collect::<Vec<_>>().join("\n")).unwrap();
+        let (_folder, log) = written(calls);
         let suggested = documents(&suggest(&account, &[&log], values, 1));
         let [one, two, group] = policies;
         let present = [vec![one], vec![two, group]];

@@ -182,7 +182,7 @@ fn calls_that_the_log_does_not_tell_leave_the_suggestion_undecided() {
     let output = tollgate("suggest", &arguments, line.as_bytes());
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{text}");
-    assert!(text.contains("1 calls are not considered: the log does not tell the path"), "{text}");
+    assert!(text.contains("1 call not considered: the log does not tell the path"), "{text}");
 }
 
 #[test]

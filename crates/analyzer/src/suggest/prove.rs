@@ -200,3 +200,82 @@ impl Replayed {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::{Path, PathBuf};
+
+    use tollgate_policy::PolicyType;
+
+    use super::*;
+
+    const PRESENT: &str = r#"{"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": "execute-api:*", "Resource": "arn:aws:execute-api:*:*:a/*",
+         "Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}}},
+        {"Effect": "Deny", "Action": "*", "Resource": "arn:aws:execute-api:*:*:a/*/DELETE/*"}]}"#;
+
+    /// Whether a suggestion of these statements is within [`PRESENT`].
+    fn within(statements: &str) -> Result<(), Unproven> {
+        let manifest = "account = \"111122223333\"\nregion = \"eu-west-1\"\n[[principal]]\n\
+                        arn = \"arn:aws:iam::111122223333:user/ana\"\npolicies = [\"p.json\"]\n";
+        let files: BTreeMap<PathBuf, String> = [("tollgate.toml", manifest), ("p.json", PRESENT)]
+            .map(|(path, text)| (path.into(), text.to_owned()))
+            .into();
+        let account = Account::read(&files, Path::new("tollgate.toml")).unwrap();
+        let grants = Grants::of(&account, account.subjects().first().unwrap());
+        let text = format!(r#"{{"Version": "2012-10-17", "Statement": [{statements}]}}"#);
+        is_within(&[PolicyDocument::parse(&text, PolicyType::Identity).unwrap()], &grants)
+    }
+
+    const DENY: &str =
+        r#"{"Effect": "Deny", "Action": "*", "Resource": "arn:aws:execute-api:*:*:a/*"}"#;
+
+    fn allow(path: &str, condition: &str) -> String {
+        format!(
+            r#"{{"Effect": "Allow", "Action": "execute-api:Invoke", {condition}
+                "Resource": "arn:aws:execute-api:eu-west-1:111122223333:{path}"}}, {DENY}"#
+        )
+    }
+
+    #[test]
+    fn a_suggestion_is_within_the_present_policies_or_refused() {
+        let mfa = r#""Condition": {"Bool": {"aws:MultiFactorAuthPresent": "true"}},"#;
+        within(&allow("a/prod/GET/x", mfa)).unwrap();
+        let refused = |statements: &str| match within(statements) {
+            Err(Unproven::NotWithin { statement, .. }) => statement,
+            other => panic!("{other:?}"),
+        };
+        assert!(refused(&allow("b/prod/GET/x", mfa)).contains("/GET/x"));
+        assert!(refused(&allow("a/prod/GET/x", "")).contains("Allow"));
+        // Without the Deny, what others grant is granted.
+        let (alone, _) = allow("a/prod/GET/x", mfa)
+            .rsplit_once(", {")
+            .map(|(a, b)| (a.to_owned(), b.to_owned()))
+            .unwrap();
+        assert!(refused(&alone).contains("/DELETE/*"));
+    }
+
+    #[test]
+    fn a_call_is_decided_as_before_where_that_matters() {
+        use Outcome::{Allowed, ExplicitDeny, ImplicitDeny, Indeterminate};
+        for before in [Allowed, ExplicitDeny, ImplicitDeny, Indeterminate] {
+            assert!(is_kept(before, before, Logged::Passed), "{before}");
+            assert_eq!(is_kept(before, Allowed, Logged::Passed), before == Allowed, "{before}");
+        }
+        assert!(is_kept(ExplicitDeny, ImplicitDeny, Logged::Passed));
+        assert!(!is_kept(ImplicitDeny, Indeterminate, Logged::Refused));
+        assert!(!is_kept(Indeterminate, ImplicitDeny, Logged::Passed));
+        assert!(is_kept(Indeterminate, ImplicitDeny, Logged::Refused));
+        assert!(!is_kept(Indeterminate, Allowed, Logged::Refused));
+    }
+
+    #[test]
+    fn a_log_that_grew_is_no_refutation() {
+        let replayed = |requests, broken| Replayed { requests, broken, ..Replayed::default() };
+        assert!(replayed(5, 0).judge(5).is_ok());
+        assert!(matches!(replayed(5, 1).judge(5), Err(Unproven::Refuted { calls: 1, .. })));
+        let grown = replayed(6, 1).judge(5);
+        assert!(matches!(grown, Err(Unproven::Changed { first: 5, again: 6 })));
+    }
+}

@@ -4,6 +4,7 @@ use tollgate_policy::MANAGED_POLICY_CHARACTERS;
 
 use super::observe::PrincipalUse;
 use super::report::{Calls, Policy, Replaced, StatementNote};
+use crate::text::count;
 
 /// Managed policies that AWS attaches to a user, group or role, unless asked for more.
 ///
@@ -47,12 +48,12 @@ pub(crate) fn remarks(
     }
     if calls.open > 0 {
         remarks.push(format!(
-            "{} calls passed that depend on what the log does not tell: their conditions are kept",
-            calls.open
+            "depending on what the log does not tell, {} passed: the conditions are kept",
+            count(calls.open, "call")
         ));
     }
     for (reason, requests) in &used.untold {
-        remarks.push(format!("{requests} calls are not considered: {reason}"));
+        remarks.push(format!("{} not considered: {reason}", count(*requests, "call")));
     }
     remarks
 }
