@@ -1,7 +1,7 @@
 //! One row of the request table, read by name.
 
 use arrow::array::{
-    ArrayAccessor, StringViewArray, TimestampMillisecondArray, UInt16Array, UInt64Array,
+    Array, ArrayAccessor, StringViewArray, TimestampMillisecondArray, UInt16Array, UInt64Array,
 };
 use tollgate_log::{Batch, Field, Projection};
 
@@ -16,7 +16,7 @@ macro_rules! columns {
         impl<'a> Columns<'a> {
             /// The columns of a batch.
             pub(crate) fn of(batch: &Batch<'a>) -> Columns<'a> {
-                Columns { rows: batch.records.num_rows(), $($name: batch.$read(Field::$field),)* }
+                Columns { rows: batch.records.num_rows(), $($name: told(batch.$read(Field::$field)),)* }
             }
         }
 
@@ -87,6 +87,11 @@ impl<'a> Columns<'a> {
     pub(crate) fn rows(&self) -> impl Iterator<Item = Row<'_, 'a>> {
         (0..self.rows).map(|index| Row { columns: self, index })
     }
+}
+
+/// A column that has values; of one without any, no row needs to be asked.
+fn told<A: Array>(column: Option<&A>) -> Option<&A> {
+    column.filter(|column| column.null_count() < column.len())
 }
 
 #[inline]

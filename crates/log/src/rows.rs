@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions, StringViewArray,
-    TimestampMillisecondArray, UInt16Array, UInt64Array,
+    TimestampMillisecondArray, UInt16Array, UInt64Array, new_null_array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, ScalarBuffer};
 use arrow::datatypes::SchemaRef;
@@ -304,9 +304,16 @@ impl Columns<'_> {
         }
     }
 
+    /// Whether no row has a value of a field. Most logs lack many, and those that they have are in the
+    /// first rows.
+    fn lacks(&self, field: Field) -> bool {
+        !matches!(field, Field::Time | Field::Suspect) && self.slot_spans(field).all(Span::is_empty)
+    }
+
     /// Reads a column's values out of the text.
     fn prepare(&mut self, field: Field) -> Prepared {
         match field.kind() {
+            kind if self.lacks(field) => Prepared::Lacking(kind, self.rows.len()),
             Kind::Text => self.views(field),
             Kind::Status => self.statuses(field),
             Kind::Number if field == Field::RetryAfter => self.retry_after(),
@@ -427,6 +434,7 @@ impl Columns<'_> {
 
 /// A column whose buffers are still to be attached.
 enum Prepared {
+    Lacking(Kind, usize),
     Text(Vec<u128>, Nulls),
     Numbers(Vec<u64>, Nulls),
     Statuses(Vec<u16>, Nulls),
@@ -437,6 +445,7 @@ enum Prepared {
 impl Prepared {
     fn build(self, buffers: &Arc<[Buffer]>) -> ArrayRef {
         match self {
+            Prepared::Lacking(kind, rows) => new_null_array(&kind.data_type(), rows),
             Prepared::Text(views, nulls) => text_array(views, buffers, nulls.finish()),
             Prepared::Numbers(values, nulls) => {
                 Arc::new(UInt64Array::new(values.into(), nulls.finish()))
