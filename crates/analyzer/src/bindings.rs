@@ -9,6 +9,7 @@ use tollgate_store::{Account, ApiEntry, Applicable};
 
 use crate::call::Call;
 use crate::context::{Assumption, ReferencedKeys};
+use crate::outcomes::{CallContext, Told};
 use crate::rows::Row;
 
 /// The action of a request that is not logged with another.
@@ -175,6 +176,21 @@ impl Kept<'_> {
 
     pub(crate) fn time(&self) -> Option<i64> {
         self.time
+    }
+
+    /// What is known of it beside caller, action and resource, in words.
+    pub(crate) fn context(&self) -> CallContext {
+        let told = |value: &KeptValue| match value {
+            KeptValue::Text(text) => Told::Value(text.to_string()),
+            KeptValue::Other(Value::Bool(value)) => Told::Value(value.to_string()),
+            KeptValue::Other(Value::Integer(value)) => Told::Value(value.to_string()),
+            KeptValue::Other(Value::Time(value)) => Told::Value(value.to_string()),
+            KeptValue::Other(Value::Ip(value)) => Told::Value(value.to_string()),
+            KeptValue::Other(Value::Absent) => Told::Absent,
+            KeptValue::Other(Value::Text(_) | Value::Set(_) | Value::Unknown) => Told::Unknown,
+        };
+        let keys = self.values.iter().map(|(key, value)| (key.name().to_owned(), told(value)));
+        CallContext { user_id: self.user_id.as_deref().map(str::to_owned), keys: keys.collect() }
     }
 
     fn request(&self) -> Request<'_> {

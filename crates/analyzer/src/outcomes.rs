@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{Element, StatementId};
+use tollgate_policy::{Element, Key, Principal, Request, StatementId, Value};
 use tollgate_store::{Applicable, Citation};
 
 use crate::bindings::{Binding, Kept};
@@ -67,8 +67,55 @@ pub struct Group {
     pub disagrees: bool,
     /// The call that explains the group: its ARN and time. The smallest of the group.
     pub example: (String, Option<i64>),
+    /// What the example had beside its caller, action and resource, as far as policies look at it.
+    #[serde(default)]
+    pub context: CallContext,
     /// For an implicit deny: the statement that came nearest to allowing the example.
     pub nearest: Option<Nearest>,
+}
+
+/// What is known of a call beside its caller, action and resource, so that it can be decided again.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CallContext {
+    /// The caller's unique id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_id: Option<String>,
+    /// The condition keys that the policies refer to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<(String, Told)>,
+}
+
+/// What is known of a condition key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Told {
+    /// Its value.
+    Value(String),
+    /// There is none.
+    Absent,
+    /// Nothing.
+    Unknown,
+}
+
+impl CallContext {
+    /// The request of a group's call with this resource.
+    pub(crate) fn request<'r>(&'r self, key: &'r GroupKey, resource: &'r str) -> Request<'r> {
+        let mut principal = Principal::parse(&key.caller).unwrap_or(Principal::ANONYMOUS);
+        if let Some(id) = &self.user_id {
+            principal = principal.with_user_id(id);
+        }
+        let mut request = Request::new(principal, &key.action, resource);
+        for (name, told) in &self.keys {
+            let value = match told {
+                Told::Value(text) => Value::Text(text),
+                Told::Absent => Value::Absent,
+                Told::Unknown => Value::Unknown,
+            };
+            request.context.set(Key::new(name), value);
+        }
+        request
+    }
 }
 
 /// A statement, by where it stands.
@@ -140,6 +187,7 @@ impl Group {
         }
         if other.example < self.example {
             (self.example, self.nearest) = (other.example, other.nearest);
+            self.context = other.context;
         }
     }
 }

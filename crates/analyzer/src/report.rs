@@ -22,6 +22,7 @@ use tollgate_log::{LineAccount, QuarantinedLine};
 use crate::gather::Gathered;
 use crate::outcomes::GroupKey;
 use crate::previous::Period;
+use crate::remedy::Remedy;
 
 pub use advice::{AdviceReport, BucketReport, SlowReport};
 pub use breakdowns::{BreakdownReport, GroupReport};
@@ -74,6 +75,9 @@ pub struct Report {
     /// Denied calls, the most frequent first. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub denied: Option<Vec<DeniedReport>>,
+    /// What would allow the most frequent denials. Only with an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remedies: Option<Vec<Remedy>>,
     /// How log and replay compare. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementReport>,
@@ -131,6 +135,7 @@ impl Report {
             comparison,
             timeline: gathered.timeline.as_ref().map(|lived| TimelineReport::new(lived, &keys)),
             denied: denied.map(denied::in_words),
+            remedies: None,
             agreement: outcomes.map(AgreementReport::new),
             unknown_principals: outcomes
                 .map(|outcomes| by_requests(outcomes.unknown_principals.iter())),
@@ -159,6 +164,7 @@ impl Report {
         self.cache.routes.truncate(top);
         self.comparison.iter_mut().for_each(|comparison| comparison.truncate(top));
         self.denied.iter_mut().for_each(|denied| denied.truncate(top));
+        self.remedies.iter_mut().for_each(|remedies| remedies.truncate(top));
         self.agreement.iter_mut().for_each(|agreement| agreement.disagreements.truncate(top));
         self.unknown_principals.iter_mut().for_each(|callers| callers.truncate(top));
         self.changes.iter_mut().for_each(|changes| changes.groups.truncate(top));

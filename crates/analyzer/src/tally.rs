@@ -177,8 +177,8 @@ impl TallyGroup<'_> {
         let nearest = version.verdict(key.verdict).and_then(explain);
         let resource = example.resource().to_owned();
         let only_resource = (!differ && !resource.is_empty()).then(|| resource.clone());
-        let example = (resource, example.time());
-        Group { requests, span, only_resource, disagrees, example, nearest }
+        let (context, example) = (example.context(), (resource, example.time()));
+        Group { requests, span, only_resource, disagrees, example, context, nearest }
     }
 }
 

@@ -11,12 +11,14 @@ mod denied;
 pub(crate) mod heat;
 pub(crate) mod limits;
 mod lines;
+mod remedies;
 mod style;
 mod suggestions;
 mod summary;
 mod table;
 mod usage;
 
+pub(crate) use remedies::target;
 pub use style::Style;
 pub(crate) use style::{count, number, period, share, short_call, short_caller};
 pub use suggestions::suggestions;
@@ -37,6 +39,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         cache::section(report, style),
         changes::section(report, style),
         denied::section(report, style),
+        remedies::section(report, style),
         denied::agreement(report, style),
         denied::unknown_principals(report, style),
         lines::section(report, style),

@@ -162,7 +162,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         Some(Compare::With(before)) => Some(&before.gathered),
         _ => None,
     };
-    let report = report::print(&partial, before, &args.report, world)?;
+    let report = report::print(&partial, before, plan.account.as_ref(), &args.report, world)?;
     // What comes after the interruption is still to be read, and only a whole run knows from where.
     let next = scanned.state.as_ref().filter(|_| !interrupted);
     logs.close(&scanned.account, &scanned.sources, next, world)?;

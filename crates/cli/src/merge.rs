@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use miette::{IntoDiagnostic, WrapErr};
 use tollgate_analyzer::Partial;
 
+use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::report;
@@ -23,12 +24,16 @@ pub(crate) struct Args {
     /// Compare with another period: what `--partial` wrote of it.
     #[arg(long, value_name = "PARTIAL")]
     compare: Option<PathBuf>,
+    /// The account that the runs had: with it, the report says what would allow denied calls.
+    #[arg(long, value_name = "FILE")]
+    account: Option<PathBuf>,
     #[command(flatten)]
     report: report::Printing,
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     args.report.check()?;
+    let account = args.account.as_deref().map(account::read).transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let mut partials = args.partials.iter().map(|path| read(path));
     let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
@@ -36,7 +41,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         merged.merge(partial?);
     }
     let before = before.as_ref().map(|before| &before.gathered);
-    report::print(&merged, before, &args.report, world)?;
+    report::print(&merged, before, account.as_ref(), &args.report, world)?;
     Ok(Exit::Ok)
 }
 

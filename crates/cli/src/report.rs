@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Gathered, Partial, Report, render, text};
+use tollgate_analyzer::{Gathered, Partial, Remedy, Report, render, text};
+use tollgate_store::Account;
 
 use crate::diagnose::Problem;
 use crate::world::World;
@@ -76,10 +77,12 @@ impl Printing {
     }
 }
 
-/// Puts the report together, in comparison with another run if there is one, and prints it.
+/// Puts the report together, in comparison with another run if there is one, and prints it. With the
+/// account, it says what would allow denied calls.
 pub(crate) fn print(
     partial: &Partial,
     before: Option<&Gathered>,
+    account: Option<&Account>,
     args: &Printing,
     world: &World,
 ) -> miette::Result<Report> {
@@ -89,6 +92,8 @@ pub(crate) fn print(
         None => report,
     };
     whole.interrupted = partial.interrupted;
+    let outcomes = account.zip(partial.gathered.outcomes.as_ref());
+    whole.remedies = outcomes.map(|(account, outcomes)| Remedy::find(account, outcomes));
     if !args.draws() {
         whole.timeline = None;
     }

@@ -420,8 +420,9 @@ fn runs_of_single_files_merge_into_the_report_of_one_run() {
         partials.push(partial);
     }
     let partials: Vec<&str> = partials.iter().map(String::as_str).collect();
-    let merged = stdout(&merge(&[&partials[..], &["--format", "json"]].concat()));
-    let whole = stdout(&tollgate(&["--account", ACCOUNT, "--format", "json", LOGS], b""));
+    let printed = ["--account", ACCOUNT, "--format", "json"];
+    let merged = stdout(&merge(&[&partials[..], &printed].concat()));
+    let whole = stdout(&tollgate(&[&printed[..], &[LOGS]].concat(), b""));
     assert!(merged == whole, "the reports differ");
 
     let output = merge(&[ACCOUNT]);

@@ -4,9 +4,13 @@
 //! neither be markup nor mention anybody.
 
 use crate::changes::Side;
+use crate::outcomes::Cited;
+use crate::overlay::PolicyChange;
+use crate::remedy::Remedy;
 use crate::report::{DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::{
     cache, comparison, count, limits as of_limits, number, period, share, short_call, short_caller,
+    target,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -17,6 +21,7 @@ pub fn render(report: &Report, top: usize) -> String {
         compared(report, top),
         changes(report, top),
         denied(report.denied.as_deref().unwrap_or_default(), top),
+        remedies(report.remedies.as_deref().unwrap_or_default(), top),
         limits(&report.rate_limits, top),
         repeated(report, top),
         routes(report, top),
@@ -106,6 +111,30 @@ fn why(group: &DeniedReport) -> String {
         ),
         (None, ..) => "the log does not tell enough to decide".to_owned(),
         _ => "nothing allows it".to_owned(),
+    }
+}
+
+/// What would allow denied calls, folded away.
+fn remedies(remedies: &[Remedy], top: usize) -> String {
+    let rows = remedies.iter().take(top).map(|remedy| {
+        let call = code(&short_call(&remedy.resource));
+        let change = |change: &PolicyChange| {
+            format!("{}: {}", code(&target(change)), code(&change.statement.to_string()))
+        };
+        let blocked = |cited: &Cited| {
+            format!("denied by {}", code(&format!("{}:{}", cited.policy, cited.line)))
+        };
+        let blocked = remedy.blocked_by.iter().map(blocked);
+        let what: Vec<String> = remedy.changes.iter().map(change).chain(blocked).collect();
+        let also: u64 = remedy.also_allows.iter().map(|also| also.requests).sum();
+        let who = code(short_caller(&remedy.principal));
+        [call, who, number(remedy.requests), what.join("<br>"), number(also)]
+    });
+    let head = ["Denied call", "Principal", "-Requests", "To add", "-Also allowed, at most"];
+    let rows: Vec<_> = rows.collect();
+    match rows.is_empty() {
+        true => String::new(),
+        false => folded("What would allow them", &table(head, rows.into_iter())),
     }
 }
 

@@ -53,6 +53,8 @@ pub struct AgreementReport {
     pub reasons: Vec<ReasonCount>,
     /// The groups that disagree, the most frequent first.
     pub disagreements: Vec<DeniedReport>,
+    /// Requests that passed, and that no policy allows: of `disagreeing`.
+    pub unexplained: u64,
 }
 
 /// A reason and how many requests it holds for.
@@ -77,9 +79,17 @@ impl AgreementReport {
             disagreeing: outcomes.disagreeing,
             undetermined: outcomes.undetermined.values().sum(),
             reasons,
+            unexplained: unexplained(outcomes),
             disagreements: in_words(groups(outcomes, |_, group| group.disagrees)),
         }
     }
+}
+
+/// Requests that passed although no policy allows them.
+fn unexplained(outcomes: &Outcomes) -> u64 {
+    let groups = outcomes.groups.iter();
+    let passed = groups.filter(|(key, group)| key.logged == Logged::Passed && group.disagrees);
+    passed.map(|(_, group)| group.requests).sum()
 }
 
 /// Whether a group was denied: then, by the log, or now, by the replay.

@@ -77,6 +77,31 @@ function drawDenied() {
   });
 }
 
+const LAYERS = { identity: "identity policy", resource: "resource policy", permissionsBoundary: "permissions boundary", session: "session policy", serviceControl: "service control policies" };
+
+/// What would allow denied calls: the statements to add, and what else they would allow.
+function drawRemedies() {
+  const remedies = report.remedies ?? [];
+  $("remedies-section").hidden = remedies.length === 0;
+  const target = (change) => `${LAYERS[change.policyType] ?? change.policyType}${change.attachedTo ? ` of ${shortCaller(change.attachedTo)}` : `, level ${change.level ?? 0}`}`;
+  const cell = (remedy) => el("div", {},
+    ...remedy.changes.map((change) => el("div", {}, `add to the ${target(change)}: `, el("code", {}, JSON.stringify(change.statement)))),
+    ...(remedy.blockedBy ?? []).map((cited) => el("div", {}, `denied by ${statementName(cited)} at ${place(cited)}: no Allow helps`)),
+    remedy.passesOver ? el("div", {}, `passes over ${remedy.passesOver.condition} of ${statementName(remedy.passesOver)}`) : null);
+  const also = (remedy) => remedy.alsoAllows.map((each) => `${each.all ? "" : "at most "}${plural(each.requests, "request")}: ${shortCaller(each.caller)} ${shortCall(each.resource)}`).join("; ");
+  drawTable("remedies", {
+    caption: plural(remedies.length, "change"),
+    columns: [
+      { name: "Denied call", cell: (row) => el("span", { title: row.resource }, shortCall(row.resource)) },
+      { name: "Principal", cell: (row) => el("span", { title: row.principal }, shortCaller(row.principal)) },
+      count("Requests", (row) => row.requests),
+      { name: "Change", cell },
+      { name: "Also allows", cell: (row) => also(row) || "nothing else" },
+    ],
+    rows: remedies,
+  });
+}
+
 const CHANGES = { newlyDenied: "newly denied", newlyAllowed: "newly allowed", otherwise: "otherwise" };
 
 /// What another version of the policies would decide otherwise. Of the whole period.

@@ -83,6 +83,7 @@ function draw() {
   drawStatuses();
   drawRoutes();
   drawDenied();
+  drawRemedies();
   drawChanges();
   drawComparison();
   drawHeat();

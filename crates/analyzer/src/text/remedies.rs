@@ -1,0 +1,91 @@
+//! What would allow denied calls: the statements to add, and what else they would allow.
+
+use super::denied::place;
+use super::style::{Style, count, number, short_call, short_caller};
+use super::usage::rest;
+use crate::overlay::PolicyChange;
+use crate::remedy::Remedy;
+use crate::report::Report;
+
+pub(super) fn section(report: &Report, style: &Style) -> String {
+    let remedies = report.remedies.as_deref().unwrap_or_default();
+    if remedies.is_empty() {
+        return String::new();
+    }
+    let shown = style.shown(remedies.len());
+    let mut text = style.heading("What would allow them");
+    text.push_str(
+        "  the smallest change for each of the most frequent denials, decided again with it\n",
+    );
+    text.extend(remedies.iter().take(shown).map(|remedy| block(remedy, style)));
+    text + &rest(remedies.iter().skip(shown).map(|remedy| remedy.requests), "group")
+}
+
+fn block(remedy: &Remedy, style: &Style) -> String {
+    let mut text = format!(
+        "  {:>7}  {}  {}\n",
+        number(remedy.requests),
+        short_caller(&remedy.principal),
+        short_call(&remedy.resource)
+    );
+    let mut line = |label: &str, value: String| {
+        text.push_str(&format!("           {label:<8} {value}\n"));
+    };
+    for cited in &remedy.blocked_by {
+        line("denied", format!("by {}; no Allow helps against it", place(cited, style)));
+    }
+    for change in &remedy.changes {
+        line("add to", target(change));
+        line("", change.statement.to_string());
+    }
+    if let Some(nearest) = &remedy.passes_over {
+        let condition = nearest.condition.as_deref().unwrap_or_default();
+        line("passes", format!("over {condition} of {}", place(&nearest.statement, style)));
+    }
+    line("then", outcome(remedy, style));
+    let shown = style.shown(remedy.also_allows.len());
+    for also in remedy.also_allows.iter().take(shown) {
+        let most = if also.all { "" } else { "at most " };
+        let requests = count(also.requests, "request");
+        let (caller, call) = (short_caller(&also.caller), short_call(&also.resource));
+        line("also", format!("{most}{requests}: {caller} {call}"));
+    }
+    if remedy.also_allows.len() > shown {
+        line("", format!("and {} more groups", remedy.also_allows.len() - shown));
+    }
+    text
+}
+
+/// Where a statement belongs: `the identity policy of role/ci`.
+pub(crate) fn target(change: &PolicyChange) -> String {
+    let of = change.attached_to.as_deref().map(short_caller);
+    match (&*change.policy_type, of, change.level) {
+        ("serviceControl", _, level) => {
+            format!("the service control policies of level {}", level.unwrap_or_default())
+        }
+        ("resource", of, _) => format!("the resource policy of {}", of.unwrap_or("the API")),
+        (layer, of, _) => format!("the {} of {}", layer_name(layer), of.unwrap_or("the caller")),
+    }
+}
+
+fn layer_name(layer: &str) -> &str {
+    match layer {
+        "permissionsBoundary" => "permissions boundary",
+        "session" => "session policy",
+        _ => "identity policy",
+    }
+}
+
+fn outcome(remedy: &Remedy, style: &Style) -> String {
+    if remedy.changes.is_empty() {
+        return format!("still {}", style.bad(&remedy.decision));
+    }
+    let allows = match remedy.allows == remedy.requests {
+        true => "allowed".to_owned(),
+        false => format!("{} of them allowed", number(remedy.allows)),
+    };
+    match remedy.also_allows.is_empty() {
+        true => format!("{}; nothing else of the log", style.good(&allows)),
+        false => style.good(&allows),
+    }
+}
