@@ -46,6 +46,8 @@ impl Logged {
             (Some(403), None) => Logged::Refused,
             (Some(403), Some(kind)) if is_access_denied(kind) => Logged::Refused,
             (Some(401 | 403 | 413 | 429), _) => Logged::Otherwise,
+            // With a response type of the gateway's, it is the gateway that could not read the request.
+            (Some(400 | 405 | 408 | 431), Some(_)) => Logged::Otherwise,
             (Some(_), _) => Logged::Passed,
             (None, _) => Logged::Untold,
         }

@@ -4,6 +4,7 @@ mod check;
 mod credentials;
 mod log;
 mod signals;
+mod watch;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -84,7 +85,7 @@ async fn serve(
     let snapshot = Snapshot::read(&Files, config, surroundings, None).map_err(account::all_of)?;
     snapshot.read_secrets().await.map_err(account::all_of)?;
     credentials.commit();
-    let access_log = AccessLog::open(snapshot.file(), &snapshot.gateway);
+    let access_log = AccessLog::open(snapshot.file(), &snapshot.gateway, surroundings);
     let access_log = access_log.map_err(account::all_of)?;
     let bound = Bound::to(&snapshot.gateway).await.into_diagnostic()?;
     let limits = snapshot.gateway.limits.clone();
@@ -105,9 +106,8 @@ async fn serve(
     if !is_drained {
         tracing::warn!("the time to drain is over: requests were cut off");
     }
-    let lost = gateway.access_log().lost();
-    tracing::info!(linesLost = lost, "ended");
     gateway.access_log().close();
+    tracing::info!(linesLost = gateway.access_log().lost(), "ended");
     Ok(Exit::Ok)
 }
 

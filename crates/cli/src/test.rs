@@ -12,7 +12,7 @@ use tollgate_harness::{
 };
 use tollgate_store::Source;
 
-use self::watch::Recording;
+pub(crate) use self::watch::Recording;
 use crate::diagnose;
 use crate::exit::{Exit, Outcome};
 use crate::world::World;

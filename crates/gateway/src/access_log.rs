@@ -4,19 +4,25 @@
 //! of each sink; a line that finds the channel full, or that a sink could not write, is lost and
 //! counted: `lines = written + lost`.
 
-use std::fs::{File, OpenOptions};
+mod cloudwatch;
+mod file;
+
 use std::io::{self, Write};
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
 use tollgate_store::{AccessLogDecl, GatewayDecl, ManifestFile, Problem};
 
 use crate::record::AccessRecord;
+use crate::snapshot::Surroundings;
+
+pub use self::cloudwatch::CloudWatchSink;
+pub use self::file::{FileSink, Rotation};
 
 /// One line of the access log.
 #[derive(Clone, Debug)]
@@ -33,7 +39,14 @@ pub trait Sink: Send {
     ///
     /// # Errors
     /// They are not written, and will not be: all of them count as lost.
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<()>;
+    ///
+    /// Returns how many of them are lost although others are not.
+    fn write(&mut self, lines: &[LogLine]) -> io::Result<u64>;
+
+    /// How long to wait for more lines when there is one, where each call of `write` is dear.
+    fn linger(&self) -> Duration {
+        Duration::ZERO
+    }
 }
 
 /// The access log.
@@ -70,22 +83,17 @@ impl AccessLog {
     ///
     /// # Errors
     /// The places that cannot be written to.
-    pub fn open(file: &ManifestFile, gateway: &GatewayDecl) -> Result<AccessLog, Vec<Problem>> {
+    pub fn open(
+        file: &ManifestFile,
+        gateway: &GatewayDecl,
+        surroundings: &Surroundings,
+    ) -> Result<AccessLog, Vec<Problem>> {
         let mut sinks: Vec<Box<dyn Sink>> = Vec::new();
         let mut problems = Vec::new();
         for place in &gateway.access_log {
-            match place {
-                AccessLogDecl::Stdout => sinks.push(Box::new(StdoutSink)),
-                AccessLogDecl::File(decl) => {
-                    let path = file.folder.join(decl.path.get_ref());
-                    match FileSink::open(&path) {
-                        Ok(sink) => sinks.push(Box::new(sink)),
-                        Err(error) => {
-                            let message = format!("cannot write `{}`: {error}", path.display());
-                            problems.push(file.problem(decl.path.span(), message));
-                        }
-                    }
-                }
+            match sink(file, place, surroundings) {
+                Ok(sink) => sinks.push(sink),
+                Err(problem) => problems.push(problem),
             }
         }
         if gateway.access_log.is_empty() {
@@ -129,9 +137,41 @@ impl AccessLog {
     }
 }
 
+/// One place that the log goes to.
+fn sink(
+    file: &ManifestFile,
+    place: &AccessLogDecl,
+    surroundings: &Surroundings,
+) -> Result<Box<dyn Sink>, Problem> {
+    match place {
+        AccessLogDecl::Stdout => Ok(Box::new(StdoutSink)),
+        AccessLogDecl::File(decl) => {
+            let path = file.folder.join(decl.path.get_ref());
+            let rotation = Rotation { bytes_max: decl.bytes_max, files_max: decl.files_max };
+            match FileSink::open(&path, rotation) {
+                Ok(sink) => Ok(Box::new(sink)),
+                Err(error) => {
+                    let message = format!("cannot write `{}`: {error}", path.display());
+                    Err(file.problem(decl.path.span(), message))
+                }
+            }
+        }
+        AccessLogDecl::CloudWatch(decl) => {
+            let Surroundings { environment, clock, .. } = surroundings;
+            match CloudWatchSink::open(decl, environment, Arc::clone(clock)) {
+                Ok(sink) => Ok(Box::new(sink)),
+                Err(error) => Err(file.problem(decl.group.span(), error.to_string())),
+            }
+        }
+    }
+}
+
 /// Takes what waits, at least one line; `false` when there will be no more.
-fn receive(lines: &Receiver<Option<LogLine>>, batch: &mut Vec<LogLine>) -> bool {
+fn receive(lines: &Receiver<Option<LogLine>>, linger: Duration, batch: &mut Vec<LogLine>) -> bool {
     let mut next = lines.recv().ok();
+    if matches!(next, Some(Some(_))) && !linger.is_zero() {
+        std::thread::sleep(linger);
+    }
     while let Some(Some(line)) = next {
         batch.push(line);
         if batch.len() == BATCH_LINES_MAX {
@@ -150,12 +190,15 @@ fn drain(mut sink: Box<dyn Sink>, lines: &Receiver<Option<LogLine>>, lost: &Atom
     let mut is_failing = false;
     let mut goes_on = true;
     while goes_on {
-        goes_on = receive(lines, &mut batch);
+        goes_on = receive(lines, sink.linger(), &mut batch);
         if batch.is_empty() {
             continue;
         }
         match sink.write(&batch) {
-            Ok(()) => is_failing = false,
+            Ok(some_lost) => {
+                lost.fetch_add(some_lost, Ordering::Relaxed);
+                is_failing = false;
+            }
             Err(error) => {
                 let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
                 lost.fetch_add(count, Ordering::Relaxed);
@@ -169,35 +212,16 @@ fn drain(mut sink: Box<dyn Sink>, lines: &Receiver<Option<LogLine>>, lost: &Atom
     }
 }
 
-/// A file that lines are appended to.
-#[derive(Debug)]
-pub struct FileSink(File);
-
-impl FileSink {
-    /// Opens the file, or makes it.
-    ///
-    /// # Errors
-    /// It cannot be opened for writing.
-    pub fn open(path: &Path) -> io::Result<FileSink> {
-        Ok(FileSink(OpenOptions::new().create(true).append(true).open(path)?))
-    }
-}
-
-impl Sink for FileSink {
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<()> {
-        self.0.write_all(&joined(lines))
-    }
-}
-
 /// Standard output.
 #[derive(Debug)]
 pub struct StdoutSink;
 
 impl Sink for StdoutSink {
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<()> {
+    fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
         let mut stdout = io::stdout().lock();
         stdout.write_all(&joined(lines))?;
-        stdout.flush()
+        stdout.flush()?;
+        Ok(0)
     }
 }
 
@@ -213,10 +237,10 @@ mod tests {
     use std::sync::mpsc;
 
     /// Says that it was given lines, then waits to be told how writing them ends.
-    struct Told(mpsc::Sender<usize>, mpsc::Receiver<io::Result<()>>);
+    struct Told(mpsc::Sender<usize>, mpsc::Receiver<io::Result<u64>>);
 
     impl Sink for Told {
-        fn write(&mut self, lines: &[LogLine]) -> io::Result<()> {
+        fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
             self.0.send(lines.len()).unwrap();
             self.1.recv().unwrap()
         }
@@ -235,21 +259,9 @@ mod tests {
         assert_eq!(log.lost(), 3);
         tell.send(Err(io::ErrorKind::StorageFull.into())).unwrap();
         assert_eq!(seen.recv().unwrap(), 2);
-        tell.send(Ok(())).unwrap();
+        tell.send(Ok(1)).unwrap();
         let lost = Arc::clone(&log.lost);
         log.close();
-        assert_eq!(lost.load(Ordering::Relaxed), 4);
-    }
-
-    #[test]
-    fn a_file_is_appended_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("access.jsonl");
-        for _ in 0..2 {
-            let log = AccessLog::new(vec![Box::new(FileSink::open(&path).unwrap())], 8);
-            log.take(&AccessRecord::default());
-            log.close();
-        }
-        assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 2);
+        assert_eq!(lost.load(Ordering::Relaxed), 3 + 2);
     }
 }

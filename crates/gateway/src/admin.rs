@@ -4,6 +4,8 @@
 //! |---|---|
 //! | `/healthz` | 200: the process answers |
 //! | `/readyz` | 200 if every credential can be injected, else 503 and which cannot |
+//! | `/metrics` | what is counted, as Prometheus reads it |
+//! | `/config` | what holds now, without any secret |
 
 use std::fmt::Write;
 use std::sync::Arc;
@@ -17,6 +19,10 @@ use hyper::body::Incoming;
 use crate::frame::Arrival;
 use crate::pipeline::Gateway;
 use crate::service::Endpoint;
+
+const PROMETHEUS: HeaderValue =
+    HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Answers the requests of operators.
 #[derive(Debug)]
@@ -32,7 +38,20 @@ impl Admin {
         match path {
             "/healthz" => text(StatusCode::OK, "ok\n".to_owned()),
             "/readyz" => self.ready(),
-            _ => text(StatusCode::NOT_FOUND, "there are /healthz and /readyz\n".to_owned()),
+            "/metrics" => {
+                let mut response = text(StatusCode::OK, self.0.metrics().page(&self.0));
+                response.headers_mut().insert(CONTENT_TYPE, PROMETHEUS);
+                response
+            }
+            "/config" => {
+                let mut response = text(StatusCode::OK, self.0.snapshot().described());
+                response.headers_mut().insert(CONTENT_TYPE, JSON);
+                response
+            }
+            _ => {
+                let pages = "there are /healthz, /readyz, /metrics and /config\n";
+                text(StatusCode::NOT_FOUND, pages.to_owned())
+            }
         }
     }
 

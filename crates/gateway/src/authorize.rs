@@ -2,6 +2,7 @@
 //! else makes one.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{REFERER, USER_AGENT};
@@ -78,6 +79,16 @@ impl<'g, B> Authorized<'g, B> {
     /// The request as it arrived, to be passed on. Its body has been read unless nobody signed it.
     pub fn into_request(self) -> (http::request::Parts, Payload<B>) {
         self.located.verified.routed.framed.into_parts()
+    }
+
+    /// Whether its caller may also do this to the same resource.
+    pub(crate) fn may(&self, action: &str) -> bool {
+        Question::of(&self.located).decide(action).is_ok()
+    }
+
+    /// Who signed; `None` where nobody has to.
+    pub fn signer(&self) -> Option<&Arc<Caller>> {
+        self.located.verified.caller()
     }
 
     /// The request for a service of this process, with its body read.

@@ -3,7 +3,7 @@
 //! What a request needs of a secret (a header's value, a parameter, the forms in which it must not
 //! come back) is made when the secret is read, not for every request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
 use base64::Engine;
@@ -14,6 +14,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tollgate_secrets::{Keeper, Kept, SecretReference, Tending};
 use tollgate_sigv4::{SecretKey, Signer};
 
+use crate::oauth::Exchange;
 use crate::refusal::Refusal;
 use crate::scrub::Scrubber;
 use crate::throttle::Bucket;
@@ -32,8 +33,11 @@ pub(crate) struct Credential {
 pub(crate) struct Held {
     /// What was declared; as long as it is, the secret is not read anew for a reload.
     pub(crate) reference: SecretReference,
+    /// Where the secret is exchanged for what is injected, if it is.
+    pub(crate) exchange: Option<Exchange>,
     pub(crate) keeper: Arc<Keeper>,
-    pub(crate) _tending: Option<Tending>,
+    /// Set when the gateway begins to use it.
+    pub(crate) tending: OnceLock<Tending>,
 }
 
 /// How a credential is put into a request.

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use http::header::{HeaderValue, USER_AGENT};
 use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
+use jiff::Timestamp;
 use tokio::time::Instant;
 use tollgate_policy::Outcome;
 
@@ -53,6 +54,8 @@ impl RequestIds {
 pub(crate) struct Entry {
     record: AccessRecord,
     began: Instant,
+    /// The stage, where a caller cannot choose its name.
+    stage_label: String,
     gateway: Arc<Gateway>,
 }
 
@@ -75,7 +78,12 @@ impl Entry {
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             ..AccessRecord::default()
         };
-        Entry { record, began: Instant::now(), gateway: Arc::clone(gateway) }
+        Entry {
+            record,
+            began: Instant::now(),
+            stage_label: "-".to_owned(),
+            gateway: Arc::clone(gateway),
+        }
     }
 
     pub(crate) fn routed<B>(&mut self, routed: &Routed<'_, B>) {
@@ -84,6 +92,9 @@ impl Entry {
         record.account_id = Some(place.api.api().account.to_owned());
         record.api_id = Some(place.api.api().id.to_owned());
         record.stage = Some(place.stage().to_owned());
+        if !place.api.stages().is_empty() {
+            place.stage().clone_into(&mut self.stage_label);
+        }
         record.resource_path = place.route.map(|route| route.template.as_str().to_owned());
     }
 
@@ -104,10 +115,21 @@ impl Entry {
         self.record.credential = Some(plan.aliases().to_owned());
     }
 
-    pub(crate) fn forwarded<B>(&mut self, response: &Response<B>, since: Instant) {
+    /// Whether the answer came from the cache.
+    pub(crate) fn cached(&mut self, is_hit: bool) {
+        self.record.cache_status = Some(if is_hit { "hit" } else { "miss" });
+    }
+
+    pub(crate) fn forwarded<B>(
+        &mut self,
+        response: &Response<B>,
+        since: Instant,
+        now: Timestamp,
+    ) -> &RateLimit {
         self.record.integration_latency_ms = Some(milliseconds(since));
         self.record.integration_status = Some(response.status().as_u16());
-        self.record.rate_limit = RateLimit::of(response.headers());
+        self.record.rate_limit = RateLimit::of(response.headers(), now);
+        &self.record.rate_limit
     }
 
     /// Records a refusal, and tells the operator everything about it.
@@ -160,7 +182,7 @@ impl Drop for Entry {
             self.record.status = CALLER_WENT_AWAY;
         }
         self.record.response_latency_ms = milliseconds(self.began);
-        self.gateway.finished(&self.record);
+        self.gateway.finished(&self.record, &self.stage_label);
     }
 }
 

@@ -84,7 +84,7 @@ async fn send(injected: Injected, plan: &Forwarding) -> Result<Forwarded, Refusa
 }
 
 /// Whose fault it is that there is no answer.
-fn failure(error: &hyper_util::client::legacy::Error) -> Refusal {
+pub(crate) fn failure(error: &hyper_util::client::legacy::Error) -> Refusal {
     let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
     let mut chain = Vec::new();
     while let Some(error) = cause {

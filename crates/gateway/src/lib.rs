@@ -13,7 +13,7 @@
 //! There are two ways to use it:
 //!
 //! - Another proxy embeds a [`Guard`], which takes a request up to the decision
-//!   ([`Guard::admit`]), or its tower layer.
+//!   ([`Guard::admit`]), or its tower layer, [`GuardLayer`].
 //! - [`Gateway`] is the whole pipeline, and [`Service`] the service around it.
 
 #![forbid(unsafe_code)]
@@ -22,10 +22,12 @@ mod access_log;
 mod admin;
 mod authorize;
 mod body;
+mod cache;
 mod caller;
 mod check;
 mod connect;
 mod credential;
+mod describe;
 mod egress;
 mod entry;
 mod forward;
@@ -34,9 +36,13 @@ mod guard;
 mod identities;
 mod inject;
 mod internal;
+mod layer;
 mod locate;
+mod metrics;
+mod oauth;
 mod pipeline;
 mod plan;
+mod quota;
 mod record;
 mod refusal;
 mod reload;
@@ -52,7 +58,7 @@ mod upstream;
 mod verify;
 mod wire;
 
-pub use access_log::{AccessLog, FileSink, LogLine, Sink, StdoutSink};
+pub use access_log::{AccessLog, CloudWatchSink, FileSink, LogLine, Rotation, Sink, StdoutSink};
 pub use admin::Admin;
 pub use authorize::{Authorized, authorize};
 pub use body::{AnswerBody, BodyError};
@@ -64,6 +70,7 @@ pub use frame::{Arrival, Framed};
 pub use guard::Guard;
 pub use identities::Identities;
 pub use internal::{Extend, Extension, Internal, InternalAnswer, InternalCall};
+pub use layer::{AdmittedBody, GuardLayer, Guarded, Permit};
 pub use locate::{Located, locate};
 pub use pipeline::Gateway;
 pub use record::{AccessRecord, RateLimit};

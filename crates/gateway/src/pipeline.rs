@@ -12,17 +12,19 @@ use tollgate_secrets::Clock;
 use crate::access_log::AccessLog;
 use crate::authorize::authorize;
 use crate::body::{AnswerBody, whole};
+use crate::cache::{Kept, Lookup, Question};
 use crate::entry::{Entry, Logged, RequestIds};
 use crate::forward::{forward, scrub};
 use crate::frame::{Arrival, Framed};
 use crate::locate::locate;
-use crate::plan::Destination;
+use crate::metrics::Metrics;
+use crate::plan::{Destination, Forwarding};
 use crate::record::AccessRecord;
 use crate::refusal::Refusal;
 use crate::route::route;
 use crate::service::Endpoint;
 use crate::snapshot::Snapshot;
-use crate::strip::strip;
+use crate::strip::{Stripped, strip};
 use crate::verify::verify;
 
 /// The gateway: what it is to do, which may change, and what has been done.
@@ -30,13 +32,19 @@ pub struct Gateway {
     snapshot: ArcSwap<Snapshot>,
     access_log: AccessLog,
     clock: Clock,
+    kept: Kept,
+    metrics: Metrics,
     pub(crate) ids: RequestIds,
 }
 
 impl Gateway {
-    /// A gateway that does what `snapshot` says, until it is told otherwise.
+    /// A gateway that does what `snapshot` says, until it is told otherwise. It keeps secrets fresh
+    /// on the runtime that this is called on.
     pub fn new(snapshot: Snapshot, access_log: AccessLog, clock: Clock) -> Arc<Gateway> {
+        snapshot.tend();
         Arc::new(Gateway {
+            kept: Kept::new(snapshot.gateway.limits.cache_bytes_max),
+            metrics: Metrics::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             access_log,
             clock,
@@ -52,7 +60,7 @@ impl Gateway {
     ) -> Response<Logged> {
         let mut entry = Entry::begin(self, &request, arrival);
         let snapshot = self.snapshot.load_full();
-        let response = match pass(&snapshot, request, arrival, &mut entry).await {
+        let response = match pass(self, &snapshot, request, arrival, &mut entry).await {
             Ok(response) => response,
             Err(refusal) => {
                 entry.refused(&refusal);
@@ -65,6 +73,7 @@ impl Gateway {
 
 /// Takes a request through all stages.
 async fn pass(
+    gateway: &Gateway,
     snapshot: &Snapshot,
     request: Request<Incoming>,
     arrival: Arrival,
@@ -84,14 +93,41 @@ async fn pass(
             let call = authorized.into_call(guard.body_timeout()).await?;
             Ok(service.answer(call).await?.map(whole))
         }
-        Destination::Upstream(plan) => {
-            let stripped = strip(authorized, plan);
-            let sent = Instant::now();
-            let forwarded = forward(stripped, plan, arrival.at).await?;
-            entry.forwarded(forwarded.response(), sent);
-            Ok(scrub(forwarded, plan))
-        }
+        Destination::Upstream(plan) => match &plan.keeping {
+            None => through(strip(authorized, plan), plan, arrival, entry).await,
+            Some(keeping) => {
+                let lookup = Lookup::of(&authorized);
+                let stripped = strip(authorized, plan);
+                let Some(question) = Question::of(&stripped, keeping, &lookup.principal) else {
+                    return through(stripped, plan, arrival, entry).await;
+                };
+                let found = gateway.kept.find(&question, arrival.at, lookup.wish);
+                entry.cached(found.is_some());
+                if let Some(found) = found {
+                    return Ok(found);
+                }
+                let response = through(stripped, plan, arrival, entry).await?;
+                Ok(gateway.kept.keep(question, response, keeping, arrival.at))
+            }
+        },
     }
+}
+
+/// To the upstream and back.
+async fn through(
+    stripped: Stripped,
+    plan: &Forwarding,
+    arrival: Arrival,
+    entry: &mut Entry,
+) -> Result<Response<AnswerBody>, Refusal> {
+    plan.learned.iter().try_for_each(|learned| learned.check(arrival.at))?;
+    let sent = Instant::now();
+    let forwarded = forward(stripped, plan, arrival.at).await?;
+    let told = entry.forwarded(forwarded.response(), sent, arrival.at);
+    if let Some(learned) = &plan.learned {
+        learned.learn(forwarded.response().status(), told, arrival.at);
+    }
+    Ok(scrub(forwarded, plan))
 }
 
 impl Endpoint for Gateway {
@@ -118,6 +154,7 @@ impl Gateway {
 
     /// Requests that arrive from now on are decided by another state.
     pub fn replace(&self, snapshot: Snapshot) {
+        snapshot.tend();
         self.snapshot.store(Arc::new(snapshot));
     }
 
@@ -126,13 +163,19 @@ impl Gateway {
         &self.access_log
     }
 
+    /// What is counted.
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     /// The time.
     pub fn clock(&self) -> &Clock {
         &self.clock
     }
 
     /// Takes the record of a request that has ended.
-    pub(crate) fn finished(&self, record: &AccessRecord) {
+    pub(crate) fn finished(&self, record: &AccessRecord, stage_label: &str) {
+        self.metrics.ended(record, stage_label);
         self.access_log.take(record);
     }
 }

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::cache::Keeping;
 use crate::credential::{Credential, Prepared};
 use crate::internal::Internal;
+use crate::quota::Learned;
 use crate::refusal::Refusal;
 use crate::throttle::Bucket;
 use crate::upstream::Upstream;
@@ -23,7 +25,7 @@ pub(crate) struct Plan {
 /// Where a request goes.
 pub(crate) enum Destination {
     /// To a third party.
-    Upstream(Forwarding),
+    Upstream(Box<Forwarding>),
     /// To a service of this process.
     Internal(Arc<dyn Internal>),
 }
@@ -38,6 +40,10 @@ pub(crate) struct Forwarding {
     /// Until the head of the upstream's answer has arrived.
     pub(crate) timeout: Duration,
     pub(crate) scrub_body: bool,
+    /// What of its answers is kept.
+    pub(crate) keeping: Option<Keeping>,
+    /// What the upstream says is left, where the route heeds it.
+    pub(crate) learned: Option<Learned>,
 }
 
 impl Plan {

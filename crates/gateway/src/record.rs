@@ -6,6 +6,7 @@
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::ser::{Serialize, SerializeMap, Serializer};
+use tollgate_log::RateTold;
 
 /// What the access log tells of one request, refused ones included.
 #[derive(Clone, Debug, Default)]
@@ -90,8 +91,9 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// Reads GitHub's headers, those of the IETF's drafts, and those with a unit behind.
-    pub fn of(headers: &HeaderMap) -> RateLimit {
+    /// Reads GitHub's headers, those of the IETF's drafts, and those with a unit behind. `now` is
+    /// the time of the answer.
+    pub fn of(headers: &HeaderMap, now: Timestamp) -> RateLimit {
         let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
         let named = |what: &str| {
             text(&format!("x-ratelimit-{what}"))
@@ -102,29 +104,27 @@ impl RateLimit {
         if !headers.keys().any(|name| name.as_str().contains("ratelimit")) {
             return RateLimit { retry_after: text("retry-after"), ..RateLimit::default() };
         }
-        let structured = text("ratelimit").unwrap_or_default();
-        let policy = text("ratelimit-policy").unwrap_or_default();
+        let (policy, state) = (text("ratelimit-policy"), text("ratelimit"));
+        let now = Some(now.as_millisecond());
+        let told = RateTold::read(policy.as_deref(), state.as_deref(), now);
+        // Of several limits, the one that has the least left is the one to know of.
+        let told = told.into_iter().min_by_key(|told| told.remaining.unwrap_or(u64::MAX));
+        let told = told.unwrap_or_default();
+        let number = |number: Option<u64>| number.map(|number| number.to_string());
         RateLimit {
-            limit: named("limit").or_else(|| parameter(&policy, "q")),
-            remaining: named("remaining").or_else(|| parameter(&structured, "r")),
+            limit: named("limit").or_else(|| number(told.limit)),
+            remaining: named("remaining").or_else(|| number(told.remaining)),
             used: named("used"),
-            reset: named("reset").or_else(|| parameter(&structured, "t")),
-            resource: named("resource").or_else(|| item(&structured)),
+            reset: named("reset").or_else(|| told.reset.map(|reset| reset.to_string())),
+            resource: named("resource").or_else(|| told.bucket.as_deref().map(str::to_owned)),
             retry_after: text("retry-after"),
         }
     }
-}
 
-/// A parameter of the first item of a structured field: `"default";r=50;t=30`.
-fn parameter(field: &str, name: &str) -> Option<String> {
-    let first = field.split(',').next()?;
-    let value = first.split(';').find_map(|part| part.trim().strip_prefix(name)?.strip_prefix('='));
-    value.map(str::to_owned)
-}
-
-fn item(field: &str) -> Option<String> {
-    let name = field.split([';', ',']).next()?.trim().trim_matches('"');
-    (!name.is_empty()).then(|| name.to_owned())
+    /// Whether nothing is left.
+    pub(crate) fn is_used_up(&self) -> bool {
+        self.remaining.as_deref().is_some_and(|left| left.trim() == "0")
+    }
 }
 
 impl AccessRecord {
@@ -219,7 +219,7 @@ mod tests {
                 (http::HeaderName::from_static(name), HeaderValue::from_static(value))
             })
             .collect();
-        let found = RateLimit::of(&headers);
+        let found = RateLimit::of(&headers, Timestamp::UNIX_EPOCH);
         let all = [&found.limit, &found.remaining, &found.reset, &found.resource];
         assert_eq!(all.map(|it| it.as_deref().unwrap_or("-")), expected);
     }
@@ -238,7 +238,7 @@ mod tests {
         );
         check(
             &[("ratelimit-policy", "\"burst\";q=100;w=60"), ("ratelimit", "\"burst\";r=50;t=30")],
-            ["100", "50", "30", "burst"],
+            ["100", "50", "30000", "burst"],
         );
         check(
             &[("x-ratelimit-limit-requests", "60"), ("x-ratelimit-reset-requests", "6m0s")],

@@ -19,6 +19,17 @@ impl Gateway {
         path: &Path,
         surroundings: &Surroundings,
     ) -> Result<(), Problems> {
+        let read = self.read_anew(source, path, surroundings).await;
+        self.metrics().reloaded(read.is_ok());
+        read
+    }
+
+    async fn read_anew(
+        &self,
+        source: &(dyn Source + Sync),
+        path: &Path,
+        surroundings: &Surroundings,
+    ) -> Result<(), Problems> {
         let before = self.snapshot();
         let after = Snapshot::read(source, path, surroundings, Some(&before))?;
         let file = path.display().to_string();

@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use serde::Deserialize;
-use tollgate_secrets::{Event, Keeper, Observer, Opening, SecretReference};
+use tollgate_secrets::{Event, Keeper, Observer, Opening, SecretReference, Source};
 
+use crate::oauth::{Exchange, TokenSource};
 use crate::snapshot::Surroundings;
 
 /// Reads a reference.
@@ -40,9 +41,32 @@ impl<'s> Vaults<'s> {
     ) -> Result<Arc<Keeper>, String> {
         let reference = reference.clone().in_folder(self.folder);
         let source = self.opening()?.open(&reference).map_err(|error| error.to_string())?;
+        Ok(self.keeper_of(alias, source))
+    }
+
+    /// Who keeps the access token that the secret of a reference is exchanged for.
+    ///
+    /// # Errors
+    /// Nobody can.
+    pub(crate) fn token_keeper(
+        &self,
+        alias: &str,
+        reference: &SecretReference,
+        exchange: &Exchange,
+    ) -> Result<Arc<Keeper>, String> {
+        let source = TokenSource {
+            decl: exchange.decl.clone(),
+            upstream: Arc::clone(&exchange.upstream),
+            client: self.keeper(alias, reference)?,
+            clock: Arc::clone(&self.surroundings.clock),
+        };
+        Ok(self.keeper_of(alias, Box::new(source)))
+    }
+
+    fn keeper_of(&self, alias: &str, source: Box<dyn Source>) -> Arc<Keeper> {
         let clock = Arc::clone(&self.surroundings.clock);
         let observer = Arc::clone(&self.surroundings.observer);
-        Ok(Keeper::new(alias, source, self.surroundings.rules, clock, observer))
+        Keeper::new(alias, source, self.surroundings.rules, clock, observer)
     }
 
     fn opening(&self) -> Result<&Opening, String> {

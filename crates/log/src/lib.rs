@@ -42,7 +42,7 @@ pub use envelope::Envelope;
 pub use format::Format;
 pub use input::{Input, InputError, InputPattern};
 pub use names::{NameMap, UnknownName};
-pub use rate::RateTold;
+pub use rate::{RateTold, reset, retry_after};
 pub use reading::Source;
 pub use scan::{Batch, Progress, ScanOptions, Scanned, scan};
 pub use schema::{Field, Kind, Projection};

@@ -64,7 +64,7 @@ impl<'a> RateTold<'a> {
             "q" | "limit" => self.limit = number.or(self.limit),
             "r" | "remaining" => self.remaining = number.or(self.remaining),
             "w" => self.window = number.or(self.window),
-            "t" | "reset" => self.reset = reset(value.as_bytes(), now.unwrap_or(NO_TIME)),
+            "t" | "reset" => self.reset = reset(value.as_bytes(), now),
             _ => {}
         }
     }
@@ -124,7 +124,12 @@ const EPOCH_MILLIS_MIN: f64 = 1e11;
 /// `now` is the request's own time, from which deltas (`30`), durations
 /// (`6m0s`, `250ms`) and the IETF draft's `t=30` count. A delta in a row
 /// without a time has no moment.
-pub(crate) fn reset(text: &[u8], now: i64) -> Option<i64> {
+pub fn reset(text: &[u8], now: Option<i64>) -> Option<i64> {
+    reset_in_row(text, now.unwrap_or(NO_TIME))
+}
+
+/// The same of a row, whose time may be [`NO_TIME`].
+pub(crate) fn reset_in_row(text: &[u8], now: i64) -> Option<i64> {
     if text.is_empty() {
         return None;
     }
@@ -146,7 +151,12 @@ pub(crate) fn reset(text: &[u8], now: i64) -> Option<i64> {
 
 /// Seconds to wait, as `retry-after` says them: a number, or an HTTP date
 /// counted from `now`.
-pub(crate) fn retry_after(text: &[u8], now: i64) -> Option<u64> {
+pub fn retry_after(text: &[u8], now: Option<i64>) -> Option<u64> {
+    retry_after_in_row(text, now.unwrap_or(NO_TIME))
+}
+
+/// The same of a row, whose time may be [`NO_TIME`].
+pub(crate) fn retry_after_in_row(text: &[u8], now: i64) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
@@ -156,7 +166,7 @@ pub(crate) fn retry_after(text: &[u8], now: i64) -> Option<u64> {
         Some(number) if number < EPOCH_MIN => Some(number.ceil() as u64),
         _ if now == NO_TIME => None,
         _ => {
-            let wait = reset(text.as_bytes(), now)?.saturating_sub(now);
+            let wait = reset_in_row(text.as_bytes(), now)?.saturating_sub(now);
             Some(u64::try_from(wait).unwrap_or(0).div_ceil(1000))
         }
     }
@@ -202,7 +212,7 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: Option<i64>) {
-        assert_eq!(reset(text.as_bytes(), NOW), expected, "`{text}`");
+        assert_eq!(reset(text.as_bytes(), Some(NOW)), expected, "`{text}`");
     }
 
     #[test]
@@ -224,8 +234,8 @@ mod tests {
 
     #[test]
     fn a_delta_needs_a_time() {
-        assert_eq!(reset(b"30", NO_TIME), None);
-        assert_eq!(reset(b"1763703600", NO_TIME), Some(NOW + 3_600_000));
+        assert_eq!(reset(b"30", None), None);
+        assert_eq!(reset(b"1763703600", None), Some(NOW + 3_600_000));
     }
 
     #[track_caller]
@@ -275,11 +285,11 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds() {
-        assert_eq!(retry_after(b"17", NO_TIME), Some(17));
-        assert_eq!(retry_after(b"1.2", NOW), Some(2));
-        assert_eq!(retry_after(b"Fri, 21 Nov 2025 04:41:00 GMT", NOW), Some(60));
-        assert_eq!(retry_after(b"Fri, 21 Nov 2025 04:41:00 GMT", NO_TIME), None);
-        assert_eq!(retry_after(b"later", NOW), None);
-        assert_eq!(retry_after(b"", NOW), None);
+        assert_eq!(retry_after(b"17", None), Some(17));
+        assert_eq!(retry_after(b"1.2", Some(NOW)), Some(2));
+        assert_eq!(retry_after(b"Fri, 21 Nov 2025 04:41:00 GMT", Some(NOW)), Some(60));
+        assert_eq!(retry_after(b"Fri, 21 Nov 2025 04:41:00 GMT", None), None);
+        assert_eq!(retry_after(b"later", Some(NOW)), None);
+        assert_eq!(retry_after(b"", Some(NOW)), None);
     }
 }

@@ -406,7 +406,7 @@ impl Columns<'_> {
     fn resets(&mut self, field: Field) -> Prepared {
         let moments = self.moments().to_vec();
         let spans = self.slot_spans(field).zip(moments);
-        let read = |(span, now): (Span, i64)| rate::reset(self.value(span), now);
+        let read = |(span, now): (Span, i64)| rate::reset_in_row(self.value(span), now);
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(field, &values);
         Prepared::Times(values)
@@ -416,7 +416,7 @@ impl Columns<'_> {
     fn retry_after(&mut self) -> Prepared {
         let moments = self.moments().to_vec();
         let spans = self.slot_spans(Field::RetryAfter).zip(moments);
-        let read = |(span, now): (Span, i64)| rate::retry_after(self.value(span), now);
+        let read = |(span, now): (Span, i64)| rate::retry_after_in_row(self.value(span), now);
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(Field::RetryAfter, &values);
         let mut nulls = Nulls::with_capacity(values.len());

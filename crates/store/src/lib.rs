@@ -32,11 +32,11 @@ pub use account::{Account, ApiEntry, Declared, Route, Subject, Tag};
 pub use applicable::{Applicable, Citation};
 pub use find::FindError;
 pub use manifest::{
-    AccessLogDecl, ApiDecl, BasicDecl, BridgeDecl, BrokerDecl, CacheDecl, ContainerDecl,
-    CredentialDecl, FileLogDecl, GatewayDecl, GroupDecl, HeaderDecl, InjectDecl, LimitsDecl,
-    LogDecl, LogFormatDecl, Manifest, MetadataDecl, Oauth2Decl, OneOrMany, PrincipalDecl,
-    ProviderDecl, QueryDecl, RouteDecl, RouteThrottleDecl, SecretDecl, Sigv4Decl, StsDecl,
-    ThrottleDecl, TlsDecl, UpstreamDecl,
+    AccessLogDecl, ApiDecl, BasicDecl, BridgeDecl, BrokerDecl, CacheDecl, CloudWatchLogDecl,
+    ContainerDecl, CredentialDecl, FileLogDecl, GatewayDecl, GroupDecl, HeaderDecl, InjectDecl,
+    LimitsDecl, LogDecl, LogFormatDecl, Manifest, MetadataDecl, Oauth2Decl, OneOrMany,
+    PrincipalDecl, ProviderDecl, QueryDecl, RouteDecl, RouteThrottleDecl, SecretDecl, Sigv4Decl,
+    StsDecl, ThrottleDecl, TlsDecl, UpstreamDecl,
 };
 pub use manifest_file::ManifestFile;
 pub use origin::{Attachment, Origin, PolicyName};

@@ -23,7 +23,9 @@ pub use broker::BrokerDecl;
 pub use credential::{
     BasicDecl, CredentialDecl, HeaderDecl, InjectDecl, Oauth2Decl, QueryDecl, SecretDecl, Sigv4Decl,
 };
-pub use gateway::{AccessLogDecl, FileLogDecl, GatewayDecl, LimitsDecl, TlsDecl};
+pub use gateway::{
+    AccessLogDecl, CloudWatchLogDecl, FileLogDecl, GatewayDecl, LimitsDecl, TlsDecl,
+};
 pub use log::{LogDecl, LogFormatDecl};
 pub use route::{CacheDecl, RouteDecl, RouteThrottleDecl, ThrottleDecl};
 pub use sts::{BridgeDecl, ContainerDecl, MetadataDecl, ProviderDecl, StsDecl};
@@ -197,7 +199,11 @@ pub use upstream::UpstreamDecl;
 /// tls        = { certificate = "tls/chain.pem", key = "tls/key.pem" }
 /// ## Access keys for local development, mode 0600.
 /// identities = "identities.toml"
-/// accessLog  = ["stdout", { file = { path = "access.jsonl" } }]
+/// accessLog  = [
+///   "stdout",
+///   { file = { path = "access.jsonl", bytesMax = 100000000, filesMax = 10 } },
+///   { cloudWatch = { group = "/tollgate/access", stream = "host-1", region = "eu-west-1" } },
+/// ]
 ///
 /// [gateway.limits]
 /// connectionsMax = 4096

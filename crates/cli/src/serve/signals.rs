@@ -7,10 +7,12 @@ use std::sync::Arc;
 use miette::IntoDiagnostic;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
-use tollgate_gateway::{Gateway, Surroundings};
-use tollgate_store::Files;
+use tollgate_gateway::{Gateway, Snapshot, Surroundings};
 
 use super::credentials::Credentials;
+use super::watch::Watch;
+use crate::check::policies_of;
+use crate::test::Recording;
 
 /// Ready at the first SIGTERM or SIGINT.
 pub(super) fn end() -> miette::Result<impl Future<Output = ()>> {
@@ -25,7 +27,7 @@ pub(super) fn end() -> miette::Result<impl Future<Output = ()>> {
     })
 }
 
-/// Reloads at every SIGHUP.
+/// Reloads at every SIGHUP, and whenever one of the files changes that were read.
 pub(super) fn reload_when_told(
     gateway: Arc<Gateway>,
     config: &Path,
@@ -33,22 +35,44 @@ pub(super) fn reload_when_told(
     credentials: &Arc<Credentials>,
 ) -> miette::Result<JoinHandle<()>> {
     let mut hangups = signal(SignalKind::hangup()).into_diagnostic()?;
+    let mut watch = Watch::new().into_diagnostic()?;
     let (config, surroundings): (PathBuf, _) = (config.to_owned(), surroundings.clone());
     let credentials = Arc::clone(credentials);
+    watch.follow(files(&gateway.snapshot(), &config));
     Ok(tokio::spawn(async move {
-        while hangups.recv().await.is_some() {
-            reload(&gateway, &config, &surroundings, &credentials).await;
+        loop {
+            tokio::select! {
+                told = hangups.recv() => if told.is_none() { return },
+                () = watch.changed() => {}
+            }
+            let recording = Recording::default();
+            reload(&gateway, &recording, &config, &surroundings, &credentials).await;
+            watch.follow(recording.read_files());
+            watch.follow(files(&gateway.snapshot(), &config));
         }
     }))
 }
 
+/// The files that the gateway reads beside policies, and the policies that its account has.
+fn files(snapshot: &Snapshot, config: &Path) -> Vec<PathBuf> {
+    let file = snapshot.file();
+    let tls = snapshot.gateway.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
+    let authorities = file.manifest.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
+    let named = tls.chain(&snapshot.gateway.identities).chain(authorities);
+    let named = named.map(|name| file.folder.join(name.get_ref()));
+    let policies = policies_of(config).unwrap_or_default().into_iter();
+    let policies = policies.map(|(name, ..)| PathBuf::from(name));
+    named.chain(policies).chain([config.to_owned()]).collect()
+}
+
 async fn reload(
     gateway: &Gateway,
+    source: &Recording,
     config: &Path,
     surroundings: &Surroundings,
     credentials: &Credentials,
 ) {
-    match gateway.reload(&Files, config, surroundings).await {
+    match gateway.reload(source, config, surroundings).await {
         Ok(()) => {
             credentials.commit();
             tracing::info!("the configuration was read anew, and holds");

@@ -19,8 +19,15 @@ const SETTLED: Duration = Duration::from_millis(50);
 
 /// The file system, with a note of what was read.
 #[derive(Debug, Default)]
-pub(super) struct Recording {
+pub(crate) struct Recording {
     read: Mutex<BTreeSet<PathBuf>>,
+}
+
+impl Recording {
+    /// The files that were read so far, or that should have been.
+    pub(crate) fn read_files(&self) -> BTreeSet<PathBuf> {
+        self.read.lock().map(|read| read.clone()).unwrap_or_default()
+    }
 }
 
 impl Source for Recording {
@@ -73,7 +80,7 @@ fn watch(
             watcher.watch(&folder, RecursiveMode::Recursive).into_diagnostic()?;
         }
     }
-    let read = recording.read.lock().map(|read| read.clone()).unwrap_or_default();
+    let read = recording.read_files();
     let folders = read.iter().filter_map(|file| file.parent()).map(|folder| {
         if folder.as_os_str().is_empty() { PathBuf::from(".") } else { folder.to_owned() }
     });

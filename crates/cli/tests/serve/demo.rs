@@ -52,7 +52,7 @@ fn demonstrate(client: impl Fn() -> Command) {
     let folder = folder.path();
     let running = Running::start(folder);
     check(&running, client);
-    for page in ["/healthz", "/readyz"] {
+    for page in ["/healthz", "/readyz", "/metrics", "/config"] {
         let (status, text) = running.page(page);
         assert_eq!(status, 200, "{page}: {text}");
         assert!(!text.contains(TOKEN));

@@ -20,7 +20,8 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tollgate_gateway::{
-    AccessLog, Bound, Extension, Gateway, LogLine, Rules, Service, Sink, Snapshot, Surroundings,
+    AccessLog, Admin, Bound, Extension, Gateway, LogLine, Rules, Service, Sink, Snapshot,
+    Surroundings,
 };
 use tollgate_store::Files;
 
@@ -85,18 +86,20 @@ impl Upstream {
 pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
 
 impl Sink for Memory {
-    fn write(&mut self, lines: &[LogLine]) -> std::io::Result<()> {
+    fn write(&mut self, lines: &[LogLine]) -> std::io::Result<u64> {
         let mut all = self.0.lock().unwrap();
         lines.iter().for_each(|line| all.extend_from_slice(&line.json));
-        Ok(())
+        Ok(0)
     }
 }
 
 /// A gateway that runs.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    gateway: Arc<Gateway>,
     log: Memory,
+    admin: SocketAddr,
+    gateway: Arc<Gateway>,
+    surroundings: Surroundings,
     stop: Option<oneshot::Sender<()>>,
     served: tokio::task::JoinHandle<bool>,
     folder: tempfile::TempDir,
@@ -104,15 +107,31 @@ pub(crate) struct Running {
 
 pub(crate) const SECRET: &str = "ghp_vanilla-strawberry";
 
+/// A second caller, whose key has no token.
+const ANA: &str = r#"
+[[key]]
+accessKeyId     = "AKIAEXAMPLEANA000001"
+secretAccessKey = "another-key-of-this-example"
+principal       = "arn:aws:iam::123456789012:user/ana"
+"#;
+
 /// The article's policy and more: what the tests need beside their manifest.
-fn write_files(folder: &Path) {
+pub(crate) fn write_files(folder: &Path) {
     let write = |name: &str, text: &str| std::fs::write(folder.join(name), text).unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/gateway");
     for name in ["policies/issues-reader.json", "identities.toml"] {
         std::fs::create_dir_all(folder.join("policies")).unwrap();
         std::fs::copy(fixture.join(name), folder.join(name)).unwrap();
     }
+    let identities =
+        format!("{}{ANA}", std::fs::read_to_string(folder.join("identities.toml")).unwrap());
+    write("identities.toml", &identities);
     write("secret", SECRET);
+    write(
+        "policies/narrow.json",
+        r#"{"Version": "2012-10-17", "Statement": {"Effect": "Deny", "Resource": "arn:aws:execute-api:*:*:*/narrow",
+            "Action": "execute-api:InvalidateCache"}}"#,
+    );
     write(
         "policies/all.json",
         r#"{"Version": "2012-10-17", "Statement": {"Sid": "Everything", "Effect": "Allow",
@@ -124,6 +143,48 @@ fn write_files(folder: &Path) {
         let mode = std::fs::Permissions::from_mode(0o600);
         std::fs::set_permissions(folder.join(name), mode).unwrap();
     }
+}
+
+/// A manifest whose one route leads to `url`, with more settings of the route and the credential.
+pub(crate) fn manifest(url: &str, route: &str, credential: &str) -> String {
+    format!(
+        r#"account = "123456789012"
+region  = "us-east-1"
+
+[[principal]]
+arn      = "arn:aws:iam::123456789012:role/issues-reader"
+policies = ["policies/all.json", "policies/narrow.json"]
+
+[[principal]]
+arn      = "arn:aws:iam::123456789012:user/ana"
+policies = ["policies/all.json"]
+
+[[api]]
+id     = "a1b2c3d4e5"
+stages = ["prod"]
+
+[[api.route]]
+path       = "/{{proxy+}}"
+upstream   = "third"
+credential = "third-party"
+{route}
+
+[[upstream]]
+name    = "third"
+url     = "{url}"
+network = "loopback"
+
+[[credential]]
+name     = "third-party"
+upstream = "third"
+{credential}
+
+[gateway]
+listen     = ["127.0.0.1:0"]
+admin      = "127.0.0.1:0"
+identities = "identities.toml"
+"#
+    )
 }
 
 pub(crate) fn surroundings() -> Surroundings {
@@ -140,11 +201,32 @@ pub(crate) fn surroundings() -> Surroundings {
 impl Running {
     /// Starts a gateway with this manifest, in a folder with the files of [`write_files`].
     pub(crate) async fn start(manifest: &str) -> Running {
-        Running::start_in(manifest, &[]).await
+        Running::start_with(manifest, Rules::default()).await
+    }
+
+    /// The same, with secrets kept as fresh as these rules say.
+    pub(crate) async fn start_with(manifest: &str, rules: Rules) -> Running {
+        Running::begin(manifest, &[], Surroundings { rules, ..surroundings() }).await
     }
 
     /// The same, with more files.
     pub(crate) async fn start_in(manifest: &str, files: &[(&str, &str)]) -> Running {
+        Running::begin(manifest, files, surroundings()).await
+    }
+
+    /// Does not start: what is wrong with the manifest, or with its secrets.
+    pub(crate) async fn refused(manifest: &str) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        write_files(folder.path());
+        let path = folder.path().join("tollgate.toml");
+        std::fs::write(&path, manifest).unwrap();
+        match Snapshot::read(&Files, &path, &surroundings(), None) {
+            Err(problems) => problems.to_string(),
+            Ok(snapshot) => snapshot.read_secrets().await.unwrap_err().to_string(),
+        }
+    }
+
+    async fn begin(manifest: &str, files: &[(&str, &str)], surroundings: Surroundings) -> Running {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path());
         for (name, text) in files {
@@ -152,11 +234,12 @@ impl Running {
         }
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, manifest).unwrap();
-        let snapshot = Snapshot::read(&Files, &path, &surroundings(), None)
+        let snapshot = Snapshot::read(&Files, &path, &surroundings, None)
             .unwrap_or_else(|problems| panic!("{problems}"));
         snapshot.read_secrets().await.unwrap_or_else(|problems| panic!("{problems}"));
         let bound = Bound::to(&snapshot.gateway).await.unwrap();
         let address = bound.addresses()[0];
+        let admin = bound.admin_address().unwrap_or(address);
         let log = Memory::default();
         let access_log = AccessLog::new(vec![Box::new(log.clone())], 1024);
         let gateway = Gateway::new(snapshot, access_log, Arc::new(jiff::Timestamp::now));
@@ -164,21 +247,52 @@ impl Running {
         let limits = gateway.snapshot().gateway.limits.clone();
         let mut service = Service::new(limits, Arc::clone(gateway.clock()));
         service.listen(bound.listeners, Arc::clone(&gateway));
+        service.listen(bound.admin, Admin::of(Arc::clone(&gateway)));
         let served = tokio::spawn(service.run(async {
             let _ = stopped.await;
         }));
-        Running { address, gateway, log, stop: Some(stop), served, folder }
+        Running { address, admin, gateway, surroundings, log, stop: Some(stop), served, folder }
     }
 
     /// Changes a file of its folder.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        std::fs::write(self.folder.path().join(name), text).unwrap();
+        let path = self.folder.path().join(name);
+        let is_new = !path.exists();
+        std::fs::write(&path, text).unwrap();
+        #[cfg(unix)]
+        if is_new {
+            use std::os::unix::fs::PermissionsExt;
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+
+    /// Removes a file of its folder.
+    pub(crate) fn remove(&self, name: &str) {
+        std::fs::remove_file(self.folder.path().join(name)).unwrap();
     }
 
     /// Has it read its configuration anew.
     pub(crate) async fn reload(&self) -> Result<(), tollgate_store::Problems> {
         let path = self.folder.path().join("tollgate.toml");
-        self.gateway.reload(&Files, &path, &surroundings()).await
+        self.gateway.reload(&Files, &path, &self.surroundings).await
+    }
+
+    /// A page for operators.
+    pub(crate) async fn page(&self, path: &str) -> Answer {
+        let uri = format!("http://{}{path}", self.admin);
+        self.send(Request::get(uri).body(Bytes::new()).unwrap()).await
+    }
+
+    /// A request of the second caller, signed.
+    pub(crate) async fn call_as_ana(&self, method: &str, path: &str) -> Answer {
+        let key = Credentials::new(
+            "AKIAEXAMPLEANA000001",
+            "another-key-of-this-example",
+            None,
+            None,
+            "test",
+        );
+        self.send(signed_by(key, self.address, method, path, &[], "")).await
     }
 
     /// Asks it to stop, and waits until it has. Whether every request came to its end.
@@ -259,14 +373,25 @@ pub(crate) fn signed(
     headers: &[(&str, &str)],
     body: &'static str,
 ) -> Request<Bytes> {
-    let identity = Credentials::new(
+    let key = Credentials::new(
         "ASIAEXAMPLEISSUES001",
         "an-example-key-that-opens-this-example-only",
         Some("an-example-session-token".to_owned()),
         None,
         "test",
-    )
-    .into();
+    );
+    signed_by(key, address, method, path, headers, body)
+}
+
+fn signed_by(
+    key: Credentials,
+    address: SocketAddr,
+    method: &str,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: &'static str,
+) -> Request<Bytes> {
+    let identity = key.into();
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region("us-east-1")

@@ -145,8 +145,10 @@ fn read<O: DeserializeOwned>(answer: &Answer) -> Result<O, CallError> {
     if !answer.status.is_success() {
         return Err(failure(answer));
     }
+    // Some operations answer with nothing at all.
+    let body = if answer.body.is_empty() { b"null" } else { answer.body.as_slice() };
     // An error of serde could repeat a part of the answer.
-    serde_json::from_slice(&answer.body).map_err(|error| {
+    serde_json::from_slice(body).map_err(|error| {
         CallError::unavailable(format!("the answer cannot be read, at byte {}", error.column()))
     })
 }

@@ -71,7 +71,7 @@ pub struct QueryDecl {
 }
 
 /// OAuth 2.0 client credentials (RFC 6749 §4.4), the secret being the client's.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Oauth2Decl {
     /// The upstream whose URL is the token endpoint.

@@ -41,6 +41,9 @@ pub enum AccessLogDecl {
     Stdout,
     /// A file that lines are appended to.
     File(FileLogDecl),
+    /// A stream of CloudWatch Logs.
+    #[serde(rename = "cloudWatch")]
+    CloudWatch(CloudWatchLogDecl),
 }
 
 /// A file of the access log.
@@ -49,6 +52,27 @@ pub enum AccessLogDecl {
 pub struct FileLogDecl {
     /// The file.
     pub path: Spanned<String>,
+    /// Bytes after which it is renamed and a new one begun; without it, it grows.
+    pub bytes_max: Option<u64>,
+    /// How many old files are kept, `PATH.1` being the newest.
+    #[serde(default = "ten")]
+    pub files_max: u32,
+}
+
+/// A stream of CloudWatch Logs, made if it is not there; the group must be.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CloudWatchLogDecl {
+    /// The log group.
+    pub group: Spanned<String>,
+    /// The stream; gateways that run at the same time have one each.
+    pub stream: Spanned<String>,
+    /// The region; that of the environment unless given.
+    pub region: Option<String>,
+}
+
+fn ten() -> u32 {
+    10
 }
 
 /// Sizes, numbers and times beyond which a request is refused. Each has a default.

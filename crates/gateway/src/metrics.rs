@@ -1,0 +1,190 @@
+//! What is counted, under API Gateway's names, in Prometheus' text format.
+//!
+//! Labels are bounded by the manifest: APIs, their listed stages, the templates of their routes, and
+//! the methods of RFC 9110. Nothing that a caller can choose freely is one.
+
+use std::fmt::Write;
+use std::sync::atomic::AtomicU64;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::pipeline::Gateway;
+use crate::record::AccessRecord;
+
+/// Where a request went.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Route {
+    api: String,
+    stage: String,
+    method: &'static str,
+    resource: String,
+}
+
+/// One credential.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Credential {
+    credential: String,
+}
+
+/// How reading the configuration ended.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Reload {
+    result: &'static str,
+}
+
+/// Why a request was refused, in API Gateway's words.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Refused {
+    r#type: &'static str,
+}
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    count: Family<Route, Counter>,
+    client_errors: Family<Route, Counter>,
+    server_errors: Family<Route, Counter>,
+    latency: Family<Route, Histogram>,
+    integration_latency: Family<Route, Histogram>,
+    cache_hits: Family<Route, Counter>,
+    cache_misses: Family<Route, Counter>,
+    refused: Family<Refused, Counter>,
+    reloads: Family<Reload, Counter>,
+    lines_lost: Gauge<u64, AtomicU64>,
+    usable_s: Family<Credential, Gauge>,
+}
+
+/// Milliseconds, from what the gateway itself takes to the longest timeout of API Gateway.
+const BUCKETS_MS: [f64; 14] = [
+    1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1_000.0, 2_500.0, 5_000.0, 10_000.0,
+    29_000.0,
+];
+
+impl Default for Metrics {
+    fn default() -> Metrics {
+        let mut metrics = Metrics {
+            registry: Registry::default(),
+            count: Family::default(),
+            client_errors: Family::default(),
+            server_errors: Family::default(),
+            latency: Family::new_with_constructor(|| Histogram::new(BUCKETS_MS)),
+            integration_latency: Family::new_with_constructor(|| Histogram::new(BUCKETS_MS)),
+            cache_hits: Family::default(),
+            cache_misses: Family::default(),
+            refused: Family::default(),
+            reloads: Family::default(),
+            lines_lost: Gauge::default(),
+            usable_s: Family::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let gateway = self.registry.sub_registry_with_prefix("apigateway");
+        gateway.register("Count", "Requests", self.count.clone());
+        gateway.register("4XXError", "Requests answered with 4xx", self.client_errors.clone());
+        gateway.register("5XXError", "Requests answered with 5xx", self.server_errors.clone());
+        gateway.register(
+            "Latency",
+            "Milliseconds from the request's arrival to the answer's end",
+            self.latency.clone(),
+        );
+        gateway.register(
+            "IntegrationLatency",
+            "Milliseconds until the upstream's answer began",
+            self.integration_latency.clone(),
+        );
+        gateway.register("CacheHitCount", "Answers from the cache", self.cache_hits.clone());
+        gateway.register("CacheMissCount", "Answers not in the cache", self.cache_misses.clone());
+        let own = self.registry.sub_registry_with_prefix("tollgate");
+        own.register("refused", "Requests refused, by API Gateway's type", self.refused.clone());
+        own.register("reloads", "Configurations read anew", self.reloads.clone());
+        own.register("log_lines_lost", "Lines of the access log lost", self.lines_lost.clone());
+        own.register(
+            "secret_usable_seconds",
+            "How long a secret serves if it cannot be read again; 0 if it does not",
+            self.usable_s.clone(),
+        );
+    }
+
+    /// Counts a request that has ended. `stage` is the label for its stage.
+    pub(crate) fn ended(&self, record: &AccessRecord, stage: &str) {
+        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        let route = Route {
+            api: or_none(&record.api_id),
+            stage: stage.to_owned(),
+            method: known_method(&record.http_method),
+            resource: or_none(&record.resource_path),
+        };
+        self.count.get_or_create(&route).inc();
+        self.latency.get_or_create(&route).observe(milliseconds(record.response_latency_ms));
+        match record.status {
+            400..500 => self.client_errors.get_or_create(&route).inc(),
+            500.. => self.server_errors.get_or_create(&route).inc(),
+            _ => 0,
+        };
+        match record.cache_status {
+            Some("hit") => self.cache_hits.get_or_create(&route).inc(),
+            Some(_) => self.cache_misses.get_or_create(&route).inc(),
+            None => 0,
+        };
+        if let Some(kind) = record.error_type {
+            self.refused.get_or_create(&Refused { r#type: kind }).inc();
+        }
+        if let Some(latency) = record.integration_latency_ms {
+            self.integration_latency.get_or_create(&route).observe(milliseconds(latency));
+        }
+    }
+
+    /// Counts an attempt to read the configuration anew.
+    pub(crate) fn reloaded(&self, is_taken: bool) {
+        let result = if is_taken { "taken" } else { "refused" };
+        self.reloads.get_or_create(&Reload { result }).inc();
+    }
+
+    /// Everything, as Prometheus reads it.
+    pub(crate) fn page(&self, gateway: &Gateway) -> String {
+        self.lines_lost.set(gateway.access_log().lost());
+        let now = (gateway.clock())();
+        self.usable_s.clear();
+        for keeper in gateway.snapshot().keepers() {
+            let usable_s =
+                keeper.status().map_or(0, |it| it.usable_until.duration_since(now).as_secs());
+            let label = Credential { credential: keeper.alias().to_owned() };
+            self.usable_s.get_or_create(&label).set(usable_s.max(0));
+        }
+        let mut page = String::new();
+        if encode(&mut page, &self.registry).is_err() {
+            // A string takes everything; were it otherwise, half a page would be a lie.
+            page.clear();
+            let _ = page.write_str("# EOF\n");
+        }
+        page
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a request that takes 2^53 ms does not end")]
+fn milliseconds(count: u64) -> f64 {
+    count as f64
+}
+
+/// Methods that callers can choose are as many as they like.
+fn known_method(method: &str) -> &'static str {
+    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
+    KNOWN.into_iter().find(|known| *known == method).unwrap_or("OTHER")
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}

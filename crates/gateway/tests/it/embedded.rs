@@ -1,0 +1,80 @@
+//! The tower layer: verification and decision in a service that is not a gateway.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use tollgate_gateway::{AdmittedBody, Arrival, Guard, GuardLayer, Identities, Keys, Permit};
+use tollgate_sigv4::Transport;
+use tollgate_store::{Account, Files, ManifestFile};
+use tower::{Layer, Service};
+
+use crate::support::{manifest, signed, write_files};
+
+type Body = AdmittedBody<Full<Bytes>>;
+
+/// Says who may, why, and what was sent.
+async fn inner(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallible> {
+    let permit = request.extensions().get::<Permit>().unwrap().clone();
+    let body = request.into_body().collect().await.unwrap().to_bytes();
+    let caller = permit.caller().map_or("anonymous", |caller| &caller.arn);
+    let body = String::from_utf8_lossy(&body).into_owned();
+    let said = format!("{caller} {} {} {body}", permit.path(), permit.resource());
+    Ok(Response::new(Full::new(Bytes::from(said))))
+}
+
+async fn call(layer: &GuardLayer, request: Request<Bytes>, arrives: bool) -> (u16, String) {
+    let mut request = request.map(Full::new);
+    // What a server gets has no scheme and no authority.
+    let target = request.uri().path_and_query().unwrap().as_str().parse().unwrap();
+    *request.uri_mut() = target;
+    if arrives {
+        let peer = [127, 0, 0, 1].into();
+        let at = jiff::Timestamp::now();
+        request.extensions_mut().insert(Arrival { peer, transport: Transport::Plain, at });
+    }
+    let mut service = layer.layer(tower::service_fn(inner));
+    std::future::poll_fn(|context| {
+        Service::<Request<Full<Bytes>>>::poll_ready(&mut service, context)
+    })
+    .await
+    .unwrap();
+    let response = service.call(request).await.unwrap();
+    let status = response.status().as_u16();
+    let body = response.into_body().collect().await.unwrap().to_bytes();
+    (status, String::from_utf8_lossy(&body).into_owned())
+}
+
+#[tokio::test]
+async fn the_inner_service_sees_what_is_allowed_and_by_whom() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(folder.path());
+    let path = folder.path().join("tollgate.toml");
+    std::fs::write(&path, manifest("http://127.0.0.1:9", "", "secret = { env = \"A\" }")).unwrap();
+    let guard = || {
+        let file = ManifestFile::read(&Files, &path).unwrap();
+        let identities = Identities::read(&folder.path().join("identities.toml")).unwrap();
+        let account = Account::of(&Files, &file).unwrap();
+        Guard::new(account, &file, Keys::new(vec![Arc::new(identities)])).unwrap()
+    };
+    let layer = GuardLayer::new(guard());
+    let request = || signed("127.0.0.1:80".parse().unwrap(), "POST", "/prod/a", &[], "hello");
+    let (status, said) = call(&layer, request(), true).await;
+    let caller = "arn:aws:sts::123456789012:assumed-role/issues-reader/web-1";
+    let resource = "arn:aws:execute-api:us-east-1:123456789012:a1b2c3d4e5/prod/POST/a";
+    assert_eq!((status, said), (200, format!("{caller} /a {resource} hello")));
+
+    let mut forged = request();
+    *forged.body_mut() = Bytes::from_static(b"other");
+    assert_eq!(call(&layer, forged, true).await.0, 403);
+    assert_eq!(call(&layer, request(), false).await.0, 400, "nobody knows where it comes from");
+
+    let nothing = "{\"Version\": \"2012-10-17\", \"Statement\": []}";
+    std::fs::write(folder.path().join("policies/all.json"), nothing).unwrap();
+    layer.replace(guard());
+    let (status, said) = call(&layer, request(), true).await;
+    assert_eq!(status, 403);
+    assert!(said.contains("is not authorized to perform: execute-api:Invoke"), "{said}");
+}

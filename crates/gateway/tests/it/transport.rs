@@ -1,0 +1,218 @@
+//! TLS and HTTP/2 on both sides, other protocols, and bodies that stream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::{Request, Response, Version};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::support::{Running, Seen, Upstream, manifest};
+
+const CREDENTIAL: &str = "secret = { file = \"secret\" }";
+
+/// A certificate for `localhost` and its key, as PEM and as they are.
+struct Certificate {
+    pem: String,
+    key_pem: String,
+    der: CertificateDer<'static>,
+    key: PrivateKeyDer<'static>,
+}
+
+fn certificate() -> Certificate {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    Certificate {
+        pem: made.cert.pem(),
+        key_pem: made.signing_key.serialize_pem(),
+        der: made.cert.der().clone(),
+        key: PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap(),
+    }
+}
+
+fn provider() -> Arc<rustls::crypto::CryptoProvider> {
+    Arc::new(rustls::crypto::ring::default_provider())
+}
+
+/// An upstream with TLS that answers with the version it was spoken to in.
+async fn tls_upstream(certificate: &Certificate, protocols: &[&[u8]]) -> u16 {
+    let mut config = rustls::ServerConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.der.clone()], certificate.key.clone_key())
+        .unwrap();
+    config.alpn_protocols = protocols.iter().map(|it| it.to_vec()).collect();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let service = service_fn(async |request: Request<Incoming>| {
+                    let version = format!("{:?}", request.version());
+                    Ok::<_, hyper::Error>(Response::new(Full::new(Bytes::from(version))))
+                });
+                let builder = hyper_util::server::conn::auto::Builder::new(TokioExecutor::new());
+                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    port
+}
+
+#[tokio::test]
+async fn upstreams_are_spoken_to_in_tls_and_the_best_version_they_have() {
+    for (protocols, expected) in
+        [(&[&b"h2"[..], b"http/1.1"][..], "HTTP/2.0"), (&[&b"http/1.1"[..]][..], "HTTP/1.1")]
+    {
+        let certificate = certificate();
+        let port = tls_upstream(&certificate, protocols).await;
+        let url = format!("https://localhost:{port}");
+        let text = manifest(&url, "", CREDENTIAL)
+            .replace("network = \"loopback\"", "network = \"loopback\"\nca = \"ca.pem\"");
+        let running = Running::start_in(&text, &[("ca.pem", &certificate.pem)]).await;
+        assert_eq!(running.call("GET", "/prod/a").await.body, expected);
+    }
+}
+
+#[tokio::test]
+async fn an_upstream_with_another_certificate_gets_no_secret() {
+    let (theirs, trusted) = (certificate(), certificate());
+    let port = tls_upstream(&theirs, &[b"h2"]).await;
+    let text = manifest(&format!("https://localhost:{port}"), "", CREDENTIAL)
+        .replace("network = \"loopback\"", "network = \"loopback\"\nca = \"ca.pem\"");
+    let running = Running::start_in(&text, &[("ca.pem", &trusted.pem)]).await;
+    let answer = running.call("GET", "/prod/a").await;
+    assert_eq!(answer.status, 502);
+    let error = running.log(1).await[0]["integrationErrorMessage"].to_string();
+    assert!(error.contains("certificate"), "{error}");
+}
+
+#[tokio::test]
+async fn callers_speak_tls_and_http_2() {
+    let certificate = certificate();
+    let upstream = Upstream::start(|_: &Seen| Response::new(Bytes::from_static(b"ok"))).await;
+    let text = manifest(&format!("http://{}", upstream.address), "", CREDENTIAL).replace(
+        "[gateway]",
+        "[gateway]\ntls = { certificate = \"chain.pem\", key = \"key.pem\" }",
+    );
+    let files = [("chain.pem", certificate.pem.as_str()), ("key.pem", &certificate.key_pem)];
+    let running = Running::start_in(&text, &files).await;
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate.der.clone()).unwrap();
+    let mut config = rustls::ClientConfig::builder_with_provider(provider())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    let stream = TcpStream::connect(running.address).await.unwrap();
+    let connector = tokio_rustls::TlsConnector::from(Arc::new(config));
+    let stream = connector.connect("localhost".try_into().unwrap(), stream).await.unwrap();
+    assert_eq!(stream.get_ref().1.alpn_protocol(), Some(&b"h2"[..]));
+    let (mut sender, connection) =
+        hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream))
+            .await
+            .unwrap();
+    tokio::spawn(connection);
+    let mut request = running.signed("GET", "/prod/a", &[], "").map(Full::new);
+    *request.version_mut() = Version::HTTP_2;
+    // HTTP/2 has `:authority` in the place of the header that was signed.
+    request.headers_mut().remove("host");
+    let uri = format!("https://{}/prod/a", running.address);
+    *request.uri_mut() = uri.parse().unwrap();
+    let response = sender.send_request(request).await.unwrap();
+    assert_eq!(response.status(), 200);
+    assert_eq!(response.into_body().collect().await.unwrap().to_bytes(), "ok");
+    let line = &running.log(1).await[0];
+    assert_eq!(line["protocol"], "HTTP/2.0");
+    assert_eq!(upstream.seen().len(), 1);
+}
+
+/// Reads up to the end of a head.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+#[tokio::test]
+async fn a_websocket_passes_through_once_it_is_allowed() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let upstream = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let head = head(&mut stream).await;
+        let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                      sec-websocket-accept: x\r\n\r\n";
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        // Says everything back, in capitals.
+        let mut bytes = [0; 5];
+        stream.read_exact(&mut bytes).await.unwrap();
+        stream.write_all(&bytes.to_ascii_uppercase()).await.unwrap();
+        head
+    });
+    let running = Running::start(&manifest(&url, "", CREDENTIAL)).await;
+    let headers = [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "x")];
+    let request = running.signed("GET", "/prod/socket", &headers, "");
+    let mut stream = TcpStream::connect(running.address).await.unwrap();
+    let mut text = "GET /prod/socket HTTP/1.1\r\n".to_owned();
+    for (name, value) in request.headers() {
+        text.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+    }
+    stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
+    let answer = head(&mut stream).await;
+    assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    stream.write_all(b"hello").await.unwrap();
+    let mut said = [0; 5];
+    stream.read_exact(&mut said).await.unwrap();
+    assert_eq!(&said, b"HELLO");
+    let seen = upstream.await.unwrap().to_lowercase();
+    assert!(seen.contains("authorization: bearer ghp_vanilla-strawberry"), "{seen}");
+    assert_eq!(running.log(1).await[0]["status"], "101");
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_signs_streams_where_nobody_has_to_sign() {
+    let upstream = Upstream::start(|_: &Seen| Response::new(Bytes::from_static(b"ok"))).await;
+    let url = format!("http://{}", upstream.address);
+    let route = "authorization = \"NONE\"\nbodyBytesMax = 10";
+    let text = manifest(&url, route, CREDENTIAL).replace(
+        "stages = [\"prod\"]",
+        "stages = [\"prod\"]\nresourcePolicy = \"policies/open.json\"",
+    );
+    let open = "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \
+                \"Principal\": \"*\", \"Action\": \"execute-api:Invoke\", \"Resource\": \"*\"}}";
+    let running = Running::start_in(&text, &[("policies/open.json", open)]).await;
+    let uri = format!("http://{}/prod/a", running.address);
+    let post = |body| Request::post(&uri).body(Bytes::from_static(body)).unwrap();
+    assert_eq!(running.send(post(b"short")).await.status, 200);
+    assert_eq!(running.send(post(b"much too long")).await.status, 413);
+    assert_eq!(upstream.seen().len(), 1);
+    assert_eq!(running.log(1).await[0]["userArn"], "-");
+}
+
+#[tokio::test]
+async fn a_secret_in_an_answer_is_overwritten() {
+    let upstream = Upstream::start(|seen: &Seen| {
+        let echoed = seen.headers["authorization"].clone();
+        let body = Bytes::from(format!("you sent {}", echoed.to_str().unwrap()));
+        Response::builder().header("x-echo", echoed).body(body).unwrap()
+    })
+    .await;
+    let url = format!("http://{}", upstream.address);
+    let running = Running::start(&manifest(&url, "scrubBody = true", CREDENTIAL)).await;
+    let answer = running.call("GET", "/prod/a").await;
+    let stars = "*".repeat(crate::support::SECRET.len());
+    assert_eq!(answer.header("x-echo"), format!("Bearer {stars}"));
+    assert_eq!(answer.body, format!("you sent Bearer {stars}"));
+}
