@@ -6,18 +6,19 @@
 use libfuzzer_sys::fuzz_target;
 use tollgate_log::{NameMap, Template};
 
-fuzz_target!(|input: (String, String)| {
-    let (format, line) = input;
+// The first line is a format or a document that holds one, the rest is a line of the log.
+fuzz_target!(|input: &str| {
+    let (format, line) = input.split_once('\n').unwrap_or((input, ""));
     let names = NameMap::default();
-    for template in Template::parse(&format, &names).into_iter().chain(Template::learn(&line, &names)) {
+    for template in Template::parse(format, &names).into_iter().chain(Template::learn(line, &names)) {
         let printed = template.to_string();
         assert_eq!(Template::parse(&printed, &names).map(|again| again.to_string()).as_ref(), Ok(&printed));
-        if let Some(values) = template.values(&line) {
+        if let Some(values) = template.values(line) {
             assert_eq!(fill(&printed, &template, &values), line, "{printed}");
         }
     }
     // Whatever the document is, it is read to its end or refused.
-    let _ = Template::find(&format, &names);
+    let _ = Template::find(format, &names);
 });
 
 /// A template with its variables replaced by values.

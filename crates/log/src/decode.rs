@@ -84,7 +84,7 @@ impl BlockDecoder {
         let Block { bytes, offset, events } = block;
         let mut run = Run {
             escapes: Escapes { next: 0, bytes: &bytes },
-            utf8: std::str::from_utf8(&bytes).is_ok(),
+            utf8: bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok(),
             account: LineAccount::default(),
             decoder: self,
             quarantine,
@@ -204,7 +204,9 @@ impl<'a> Run<'a, '_> {
         }
         let plain = !self.escapes.within(line.at, line.text.len());
         let Line { text, at, time, .. } = line;
-        match self.decoder.access.read(text, at, time, plain, &mut self.decoder.rows) {
+        // What follows the line in the block may be looked at, sixteen bytes at a time.
+        let onwards = (self.escapes.bytes.get(at..).unwrap_or(text), text.len());
+        match self.decoder.access.read(onwards, at, time, plain, &mut self.decoder.rows) {
             Outcome::Parsed => self.account.parsed += 1,
             outcome => self.settle(outcome, line),
         }
@@ -241,7 +243,8 @@ impl<'a> Run<'a, '_> {
         let BlockDecoder { access, whose, rows, .. } = &mut *self.decoder;
         let first = rows.len();
         let at = rows.keep(&text).start();
-        let outcome = match access.read(text.as_bytes(), at, line.time, false, rows) {
+        let whole = (text.as_bytes(), text.len());
+        let outcome = match access.read(whole, at, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,
         };
@@ -385,7 +388,7 @@ impl Decoder {
                 if head.len() < sniff::HEAD_BYTES { Vec::new() } else { self.begin(false) }
             }
             State::Decoding(cutter, _) => {
-                cutter.buffer().extend_from_slice(bytes);
+                cutter.pending().push(bytes);
                 self.drain(false)
             }
         }
@@ -421,8 +424,8 @@ impl Decoder {
         let file = Arc::clone(&self.file);
         let decoder = BlockDecoder::new(file, &plan, &self.names, self.projection, None);
         let mut cutter = Cutter::new(plan.envelope);
-        cutter.buffer().extend_from_slice(&head);
-        cutter.buffer().extend_from_slice(&rest);
+        cutter.pending().push(&head);
+        cutter.pending().push(&rest);
         self.state = State::Decoding(cutter, Box::new(decoder));
         self.drain(false)
     }

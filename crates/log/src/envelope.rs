@@ -8,12 +8,14 @@
 mod documents;
 mod json;
 mod lines;
+mod pending;
 mod stamped;
 mod table;
 
 use std::fmt;
 use std::sync::Arc;
 
+pub(crate) use pending::Pending;
 pub(crate) use stamped::is_stamped;
 pub(crate) use table::record;
 
@@ -144,7 +146,7 @@ impl Event {
 /// Cuts the input into blocks.
 #[derive(Debug)]
 pub(crate) struct Cutter {
-    pending: Vec<u8>,
+    pending: Pending,
     /// Where `pending` begins in the unpacked input.
     offset: u64,
     kind: Kind,
@@ -167,17 +169,17 @@ impl Cutter {
             Envelope::Documents => Kind::Documents(Box::default()),
             Envelope::Table => Kind::Table(Box::default()),
         };
-        Cutter { pending: Vec::new(), offset: 0, kind }
+        Cutter { pending: Pending::default(), offset: 0, kind }
     }
 
     /// Leaves out the first bytes: a byte order mark, or what was read before.
     pub(crate) fn skip(&mut self, bytes: usize) {
-        self.pending.drain(..bytes.min(self.pending.len()));
+        self.pending.skip(bytes);
         self.offset += bytes as u64;
     }
 
     /// Where to append more of the input.
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn pending(&mut self) -> &mut Pending {
         &mut self.pending
     }
 
@@ -195,19 +197,19 @@ impl Cutter {
     /// of the input, all. `spare` is memory to go on with.
     pub(crate) fn cut(&mut self, finished: bool, spare: Vec<u8>) -> Option<Block> {
         let (whole, events) = match &mut self.kind {
-            Kind::Lines => (lines::whole(&self.pending, finished), Events::Lines),
+            Kind::Lines => (lines::whole(self.pending.get(), finished), Events::Lines),
             Kind::Stamped(stamped) => {
-                let whole = stamped.whole(&self.pending, finished);
+                let whole = stamped.whole(self.pending.get(), finished);
                 let block = self.take(whole, spare)?;
                 let Kind::Stamped(stamped) = &mut self.kind else { return None };
                 return Some(stamped.list(block));
             }
             Kind::Documents(documents) => {
-                let unwrapped = documents.unwrap(&self.pending, self.offset, finished, spare);
+                let unwrapped = documents.unwrap(self.pending.get(), self.offset, finished, spare);
                 return self.advance(unwrapped);
             }
             Kind::Table(table) => {
-                let unwrapped = table.unwrap(&self.pending, self.offset, finished, spare);
+                let unwrapped = table.unwrap(self.pending.get(), self.offset, finished, spare);
                 return self.advance(unwrapped);
             }
         };
@@ -216,14 +218,11 @@ impl Cutter {
     }
 
     /// Takes the first `whole` bytes of the input as they are.
-    fn take(&mut self, whole: usize, mut spare: Vec<u8>) -> Option<Block> {
+    fn take(&mut self, whole: usize, spare: Vec<u8>) -> Option<Block> {
         if whole == 0 {
             return None;
         }
-        spare.clear();
-        spare.extend_from_slice(self.pending.get(whole..).unwrap_or_default());
-        self.pending.truncate(whole);
-        let bytes = std::mem::replace(&mut self.pending, spare);
+        let bytes = self.pending.take(whole, spare);
         let offset = self.offset;
         self.offset += whole as u64;
         Some(Block { bytes, offset, events: Events::Lines })
@@ -233,7 +232,7 @@ impl Cutter {
     fn advance(&mut self, unwrapped: Unwrapped) -> Option<Block> {
         let Unwrapped { used, bytes, events } = unwrapped;
         let offset = self.offset;
-        self.pending.drain(..used.min(self.pending.len()));
+        self.pending.skip(used);
         self.offset += used as u64;
         (!events.is_empty()).then_some(Block { bytes, offset, events: Events::Listed(events) })
     }

@@ -33,6 +33,7 @@ mod template;
 pub mod time;
 mod told;
 mod whose;
+mod wide;
 
 pub use account::{LineAccount, Quarantine, QuarantineFile, QuarantinedLine};
 pub use container::Container;

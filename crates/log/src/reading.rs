@@ -207,7 +207,7 @@ impl Log {
         let overrides = options.overrides.of(input, &options.formats);
         let plan = Arc::new(sniff::plan(text, whole, &options.names, &overrides));
         let mut cutter = Cutter::new(plan.envelope);
-        *cutter.buffer() = head;
+        cutter.pending().push(&head);
         cutter.skip(mark);
         if let Err(error) = outcome {
             reader = Box::new(Failed(Some(error)));
@@ -257,7 +257,7 @@ impl Log {
         self.reader = reader;
         self.cutter = Cutter::new(plan.envelope);
         self.cutter.skip((offset + passed) as usize);
-        *self.cutter.buffer() = line;
+        self.cutter.pending().push(&line);
         self.ended = false;
         Ok(())
     }
@@ -272,7 +272,7 @@ impl Log {
     fn note_tail(&mut self, source: &Source) {
         let is_plain = source.containers.is_empty() && self.cutter.is_lines();
         if self.path.is_some() && is_plain {
-            let pending = &*self.cutter.buffer();
+            let pending = self.cutter.pending().get();
             let start = memchr::memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
             self.tail = Tail::of(pending.get(start..).unwrap_or_default());
         }
@@ -302,7 +302,7 @@ impl Log {
             if !self.ended {
                 self.fill(source, quarantine);
             }
-            if self.ended && !self.cutter.buffer().is_empty() {
+            if self.ended && !self.cutter.pending().get().is_empty() {
                 self.note_tail(source);
             }
             let block = self.cutter.cut(self.ended, std::mem::take(&mut spare));
@@ -313,16 +313,14 @@ impl Log {
     }
 
     fn fill(&mut self, source: &mut Source, quarantine: &mut Quarantine) {
-        let buffer = self.cutter.buffer();
-        let missing =
-            self.block_bytes.saturating_sub(buffer.len()).max(self.block_bytes / 4).max(1);
-        // A little more, because views read sixteen bytes at a time.
-        buffer.reserve(missing + 32);
-        match self.reader.by_ref().take(missing as u64).read_to_end(buffer) {
+        let pending = self.cutter.pending();
+        let held = pending.get().len();
+        let missing = self.block_bytes.saturating_sub(held).max(self.block_bytes / 4).max(1);
+        match pending.read(&mut self.reader, missing) {
             Ok(read) => self.ended = read < missing,
             Err(error) => {
                 self.ended = true;
-                let offset = self.cutter.offset() + self.cutter.buffer().len() as u64;
+                let offset = self.cutter.offset() + self.cutter.pending().get().len() as u64;
                 source.note_damage(&error, offset, quarantine);
             }
         }

@@ -18,12 +18,16 @@ use crate::derive;
 use crate::rate;
 use crate::schema::{FIELDS_MAX, Field, Kind, Projection};
 use crate::time::Clock;
+use crate::wide;
 
 /// Marks a span that lies in `scratch` instead of the block.
 const SCRATCH: u32 = 1 << 31;
 
 /// Blocks and scratch stay below this, so that positions fit a span.
 pub(crate) const BYTES_MAX: usize = SCRATCH as usize;
+
+/// Digits of an epoch in milliseconds, from 2001 until 2286.
+const MILLIS_DIGITS: u32 = 13;
 
 /// No envelope time.
 pub(crate) const NO_TIME: i64 = i64::MIN;
@@ -284,7 +288,8 @@ impl Columns<'_> {
     fn slot_spans(&self, field: Field) -> impl Iterator<Item = Span> {
         let stride = self.rows.layout.stride.max(1);
         let slot = usize::from(self.rows.layout.slot(field));
-        self.rows.spans.iter().skip(slot).step_by(stride).copied()
+        let rows = self.rows.spans.chunks_exact(stride);
+        rows.map(move |row| row.get(slot).copied().unwrap_or(Span::NULL))
     }
 
     fn value(&self, span: Span) -> &[u8] {
@@ -320,7 +325,8 @@ impl Columns<'_> {
             Kind::Number => self.numbers(field),
             Kind::Time if field == Field::Time => {
                 let moments = self.moments().to_vec();
-                Prepared::Times(moments.iter().map(|&ms| (ms != NO_TIME).then_some(ms)).collect())
+                let nulls = Nulls::of(&moments, |&moment| moment != NO_TIME);
+                Prepared::Times(moments, nulls)
             }
             Kind::Time => self.resets(field),
             Kind::Flag if field == Field::Suspect => {
@@ -333,44 +339,59 @@ impl Columns<'_> {
     }
 
     fn views(&self, field: Field) -> Prepared {
-        let mut views = Vec::with_capacity(self.rows.len());
-        let mut nulls = Nulls::with_capacity(self.rows.len());
-        for span in self.slot_spans(field) {
-            let view = view(self.block, &self.rows.scratch, span);
-            nulls.push(view != 0);
-            views.push(view);
-        }
+        let (block, scratch) = (self.block, &*self.rows.scratch);
+        let views: Vec<u128> =
+            self.slot_spans(field).map(|span| view(block, scratch, span)).collect();
+        let nulls = Nulls::of(&views, |view| *view != 0);
         Prepared::Text(views, nulls)
     }
 
     fn numbers(&mut self, field: Field) -> Prepared {
-        let mut unreadable = 0;
-        let mut values = Vec::with_capacity(self.rows.len());
-        let mut nulls = Nulls::with_capacity(self.rows.len());
-        for span in self.slot_spans(field) {
-            let text = self.value(span);
-            let value = number(text).or_else(|| rate::quota(field, text));
-            unreadable += u64::from(value.is_none() && !text.is_empty());
-            nulls.push(value.is_some());
-            values.push(value.unwrap_or_default());
-        }
+        let read = |text: &[u8]| number(text).or_else(|| rate::quota(field, text));
+        let (values, nulls, unreadable) = self.read_numbers(field, |value| Some(value), read);
         self.unreadable += unreadable;
         Prepared::Numbers(values, nulls)
     }
 
     fn statuses(&mut self, field: Field) -> Prepared {
-        let mut unreadable = 0;
-        let mut values = Vec::with_capacity(self.rows.len());
-        let mut nulls = Nulls::with_capacity(self.rows.len());
-        for span in self.slot_spans(field) {
-            let text = self.value(span);
-            let value = number(text).and_then(|status| u16::try_from(status).ok());
-            unreadable += u64::from(value.is_none() && !text.is_empty());
-            nulls.push(value.is_some());
-            values.push(value.unwrap_or_default());
-        }
+        let status = |status: u64| u16::try_from(status).ok();
+        let (values, nulls, unreadable) = self.read_numbers(field, status, number);
         self.unreadable += unreadable;
         Prepared::Statuses(values, nulls)
+    }
+
+    /// Reads a column of numbers, those that are not plain digits by `read`. Returns also how many
+    /// are none.
+    fn read_numbers<T: Copy + Default>(
+        &self,
+        field: Field,
+        convert: impl Fn(u64) -> Option<T>,
+        read: impl Fn(&[u8]) -> Option<u64>,
+    ) -> (Vec<T>, Nulls, u64) {
+        let mut unreadable = 0;
+        let mut nulls = Nulls::with_capacity(self.rows.len());
+        let values = self.slot_spans(field).map(|span| {
+            let value = self.digits(span).or_else(|| {
+                let text = self.value(span);
+                let value = read(text);
+                unreadable += u64::from(value.is_none() && !text.is_empty());
+                value
+            });
+            let converted = value.and_then(&convert);
+            unreadable += u64::from(converted.is_none() && value.is_some());
+            nulls.push(converted.is_some());
+            converted.unwrap_or_default()
+        });
+        let values = values.collect();
+        (values, nulls, unreadable)
+    }
+
+    /// The number of a few digits that a value is.
+    #[inline]
+    fn digits(&self, span: Span) -> Option<u64> {
+        let start = span.start as usize;
+        // Scratch lies beyond any block.
+        wide::digits(self.block, start, start + span.len as usize)
     }
 
     fn flags(&mut self, field: Field) -> Prepared {
@@ -390,7 +411,10 @@ impl Columns<'_> {
             let mut moments = self.rows.times.clone();
             for (span, moment) in self.slot_spans(Field::Time).zip(&mut moments) {
                 let text = self.value(span);
-                if !text.is_empty() {
+                let millis = (span.len == MILLIS_DIGITS).then(|| self.digits(span)).flatten();
+                if let Some(millis) = millis {
+                    *moment = millis as i64;
+                } else if !text.is_empty() {
                     let own = clock.read(text);
                     unreadable += u64::from(own.is_none());
                     *moment = own.unwrap_or(*moment);
@@ -409,7 +433,8 @@ impl Columns<'_> {
         let read = |(span, now): (Span, i64)| rate::reset_in_row(self.value(span), now);
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(field, &values);
-        Prepared::Times(values)
+        let nulls = Nulls::of(&values, Option::is_some);
+        Prepared::Times(values.into_iter().map(Option::unwrap_or_default).collect(), nulls)
     }
 
     /// Seconds to wait, from delta seconds or an HTTP date.
@@ -419,8 +444,7 @@ impl Columns<'_> {
         let read = |(span, now): (Span, i64)| rate::retry_after_in_row(self.value(span), now);
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(Field::RetryAfter, &values);
-        let mut nulls = Nulls::with_capacity(values.len());
-        values.iter().for_each(|value| nulls.push(value.is_some()));
+        let nulls = Nulls::of(&values, Option::is_some);
         Prepared::Numbers(values.into_iter().map(Option::unwrap_or_default).collect(), nulls)
     }
 
@@ -438,7 +462,7 @@ enum Prepared {
     Text(Vec<u128>, Nulls),
     Numbers(Vec<u64>, Nulls),
     Statuses(Vec<u16>, Nulls),
-    Times(Vec<Option<i64>>),
+    Times(Vec<i64>, Nulls),
     Flags(Vec<Option<bool>>),
 }
 
@@ -453,8 +477,9 @@ impl Prepared {
             Prepared::Statuses(values, nulls) => {
                 Arc::new(UInt16Array::new(values.into(), nulls.finish()))
             }
-            Prepared::Times(values) => {
-                Arc::new(TimestampMillisecondArray::from(values).with_timezone("+00:00"))
+            Prepared::Times(values, nulls) => {
+                let times = TimestampMillisecondArray::new(values.into(), nulls.finish());
+                Arc::new(times.with_timezone("+00:00"))
             }
             Prepared::Flags(values) => Arc::new(BooleanArray::from(values)),
         }
@@ -486,34 +511,52 @@ fn view(block: &[u8], scratch: &[u8], span: Span) -> u128 {
     let in_scratch = span.start & SCRATCH != 0;
     let (buffer, start) =
         if in_scratch { (scratch, span.start & !SCRATCH) } else { (block, span.start) };
-    let len = span.len;
-    if len > 12 {
-        let at = start as usize;
-        let text = buffer.get(at..at + len as usize);
-        let Some(prefix) = text.and_then(|text| text.first_chunk()) else { return 0 };
-        let prefix = u32::from_le_bytes(*prefix);
-        return u128::from(len)
-            | u128::from(prefix) << 32
+    let (at, len) = (start as usize, span.len as usize);
+    // The text is read where it stands in a view, after the four bytes of its length.
+    if len == 0 {
+        return 0;
+    }
+    let wide = at.checked_sub(4).and_then(|before| wide::wide(buffer, before));
+    let Some(wide) = wide.or_else(|| wide_at_the_edge(buffer, at)) else { return 0 };
+    let Some(mask) = TEXT_MASKS.get(len) else {
+        let whole = at + len <= buffer.len();
+        let long = u128::from(span.len)
+            | wide & PREFIX_MASK
             | u128::from(in_scratch) << 64
             | u128::from(start) << 96;
-    }
-    let text = short(buffer, start as usize, len);
-    if len == 0 || len == 1 && text == u128::from(b'-') { 0 } else { u128::from(len) | text << 32 }
+        return if whole { long } else { 0 };
+    };
+    let view = wide & mask | u128::from(span.len);
+    if view == UNSET || at + len > buffer.len() { 0 } else { view }
 }
 
-/// Up to 12 bytes as the low bytes of an integer.
-#[inline]
-fn short(buffer: &[u8], start: usize, len: u32) -> u128 {
-    let mask = (1u128 << (len * 8)) - 1;
-    match buffer.get(start..start + 16).and_then(|wide| wide.try_into().ok()) {
-        Some(wide) => u128::from_le_bytes(wide) & mask,
-        None => {
-            let mut wide = [0; 16];
-            let text = buffer.get(start..start + len as usize).unwrap_or_default();
-            wide.iter_mut().zip(text).for_each(|(to, from)| *to = *from);
-            u128::from_le_bytes(wide)
+/// The view of `-`, which stands for no value.
+const UNSET: u128 = 1 | (b'-' as u128) << 32;
+
+/// The first four bytes of a text in a view.
+const PREFIX_MASK: u128 = 0xFFFF_FFFF << 32;
+
+/// The texts of up to twelve bytes in a view.
+const TEXT_MASKS: [u128; 13] = {
+    let mut masks = [0; 13];
+    let mut len = 0;
+    while len < 13 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        {
+            masks[len] = ((1 << (8 * len)) - 1) << 32;
         }
+        len += 1;
     }
+    masks
+};
+
+/// The sixteen bytes from four before `at`, where there are not so many around it.
+#[cold]
+fn wide_at_the_edge(buffer: &[u8], at: usize) -> Option<u128> {
+    let mut wide = [0; 16];
+    let text = buffer.get(at..)?;
+    wide.iter_mut().skip(4).zip(text).for_each(|(to, from)| *to = *from);
+    Some(u128::from_le_bytes(wide))
 }
 
 /// The whole part of a decimal number.
@@ -541,6 +584,22 @@ struct Nulls {
 }
 
 impl Nulls {
+    /// Which of the values are any.
+    fn of<T>(values: &[T], is_valid: impl Fn(&T) -> bool) -> Nulls {
+        let mut nulls = Nulls::with_capacity(values.len());
+        for values in values.chunks(64) {
+            let bits =
+                values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(is_valid(value)));
+            nulls.len += values.len();
+            nulls.valid += bits.count_ones() as usize;
+            match values.len() {
+                64 => nulls.words.push(bits),
+                _ => nulls.word = bits,
+            }
+        }
+        nulls
+    }
+
     fn with_capacity(rows: usize) -> Nulls {
         Nulls { words: Vec::with_capacity(rows / 64 + 1), word: 0, len: 0, valid: 0 }
     }

@@ -78,7 +78,7 @@ fn envelope(head: &[u8], names: &NameMap) -> Envelope {
 /// Whether the head is a document with events.
 fn holds_events(head: &[u8]) -> bool {
     let mut cutter = Cutter::new(Envelope::Documents);
-    cutter.buffer().extend_from_slice(head);
+    cutter.pending().push(head);
     let Some(block) = cutter.cut(false, Vec::new()) else { return false };
     let Events::Listed(events) = block.events else { return false };
     matches!(events.first(), Some(event) if !matches!(event.nature, Nature::Broken(_)))
@@ -103,7 +103,7 @@ fn is_header(line: &[u8], names: &NameMap) -> bool {
 /// The first events of the head. The last line may be cut off, and is not one.
 fn texts(head: &[u8], whole: bool, envelope: Envelope) -> Vec<String> {
     let mut cutter = Cutter::new(envelope);
-    cutter.buffer().extend_from_slice(head);
+    cutter.pending().push(head);
     let Some(block) = cutter.cut(whole, Vec::new()) else { return Vec::new() };
     let text = |bytes: &[u8]| match String::from_utf8_lossy(bytes.trim_ascii()) {
         Cow::Borrowed(text) if !text.is_empty() => Some(text.to_owned()),

@@ -52,12 +52,12 @@ impl AccessReader {
         }
     }
 
-    /// Reads a line that stands at `base` of the block. `plain` says that the
-    /// line is UTF-8 and holds no backslash.
+    /// Reads a line, the first `len` bytes of `text`, that stands at `base` of the block. `plain`
+    /// says that the line is UTF-8 and holds no backslash.
     #[inline]
     pub(crate) fn read(
         &mut self,
-        line: &[u8],
+        (text, len): (&[u8], usize),
         base: usize,
         time: i64,
         plain: bool,
@@ -66,11 +66,11 @@ impl AccessReader {
         let row = rows.begin(time);
         if let Some((fitter, syntax)) = self.fitters.first()
             && (plain || *syntax == Syntax::Text)
-            && fitter.fit(line, base, row)
+            && fitter.fit(text, len, base, row)
         {
             return Outcome::Parsed;
         }
-        self.read_other(line, base, time, plain, rows)
+        self.read_other(text.get(..len).unwrap_or(text), base, time, plain, rows)
     }
 
     /// Reads a line that does not fit the template seen last.
@@ -86,7 +86,7 @@ impl AccessReader {
         for at in 1..self.fitters.len() {
             if let Some((fitter, syntax)) = self.fitters.get(at)
                 && (plain || *syntax == Syntax::Text)
-                && fitter.fit(line, base, rows.reset())
+                && fitter.fit(line, line.len(), base, rows.reset())
             {
                 self.fitters.swap(0, at);
                 return Outcome::Parsed;

@@ -1,0 +1,201 @@
+//! Sixteen bytes at a time: most values of a log are shorter, and to call a search or a comparison
+//! costs more than to look at so many here.
+
+use memchr::memchr;
+
+/// Bytes that are looked at in one step.
+pub(crate) const WIDE: usize = 16;
+
+/// Steps before a search is left to [`memchr`].
+const STEPS: usize = 6;
+
+/// The sixteen bytes from a position on, if there are as many.
+#[inline]
+pub(crate) fn wide(text: &[u8], at: usize) -> Option<u128> {
+    Some(u128::from_le_bytes(*text.get(at..)?.first_chunk()?))
+}
+
+/// Where a byte first occurs. It may be found beyond `end`, but is not searched for much longer
+/// there.
+#[inline(always)]
+pub(crate) fn find(byte: u8, text: &[u8], end: usize) -> Option<usize> {
+    let mut rest = text;
+    for _ in 0..STEPS {
+        let Some((bytes, after)) = rest.split_first_chunk::<WIDE>() else { break };
+        // All at once; a search that ends early would look at one byte after the other.
+        if bytes.iter().fold(false, |found, other| found | (*other == byte)) {
+            let at = text.len() - rest.len();
+            return Some(at + position(u128::from_le_bytes(*bytes), byte));
+        }
+        rest = after;
+    }
+    find_far(byte, text, text.len() - rest.len(), end)
+}
+
+fn find_far(byte: u8, text: &[u8], from: usize, end: usize) -> Option<usize> {
+    memchr(byte, text.get(from..end.min(text.len()))?).map(|found| from + found)
+}
+
+/// The first of sixteen bytes that is `byte`, which one of them is.
+#[inline]
+fn position(wide: u128, byte: u8) -> usize {
+    let (first, second) = (wide as u64, (wide >> 64) as u64);
+    match zeros(first ^ LOW * u64::from(byte)) {
+        0 => 8 + zeros(second ^ LOW * u64::from(byte)).trailing_zeros() as usize / 8,
+        found => found.trailing_zeros() as usize / 8,
+    }
+}
+
+const LOW: u64 = u64::from_le_bytes([0x01; 8]);
+const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// The lowest bit that is set is in the first byte that is zero.
+#[inline]
+fn zeros(word: u64) -> u64 {
+    word.wrapping_sub(LOW) & !word & HIGH
+}
+
+/// A text that others are compared with.
+#[derive(Debug, Clone)]
+pub(crate) struct Literal {
+    text: Box<[u8]>,
+    /// The first eight bytes, and which of them there are.
+    head: u64,
+    mask: u64,
+    /// The last eight bytes of a text that has as many.
+    tail: u64,
+    /// The first and the last sixteen bytes of a text that has as many.
+    first: [u8; WIDE],
+    last: [u8; WIDE],
+}
+
+impl Literal {
+    pub(crate) fn new(text: &str) -> Literal {
+        let text = text.as_bytes();
+        let mut head = [0; 8];
+        let mut mask = [0; 8];
+        for ((to, mask), from) in head.iter_mut().zip(&mut mask).zip(text) {
+            *to = *from;
+            *mask = u8::MAX;
+        }
+        let tail = text.last_chunk().copied().unwrap_or_default();
+        let [head, mask, tail] = [head, mask, tail].map(u64::from_le_bytes);
+        let first = text.first_chunk().copied().unwrap_or_default();
+        let last = text.last_chunk().copied().unwrap_or_default();
+        Literal { text: text.into(), head, mask, tail, first, last }
+    }
+
+    #[inline]
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// What follows it in a text that begins with it.
+    #[inline(always)]
+    pub(crate) fn after<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
+        let Some(head) = text.first_chunk() else { return text.strip_prefix(&*self.text) };
+        if u64::from_le_bytes(*head) & self.mask != self.head {
+            return None;
+        }
+        let (own, rest) = text.split_at_checked(self.text.len())?;
+        let same = match own.len() {
+            0..=8 => true,
+            9..=16 => own.last_chunk().is_some_and(|tail| u64::from_le_bytes(*tail) == self.tail),
+            17..=32 => {
+                own.first_chunk().is_some_and(|first| *first == self.first)
+                    && own.last_chunk().is_some_and(|last| *last == self.last)
+            }
+            _ => *own == *self.text,
+        };
+        same.then_some(rest)
+    }
+}
+
+/// The number of one to sixteen decimal digits that stands in `text` from `start` to `end`. Nothing
+/// if it is none, or so near the start of the text that it must be read in another way.
+#[inline]
+pub(crate) fn digits(text: &[u8], start: usize, end: usize) -> Option<u64> {
+    match end.checked_sub(start)? {
+        len @ 1..=8 => eight(text, end, len),
+        len @ 9..=16 => Some(eight(text, end - 8, len - 8)? * 100_000_000 + eight(text, end, 8)?),
+        _ => None,
+    }
+}
+
+/// One to eight digits before `end`, all at once.
+#[inline]
+fn eight(text: &[u8], end: usize, len: usize) -> Option<u64> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const TENS: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    const SIX: u64 = 0x0606_0606_0606_0606;
+    let word = u64::from_le_bytes(*text.get(end.checked_sub(8)?..end)?.first_chunk()?);
+    let before = (1 << (8 * (8 - len))) - 1;
+    let word = word & !before | ZEROS & before;
+    if word & TENS != ZEROS || word.wrapping_add(SIX) & TENS != ZEROS {
+        return None;
+    }
+    // Neighbours are added in pairs: digits, then hundreds, then ten thousands.
+    let pairs = (word - ZEROS).wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
+    let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_FFFF_0000_FFFF;
+    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_byte_is_found_where_it_first_occurs() {
+        for len in 0..140 {
+            for at in 0..len {
+                let mut text = vec![b'!'; len];
+                text.iter_mut().skip(at).step_by(3).for_each(|c| *c = b'"');
+                assert_eq!(find(b'"', &text, len), Some(at), "{len} bytes");
+                assert_eq!(find(b'#', &text, len), None, "{len} bytes");
+                assert_eq!(find(b'"', &text[at..], len - at), Some(0), "{len} bytes");
+            }
+        }
+        let all: Vec<u8> = (0..=255).collect();
+        for byte in 0..=255u8 {
+            assert_eq!(find(byte, &all, 256), Some(usize::from(byte)));
+        }
+    }
+
+    #[test]
+    fn a_literal_stands_where_its_bytes_do() {
+        let text: String = ('a'..='z').chain('A'..='Z').cycle().take(120).collect();
+        for len in 0..50 {
+            for at in 0..text.len() - len {
+                let literal = Literal::new(&text[at..at + len]);
+                let rest = &text.as_bytes()[at + len..];
+                assert_eq!(literal.after(&text.as_bytes()[at..]), Some(rest), "{len} at {at}");
+                for changed in at..at + len {
+                    let mut other = text.clone().into_bytes();
+                    other[changed] = b'-';
+                    assert_eq!(literal.after(&other[at..]), None, "{len} at {at}");
+                }
+                assert_eq!(literal.after(&text.as_bytes()[at..at + len]), Some(&[][..]));
+                let short = &text.as_bytes()[at..at + len.saturating_sub(1)];
+                assert!(len == 0 || literal.after(short).is_none());
+            }
+        }
+    }
+
+    #[test]
+    fn digits_are_read_as_they_stand() {
+        for number in [0, 7, 42, 999, 123_456_789, 1_763_700_000_123, 9_999_999_999_999_999_u64] {
+            let text = format!("\"latency\":{number}}}");
+            let (start, end) = (10, text.len() - 1);
+            assert_eq!(digits(text.as_bytes(), start, end), Some(number));
+            for at in start..end {
+                for other in [b'/', b':', b' ', b'.', 0xB0] {
+                    let mut text = text.clone().into_bytes();
+                    text[at] = other;
+                    assert_eq!(digits(&text, start, end), None, "{number}");
+                }
+            }
+        }
+        assert_eq!(digits(b"0000000000001", 2, 2), None);
+        assert_eq!(digits(b"12", 0, 2), None);
+    }
+}
