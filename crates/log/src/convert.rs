@@ -4,14 +4,14 @@
 //! under temporary names and renamed when all are whole, so that a run that is
 //! killed leaves no half file; running it again replaces what it wrote before.
 
+mod files;
 mod sink;
 mod text;
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use arrow::array::{Array, RecordBatch, UInt32Array};
 use arrow::compute::take_record_batch;
@@ -24,7 +24,7 @@ use crate::reading::Source;
 use crate::scan::{Batch, ScanOptions};
 use crate::schema::Field;
 use crate::state::ScanState;
-use sink::Sink;
+use files::{Files, Partition};
 
 /// What to write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,7 +63,8 @@ impl Output {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Destination {
     /// Into a folder, a file for each day and API: `date=2025-11-21/api=a1b2/…`.
-    /// Rows without either go to `__HIVE_DEFAULT_PARTITION__`, as Hive has it.
+    /// Rows without either go to `__HIVE_DEFAULT_PARTITION__`, as Hive has it. Where there are more
+    /// than 64 at a time, one may have several files.
     Folder(PathBuf),
     /// Into one file.
     File(PathBuf),
@@ -117,9 +118,6 @@ impl std::error::Error for ConvertError {
 /// What stands for a partition value that is null.
 const NO_VALUE: &str = "__HIVE_DEFAULT_PARTITION__";
 
-/// Bytes that may wait in the files being written, all together.
-const WAITING_BYTES_MAX: usize = 64 << 20;
-
 /// Converts inputs. The columns are those of the options' projection.
 ///
 /// # Errors
@@ -153,9 +151,9 @@ pub fn convert(
     }
     let options = ScanOptions { projection, ..options.clone() };
     let run = run_name(inputs, &options);
-    let mut files = Files { output, destination, run, open: BTreeMap::new() };
-    let found = scan_in_order(inputs, &options, |batch| files.write(batch))?;
-    let files = files.finish(&options)?;
+    let mut files = Files::new(output, destination, run);
+    let found = scan_in_order(inputs, &options, |batch| write(&mut files, destination, batch))?;
+    let files = files.finish(&RecordBatch::new_empty(options.projection.schema()))?;
     let Found { account, quarantine, sources, state } = found;
     Ok(Converted { files, account, quarantine, sources, state })
 }
@@ -173,153 +171,47 @@ fn run_name(inputs: &[Input], options: &ScanOptions) -> String {
     format!("part-{:016x}", dedup::hash(text.as_bytes()))
 }
 
-/// The day and the API of a row.
-type Partition = (String, String);
-
-/// The files being written.
-struct Files<'a> {
-    output: Output,
-    destination: &'a Destination,
-    run: String,
-    open: BTreeMap<Partition, Open>,
-}
-
-/// A file being written. Dropped before it is whole, it is removed.
-struct Open {
-    temporary: PathBuf,
-    path: PathBuf,
-    sink: Option<Sink>,
-    rows: u64,
-}
-
-impl Drop for Open {
-    fn drop(&mut self) {
-        // Nothing is lost if the file is gone already: it was renamed.
-        let _ = fs::remove_file(&self.temporary);
-    }
-}
-
-impl Files<'_> {
-    fn write(&mut self, batch: &Batch<'_>) -> Result<(), ConvertError> {
-        for (partition, rows) in self.partitions(batch) {
-            let part = match rows {
-                None => batch.records.clone(),
-                Some(rows) => take_record_batch(batch.records, &UInt32Array::from(rows))
-                    .map_err(|error| self.error(io::Error::other(error)))?,
-            };
-            self.write_part(partition, &part)?;
-        }
-        self.flush_excess()
-    }
-
-    /// The partitions of a batch and their rows, or no rows if it is all of them.
-    fn partitions(&self, batch: &Batch<'_>) -> Vec<(Partition, Option<Vec<u32>>)> {
-        let Destination::Folder(_) = self.destination else {
-            return vec![(Partition::default(), None)];
+/// Writes a batch, each row to its partition.
+fn write(
+    files: &mut Files<'_>,
+    destination: &Destination,
+    batch: &Batch<'_>,
+) -> Result<(), ConvertError> {
+    for (partition, rows) in partitions(destination, batch) {
+        let part = match rows {
+            None => batch.records.clone(),
+            Some(rows) => take_record_batch(batch.records, &UInt32Array::from(rows))
+                .map_err(|error| destination.error(io::Error::other(error)))?,
         };
-        let mut parts: BTreeMap<(Option<i64>, Option<&str>), Vec<u32>> = BTreeMap::new();
-        let (times, apis) = (batch.times(Field::Time), batch.text(Field::ApiId));
-        for row in 0..batch.records.num_rows() {
-            let day = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
-            let day = day.map(|moment| moment.div_euclid(DAY_MS));
-            let api = apis.filter(|apis| apis.is_valid(row)).map(|apis| apis.value(row));
-            parts.entry((day, api)).or_default().push(row as u32);
-        }
-        let whole = parts.len() == 1;
-        let named = parts.into_iter().map(|((day, api), rows)| {
-            ((day.map_or(NO_VALUE.to_owned(), date), segment(api)), (!whole).then_some(rows))
-        });
-        named.collect()
+        files.write(partition, &part)?;
     }
+    files.flush_excess()
+}
 
-    fn write_part(&mut self, partition: Partition, part: &RecordBatch) -> Result<(), ConvertError> {
-        if !self.open.contains_key(&partition) {
-            let open = self.create(&partition, part)?;
-            self.open.insert(partition.clone(), open);
-        }
-        let Some(open) = self.open.get_mut(&partition) else { return Ok(()) };
-        open.rows += part.num_rows() as u64;
-        match &mut open.sink {
-            Some(sink) => sink.write(part).map_err(|source| open.error(source)),
-            None => Ok(()),
-        }
+/// The partitions of a batch and their rows, or no rows if it is all of them.
+fn partitions(destination: &Destination, batch: &Batch<'_>) -> Vec<(Partition, Option<Vec<u32>>)> {
+    let Destination::Folder(_) = destination else {
+        return vec![(Partition::default(), None)];
+    };
+    let mut parts: BTreeMap<(Option<i64>, Option<&str>), Vec<u32>> = BTreeMap::new();
+    let (times, apis) = (batch.times(Field::Time), batch.text(Field::ApiId));
+    for row in 0..batch.records.num_rows() {
+        let day = times.filter(|times| times.is_valid(row)).map(|times| times.value(row));
+        let day = day.map(|moment| moment.div_euclid(DAY_MS));
+        let api = apis.filter(|apis| apis.is_valid(row)).map(|apis| apis.value(row));
+        parts.entry((day, api)).or_default().push(row as u32);
     }
+    let whole = parts.len() == 1;
+    let named = parts.into_iter().map(|((day, api), rows)| {
+        ((day.map_or(NO_VALUE.to_owned(), date), segment(api)), (!whole).then_some(rows))
+    });
+    named.collect()
+}
 
-    fn create(&self, partition: &Partition, part: &RecordBatch) -> Result<Open, ConvertError> {
-        let path = match self.destination {
-            Destination::File(path) => path.clone(),
-            Destination::Folder(folder) => folder
-                .join(format!("date={}", partition.0))
-                .join(format!("api={}", partition.1))
-                .join(format!("{}.{}", self.run, self.output.extension())),
-        };
-        let mut temporary = path.clone().into_os_string();
-        temporary.push(".tmp");
-        let mut open = Open { temporary: temporary.into(), path, sink: None, rows: 0 };
-        let folder = open.path.parent().unwrap_or(Path::new("."));
-        let created = fs::create_dir_all(folder).and_then(|()| fs::File::create(&open.temporary));
-        let sink = created.and_then(|file| Sink::new(self.output, file, &part.schema()));
-        open.sink = Some(sink.map_err(|source| open.error(source))?);
-        Ok(open)
-    }
-
-    /// Keeps what waits in memory bounded, however many partitions there are.
-    fn flush_excess(&mut self) -> Result<(), ConvertError> {
-        let waiting = |open: &Open| open.sink.as_ref().map_or(0, Sink::waiting_bytes);
-        while self.open.values().map(waiting).sum::<usize>() > WAITING_BYTES_MAX {
-            let Some(largest) = self.open.values_mut().max_by_key(|open| waiting(open)) else {
-                return Ok(());
-            };
-            let flushed = largest.sink.as_mut().map_or(Ok(()), Sink::flush);
-            flushed.map_err(|source| largest.error(source))?;
-        }
-        Ok(())
-    }
-
-    /// Ends all files, then gives them their names.
-    fn finish(mut self, options: &ScanOptions) -> Result<Vec<WrittenFile>, ConvertError> {
-        if let (Destination::File(_), true) = (self.destination, self.open.is_empty()) {
-            let empty = RecordBatch::new_empty(options.projection.schema());
-            self.write_part(Partition::default(), &empty)?;
-        }
-        for open in self.open.values_mut() {
-            let ended = open.sink.take().map_or(Ok(()), Sink::finish);
-            ended.map_err(|source| open.error(source))?;
-        }
-        let mut files = Vec::new();
-        for open in self.open.values() {
-            fs::rename(&open.temporary, &open.path).map_err(|source| open.error(source))?;
-            files.push(WrittenFile { path: open.path.clone(), rows: open.rows });
-        }
-        self.remove_stale(&files)?;
-        Ok(files)
-    }
-
-    /// Removes what an earlier run of the same inputs wrote and this one did not.
-    fn remove_stale(&self, files: &[WrittenFile]) -> Result<(), ConvertError> {
-        let Destination::Folder(folder) = self.destination else { return Ok(()) };
-        let name = format!("{}.{}", self.run, self.output.extension());
-        for date in folders(folder) {
-            for api in folders(&date) {
-                let stale = api.join(&name);
-                if stale.exists() && !files.iter().any(|file| file.path == stale) {
-                    fs::remove_file(&stale)
-                        .map_err(|source| ConvertError { path: stale.clone(), source })?;
-                }
-            }
-        }
-        Ok(())
-    }
-
+impl Destination {
     fn error(&self, source: io::Error) -> ConvertError {
-        let (Destination::Folder(path) | Destination::File(path)) = self.destination;
+        let (Destination::Folder(path) | Destination::File(path)) = self;
         ConvertError { path: path.clone(), source }
-    }
-}
-
-impl Open {
-    fn error(&self, source: io::Error) -> ConvertError {
-        ConvertError { path: self.path.clone(), source }
     }
 }
 
@@ -345,12 +237,6 @@ fn segment(value: Option<&str>) -> String {
         }
     }
     name
-}
-
-/// The folders in a folder.
-fn folders(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries.map(|entry| entry.path()).filter(|path| path.is_dir()).collect()
 }
 
 #[cfg(test)]

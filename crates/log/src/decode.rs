@@ -12,7 +12,7 @@ use memchr::memchr;
 
 use crate::account::{LineAccount, Quarantine};
 use crate::dedup::Seen;
-use crate::envelope::{Block, Cutter, Event, Events, Nature, Origin};
+use crate::envelope::{Block, Cutter, EVENT_BYTES_MAX, Event, Events, Nature, Origin};
 use crate::format::access::AccessReader;
 use crate::format::execution::{self, ExecutionReader};
 use crate::format::{Format, Outcome, trail};
@@ -144,8 +144,13 @@ impl<'a> Run<'a, '_> {
             let len = memchr(b'\n', rest).unwrap_or(rest.len());
             let text = rest.get(..len).unwrap_or(rest);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
-            let offset = offset + at as u64;
-            self.line(Line { text, at, offset, time: NO_TIME, origin: None }, false);
+            let line = Line { text, at, offset: offset + at as u64, time: NO_TIME, origin: None };
+            match text.get(..EVENT_BYTES_MAX) {
+                Some(start) if text.len() > EVENT_BYTES_MAX => {
+                    self.settle(too_long(), Line { text: start, ..line });
+                }
+                _ => self.line(line, false),
+            }
             at += len + 1;
         }
     }
@@ -163,6 +168,7 @@ impl<'a> Run<'a, '_> {
         }
         let before = self.decoder.rows.len();
         match event.nature {
+            Nature::Message if text.len() == EVENT_BYTES_MAX => self.settle(too_long(), line),
             Nature::Message => self.line(line.trimmed(), !id.is_empty()),
             Nature::Control => self.settle(Outcome::Control, line),
             Nature::Broken(reason) => self.settle(Outcome::Quarantined(reason.to_owned()), line),
@@ -283,6 +289,11 @@ impl<'a> Run<'a, '_> {
             self.account.duplicates += 1;
         }
     }
+}
+
+/// What becomes of an event of which only the first bytes were kept.
+fn too_long() -> Outcome {
+    Outcome::Quarantined(format!("expected an event of less than {} MiB", EVENT_BYTES_MAX >> 20))
 }
 
 /// What CloudWatch Logs writes into a bucket before it exports to it.

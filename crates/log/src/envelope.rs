@@ -15,6 +15,8 @@ mod table;
 use std::fmt;
 use std::sync::Arc;
 
+use memchr::memchr;
+
 pub(crate) use pending::Pending;
 pub(crate) use stamped::is_stamped;
 pub(crate) use table::record;
@@ -78,6 +80,18 @@ impl fmt::Display for Envelope {
 
 /// The longest event that is kept together, in bytes.
 pub(crate) const EVENT_BYTES_MAX: usize = 16 << 20;
+
+/// Text that may be unwrapped at a time: more comes with the next block.
+const UNWRAPPED_BYTES_MAX: usize = 4 << 20;
+
+/// As much of the input as one event may be, and whether the input ends with that. What becomes of
+/// an event must not depend on how much more of the input is there.
+fn within(rest: &[u8], finished: bool) -> (&[u8], bool) {
+    match rest.get(..EVENT_BYTES_MAX + 1) {
+        Some(longest) => (longest, finished && longest.len() == rest.len()),
+        None => (rest, finished),
+    }
+}
 
 /// A piece of the input that holds whole events.
 #[derive(Debug)]
@@ -149,6 +163,8 @@ pub(crate) struct Cutter {
     pending: Pending,
     /// Where `pending` begins in the unpacked input.
     offset: u64,
+    /// The input stands in a line that is too long, of which enough was taken.
+    passing: bool,
     kind: Kind,
 }
 
@@ -169,7 +185,7 @@ impl Cutter {
             Envelope::Documents => Kind::Documents(Box::default()),
             Envelope::Table => Kind::Table(Box::default()),
         };
-        Cutter { pending: Pending::default(), offset: 0, kind }
+        Cutter { pending: Pending::default(), offset: 0, passing: false, kind }
     }
 
     /// Leaves out the first bytes: a byte order mark, or what was read before.
@@ -196,11 +212,14 @@ impl Cutter {
     /// Takes the whole events so far, or nothing if there is none; at the end
     /// of the input, all. `spare` is memory to go on with.
     pub(crate) fn cut(&mut self, finished: bool, spare: Vec<u8>) -> Option<Block> {
+        if self.passing && !self.pass() {
+            return None;
+        }
         let (whole, events) = match &mut self.kind {
             Kind::Lines => (lines::whole(self.pending.get(), finished), Events::Lines),
             Kind::Stamped(stamped) => {
                 let whole = stamped.whole(self.pending.get(), finished);
-                let block = self.take(whole, spare)?;
+                let block = self.take(whole, finished, spare)?;
                 let Kind::Stamped(stamped) = &mut self.kind else { return None };
                 return Some(stamped.list(block));
             }
@@ -213,15 +232,28 @@ impl Cutter {
                 return self.advance(unwrapped);
             }
         };
-        let block = self.take(whole, spare)?;
+        let block = self.take(whole, finished, spare)?;
         Some(Block { events, ..block })
     }
 
-    /// Takes the first `whole` bytes of the input as they are.
-    fn take(&mut self, whole: usize, spare: Vec<u8>) -> Option<Block> {
+    /// Drops the rest of a line that is too long. Returns whether it has come to its end.
+    fn pass(&mut self) -> bool {
+        let pending = self.pending.get();
+        let end = memchr(b'\n', pending);
+        let dropped = end.map_or(pending.len(), |newline| newline + 1);
+        self.pending.skip(dropped);
+        self.offset += dropped as u64;
+        self.passing = end.is_none();
+        end.is_some()
+    }
+
+    /// Takes the first `whole` bytes of the input as they are. If they end in the middle of a
+    /// line, the rest of that is dropped.
+    fn take(&mut self, whole: usize, finished: bool, spare: Vec<u8>) -> Option<Block> {
         if whole == 0 {
             return None;
         }
+        self.passing = !finished && self.pending.get().get(whole - 1) != Some(&b'\n');
         let bytes = self.pending.take(whole, spare);
         let offset = self.offset;
         self.offset += whole as u64;
@@ -249,6 +281,12 @@ struct Unwrapped {
 }
 
 impl Unwrapped {
+    /// The input that is not unwrapped yet, unless enough is.
+    fn rest<'a>(&self, pending: &'a [u8]) -> Option<&'a [u8]> {
+        let rest = pending.get(self.used..).filter(|rest| !rest.is_empty());
+        rest.filter(|_| self.bytes.len() < UNWRAPPED_BYTES_MAX)
+    }
+
     /// Appends an event's text and lists it.
     fn push(&mut self, text: &[u8], offset: u64) -> &mut Event {
         let start = self.bytes.len();

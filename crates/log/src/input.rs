@@ -1,5 +1,6 @@
 //! Inputs: files, folders, globs and standard input.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -180,7 +181,12 @@ fn glob(argument: &str) -> Result<Vec<PathBuf>, InputError> {
 fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
+    let mut known = HashSet::new();
     while let Some(folder) = folders.pop() {
+        // A link may lead back to where it stands.
+        if !known.insert(folder.canonicalize()?) {
+            continue;
+        }
         for entry in std::fs::read_dir(&folder)? {
             let entry = entry?;
             let name = entry.file_name();

@@ -348,7 +348,7 @@ impl Columns<'_> {
 
     fn numbers(&mut self, field: Field) -> Prepared {
         let read = |text: &[u8]| number(text).or_else(|| rate::quota(field, text));
-        let (values, nulls, unreadable) = self.read_numbers(field, |value| Some(value), read);
+        let (values, nulls, unreadable) = self.read_numbers(field, Some, read);
         self.unreadable += unreadable;
         Prepared::Numbers(values, nulls)
     }

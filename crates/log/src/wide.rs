@@ -40,8 +40,8 @@ fn find_far(byte: u8, text: &[u8], from: usize, end: usize) -> Option<usize> {
 #[inline]
 fn position(wide: u128, byte: u8) -> usize {
     let (first, second) = (wide as u64, (wide >> 64) as u64);
-    match zeros(first ^ LOW * u64::from(byte)) {
-        0 => 8 + zeros(second ^ LOW * u64::from(byte)).trailing_zeros() as usize / 8,
+    match zeros(first ^ (LOW * u64::from(byte))) {
+        0 => 8 + zeros(second ^ (LOW * u64::from(byte))).trailing_zeros() as usize / 8,
         found => found.trailing_zeros() as usize / 8,
     }
 }

@@ -96,6 +96,34 @@ fn what_is_no_longer_there_is_removed() {
 }
 
 #[test]
+fn there_may_be_more_partitions_than_open_files() {
+    let temporary = tempfile::tempdir().unwrap();
+    let log = temporary.path().join("access.log");
+    // Each day comes again after its file had to be closed for those of other days.
+    let days = (0..200).chain(0..200).map(|day| 1_763_700_000 + day * 86_400);
+    // And more than is looked at before decoding, which is one block.
+    let path = "x".repeat(600);
+    let line = |time| format!("{{\"status\":\"200\",\"time\":\"{time}\",\"path\":\"/{path}\"}}");
+    let lines: Vec<_> = days.map(line).collect();
+    fs::write(&log, lines.join("\n")).unwrap();
+    let out = temporary.path().join("table");
+    let destination = Destination::Folder(out.clone());
+    let options =
+        ScanOptions { block_bytes: 400, threads: 1, ..ScanOptions::new(Projection::all()) };
+    let run = || convert(&[Input::File(log.clone())], Output::Csv, &destination, &options).unwrap();
+    let converted = run();
+    assert_eq!(converted.files.len(), 400, "two files a day");
+    assert_eq!(converted.files.iter().map(|file| file.rows).sum::<u64>(), 400);
+    let first = contents(&out);
+    assert_eq!(first.len(), 400, "no temporary file is left");
+    run();
+    assert_eq!(contents(&out), first);
+    fs::write(&log, lines[..3].join("\n")).unwrap();
+    run();
+    assert_eq!(contents(&out).len(), 3, "what there is no more of is gone");
+}
+
+#[test]
 fn a_failed_conversion_leaves_nothing() {
     let temporary = tempfile::tempdir().unwrap();
     let log = temporary.path().join("access.log");

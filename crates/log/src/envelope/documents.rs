@@ -12,13 +12,13 @@ use memchr::memmem;
 use serde::Deserialize;
 
 use super::json::{self, Value};
-use super::{EVENT_BYTES_MAX, Nature, Origin, Unwrapped};
+use super::{EVENT_BYTES_MAX, Nature, Origin, Unwrapped, within};
 use crate::container;
 use crate::rows::NO_TIME;
 use crate::time;
 
 /// What a Lambda event may unpack to, bytes.
-const NESTED_BYTES_MAX: u64 = 64 << 20;
+const NESTED_BYTES_MAX: u64 = EVENT_BYTES_MAX as u64;
 
 /// The state of the envelope.
 #[derive(Debug, Default)]
@@ -91,15 +91,16 @@ impl Documents {
     ) -> Unwrapped {
         spare.clear();
         let mut out = Unwrapped { bytes: spare, ..Unwrapped::default() };
-        while let Some(rest) = pending.get(out.used..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = out.rest(pending) {
             let at = offset + out.used as u64;
+            let (rest, ends) = within(rest, finished);
             let used = match self.step(rest, at, &mut out) {
                 Step::Used(used) => Some(used),
-                Step::Wait if finished || rest.len() > EVENT_BYTES_MAX => {
-                    self.give_up(rest, at, finished, &mut out, "the document ends early")
+                Step::Wait if ends || rest.len() > EVENT_BYTES_MAX => {
+                    self.give_up(rest, at, ends, &mut out, "the document ends early")
                 }
                 Step::Wait => None,
-                Step::Bad => self.give_up(rest, at, finished, &mut out, "expected a JSON document"),
+                Step::Bad => self.give_up(rest, at, ends, &mut out, "expected a JSON document"),
             };
             let Some(used) = used else { break };
             out.used += used;
@@ -271,9 +272,12 @@ impl Documents {
             return out.push_broken(data.as_bytes(), offset, "expected base64 of gzip");
         };
         let mut inner = Documents::default();
-        let unwrapped = inner.unwrap(&bytes, offset, true, Vec::new());
+        let mut unwrapped = inner.unwrap(&bytes, offset, true, Vec::new());
         if unwrapped.events.is_empty() {
             return out.push_broken(data.as_bytes(), offset, "the document has no events");
+        }
+        if unwrapped.used < bytes.len() {
+            unwrapped.push_broken(b"", offset, "the document holds more than may be unpacked");
         }
         let base = out.bytes.len();
         out.bytes.extend_from_slice(&unwrapped.bytes);
@@ -314,7 +318,7 @@ impl Documents {
         let used = match marks.min() {
             Some(next) => next + 1,
             None if finished => rest.len(),
-            None if rest.len() > EVENT_BYTES_MAX => EVENT_BYTES_MAX,
+            None if rest.len() > EVENT_BYTES_MAX => rest.len(),
             None => return None,
         };
         *self = Documents::default();

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use memchr::{memchr, memmem, memrchr};
 
 use super::{Block, EVENT_BYTES_MAX, Event, Events, Origin};
+use crate::rows::NO_TIME;
 use crate::time;
 
 /// The shortest timestamp, `2016-10-01T10:55:45`, and the longest,
 /// `2016-10-01T10:55:45.602000+00:00`.
 const STAMP_BYTES_MIN: usize = 19;
 const STAMP_BYTES_MAX: usize = 35;
+
+/// More bytes than stand before a message: timestamp, colours and the name of a stream.
+const STAMP_ROOM: usize = 4096;
 
 /// Splits a line's timestamp off: the moment and where the rest begins.
 fn stamp(line: &[u8]) -> Option<(i64, usize)> {
@@ -37,31 +41,53 @@ pub(crate) fn is_stamped(line: &[u8]) -> Option<bool> {
 pub(super) struct Stamped {
     with_stream: bool,
     origin: Option<Arc<Origin>>,
+    /// The last event was too long, and its other lines are dropped.
+    passing: bool,
+    /// Lines before this one were looked at, and have no timestamp but the first.
+    searched: usize,
 }
 
 impl Stamped {
     pub(super) fn new(with_stream: bool) -> Stamped {
-        Stamped { with_stream, origin: None }
+        Stamped { with_stream, origin: None, passing: false, searched: 0 }
     }
 
     /// How much of the input is whole events: all lines before the last one
-    /// with a timestamp, because more lines may continue that.
-    pub(super) fn whole(&self, pending: &[u8], finished: bool) -> usize {
+    /// with a timestamp, because more lines may continue that. Of an event that
+    /// is too long, what there is.
+    pub(super) fn whole(&mut self, pending: &[u8], finished: bool) -> usize {
+        let whole = self.whole_lines(pending, finished);
+        let lines = memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
+        self.searched = if whole == 0 { lines } else { 0 };
+        whole
+    }
+
+    fn whole_lines(&self, pending: &[u8], finished: bool) -> usize {
         if finished {
             return pending.len();
         }
-        let mut end = memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
-        let lines = end;
-        while end > 0 {
-            let before = pending.get(..end - 1).unwrap_or_default();
-            let start = memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+        let too_long = pending.len() > EVENT_BYTES_MAX + STAMP_ROOM;
+        let all = if too_long { pending.len() } else { 0 };
+        let lines = memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
+        // The line that has no end yet, then the others from the last one on.
+        let (mut start, mut end) = (lines, pending.len());
+        loop {
             let line = pending.get(start..end).unwrap_or_default();
-            if stamp(&uncolored(line)).is_some() {
-                return if lines - start > EVENT_BYTES_MAX { lines } else { start };
+            let told = end <= lines || line.len() > STAMP_ROOM;
+            if told && stamp(&uncolored(line)).is_some() {
+                return if start > 0 { start } else { all };
+            }
+            if start == 0 {
+                // These lines belong to no event.
+                return if lines > 0 { lines } else { all };
             }
             end = start;
+            let before = pending.get(..end - 1).unwrap_or_default();
+            start = memrchr(b'\n', before).map_or(0, |newline| newline + 1);
+            if start < self.searched {
+                start = 0;
+            }
         }
-        if lines > EVENT_BYTES_MAX { lines } else { 0 }
     }
 
     /// Lists the events of a block.
@@ -77,18 +103,27 @@ impl Stamped {
             let end = at + line.trim_ascii_end().len();
             match (stamp(line), events.last_mut()) {
                 (Some((time, skip)), _) => {
+                    self.passing = false;
                     let mut event = self.event(at + skip, at + len, line.get(skip..), time);
                     event.offset = offset + at as u64;
                     event.end = end.max(event.start);
                     events.push(event);
                 }
-                (None, Some(before)) => before.end = end.max(before.end),
-                (None, None) => {
+                (None, Some(before)) if before.time != NO_TIME => before.end = end.max(before.end),
+                (None, _) if self.passing => {}
+                // Lines before the first timestamp continue nothing.
+                (None, _) => {
                     events.push(Event::message(at, end.max(at), offset + at as u64));
                 }
             }
             at += len;
         }
+        for event in &mut events {
+            event.end = event.end.min(event.start + EVENT_BYTES_MAX);
+        }
+        let stamped = |event: &Event| event.time != NO_TIME;
+        self.passing |=
+            events.last().is_some_and(|e| stamped(e) && e.end - e.start == EVENT_BYTES_MAX);
         Block { bytes, offset, events: Events::Listed(events) }
     }
 
@@ -157,11 +192,11 @@ mod tests {
 
     #[test]
     fn the_last_event_waits_for_its_continuation() {
-        let stamped = Stamped::new(false);
+        let mut stamped = Stamped::new(false);
         let text = b"1970-01-01T00:00:01Z a\nb\n1970-01-01T00:00:02Z c\nd\n";
         assert_eq!(stamped.whole(text, false), 25);
         assert_eq!(stamped.whole(text, true), text.len());
-        assert_eq!(stamped.whole(b"no time\n", false), 0);
+        assert_eq!(stamped.whole(b"no time\nnor", false), 8);
     }
 
     #[test]

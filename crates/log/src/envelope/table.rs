@@ -3,7 +3,7 @@
 use csv_core::{ReadRecordResult, Reader};
 
 use super::documents::push_cells;
-use super::{EVENT_BYTES_MAX, Unwrapped};
+use super::{EVENT_BYTES_MAX, Unwrapped, within};
 
 /// The state of the envelope.
 #[derive(Debug, Default)]
@@ -22,19 +22,21 @@ impl Table {
     ) -> Unwrapped {
         spare.clear();
         let mut out = Unwrapped { bytes: spare, ..Unwrapped::default() };
-        while let Some(rest) = pending.get(out.used..).filter(|rest| !rest.is_empty()) {
+        while let Some(rest) = out.rest(pending) {
             let at = offset + out.used as u64;
+            let (rest, ends) = within(rest, finished);
             let mut cells = Vec::new();
-            let used = match record(rest, finished, &mut cells) {
-                Some(used) => used,
+            match record(rest, ends, &mut cells) {
+                Some(used) => {
+                    self.row(rest.get(..used).unwrap_or_default(), cells, at, &mut out);
+                    out.used += used;
+                }
                 None if rest.len() > EVENT_BYTES_MAX => {
                     out.push_broken(rest, at, "the row does not end");
-                    rest.len()
+                    out.used += rest.len();
                 }
                 None => break,
-            };
-            self.row(rest.get(..used).unwrap_or_default(), cells, at, &mut out);
-            out.used += used;
+            }
         }
         out
     }
@@ -57,7 +59,7 @@ impl Table {
 /// Reads one row. Returns its length, or nothing if it is not whole.
 pub(crate) fn record(text: &[u8], finished: bool, cells: &mut Vec<String>) -> Option<usize> {
     let mut reader = Reader::new();
-    let mut values = vec![0; 2 * text.len().min(1 << 16) + 64];
+    let mut values = vec![0; 2 * text.len().min(1 << 10) + 64];
     let mut ends = vec![0; 256];
     let (mut used, mut written, mut ended) = (0, 0, 0);
     loop {

@@ -20,6 +20,9 @@ use crate::told::ApiStage;
 /// Requests that may be open at a time.
 const OPEN_MAX: usize = 64 << 10;
 
+/// Bytes that the values of open requests may hold together.
+const HELD_BYTES_MAX: usize = 64 << 20;
+
 /// Events for which a completed request waits for lines that trail.
 const LINGER_EVENTS: u64 = 64;
 
@@ -32,6 +35,8 @@ pub(crate) const GROUP: &str = "API-Gateway-Execution-Logs_";
 /// A request being put together.
 #[derive(Debug)]
 struct Open {
+    /// Its place in the order of first lines.
+    place: u64,
     time: i64,
     values: BTreeMap<Field, String>,
     /// Its lines have dates instead of the request's id.
@@ -47,7 +52,9 @@ type Key = (String, String);
 pub(crate) struct ExecutionReader {
     open: HashMap<Key, Open>,
     /// Requests in the order of their first line.
-    order: VecDeque<Key>,
+    order: BTreeMap<u64, Key>,
+    /// Bytes that their values hold.
+    held: usize,
     /// Completed requests, and at which event they were.
     done: VecDeque<(Key, u64)>,
     /// The request that the last line of each stream belongs to.
@@ -130,8 +137,10 @@ impl ExecutionReader {
         if let Some(open) = self.open.get_mut(&key) {
             open.dated |= moment.is_some();
         }
-        while self.open.len() > OPEN_MAX {
-            let Some(oldest) = self.order.front().cloned() else { break };
+        while self.open.len() > OPEN_MAX || self.held > HELD_BYTES_MAX {
+            let Some(oldest) = self.order.first_key_value().map(|(_, key)| key.clone()) else {
+                break;
+            };
             self.close(&oldest, rows, account);
         }
         Outcome::Parsed
@@ -153,16 +162,21 @@ impl ExecutionReader {
         known: Option<&Rule>,
         origin: Option<&Origin>,
     ) {
+        let place = self.events;
         let open = self.open.entry(key.clone()).or_insert_with(|| {
-            self.order.push_back(key.clone());
-            Open::new(&key.1, time, origin)
+            self.order.insert(place, key.clone());
+            let open = Open::new(&key.1, place, time, origin);
+            self.held += key.0.len() + key.1.len() + open.held();
+            open
         });
+        let before = open.held();
         if open.time == NO_TIME {
             open.time = time;
         }
         if let Some((start, read)) = known {
             read(open, message.get(start.len()..).unwrap_or_default());
         }
+        self.held += open.held() - before;
         if open.done && self.done.back().is_none_or(|(last, _)| *last != key) {
             self.done.push_back((key, self.events));
         }
@@ -182,19 +196,18 @@ impl ExecutionReader {
 
     /// Writes out all requests.
     pub(crate) fn finish(&mut self, rows: &mut Rows, account: &mut LineAccount) {
-        while let Some(key) = self.order.front().cloned() {
+        while let Some((_, key)) = self.order.pop_first() {
             self.close(&key, rows, account);
         }
         *self = ExecutionReader::new(std::mem::take(&mut self.api_stage));
     }
 
     fn close(&mut self, key: &Key, rows: &mut Rows, account: &mut LineAccount) {
-        if let Some(at) = self.order.iter().position(|other| other == key) {
-            self.order.remove(at);
-        }
         self.done.retain(|(other, _)| other != key);
         let Some(mut open) = self.open.remove(key) else { return };
-        if self.current.get(&key.0) == Some(&key.1) && open.done {
+        self.order.remove(&open.place);
+        self.held -= open.held() + key.0.len() + key.1.len();
+        if self.current.get(&key.0) == Some(&key.1) {
             self.current.remove(&key.0);
         }
         open.set(Field::ApiId, self.api_stage.api.as_deref().unwrap_or_default());
@@ -208,8 +221,8 @@ impl ExecutionReader {
 }
 
 impl Open {
-    fn new(id: &str, time: i64, origin: Option<&Origin>) -> Open {
-        let mut open = Open { time, values: BTreeMap::new(), dated: false, done: false };
+    fn new(id: &str, place: u64, time: i64, origin: Option<&Origin>) -> Open {
+        let mut open = Open { place, time, values: BTreeMap::new(), dated: false, done: false };
         open.set(Field::RequestId, id);
         if let Some(origin) = origin {
             open.set(Field::AccountId, &origin.owner);
@@ -219,6 +232,11 @@ impl Open {
             }
         }
         open
+    }
+
+    /// Bytes of its values.
+    fn held(&self) -> usize {
+        self.values.values().map(String::len).sum()
     }
 
     /// Sets a value unless an earlier line said it.

@@ -19,7 +19,8 @@ struct Var {
     literal: Literal,
     /// The first byte of the literal.
     stop: u8,
-    slot: u8,
+    /// Where in the row the value goes; nowhere if that is beyond its end.
+    slot: u16,
     /// Whether the value stands in quotes that end it.
     quoted: bool,
     last: bool,
@@ -30,7 +31,7 @@ struct Var {
 pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a str>> {
     let mut fitter = Fitter::without_columns(template);
     for (slot, var) in fitter.vars.iter_mut().enumerate() {
-        var.slot = u8::try_from(slot).ok()?;
+        var.slot = u16::try_from(slot).ok()?;
     }
     let mut row = vec![Span::NULL; fitter.vars.len()];
     if !fitter.fit(line.as_bytes(), line.len(), 0, &mut row) {
@@ -58,6 +59,7 @@ impl Fitter {
             let literal = Literal::new(&part.literal);
             let stop = part.literal.bytes().next().unwrap_or_default();
             let slot = part.target.map_or(NO_SLOT, |target| slot(target.field));
+            let slot = if slot == NO_SLOT { u16::MAX } else { u16::from(slot) };
             let var = Var {
                 stop,
                 slot,
