@@ -142,7 +142,7 @@ UNITS = {"us": 1e-3, "ms": 1.0, "s": 1e3}
 def load(folder, port, seconds):
     """The command that puts 64 connections at work."""
     address = f"http://127.0.0.1:{port}{PATH}"
-    return ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "-s", script(folder, port), address]
+    return ["wrk", "-t1", "-c64", f"-d{seconds}s", "--latency", "--timeout", "30s", "-s", script(folder, port), address]
 
 
 def cpu_seconds(process):
