@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::{LogLine, Sink, joined};
 
@@ -90,6 +91,11 @@ fn is_same_file(_: &File, path: &Path) -> bool {
 }
 
 impl Sink for FileSink {
+    /// Under load, one write takes dozens of lines, and the thread wakes as seldom.
+    fn linger(&self) -> Duration {
+        Duration::from_millis(2)
+    }
+
     fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
         let bytes = joined(lines);
         let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
