@@ -41,23 +41,19 @@ use crate::undetermined;
 pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
     let facts = Facts { request, principal: caller(policies, request) };
     let rule = Rule::of(policies, facts);
-    let mut decision = Decision {
-        outcome: Outcome::ImplicitDeny,
-        determined_by: Determining::NONE,
-        depends_on: Vec::new(),
-    };
-    let mut combined = Combined::SILENT;
-    decision.outcome = combined.evaluate(policies, facts, rule, &mut decision.determined_by);
-    match decision.outcome {
-        Outcome::Allowed => combined.name_granting(policies, rule, &mut decision.determined_by),
+    let mut combined = Combined::silent();
+    let mut determined_by = Determining::NONE;
+    let outcome = combined.evaluate(policies, facts, rule, &mut determined_by);
+    match outcome {
+        Outcome::Allowed => combined.name_granting(policies, rule, &mut determined_by),
         Outcome::ExplicitDeny | Outcome::ImplicitDeny => {}
         Outcome::Indeterminate => {
             let open = undetermined::determine(policies, facts, rule, &combined.sides);
-            decision.determined_by = open.statements.into_iter().collect();
-            decision.depends_on = open.keys;
+            let determined_by = open.statements.into_iter().collect();
+            return Decision { outcome, determined_by, depends_on: open.keys };
         }
     }
-    decision
+    Decision { outcome, determined_by, depends_on: Vec::new() }
 }
 
 /// Decides many requests against the same policies, in order.
@@ -82,14 +78,17 @@ pub(crate) fn caller<'q, 'r>(
 /// What all layers say together.
 pub(crate) struct Combined {
     pub(crate) sides: Sides,
-    /// Of the layers that grant.
-    identity: Findings,
-    resource: Findings,
+    /// Of the layers that grant, once they are asked.
+    identity: Option<Findings>,
+    resource: Option<Findings>,
 }
 
 impl Combined {
-    pub(crate) const SILENT: Combined =
-        Combined { sides: Sides::SILENT, identity: Findings::SILENT, resource: Findings::SILENT };
+    /// Nobody asked yet. A function, since a constant would be copied, findings and all.
+    #[inline]
+    pub(crate) fn silent() -> Combined {
+        Combined { sides: Sides::SILENT, identity: None, resource: None }
+    }
 
     /// Asks every layer, and combines what they say. Names the Deny statements that match.
     #[inline]
@@ -110,12 +109,14 @@ impl Combined {
             }
         };
         if let Some(set) = policies.resource {
+            let resource = resource.insert(Findings::SILENT);
             add(Layer::of(PolicyType::Resource, set), resource);
             sides.grant(Side::Account, resource.grants(Grant::Account));
             sides.grant(Side::Role, resource.grants(Grant::Role));
             sides.grant(Side::Direct, resource.grants(Grant::Direct));
         }
         if let Some(set) = policies.identity.filter(|_| rule.consults_caller()) {
+            let identity = identity.insert(Findings::SILENT);
             add(Layer::of(PolicyType::Identity, set), identity);
             sides.grant(Side::Identity, identity.allows());
         }
@@ -154,19 +155,22 @@ impl Combined {
     /// Names the matching Allow statements of the sides that grant.
     #[inline]
     fn name_granting(&self, policies: &Policies<'_>, rule: Rule, determining: &mut Determining) {
-        for side in rule.granting_sides(&self.sides) {
-            let (set, findings, grant) = match side {
-                Side::Identity => (policies.identity, &self.identity, Grant::Direct),
-                Side::Account => (policies.resource, &self.resource, Grant::Account),
-                Side::Role => (policies.resource, &self.resource, Grant::Role),
-                Side::Direct => (policies.resource, &self.resource, Grant::Direct),
-                // These limit and do not grant.
-                Side::Boundary | Side::Session | Side::ServiceControl | Side::VpcEndpoint => {
-                    continue;
-                }
-            };
-            if let Some(set) = set {
-                Layer::of(side.layer(), set).name(findings.granting(grant), determining);
+        let granting = rule.granting_sides(&self.sides);
+        if let (Some(set), Some(findings)) = (policies.identity, &self.identity)
+            && granting.contains(Side::Identity)
+        {
+            let layer = Layer::of(PolicyType::Identity, set);
+            layer.name(findings.granting(Grant::Direct), determining);
+        }
+        if let (Some(set), Some(findings)) = (policies.resource, &self.resource) {
+            let layer = Layer::of(PolicyType::Resource, set);
+            let by_grant = [
+                (Side::Account, Grant::Account),
+                (Side::Role, Grant::Role),
+                (Side::Direct, Grant::Direct),
+            ];
+            for (_, grant) in by_grant.into_iter().filter(|(side, _)| granting.contains(*side)) {
+                layer.name(findings.granting(grant), determining);
             }
         }
     }

@@ -4,12 +4,14 @@
 //! resource patterns begin with. A request looks in one drawer, so that most statements of a large
 //! set cost nothing.
 
+use std::num::NonZeroU64;
+
 use smallvec::SmallVec;
 
 use crate::document::PolicyDocument;
 use crate::key::hash_lower_case;
 use crate::prefix_index::PrefixIndex;
-use crate::request::Request;
+use crate::request::{Action, Request};
 use crate::statement::{CompiledStatement, ResourcePattern, Resources};
 
 /// The compiled policies of one layer: immutable, `Send + Sync`, shared through an `Arc`.
@@ -37,6 +39,18 @@ struct Service {
 pub(crate) struct Candidate {
     pub(crate) statement: u32,
     pub(crate) pattern: Option<u32>,
+    /// The hash of the one action that the statement names, without wildcards; `None` where more
+    /// must be looked at.
+    pub(crate) only_action: Option<NonZeroU64>,
+}
+
+impl Candidate {
+    /// Whether the statement cannot be about the action: most that are filed under its service
+    /// and the resource's prefix are about another one.
+    #[inline]
+    pub(crate) fn is_about_another(&self, action: &Action<'_>) -> bool {
+        self.only_action.is_some() && self.only_action != action.hash
+    }
 }
 
 /// Candidates, by the literal text that their resource patterns begin with.
@@ -109,7 +123,7 @@ struct Drawers {
 
 impl Drawers {
     fn file(&mut self, index: u32, statement: &CompiledStatement) {
-        let entries = entries(index, &statement.resources);
+        let entries = entries(index, statement);
         match services(statement) {
             None => self.any_service.extend(entries),
             Some(hashes) => {
@@ -123,20 +137,22 @@ impl Drawers {
 }
 
 /// Where the resource patterns of a statement are filed.
-fn entries(statement: u32, resources: &Resources) -> impl Iterator<Item = Entry> {
+fn entries(index: u32, statement: &CompiledStatement) -> impl Iterator<Item = Entry> {
+    let resources = &statement.resources;
+    let only_action = statement.actions.only_name().map(str::as_bytes).map(hash_lower_case);
+    let only_action = only_action.and_then(NonZeroU64::new);
+    let candidate = move |pattern| Candidate { statement: index, pattern, only_action };
     let patterns: &[ResourcePattern] = match resources {
         Resources::Only(patterns) => patterns,
         Resources::Own | Resources::AllBut(_) => &[],
     };
     let whole = match resources {
         Resources::Only(_) => None,
-        Resources::Own | Resources::AllBut(_) => {
-            Some((String::new(), Candidate { statement, pattern: None }))
-        }
+        Resources::Own | Resources::AllBut(_) => Some((String::new(), candidate(None))),
     };
-    let each = (0..).zip(patterns).map(move |(index, pattern)| {
-        (pattern.literal_prefix().to_owned(), Candidate { statement, pattern: Some(index) })
-    });
+    let each = (0..)
+        .zip(patterns)
+        .map(move |(index, pattern)| (pattern.literal_prefix().to_owned(), candidate(Some(index))));
     whole.into_iter().chain(each)
 }
 

@@ -110,7 +110,11 @@ impl<'a> Layer<'a> {
     /// Adds to `findings` what the statements say whose action and resource can match.
     #[inline]
     pub(crate) fn evaluate(&self, facts: Facts<'_, '_>, findings: &mut Findings) {
-        for drawer in self.set.drawers(facts.request).into_iter().flatten() {
+        let [any_service, service] = self.set.drawers(facts.request);
+        if let Some(drawer) = any_service {
+            self.look_into(drawer, facts, findings);
+        }
+        if let Some(drawer) = service {
             self.look_into(drawer, facts, findings);
         }
     }
@@ -118,8 +122,11 @@ impl<'a> Layer<'a> {
     /// An Allow is not looked at any more once a Deny of the layer matches: it changes nothing.
     fn look_into(&self, drawer: &Drawer, facts: Facts<'_, '_>, findings: &mut Findings) {
         let mut latest = Latest::NONE;
-        for candidates in drawer.walk(facts.request.resource.as_bytes()) {
+        drawer.walk(facts.request.resource.as_bytes(), |candidates| {
             for candidate in candidates {
+                if candidate.is_about_another(&facts.request.action) {
+                    continue;
+                }
                 let index = candidate.statement;
                 let Some(statement) = self.set.statements().get(index as usize) else { continue };
                 if findings.denies.is_true() && statement.effect == Effect::Allow {
@@ -137,7 +144,7 @@ impl<'a> Layer<'a> {
                     findings.add(statement.effect, grant, resource.and(rest), index);
                 }
             }
-        }
+        });
     }
 }
 

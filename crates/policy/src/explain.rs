@@ -19,7 +19,7 @@ use crate::grant::Grant;
 use crate::layers::Policies;
 use crate::lookup::Facts;
 use crate::request::Request;
-use crate::rule::{Rule, Side};
+use crate::rule::{Rule, Side, SideSet};
 use crate::span::Position;
 use crate::statement::CompiledStatement;
 use crate::undetermined;
@@ -166,7 +166,7 @@ pub fn explain(policies: &Policies<'_>, request: &Request<'_>) -> Explanation {
     let principal = caller(policies, request);
     let facts = Facts { request, principal };
     let rule = Rule::of(policies, facts);
-    let mut combined = Combined::SILENT;
+    let mut combined = Combined::silent();
     let outcome = combined.evaluate(policies, facts, rule, &mut Determining::default());
     let sides = combined.sides;
     let evaluated: Vec<(Layer<'_>, Vec<Evaluated>)> = consulted_layers(policies, rule)
@@ -253,8 +253,8 @@ impl Evaluated {
         self.explanation.effect == effect && self.explanation.matched == Matched::Yes
     }
 
-    fn allows_for(&self, sides: &[Side]) -> bool {
-        self.matches(Effect::Allow) && self.side.is_some_and(|side| sides.contains(&side))
+    fn allows_for(&self, sides: SideSet) -> bool {
+        self.matches(Effect::Allow) && self.side.is_some_and(|side| sides.contains(side))
     }
 }
 

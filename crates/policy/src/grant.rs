@@ -47,7 +47,7 @@ impl Principals {
     }
 
     /// How the element names the caller; `None` when it does not.
-    #[inline]
+    #[inline(never)]
     pub(crate) fn grant(&self, caller: &Principal<'_>) -> Option<Grant> {
         let named = self.named.iter().filter_map(|named| named.grant(caller)).max();
         match (self.negated, named) {

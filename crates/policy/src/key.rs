@@ -46,13 +46,14 @@ pub(crate) const fn hash_lower_case(bytes: &[u8]) -> u64 {
     hash
 }
 
-/// The hash of what stands before the first colon of a text in lower case.
+/// The hash of what stands before the first colon of a text in lower case, and that of all of it.
 #[inline]
-pub(crate) fn hash_before_colon(lower_case: &[u8]) -> u64 {
-    lower_case
-        .iter()
-        .take_while(|byte| **byte != b':')
-        .fold(EMPTY_HASH, |hash, byte| hash_on(hash, *byte))
+pub(crate) fn hash_service_and_all(lower_case: &[u8]) -> (u64, u64) {
+    let on = |hash, bytes: &[u8]| bytes.iter().fold(hash, |hash, byte| hash_on(hash, *byte));
+    let colon = memchr::memchr(b':', lower_case).unwrap_or(lower_case.len());
+    let (service, rest) = lower_case.split_at_checked(colon).unwrap_or((lower_case, &[]));
+    let service = on(EMPTY_HASH, service);
+    (service, on(service, rest))
 }
 
 const EMPTY_HASH: u64 = 0xcbf2_9ce4_8422_2325;
@@ -98,8 +99,9 @@ mod tests {
 
     #[test]
     fn a_service_has_the_same_hash_alone_and_before_its_action() {
-        assert_eq!(hash_before_colon(b"s3:getobject"), hash_lower_case(b"S3"));
-        assert_eq!(hash_before_colon(b"nocolon"), hash_lower_case(b"nocolon"));
+        let hashes = |text: &[u8]| (hash_lower_case(b"S3"), hash_lower_case(text));
+        assert_eq!(hash_service_and_all(b"s3:getobject"), hashes(b"s3:GetObject"));
+        assert_eq!(hash_service_and_all(b"s3"), hashes(b"s3"));
     }
 
     #[test]

@@ -101,6 +101,11 @@ impl Pattern {
         &self.head
     }
 
+    /// The text that the pattern is, if it has neither wildcards nor variables.
+    pub(crate) fn as_literal(&self) -> Option<&str> {
+        matches!(self.rest, Rest::Nothing).then_some(&*self.head)
+    }
+
     /// What follows that.
     pub(crate) fn rest(&self) -> &Rest {
         &self.rest

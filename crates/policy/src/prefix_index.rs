@@ -35,10 +35,17 @@ impl<T> PrefixIndex<T> {
         PrefixIndex { nodes: build(&prefixes, values).into() }
     }
 
-    /// The values of every prefix that `text` has, those of shorter prefixes first.
+    /// Calls `look_at` with the values of every prefix that `text` has, those of shorter prefixes
+    /// first.
     #[inline]
-    pub(crate) fn walk<'i, 't>(&'i self, text: &'t [u8]) -> Walk<'i, 't, T> {
-        Walk { index: self, node: self.nodes.first(), rest: text }
+    pub(crate) fn walk<'i>(&'i self, text: &[u8], mut look_at: impl FnMut(&'i [T])) {
+        let Some(mut node) = self.nodes.first() else { return };
+        let mut rest = text;
+        loop {
+            look_at(&node.values);
+            let Some((child, after)) = self.child(node, rest) else { return };
+            (node, rest) = (child, after);
+        }
     }
 
     /// The child whose label `rest` begins with, and what follows the label.
@@ -54,27 +61,6 @@ impl<T> PrefixIndex<T> {
             }
         };
         Some((child, rest.strip_prefix(&*child.label)?))
-    }
-}
-
-/// The way along a text, from node to node.
-pub(crate) struct Walk<'i, 't, T> {
-    index: &'i PrefixIndex<T>,
-    node: Option<&'i Node<T>>,
-    /// What follows the node's prefix in the text.
-    rest: &'t [u8],
-}
-
-impl<'i, T> Iterator for Walk<'i, '_, T> {
-    type Item = &'i [T];
-
-    #[inline]
-    fn next(&mut self) -> Option<&'i [T]> {
-        let here = self.node.take()?;
-        if let Some((child, after)) = self.index.child(here, self.rest) {
-            (self.node, self.rest) = (Some(child), after);
-        }
-        Some(&here.values)
     }
 }
 
@@ -131,7 +117,9 @@ mod tests {
     use proptest::prelude::*;
 
     fn found(index: &PrefixIndex<usize>, text: &str) -> Vec<usize> {
-        index.walk(text.as_bytes()).flatten().copied().collect()
+        let mut found = Vec::new();
+        index.walk(text.as_bytes(), |values| found.extend(values));
+        found
     }
 
     #[test]

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::net::IpAddr;
+use std::num::NonZeroU64;
 
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
 use crate::arn::ArnParts;
-use crate::key::{Key, hash_before_colon};
+use crate::key::{Key, hash_service_and_all};
 use crate::principal::Principal;
 
 /// One request to decide. It borrows everything, so making one allocates nothing as long as the
@@ -32,7 +33,8 @@ pub struct Request<'a> {
     pub(crate) action: Action<'a>,
     pub(crate) resource: &'a str,
     pub(crate) resource_parts: Option<ArnParts<'a>>,
-    pub(crate) resource_account: Option<&'a str>,
+    /// The account that owns the resource, where the caller or the ARN says.
+    pub(crate) owner: Option<&'a str>,
     /// What is known about the call.
     pub context: Context<'a>,
 }
@@ -47,12 +49,13 @@ impl<'a> Request<'a> {
         action: impl Into<Action<'a>>,
         resource: &'a str,
     ) -> Request<'a> {
+        let resource_parts = ArnParts::split(resource);
         Request {
             principal,
             action: action.into(),
             resource,
-            resource_parts: ArnParts::split(resource),
-            resource_account: None,
+            resource_parts,
+            owner: account_of(resource_parts),
             context: Context::new(),
         }
     }
@@ -70,7 +73,7 @@ impl<'a> Request<'a> {
         self.action = action.into();
         self.resource = resource;
         self.resource_parts = ArnParts::split(resource);
-        self.resource_account = None;
+        self.owner = account_of(self.resource_parts);
         self.context.clear();
     }
 
@@ -85,7 +88,7 @@ impl<'a> Request<'a> {
     /// Says which account owns the resource, for resources whose ARN does not (S3, for example).
     #[must_use]
     pub fn with_resource_account(mut self, account: &'a str) -> Request<'a> {
-        self.resource_account = Some(account);
+        self.owner = Some(account);
         self
     }
 
@@ -106,14 +109,19 @@ impl<'a> Request<'a> {
 
     /// The account that owns the resource: as set, else from the ARN, else the principal's.
     pub fn resource_account(&self) -> Option<&'a str> {
-        let in_arn = || self.resource_parts.map(|arn| arn.account).filter(|text| !text.is_empty());
-        self.resource_account.or_else(in_arn).or_else(|| self.principal.account())
+        self.owner.or_else(|| self.principal.account())
     }
 }
 
-/// An action, ready to be compared with patterns: its name, in lower case too, with the hash of its
-/// service prefix. Who asks about the same action again and again makes it once and lends it to
-/// each request.
+/// The account that an ARN names, if it does.
+#[inline]
+fn account_of(arn: Option<ArnParts<'_>>) -> Option<&str> {
+    arn.map(|arn| arn.account).filter(|account| !account.is_empty())
+}
+
+/// An action, ready to be compared with patterns: its name, in lower case too, with its hash and
+/// that of its service prefix. Who asks about the same action again and again makes it once and
+/// lends it to each request.
 ///
 /// ```
 /// use tollgate_policy::{Action, Principal, Request};
@@ -127,6 +135,7 @@ pub struct Action<'a> {
     pub(crate) name: &'a str,
     lower_case: LowerCase<'a>,
     pub(crate) service_hash: u64,
+    pub(crate) hash: Option<NonZeroU64>,
 }
 
 #[derive(Clone, Debug)]
@@ -140,8 +149,13 @@ impl<'a> Action<'a> {
     pub fn new(name: &'a str) -> Action<'a> {
         let mut lower_case = SmallVec::from_slice(name.as_bytes());
         lower_case.make_ascii_lowercase();
-        let service_hash = hash_before_colon(&lower_case);
-        Action { name, service_hash, lower_case: LowerCase::Own(lower_case) }
+        let (service_hash, hash) = hash_service_and_all(&lower_case);
+        Action {
+            name,
+            service_hash,
+            hash: NonZeroU64::new(hash),
+            lower_case: LowerCase::Own(lower_case),
+        }
     }
 
     /// The bytes of the name in lower case.
@@ -158,7 +172,8 @@ impl<'a> From<&'a Action<'_>> for Action<'a> {
     #[inline]
     fn from(action: &'a Action<'_>) -> Action<'a> {
         let lower_case = LowerCase::Lent(action.in_lower_case());
-        Action { name: action.name, service_hash: action.service_hash, lower_case }
+        let Action { name, service_hash, hash, .. } = *action;
+        Action { name, service_hash, hash, lower_case }
     }
 }
 
@@ -338,7 +353,8 @@ mod tests {
     fn a_lent_action_is_the_action() {
         let own = Action::new("S3:GetObject");
         let lent = Action::from(&own);
-        assert_eq!((lent.name, lent.service_hash), (own.name, own.service_hash));
+        let parts = |action: &Action<'_>| (action.service_hash, action.hash);
+        assert_eq!((lent.name, parts(&lent)), (own.name, parts(&own)));
         assert_eq!(lent.in_lower_case(), b"s3:getobject");
     }
 }

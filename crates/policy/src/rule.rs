@@ -100,11 +100,33 @@ impl Side {
 pub(crate) struct SideSet(u8);
 
 impl SideSet {
-    fn contains(self, side: Side) -> bool {
+    /// What limits.
+    const LIMITS: SideSet =
+        SideSet::of(&[Side::Boundary, Side::Session, Side::ServiceControl, Side::VpcEndpoint]);
+
+    const fn of(sides: &[Side]) -> SideSet {
+        let mut bits = 0;
+        let mut rest = sides;
+        while let [side, others @ ..] = rest {
+            bits |= 1 << *side as u8;
+            rest = others;
+        }
+        SideSet(bits)
+    }
+
+    pub(crate) fn contains(self, side: Side) -> bool {
         self.0 & 1 << side as u8 != 0
     }
 
-    pub(crate) fn with(self, side: Side) -> SideSet {
+    fn contains_all(self, others: SideSet) -> bool {
+        self.0 & others.0 == others.0
+    }
+
+    fn contains_any(self, others: SideSet) -> bool {
+        self.0 & others.0 != 0
+    }
+
+    pub(crate) const fn with(self, side: Side) -> SideSet {
         SideSet(self.0 | 1 << side as u8)
     }
 
@@ -124,15 +146,7 @@ pub(crate) struct Sides {
 
 impl Sides {
     /// Nobody has said anything: what grants does not, what limits does not either.
-    pub(crate) const SILENT: Sides = {
-        let limits = SideSet(
-            1 << Side::Boundary as u8
-                | 1 << Side::Session as u8
-                | 1 << Side::ServiceControl as u8
-                | 1 << Side::VpcEndpoint as u8,
-        );
-        Sides { certain: limits, possible: limits }
-    };
+    pub(crate) const SILENT: Sides = Sides { certain: SideSet::LIMITS, possible: SideSet::LIMITS };
 
     /// What a side says.
     pub(crate) fn get(&self, side: Side) -> Kleene {
@@ -165,8 +179,12 @@ impl Rule {
         if policies.authorization_type == AuthorizationType::None && policies.resource.is_none() {
             return Rule::Public;
         }
-        let (caller, owner) = (facts.principal.account, facts.request.resource_account());
-        let same_account = owner.is_none() || caller == owner;
+        let same_account = match (facts.principal.account, facts.request.owner) {
+            // Nobody says otherwise.
+            (_, None) => true,
+            (None, Some(_)) => false,
+            (Some(caller), Some(owner)) => is_same_account(caller, owner),
+        };
         let strict = must_allow_by_itself(&facts.request.action);
         match facts.principal.kind {
             PrincipalKind::Anonymous | PrincipalKind::Service | PrincipalKind::Federated => {
@@ -209,42 +227,67 @@ impl Rule {
 
     /// Whether it is enough that these sides allow.
     pub(crate) fn is_satisfied(self, allowing: SideSet) -> bool {
+        const OUTER: SideSet = SideSet::of(&[Side::ServiceControl, Side::VpcEndpoint]);
         let says = |side| allowing.contains(side);
-        let limits = says(Side::Boundary) && says(Side::Session);
-        let any_grant = says(Side::Account) || says(Side::Role) || says(Side::Direct);
         let combined = match self {
             Rule::Public | Rule::RootSameAccount { strict: false } => true,
             Rule::ResourceOnly => says(Side::Direct),
-            Rule::RootSameAccount { strict: true } | Rule::RootCrossAccount => any_grant,
+            Rule::RootSameAccount { strict: true } | Rule::RootCrossAccount => {
+                allowing.contains_any(GRANTS_OF_RESOURCE)
+            }
             Rule::SameAccount { strict } => {
                 let delegated = !strict || says(Side::Account);
                 let limited = says(Side::Role) || says(Side::Identity) && delegated;
-                says(Side::Direct) || limited && limits
+                says(Side::Direct) || limited && allowing.contains_all(OWN_LIMITS)
             }
-            Rule::CrossAccount => says(Side::Identity) && limits && any_grant,
+            Rule::CrossAccount => {
+                says(Side::Identity)
+                    && allowing.contains_all(OWN_LIMITS)
+                    && allowing.contains_any(GRANTS_OF_RESOURCE)
+            }
         };
-        combined && says(Side::ServiceControl) && says(Side::VpcEndpoint)
+        combined && allowing.contains_all(OUTER)
     }
 
     /// Whose Allow statements made the request allowed.
-    pub(crate) fn granting_sides(self, sides: &Sides) -> &'static [Side] {
-        let says = |side| sides.certain.contains(side);
-        let limits = says(Side::Boundary) && says(Side::Session);
+    #[inline]
+    pub(crate) fn granting_sides(self, sides: &Sides) -> SideSet {
+        const NONE: SideSet = SideSet::of(&[]);
+        const DIRECT: SideSet = SideSet::of(&[Side::Direct]);
+        const WITHIN_LIMITS: SideSet = DIRECT.with(Side::Role);
+        const ALL: SideSet = GRANTS_OF_RESOURCE.with(Side::Identity);
+        let certain = sides.certain;
         match self {
-            Rule::Public | Rule::RootSameAccount { strict: false } => &[],
-            Rule::ResourceOnly => &[Side::Direct],
-            Rule::RootSameAccount { strict: true } | Rule::RootCrossAccount => {
-                &[Side::Account, Side::Role, Side::Direct]
-            }
-            Rule::CrossAccount => &[Side::Identity, Side::Account, Side::Role, Side::Direct],
-            Rule::SameAccount { .. } if !limits => &[Side::Direct],
-            Rule::SameAccount { strict: false } => &[Side::Identity, Side::Role, Side::Direct],
+            Rule::Public | Rule::RootSameAccount { strict: false } => NONE,
+            Rule::ResourceOnly => DIRECT,
+            Rule::RootSameAccount { strict: true } | Rule::RootCrossAccount => GRANTS_OF_RESOURCE,
+            Rule::CrossAccount => ALL,
+            Rule::SameAccount { .. } if !certain.contains_all(OWN_LIMITS) => DIRECT,
+            Rule::SameAccount { strict: false } => WITHIN_LIMITS.with(Side::Identity),
             // Delegation and identity policy count together or not at all.
-            Rule::SameAccount { strict: true } if says(Side::Account) && says(Side::Identity) => {
-                &[Side::Identity, Side::Account, Side::Role, Side::Direct]
+            Rule::SameAccount { strict: true }
+                if certain.contains(Side::Account) && certain.contains(Side::Identity) =>
+            {
+                ALL
             }
-            Rule::SameAccount { strict: true } => &[Side::Role, Side::Direct],
+            Rule::SameAccount { strict: true } => WITHIN_LIMITS,
         }
+    }
+}
+
+/// All ways in which the resource's policy grants.
+const GRANTS_OF_RESOURCE: SideSet = SideSet::of(&[Side::Account, Side::Role, Side::Direct]);
+
+/// What limits a caller by itself.
+const OWN_LIMITS: SideSet = SideSet::of(&[Side::Boundary, Side::Session]);
+
+/// Account ids have twelve digits, which are compared in two steps.
+#[inline]
+fn is_same_account(left: &str, right: &str) -> bool {
+    let digits = |text: &'_ str| text.as_bytes().try_into().ok();
+    match (digits(left), digits(right)) {
+        (Some::<[u8; 12]>(left), Some::<[u8; 12]>(right)) => left == right,
+        _ => left == right,
     }
 }
 

@@ -6,7 +6,6 @@ use crate::grant::{Grant, Principals};
 use crate::kleene::Kleene;
 use crate::lookup::Facts;
 use crate::pattern::{Pattern, Resolution};
-use crate::request::Request;
 
 /// A statement with everything thought out that does not depend on the request.
 #[derive(Debug)]
@@ -68,6 +67,12 @@ impl CompiledStatement {
     /// Whether all conditions hold.
     #[inline]
     pub(crate) fn conditions_hold(&self, facts: Facts<'_, '_>) -> Kleene {
+        if self.conditions.is_empty() { Kleene::True } else { self.each_holds(facts) }
+    }
+
+    // Kept out of line: it would burden those who find no conditions with its registers.
+    #[inline(never)]
+    fn each_holds(&self, facts: Facts<'_, '_>) -> Kleene {
         let mut all = Kleene::True;
         for condition in &self.conditions {
             all = all.and(condition.holds(facts));
@@ -80,6 +85,14 @@ impl CompiledStatement {
 }
 
 impl Actions {
+    /// The name of the one action that the element is about, if it is about one.
+    pub(crate) fn only_name(&self) -> Option<&str> {
+        match &*self.patterns {
+            [only] if !self.negated => only.as_literal(),
+            _ => None,
+        }
+    }
+
     #[inline]
     pub(crate) fn applies(&self, facts: Facts<'_, '_>) -> bool {
         let action = facts.request.action.in_lower_case();
@@ -149,10 +162,7 @@ impl ResourcePattern {
         let (pattern, matches) = match self {
             ResourcePattern::Any => return Kleene::True,
             ResourcePattern::Arn(pattern) => (pattern, arn_matches(pattern)),
-            ResourcePattern::OwnApi(pattern) => {
-                let path = own_api_path(facts.request);
-                (pattern, path.is_some_and(|path| pattern.matches(path, facts)))
-            }
+            ResourcePattern::OwnApi(pattern) => (pattern, matches_own_api(pattern, facts)),
         };
         if !matches {
             return Kleene::False;
@@ -165,8 +175,10 @@ impl ResourcePattern {
     }
 }
 
-/// `stage/METHOD/path` of a request to an API.
-fn own_api_path<'a>(request: &Request<'a>) -> Option<&'a str> {
-    let arn = request.resource_parts.filter(|arn| arn.service == "execute-api")?;
-    arn.resource.split_once('/').map(|(_, path)| path)
+/// Whether a pattern of `stage/METHOD/path` matches a request to an API.
+#[inline(never)]
+fn matches_own_api(pattern: &Pattern, facts: Facts<'_, '_>) -> bool {
+    let arn = facts.request.resource_parts.filter(|arn| arn.service == "execute-api");
+    let path = arn.and_then(|arn| arn.resource.split_once('/'));
+    path.is_some_and(|(_, path)| pattern.matches(path, facts))
 }

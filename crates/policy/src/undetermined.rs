@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::authorize::consulted_layers;
+use crate::compile::Candidate;
 use crate::decision::StatementId;
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::{Findings, Layer};
@@ -85,9 +86,12 @@ fn matters(rule: Rule, sides: &Sides, side: Side) -> bool {
 
 /// The statements of a layer whose match is unknown, by their index in the set, and how they grant.
 fn open_statements(layer: Layer<'_>, facts: Facts<'_, '_>) -> BTreeMap<u32, Grant> {
+    let mut candidates: Vec<&Candidate> = Vec::new();
+    for drawer in layer.set.drawers(facts.request).into_iter().flatten() {
+        drawer.walk(facts.request.resource.as_bytes(), |found| candidates.extend(found));
+    }
     let mut open = BTreeMap::new();
-    let drawers = layer.set.drawers(facts.request).into_iter().flatten();
-    for candidate in drawers.flat_map(|it| it.walk(facts.request.resource.as_bytes())).flatten() {
+    for candidate in candidates {
         if let Some(statement) = layer.set.statements().get(candidate.statement as usize)
             && let Some(grant) = statement.grant(facts)
             && statement.actions.applies(facts)

@@ -22,7 +22,7 @@ use super::{Evaluated, Matched, Miss};
 pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(StatementId, Miss)> {
     let facts = Facts { request, principal: caller(policies, request) };
     let rule = Rule::of(policies, facts);
-    let mut combined = Combined::SILENT;
+    let mut combined = Combined::silent();
     let outcome = combined.evaluate(policies, facts, rule, &mut Determining::default());
     if outcome != Outcome::ImplicitDeny {
         return None;
