@@ -1,4 +1,4 @@
-//! Decides a workload and prints what a decision costs.
+//! Decides a workload and prints what a decision costs, and what compiling its policies does.
 //!
 //! ```text
 //! decide [ROUNDS]            the built-in workloads
@@ -41,7 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         Some(folder) => read_all(Path::new(&folder))?,
         None => evaluator::all().into_iter().map(|workload| (workload, None)).collect(),
     };
-    println!("{:<10} {:>9} {:>12} {:>12}", "workload", "decisions", "at hand ns", "built ns");
+    println!(
+        "{:<10} {:>9} {:>12} {:>12} {:>9} {:>12}",
+        "workload", "decisions", "at hand ns", "built ns", "kB", "compiled ms"
+    );
     for (workload, expected) in workloads {
         if only.as_ref().is_none_or(|only| *only == workload.name) {
             measure(&workload, expected.as_deref(), rounds)?;
@@ -62,21 +65,24 @@ fn measure(workload: &Workload, expected: Option<&str>, rounds: u32) -> Result<(
     }
     let at_hand = best_of(rounds, || decide_all(&policies, &requests));
     let built = best_of(rounds, || build_and_decide_all(&policies, &prepared));
+    let compiled = best_of(rounds.div_ceil(10), || workload.compile().is_ok());
     let each = |time: Duration| time.as_secs_f64() * 1e9 / requests.len() as f64;
     println!(
-        "{:<10} {:>9} {:>12.0} {:>12.0}",
+        "{:<10} {:>9} {:>12.0} {:>12.0} {:>9.0} {:>12.2}",
         workload.name,
         requests.len(),
         each(at_hand),
-        each(built)
+        each(built),
+        workload.policies.iter().map(String::len).sum::<usize>() as f64 / 1e3,
+        compiled.as_secs_f64() * 1e3
     );
     Ok(())
 }
 
 /// The shortest of all rounds: what the machine takes when nothing disturbs it.
-fn best_of(rounds: u32, mut round: impl FnMut() -> usize) -> Duration {
+fn best_of<T>(rounds: u32, mut round: impl FnMut() -> T) -> Duration {
     #[expect(clippy::disallowed_methods, reason = "this measures")]
-    let time = |round: &mut dyn FnMut() -> usize| {
+    let time = |round: &mut dyn FnMut() -> T| {
         let start = Instant::now();
         std::hint::black_box(round());
         start.elapsed()
