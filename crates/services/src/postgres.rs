@@ -3,6 +3,7 @@
 
 use std::env;
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
@@ -14,11 +15,12 @@ use tempfile::TempDir;
 use crate::server::free_port;
 
 /// A PostgreSQL server. Its superuser is `postgres` and logs in with [`Postgres::PASSWORD`]. It logs
-/// every statement.
+/// every statement, and takes connections with TLS (as `localhost`) and without.
 #[derive(Debug)]
 pub struct Postgres {
     server: Child,
     folder: TempDir,
+    certificate: String,
     /// Where it listens, on 127.0.0.1.
     pub port: u16,
 }
@@ -64,6 +66,7 @@ impl Postgres {
             .stdout(Stdio::null())
             .status();
         assert!(made.is_ok_and(|made| made.success()), "initdb failed");
+        let certificate = certify(&data);
         let port = free_port();
         let log = done("a log", fs::File::create(folder.path().join("log")));
         let server = unprivileged(&binaries.join("postgres"))
@@ -71,11 +74,12 @@ impl Postgres {
             .arg(&data)
             .args(["-p", &port.to_string(), "-k", "", "-h", "127.0.0.1"])
             .args(["-c", "log_statement=all", "-c", "fsync=off", "-c", "max_connections=200"])
-            .args(["-c", "log_connections=on", "-c", "log_min_messages=debug1"])
+            .args(["-c", "log_connections=on", "-c", "log_min_messages=debug1", "-c", "ssl=on"])
             .stderr(log)
             .stdout(Stdio::null())
             .spawn();
-        let mut started = Postgres { server: done("PostgreSQL", server), folder, port };
+        let server = done("PostgreSQL", server);
+        let mut started = Postgres { server, folder, certificate, port };
         started.wait();
         started
     }
@@ -92,6 +96,11 @@ impl Postgres {
             thread::sleep(Duration::from_millis(50));
         }
         panic!("PostgreSQL does not start: {}", self.log());
+    }
+
+    /// The certificate that it shows, in PEM: it has signed itself.
+    pub fn certificate(&self) -> &str {
+        &self.certificate
     }
 
     /// Everything that the server has logged, every statement included.
@@ -133,6 +142,24 @@ impl Drop for Postgres {
         let _ = Command::new("kill").args(["-INT", &self.server.id().to_string()]).status();
         let _ = self.server.wait();
     }
+}
+
+/// Gives the server in a data folder a key and a certificate for `localhost`, and tells that.
+#[track_caller]
+fn certify(data: &Path) -> String {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]);
+    let made = made.unwrap_or_else(|error| panic!("a certificate: {error}"));
+    let certificate = made.cert.pem();
+    let files =
+        [("server.key", made.signing_key.serialize_pem()), ("server.crt", certificate.clone())];
+    for (name, text) in files {
+        let path = data.join(name);
+        done(name, fs::write(&path, text));
+        // PostgreSQL does not take a key that others may read.
+        done(name, fs::set_permissions(&path, fs::Permissions::from_mode(0o600)));
+        give_to_server(&path);
+    }
+    certificate
 }
 
 /// Where `initdb` and `postgres` are: in the path, or where Debian puts them.

@@ -7,3 +7,4 @@ mod journal;
 mod postgres;
 mod setting;
 mod sweep;
+mod tls;
