@@ -7,7 +7,10 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use crate::{Refusal, RequestHead, encode::encode_path, head::HeaderIndex, query::CanonicalQuery};
+use crate::{
+    Refusal, RequestHead, encode::encode_path, head::HeaderIndex, present::SignedHeaders,
+    query::CanonicalQuery,
+};
 
 /// Signed headers whose values are not shown to anyone.
 const SECRET_HEADERS: [&str; 4] =
@@ -31,7 +34,7 @@ impl CanonicalHead {
         head: &RequestHead<'_>,
         headers: &HeaderIndex<'_>,
         query: &CanonicalQuery<'_>,
-        signed: &[String],
+        signed: &SignedHeaders,
     ) -> Result<Self, Refusal> {
         Self::with_uri(&canonical_uri(head.path), head, headers, query, signed)
     }
@@ -42,7 +45,7 @@ impl CanonicalHead {
         head: &RequestHead<'_>,
         headers: &HeaderIndex<'_>,
         query: &CanonicalQuery<'_>,
-        signed: &[String],
+        signed: &SignedHeaders,
     ) -> Result<Self, Refusal> {
         if !is_token(head.method) {
             return Err(Refusal::MalformedMethod);
@@ -52,11 +55,11 @@ impl CanonicalHead {
         line(&mut text, uri.as_bytes());
         let mut secrets = query.write(&mut text);
         text.push(b'\n');
-        for name in signed {
+        for name in signed.names() {
             secrets.extend(write_header(&mut text, name, headers)?);
         }
         text.push(b'\n');
-        line(&mut text, signed.join(";").as_bytes());
+        line(&mut text, signed.as_str().as_bytes());
         Ok(Self { text, secrets })
     }
 
@@ -177,8 +180,9 @@ fn is_header_value(value: &[u8]) -> bool {
 /// RFC 9110 §5.6.2: the characters of a method or a header name.
 pub(crate) fn is_token(text: &[u8]) -> bool {
     let is_tchar = |byte: &u8| {
-        matches!(byte, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'!' | b'#'..=b'\'' | b'*' | b'+')
-            || matches!(byte, b'-' | b'.' | b'^'..=b'`' | b'|' | b'~')
+        // Most are letters of lower case.
+        matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9')
+            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~')
     };
     !text.is_empty() && text.iter().all(is_tchar)
 }
@@ -244,7 +248,7 @@ mod tests {
             headers: &headers,
             transport: Transport::Plain,
         };
-        let signed = ["cookie", "host", "x-amz-security-token"].map(str::to_owned);
+        let signed = SignedHeaders::all(&HeaderIndex::new(&headers));
         let query = CanonicalQuery::parse(head.query).expect("a query");
         let canonical = CanonicalHead::new(&head, &HeaderIndex::new(&headers), &query, &signed)
             .expect("a canonical request")

@@ -8,7 +8,7 @@ use crate::{
     PayloadHash, Refusal, RequestHead, ScopeElement, Transport,
     head::HeaderIndex,
     payload::UNSIGNED_PAYLOAD,
-    present::{Presented, TERMINATOR},
+    present::{Presented, SignedHeaders, TERMINATOR},
     time::{seconds_between, shifted},
 };
 
@@ -177,14 +177,15 @@ impl Verifier {
 }
 
 /// Rule 8.
-fn check_signed_headers(signed: &[String], headers: &HeaderIndex<'_>) -> Result<(), Refusal> {
+fn check_signed_headers(signed: &SignedHeaders, headers: &HeaderIndex<'_>) -> Result<(), Refusal> {
+    let signed: Vec<&str> = signed.names().collect();
     let is_signed =
         |name: &[u8]| signed.binary_search_by(|other| other.as_bytes().cmp(name)).is_ok();
     if !is_signed(b"host") {
         return Err(Refusal::HostNotSigned);
     }
     if let Some(name) = signed.iter().find(|name| headers.values(name).next().is_none()) {
-        return Err(Refusal::SignedHeaderAbsent { name: name.clone() });
+        return Err(Refusal::SignedHeaderAbsent { name: (*name).to_owned() });
     }
     let must_be_signed =
         |name: &&[u8]| name.starts_with(b"x-amz-") && *name != CONTENT_SHA256.as_bytes();
@@ -204,7 +205,7 @@ fn check_token(presented: &Presented, headers: &HeaderIndex<'_>) -> Result<(), R
         return Err(Refusal::TokenMissing);
     }
     let in_header = headers.values(HEADER).next().is_some();
-    if in_header && !presented.signed_headers.iter().any(|name| name == HEADER) {
+    if in_header && !presented.signed_headers.names().any(|name| name == HEADER) {
         return Err(Refusal::TokenNotSigned);
     }
     Ok(())

@@ -113,7 +113,10 @@ impl PathRule {
     /// Says why the path is refused, and where.
     pub fn accept(&self, target: &RequestTarget<'_>) -> Result<CanonicalPath, PathRefusal> {
         check_authority(target)?;
-        let path = target.path;
+        plain(target.path).map_or_else(|| self.judge(target.path), Ok)
+    }
+
+    fn judge(self, path: &[u8]) -> Result<CanonicalPath, PathRefusal> {
         check_form(path)?;
         check_bytes(path)?;
         check_decoded(path)?;
@@ -144,6 +147,19 @@ fn check_authority(target: &RequestTarget<'_>) -> Result<(), PathRefusal> {
         (Some(_), _) => Err(PathReason::AuthorityDiffers.at(0)),
         (None, _) => Ok(()),
     }
+}
+
+/// A path without anything that could be read in two ways, as most are: it is canonical as it is,
+/// whatever the rule.
+fn plain(path: &[u8]) -> Option<CanonicalPath> {
+    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"%\\#?;".contains(byte);
+    let is_odd = |pair: &[u8]| matches!(pair, [b'/', b'/' | b'.']);
+    let accepted = path.len() <= PATH_BYTES_MAX
+        && path.first() == Some(&b'/')
+        && path.iter().all(is_plain)
+        && !path.windows(2).any(is_odd);
+    let text = str::from_utf8(path).ok().filter(|_| accepted)?;
+    Some(CanonicalPath(text.to_owned()))
 }
 
 fn check_form(path: &[u8]) -> Result<(), PathRefusal> {
@@ -326,3 +342,24 @@ impl fmt::Display for PathRefusal {
 }
 
 impl std::error::Error for PathRefusal {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plain_path_is_judged_as_any_other() {
+        let letters = b"/.aZ%2eF;\\ ~:*";
+        let longest = 5;
+        let mut paths = vec![b"/".to_vec()];
+        while let Some(path) = paths.pop() {
+            if let Some(accepted) = plain(&path) {
+                let judged = PathRule::default().judge(&path);
+                assert_eq!(judged.as_ref(), Ok(&accepted), "{}", path.escape_ascii());
+            }
+            if path.len() < longest {
+                paths.extend(letters.iter().map(|letter| [&path[..], &[*letter]].concat()));
+            }
+        }
+    }
+}

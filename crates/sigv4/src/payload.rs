@@ -1,6 +1,7 @@
 //! The body's part in a signature: its SHA-256, computed piece by piece.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -32,6 +33,12 @@ impl PayloadHash {
 impl PartialEq for PayloadHash {
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Hash for PayloadHash {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.hash(state);
     }
 }
 

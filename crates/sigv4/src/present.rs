@@ -2,6 +2,7 @@
 //!
 //! Rules 1 and 2. Nothing is judged yet but the form.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::{
@@ -50,8 +51,7 @@ impl fmt::Display for Scope {
 pub(crate) struct Presented {
     pub(crate) mechanism: Mechanism,
     pub(crate) credential: Credential,
-    /// Sorted, each once.
-    pub(crate) signed_headers: Vec<String>,
+    pub(crate) signed_headers: SignedHeaders,
     pub(crate) signature: [u8; 32],
     pub(crate) time: SigningTime,
     /// How long a presigned request asks to be valid.
@@ -66,11 +66,16 @@ pub(crate) struct Credential {
     pub(crate) terminator: String,
 }
 
+/// The names of the signed headers as `SignedHeaders` lists them: in lower case, sorted, each once,
+/// with semicolons between.
+#[derive(Clone, Debug)]
+pub(crate) struct SignedHeaders(String);
+
 /// The three parts that both mechanisms have.
-struct Parts {
-    credential: Vec<u8>,
-    signed_headers: Vec<u8>,
-    signature: Vec<u8>,
+struct Parts<'a> {
+    credential: Cow<'a, [u8]>,
+    signed_headers: Cow<'a, [u8]>,
+    signature: Cow<'a, [u8]>,
 }
 
 impl Presented {
@@ -117,9 +122,9 @@ impl Presented {
             return Err(Refusal::UnsupportedAlgorithm);
         }
         let parts = Parts {
-            credential: required("X-Amz-Credential")?,
-            signed_headers: required("X-Amz-SignedHeaders")?,
-            signature: required(SIGNATURE)?,
+            credential: required("X-Amz-Credential")?.into(),
+            signed_headers: required("X-Amz-SignedHeaders")?.into(),
+            signature: required(SIGNATURE)?.into(),
         };
         let time = SigningTime::parse_basic(&required("X-Amz-Date")?);
         let expires = parse_expires(&required("X-Amz-Expires")?);
@@ -132,9 +137,9 @@ impl Presented {
     }
 }
 
-impl Parts {
+impl<'a> Parts<'a> {
     /// Reads `AWS4-HMAC-SHA256 Credential=…, SignedHeaders=…, Signature=…`, in any order.
-    fn in_header(authorization: &[u8]) -> Result<Self, Refusal> {
+    fn in_header(authorization: &'a [u8]) -> Result<Self, Refusal> {
         let parameters = authorization
             .strip_prefix(ALGORITHM.as_bytes())
             .filter(|rest| rest.is_empty() || rest.starts_with(b" "))
@@ -148,7 +153,9 @@ impl Parts {
             }
         }
         let [credential, signed_headers, signature] = found.map(|(name, value)| {
-            value.ok_or(Refusal::MissingPart { mechanism: Mechanism::Header, name })
+            value
+                .map(Cow::Borrowed)
+                .ok_or(Refusal::MissingPart { mechanism: Mechanism::Header, name })
         });
         Ok(Self { credential: credential?, signed_headers: signed_headers?, signature: signature? })
     }
@@ -163,12 +170,43 @@ impl Parts {
         Ok(Presented {
             mechanism,
             credential: Credential::parse(&self.credential)?,
-            signed_headers: parse_signed_headers(&self.signed_headers)?,
+            signed_headers: SignedHeaders::parse(&self.signed_headers)?,
             signature: decode_hex(&self.signature).ok_or(Refusal::MalformedSignature)?,
             time,
             expires_s,
             session_token,
         })
+    }
+}
+
+impl SignedHeaders {
+    /// Names in lower case, strictly ascending: that makes them sorted and each one unique.
+    fn parse(list: &[u8]) -> Result<Self, Refusal> {
+        let text = str::from_utf8(list).map_err(|_| Refusal::NotText { name: "SignedHeaders" })?;
+        let is_name = |name: &str| {
+            is_token(name.as_bytes()) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
+        };
+        let is_sorted = text.split(';').is_sorted_by(|left, right| left < right);
+        match is_sorted && text.split(';').all(is_name) {
+            true => Ok(Self(text.to_owned())),
+            false => Err(Refusal::MalformedSignedHeaders),
+        }
+    }
+
+    /// Those of a request all of whose headers are signed.
+    pub(crate) fn all(headers: &HeaderIndex<'_>) -> Self {
+        let mut names: Vec<&[u8]> = headers.names().collect();
+        names.dedup();
+        Self(String::from_utf8_lossy(&names.join(&b';')).into_owned())
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The names, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.split(';')
     }
 }
 
@@ -193,17 +231,17 @@ impl Credential {
 }
 
 /// Puts a part of the `Authorization` header in its place.
-fn place(
-    found: &mut [(&'static str, Option<Vec<u8>>); 3],
+fn place<'a>(
+    found: &mut [(&'static str, Option<&'a [u8]>); 3],
     name: &[u8],
-    value: &[u8],
+    value: &'a [u8],
 ) -> Result<(), Refusal> {
     let (name, place) = found
         .iter_mut()
         .find(|(known, _)| known.as_bytes() == name)
         .map(|(known, place)| (*known, place))
         .ok_or_else(|| Refusal::UnknownPart { name: String::from_utf8_lossy(name).into_owned() })?;
-    match place.replace(value.to_vec()) {
+    match place.replace(value) {
         None => Ok(()),
         Some(_) => Err(Refusal::RepeatedPart { name }),
     }
@@ -221,20 +259,6 @@ fn key_value(part: &[u8]) -> Option<(&[u8], &[u8])> {
     let equals = part.iter().position(|byte| *byte == b'=')?;
     let (name, rest) = part.split_at_checked(equals)?;
     Some((name, rest.get(1..)?))
-}
-
-/// Names in lower case, strictly ascending: that makes them sorted and each one unique.
-fn parse_signed_headers(list: &[u8]) -> Result<Vec<String>, Refusal> {
-    let text = str::from_utf8(list).map_err(|_| Refusal::NotText { name: "SignedHeaders" })?;
-    let names: Vec<String> = text.split(';').map(str::to_owned).collect();
-    let well_formed = names.iter().all(|name| {
-        is_token(name.as_bytes()) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
-    });
-    if well_formed && names.is_sorted_by(|left, right| left < right) {
-        Ok(names)
-    } else {
-        Err(Refusal::MalformedSignedHeaders)
-    }
 }
 
 /// A whole number from 1 to a week, in digits alone.

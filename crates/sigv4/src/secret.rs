@@ -1,29 +1,55 @@
 //! Secrets in types that do not print and are wiped when dropped.
 
 use std::fmt;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::{Scope, signature::SigningKey};
+
 /// The secret half of an access key. `Debug` prints a placeholder, and there is no `Display`.
+///
+/// Clones share the signing key that was derived last, so that it is derived once for a day, a
+/// region and a service rather than for every request.
 #[derive(Clone)]
-pub struct SecretKey(SecretString);
+pub struct SecretKey(Arc<Inner>);
+
+struct Inner {
+    secret: SecretString,
+    derived: Mutex<Option<(Scope, SigningKey)>>,
+}
 
 impl SecretKey {
     /// Takes ownership of a secret access key.
     pub fn new(secret: impl Into<String>) -> Self {
-        Self(SecretString::from(secret.into()))
+        let secret = SecretString::from(secret.into());
+        Self(Arc::new(Inner { secret, derived: Mutex::default() }))
     }
 
     /// The key that stands in for an unknown one, so that the work done, and the time it takes, is
     /// the same. It is as long as the keys that AWS issues. It opens nothing: a signature made with
     /// it is refused like any other.
     pub(crate) fn stand_in() -> Self {
-        Self::new("0".repeat(40))
+        static STAND_IN: LazyLock<SecretKey> = LazyLock::new(|| SecretKey::new("0".repeat(40)));
+        STAND_IN.clone()
+    }
+
+    /// The key to sign with in this scope.
+    pub(crate) fn signing_key(&self, scope: &Scope) -> SigningKey {
+        let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*derived {
+            Some((known, key)) if known == scope => key.clone(),
+            _ => {
+                let key = SigningKey::derive(self.expose(), scope);
+                *derived = Some((scope.clone(), key.clone()));
+                key
+            }
+        }
     }
 
     /// The only place where the value leaves this type: derivation of the signing key.
-    pub(crate) fn expose(&self) -> &[u8] {
-        self.0.expose_secret().as_bytes()
+    fn expose(&self) -> &[u8] {
+        self.0.secret.expose_secret().as_bytes()
     }
 }
 
@@ -58,11 +84,28 @@ impl fmt::Debug for SessionToken {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::signature::StringToSign;
 
     #[test]
     fn secrets_do_not_print() {
         let (key, token) = (SecretKey::new("chocolate"), SessionToken::new("vanilla"));
         assert_eq!(format!("{key:?} {token:?}"), "SecretKey(<redacted>) SessionToken(<redacted>)");
         assert_eq!((key.expose(), token.expose()), (&b"chocolate"[..], "vanilla"));
+    }
+
+    #[test]
+    fn a_signing_key_is_of_its_scope_whichever_was_derived_before() {
+        let scope = |date: &str| Scope {
+            date: date.to_owned(),
+            region: "eu-west-1".to_owned(),
+            service: "execute-api".to_owned(),
+        };
+        let key = SecretKey::new("chocolate");
+        for date in ["20261126", "20261126", "20261127", "20261126"] {
+            let expected = SecretKey::new("chocolate").signing_key(&scope(date));
+            let string = StringToSign::of("anything");
+            let signature = key.signing_key(&scope(date)).sign(&string).to_hex();
+            assert_eq!(signature, expected.sign(&string).to_hex(), "{date}");
+        }
     }
 }

@@ -10,9 +10,9 @@ use crate::{
     encode::encode,
     head::{HeaderIndex, HeaderPair},
     payload::UNSIGNED_PAYLOAD,
-    present::ALGORITHM,
+    present::{ALGORITHM, SignedHeaders},
     query::{CanonicalQuery, PRESIGNED, SECURITY_TOKEN, SIGNATURE},
-    signature::{Signature, SigningKey, StringToSign},
+    signature::{Signature, StringToSign},
     time::SigningTime,
 };
 
@@ -113,13 +113,13 @@ impl Signer {
         let own = head.headers.iter().copied();
         let new = added.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let all: Vec<HeaderPair<'_>> = own.chain(new).collect();
-        let signed = names(&all);
+        let signed = SignedHeaders::all(&HeaderIndex::new(&all));
         let query = CanonicalQuery::parse(head.query)?;
         let signature = self.signature(head, &all, &query, &signed, &line, &time)?;
         let authorization = format!(
             "{ALGORITHM} Credential={}, SignedHeaders={}, Signature={}",
             self.credential(&time),
-            signed.join(";"),
+            signed.as_str(),
             signature.to_hex()
         );
         added.push(("authorization", authorization));
@@ -144,7 +144,7 @@ impl Signer {
             return Err(Refusal::MalformedExpires.into());
         }
         let time = SigningTime::new(at);
-        let signed = names(head.headers);
+        let signed = SignedHeaders::all(&HeaderIndex::new(head.headers));
         let mut added = self.presigned_parameters(&signed, expires_s, &time);
         let pieces = [head.query, added.as_bytes()];
         let all = pieces.into_iter().filter(|piece| !piece.is_empty()).collect::<Vec<_>>();
@@ -159,7 +159,7 @@ impl Signer {
     /// Everything but the signature.
     fn presigned_parameters(
         &self,
-        signed: &[String],
+        signed: &SignedHeaders,
         expires_s: u32,
         time: &SigningTime,
     ) -> String {
@@ -168,7 +168,7 @@ impl Signer {
             format!("X-Amz-Credential={}", encode(self.credential(time).as_bytes())),
             format!("X-Amz-Date={}", time.text),
             format!("X-Amz-Expires={expires_s}"),
-            format!("X-Amz-SignedHeaders={}", encode(signed.join(";").as_bytes())),
+            format!("X-Amz-SignedHeaders={}", encode(signed.as_str().as_bytes())),
         ];
         if let Some(token) = &self.session_token {
             pieces.push(format!("{SECURITY_TOKEN}={}", encode(token.expose().as_bytes())));
@@ -181,7 +181,7 @@ impl Signer {
         head: &RequestHead<'_>,
         headers: &[HeaderPair<'_>],
         query: &CanonicalQuery<'_>,
-        signed: &[String],
+        signed: &SignedHeaders,
         payload: &str,
         time: &SigningTime,
     ) -> Result<Signature, SignError> {
@@ -189,7 +189,7 @@ impl Signer {
         let canonical = CanonicalHead::new(head, &index, query, signed)?.with_payload(payload);
         let scope = self.scope(time);
         let string = StringToSign::new(&time.text, &scope, &canonical);
-        Ok(SigningKey::derive(&self.secret, &scope).sign(&string))
+        Ok(self.secret.signing_key(&scope).sign(&string))
     }
 
     fn scope(&self, time: &SigningTime) -> Scope {
@@ -231,13 +231,4 @@ fn check(head: &RequestHead<'_>) -> Result<(), SignError> {
         Some(name) => Err(SignError::AlreadyPresent { name }),
         None => Ok(()),
     }
-}
-
-/// The names of `headers` as `SignedHeaders` lists them.
-fn names(headers: &[HeaderPair<'_>]) -> Vec<String> {
-    let index = HeaderIndex::new(headers);
-    let names = index.names().map(|name| String::from_utf8_lossy(name).into_owned());
-    let mut names: Vec<String> = names.collect();
-    names.dedup();
-    names
 }

@@ -1,11 +1,17 @@
 //! From the canonical request to the signature: the string to sign, the signing key, the comparison.
 
+use std::sync::Arc;
+
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::{Scope, SecretKey, canonical::CanonicalRequest, present::ALGORITHM};
+use crate::{
+    Scope,
+    canonical::CanonicalRequest,
+    present::{ALGORITHM, TERMINATOR},
+};
 
 /// The text that is signed. It can only be made from a canonical request.
 pub(crate) struct StringToSign(String);
@@ -13,30 +19,39 @@ pub(crate) struct StringToSign(String);
 impl StringToSign {
     /// `time` is in basic format.
     pub(crate) fn new(time: &str, scope: &Scope, request: &CanonicalRequest) -> Self {
-        Self(format!("{ALGORITHM}\n{time}\n{scope}\n{}", request.hash()))
+        let Scope { date, region, service } = scope;
+        let scope = [date, "/", region, "/", service, "/", TERMINATOR].concat();
+        Self([ALGORITHM, time, &scope, &request.hash()].join("\n"))
     }
 
     pub(crate) fn as_str(&self) -> &str {
         &self.0
     }
+
+    #[cfg(test)]
+    pub(crate) fn of(text: &str) -> Self {
+        Self(text.to_owned())
+    }
 }
 
-/// A key for one scope, derived from a secret key. It is wiped when dropped.
-pub(crate) struct SigningKey(Zeroizing<[u8; 32]>);
+/// A key for one scope, derived from a secret key: the states of SHA-256 that every signature begins
+/// from. It is wiped when dropped.
+#[derive(Clone)]
+pub(crate) struct SigningKey(Arc<Hmac<Sha256>>);
 
 impl SigningKey {
     /// HMAC over the elements of the scope, each keyed by the one before.
-    pub(crate) fn derive(secret: &SecretKey, scope: &Scope) -> Self {
-        let prefixed = Zeroizing::new([b"AWS4", secret.expose()].concat());
-        let date = hmac(&prefixed, &scope.date);
-        let region = hmac(&*date, &scope.region);
-        let service = hmac(&*region, &scope.service);
-        Self(hmac(&*service, crate::present::TERMINATOR))
+    pub(crate) fn derive(secret: &[u8], scope: &Scope) -> Self {
+        let prefixed = Zeroizing::new([b"AWS4", secret].concat());
+        let date = digest(keyed(&prefixed), &scope.date);
+        let region = digest(keyed(&*date), &scope.region);
+        let service = digest(keyed(&*region), &scope.service);
+        Self(Arc::new(keyed(&*digest(keyed(&*service), TERMINATOR))))
     }
 
     /// Signs. The string to sign is the only thing that can be.
     pub(crate) fn sign(&self, string: &StringToSign) -> Signature {
-        Signature(hmac(&*self.0, string.as_str()))
+        Signature(digest(Hmac::clone(&self.0), string.as_str()))
     }
 }
 
@@ -56,9 +71,12 @@ impl Signature {
     }
 }
 
-fn hmac(key: &[u8], message: &str) -> Zeroizing<[u8; 32]> {
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     #[expect(clippy::expect_used, reason = "HMAC is defined for a key of any length")]
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).expect("a key of any length");
+    Hmac::new_from_slice(key).expect("a key of any length")
+}
+
+fn digest(mut mac: Hmac<Sha256>, message: &str) -> Zeroizing<[u8; 32]> {
     mac.update(message.as_bytes());
     Zeroizing::new(mac.finalize().into_bytes().into())
 }

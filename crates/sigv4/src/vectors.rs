@@ -21,7 +21,7 @@ use crate::{
     head::HeaderIndex,
     present::Presented,
     query::CanonicalQuery,
-    signature::{SigningKey, StringToSign},
+    signature::StringToSign,
 };
 
 #[derive(Deserialize)]
@@ -158,7 +158,7 @@ impl Case {
             assert_eq!(string.as_str(), self.text("string-to-sign"), "{:?}", self.folder);
 
             let secret = SecretKey::new(&*self.context.credentials.secret_access_key);
-            let signature = SigningKey::derive(&secret, scope).sign(&string);
+            let signature = secret.signing_key(scope).sign(&string);
             assert_eq!(signature.to_hex(), self.text("signature"), "{:?}", self.folder);
             assert!(signature.matches(&presented.signature), "{:?}", self.folder);
         });

@@ -13,7 +13,7 @@ use crate::{
     check::{Claim, DeclaredPayload},
     head::HeaderIndex,
     payload::UNSIGNED_PAYLOAD,
-    present::Presented,
+    present::{Presented, SignedHeaders},
     query::CanonicalQuery,
     signature::{SigningKey, StringToSign},
 };
@@ -44,7 +44,7 @@ pub struct Verified<I> {
 struct Facts {
     access_key_id: String,
     scope: Scope,
-    signed_headers: Vec<String>,
+    signed_headers: SignedHeaders,
     mechanism: Mechanism,
     payload: PayloadMode,
     has_session_token: bool,
@@ -65,8 +65,8 @@ impl<I> Verified<I> {
     }
 
     /// The names of the signed headers: lower-case, sorted.
-    pub fn signed_headers(&self) -> &[String] {
-        &self.facts.signed_headers
+    pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
+        self.facts.signed_headers.names()
     }
 
     /// Where the signature was.
@@ -233,7 +233,7 @@ impl<I> Attempt<I> {
                 (SecretKey::stand_in(), Err(Refusal::Session(Box::new(refusal))))
             }
         };
-        let key = SigningKey::derive(&secret, &credential.scope);
+        let key = secret.signing_key(&credential.scope);
         let time = claim.presented.time.text.clone();
         Self { canonical, time, key, facts: Facts::from(claim), holder }
     }
