@@ -190,7 +190,10 @@ fn drain(mut sink: Box<dyn Sink>, lines: &Receiver<Option<LogLine>>, lost: &Atom
     let mut is_failing = false;
     let mut goes_on = true;
     while goes_on {
-        goes_on = receive(lines, sink.linger(), &mut batch);
+        // More lines than one batch takes have waited long enough.
+        let linger = if batch.len() < BATCH_LINES_MAX { sink.linger() } else { Duration::ZERO };
+        batch.clear();
+        goes_on = receive(lines, linger, &mut batch);
         if batch.is_empty() {
             continue;
         }
@@ -208,7 +211,6 @@ fn drain(mut sink: Box<dyn Sink>, lines: &Receiver<Option<LogLine>>, lost: &Atom
                 }
             }
         }
-        batch.clear();
     }
 }
 

@@ -29,6 +29,7 @@ const INVOKE: &str = "execute-api:Invoke";
 #[derive(Debug)]
 pub struct Authorized<'g, B> {
     located: Located<'g, B>,
+    applicable: Applicable<'g>,
     decision: Decision,
 }
 
@@ -55,9 +56,7 @@ impl<'g, B> Authorized<'g, B> {
 
     /// Where those statements stand, `file:line:column Sid`.
     pub fn statements(&self) -> String {
-        let question = Question::of(&self.located);
-        let applicable = question.applicable();
-        let cited = self.decision.determined_by.iter().map(|id| cite(&applicable, id));
+        let cited = self.decision.determined_by.iter().map(|id| cite(&self.applicable, id));
         cited.collect::<Vec<_>>().join(", ")
     }
 
@@ -83,7 +82,7 @@ impl<'g, B> Authorized<'g, B> {
 
     /// Whether its caller may also do this to the same resource.
     pub(crate) fn may(&self, action: &str) -> bool {
-        Question::of(&self.located).decide(action).is_ok()
+        Question::of(&self.located, self.applicable).decide(action).is_ok()
     }
 
     /// Who signed; `None` where nobody has to.
@@ -111,9 +110,7 @@ impl<'g, B> Authorized<'g, B> {
     /// The entry of the account that the caller's permissions come from, or the caller itself: what
     /// all sessions of a role have in common.
     pub(crate) fn principal_scope(&self) -> &str {
-        let question = Question::of(&self.located);
-        let subject = question.applicable().subject();
-        subject.map_or_else(|| self.caller(), |subject| subject.arn())
+        self.applicable.subject().map_or_else(|| self.caller(), |subject| subject.arn())
     }
 }
 
@@ -122,17 +119,30 @@ impl<'g, B> Authorized<'g, B> {
 /// # Errors
 /// The policies do not allow the request; the reason says which statements denied it.
 pub fn authorize<B>(located: Located<'_, B>) -> Result<Authorized<'_, B>, Refusal> {
-    match Question::of(&located).decide(INVOKE) {
-        Ok(decision) => Ok(Authorized { located, decision }),
+    let applicable = applicable(&located);
+    match Question::of(&located, applicable).decide(INVOKE) {
+        Ok(decision) => Ok(Authorized { located, applicable, decision }),
         Err(denial) => Err(Refusal::Denied(denial)),
     }
+}
+
+/// Which policies apply.
+fn applicable<'g, B>(located: &Located<'g, B>) -> Applicable<'g> {
+    let Routed { guard, place, .. } = &located.verified.routed;
+    let principal = principal(located.verified.caller().map(|caller| &**caller));
+    guard.account().policies_for(&principal, Some(place.api))
+}
+
+/// A key whose holder's ARN is none is refused when it is read.
+fn principal(caller: Option<&Caller>) -> Principal<'_> {
+    caller.and_then(Caller::principal).unwrap_or(Principal::ANONYMOUS)
 }
 
 /// What is asked, borrowed from the request.
 struct Question<'q> {
     head: &'q http::request::Parts,
     arrival: Arrival,
-    guard: &'q crate::Guard,
+    applicable: Applicable<'q>,
     place: &'q Place<'q>,
     caller: Option<&'q Caller>,
     principal: Principal<'q>,
@@ -142,53 +152,45 @@ struct Question<'q> {
 }
 
 impl<'q> Question<'q> {
-    fn of<B>(located: &'q Located<'_, B>) -> Question<'q> {
+    fn of<B>(located: &'q Located<'_, B>, applicable: Applicable<'q>) -> Question<'q> {
         let Located { verified, resource, .. } = located;
-        let Verified { routed: Routed { framed, guard, place }, signer } = verified;
+        let Verified { routed: Routed { framed, place, .. }, signer } = verified;
         let caller = signer.as_ref().map(|signed| &*signed.identity);
-        // A key whose holder's ARN is none is refused when it is read.
-        let principal = caller.and_then(Caller::principal).unwrap_or(Principal::ANONYMOUS);
-        let mut question = Question {
+        let principal = principal(caller);
+        let is_told = caller.is_none_or(|caller| caller.user_id.is_some());
+        Question {
             head: framed.head(),
             arrival: framed.arrival(),
-            guard,
+            applicable,
             place,
             caller,
             principal,
-            user_id: None,
+            user_id: if is_told { None } else { applicable.user_id(&principal) },
             resource,
-        };
-        if caller.is_some_and(|caller| caller.user_id.is_none()) {
-            question.user_id = question.applicable().user_id(&principal);
         }
-        question
-    }
-
-    fn applicable(&self) -> Applicable<'q> {
-        self.guard.account().policies_for(&self.principal, Some(self.place.api))
     }
 
     fn decide(&self, action: &str) -> Result<Decision, Box<Denial>> {
-        let applicable = self.applicable();
-        let request = self.request(action, &applicable);
+        let applicable = &self.applicable;
+        let request = self.request(action);
         let authorization_type = self.place.authorization;
         let policies = Policies { authorization_type, ..applicable.policies() };
-        let decision = allowed(&policies, &request, |id| cite(&applicable, id))?;
+        let decision = allowed(&policies, &request, |id| cite(applicable, id))?;
         // What the account says of all sessions, and what this one was begun with: both must allow.
         match self.caller.and_then(|caller| caller.session_policy.as_deref()) {
             None => Ok(decision),
             Some(session) => {
                 let policies = Policies { session: Some(session), ..policies };
                 allowed(&policies, &request, |id| match id.policy_type {
-                    PolicyType::Session => "the session's policy".to_owned(),
-                    _ => cite(&applicable, id),
+                    PolicyType::Session => "the session's policy",
+                    _ => cite(applicable, id),
                 })
             }
         }
     }
 
     /// The context keys of a call: those of API Gateway, of the account, of the session.
-    fn request<'s>(&'s self, action: &'s str, applicable: &Applicable<'s>) -> Request<'s> {
+    fn request<'s>(&'s self, action: &'s str) -> Request<'s> {
         let Arrival { peer, transport, at } = self.arrival;
         let principal = match &self.user_id {
             Some(id) => self.principal.with_user_id(id),
@@ -207,10 +209,10 @@ impl<'q> Question<'q> {
                 context.set(name, value);
             }
         }
-        if let Some(account) = applicable.resource_account() {
+        if let Some(account) = self.applicable.resource_account() {
             context.set(key::RESOURCE_ACCOUNT, account);
         }
-        for tag in applicable.tags() {
+        for tag in self.applicable.tags() {
             context.set(tag.key(), tag.value());
         }
         if let Some(caller) = self.caller {
@@ -220,10 +222,10 @@ impl<'q> Question<'q> {
     }
 }
 
-fn allowed(
+fn allowed<'c>(
     policies: &Policies<'_>,
     request: &Request<'_>,
-    cite: impl Fn(StatementId) -> String,
+    cite: impl Fn(StatementId) -> &'c str,
 ) -> Result<Decision, Box<Denial>> {
     let decision = tollgate_policy::authorize(policies, request);
     match decision.outcome {
@@ -235,7 +237,7 @@ fn allowed(
 }
 
 /// A denial in words: AWS's for the caller, all of them for the operator.
-fn denial(explanation: &Explanation, cite: impl Fn(StatementId) -> String) -> Denial {
+fn denial<'c>(explanation: &Explanation, cite: impl Fn(StatementId) -> &'c str) -> Denial {
     let Explanation { principal, action, resource, outcome, .. } = explanation;
     let explicitly = match outcome {
         Outcome::ExplicitDeny => " with an explicit deny",
@@ -245,7 +247,7 @@ fn denial(explanation: &Explanation, cite: impl Fn(StatementId) -> String) -> De
         [] => explanation.nearest.as_slice(),
         determined => determined,
     };
-    let statements: Vec<String> = named.iter().map(|id| cite(*id)).collect();
+    let statements: Vec<&str> = named.iter().map(|id| cite(*id)).collect();
     Denial {
         outcome: *outcome,
         message: format!(
@@ -257,12 +259,6 @@ fn denial(explanation: &Explanation, cite: impl Fn(StatementId) -> String) -> De
 }
 
 /// Where a statement stands, and its `Sid`.
-fn cite(applicable: &Applicable<'_>, id: StatementId) -> String {
-    match applicable.cite(id) {
-        None => id.policy_type.as_str().to_owned(),
-        Some(citation) => match citation.sid() {
-            Some(sid) => format!("{citation} {sid}"),
-            None => citation.to_string(),
-        },
-    }
+fn cite<'a>(applicable: &Applicable<'a>, id: StatementId) -> &'a str {
+    applicable.cited(id).unwrap_or(id.policy_type.as_str())
 }

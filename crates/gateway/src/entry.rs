@@ -38,21 +38,34 @@ impl RequestIds {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         let [high, low, extended] = self.hashers.each_ref().map(|hasher| hasher.hash_one(number));
         // The form of a random UUID: version 4, variant 1.
-        let id = format!(
-            "{:08x}-{:04x}-4{:03x}-{:04x}-{:012x}",
-            high >> 32,
-            high >> 16 & 0xffff,
-            high & 0xfff,
-            0x8000 | low >> 48 & 0x3fff,
-            low & 0xffff_ffff_ffff
-        );
-        (id, format!("{:011x}=", extended & 0xfff_ffff_ffff))
+        let mut id = String::with_capacity(36);
+        push_hex(&mut id, high >> 32, 8);
+        id.push('-');
+        push_hex(&mut id, high >> 16, 4);
+        id.push_str("-4");
+        push_hex(&mut id, high, 3);
+        id.push('-');
+        push_hex(&mut id, 0x8000 | low >> 48 & 0x3fff, 4);
+        id.push('-');
+        push_hex(&mut id, low, 12);
+        let mut extended_id = String::with_capacity(12);
+        push_hex(&mut extended_id, extended, 11);
+        extended_id.push('=');
+        (id, extended_id)
     }
 }
 
-/// A record that is being written.
+/// The last so many hexadecimal digits of a number.
+fn push_hex(text: &mut String, number: u64, digits: u32) {
+    for place in (0..digits).rev() {
+        let digit = u32::try_from(number >> (4 * place) & 0xf).unwrap_or_default();
+        text.extend(char::from_digit(digit, 16));
+    }
+}
+
+/// A record that is being written. It is boxed, because it moves with the answer.
 pub(crate) struct Entry {
-    record: AccessRecord,
+    record: Box<AccessRecord>,
     began: Instant,
     /// The stage, where a caller cannot choose its name.
     stage_label: String,
@@ -79,7 +92,7 @@ impl Entry {
             ..AccessRecord::default()
         };
         Entry {
-            record,
+            record: Box::new(record),
             began: Instant::now(),
             stage_label: "-".to_owned(),
             gateway: Arc::clone(gateway),

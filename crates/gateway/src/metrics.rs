@@ -5,7 +5,9 @@
 
 use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
+use std::sync::{PoisonError, RwLock};
 
+use hashbrown::{Equivalent, HashMap};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -24,6 +26,54 @@ struct Route {
     stage: String,
     method: &'static str,
     resource: String,
+}
+
+/// The same, borrowed to look up: fields, and so hashes, are in the same order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RouteRef<'a> {
+    api: &'a str,
+    stage: &'a str,
+    method: &'static str,
+    resource: &'a str,
+}
+
+impl Equivalent<Route> for RouteRef<'_> {
+    fn equivalent(&self, route: &Route) -> bool {
+        let Route { api, stage, method, resource } = route;
+        *self == RouteRef { api, stage, method, resource }
+    }
+}
+
+/// What is counted of every request of a route.
+#[derive(Clone)]
+struct Series {
+    count: Counter,
+    client_errors: Counter,
+    server_errors: Counter,
+    latency: Histogram,
+    integration_latency: Histogram,
+}
+
+impl RouteRef<'_> {
+    fn to_owned(self) -> Route {
+        let RouteRef { api, stage, method, resource } = self;
+        Route { api: api.into(), stage: stage.into(), method, resource: resource.into() }
+    }
+}
+
+impl Series {
+    fn ended(&self, record: &AccessRecord) {
+        self.count.inc();
+        self.latency.observe(milliseconds(record.response_latency_ms));
+        match record.status {
+            400..500 => self.client_errors.inc(),
+            500.. => self.server_errors.inc(),
+            _ => 0,
+        };
+        if let Some(latency) = record.integration_latency_ms {
+            self.integration_latency.observe(milliseconds(latency));
+        }
+    }
 }
 
 /// One credential.
@@ -47,6 +97,8 @@ struct Refused {
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
+    /// Looked up once a request, rather than each counter in its family.
+    series: RwLock<HashMap<Route, Series>>,
     count: Family<Route, Counter>,
     client_errors: Family<Route, Counter>,
     server_errors: Family<Route, Counter>,
@@ -70,6 +122,7 @@ impl Default for Metrics {
     fn default() -> Metrics {
         let mut metrics = Metrics {
             registry: Registry::default(),
+            series: RwLock::default(),
             count: Family::default(),
             client_errors: Family::default(),
             server_errors: Family::default(),
@@ -118,31 +171,41 @@ impl Metrics {
 
     /// Counts a request that has ended. `stage` is the label for its stage.
     pub(crate) fn ended(&self, record: &AccessRecord, stage: &str) {
-        let or_none = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
-        let route = Route {
-            api: or_none(&record.api_id),
-            stage: stage.to_owned(),
+        let route = RouteRef {
+            api: record.api_id.as_deref().unwrap_or("-"),
+            stage,
             method: known_method(&record.http_method),
-            resource: or_none(&record.resource_path),
+            resource: record.resource_path.as_deref().unwrap_or("-"),
         };
-        self.count.get_or_create(&route).inc();
-        self.latency.get_or_create(&route).observe(milliseconds(record.response_latency_ms));
-        match record.status {
-            400..500 => self.client_errors.get_or_create(&route).inc(),
-            500.. => self.server_errors.get_or_create(&route).inc(),
-            _ => 0,
-        };
+        let known = self.series.read().unwrap_or_else(PoisonError::into_inner);
+        match known.get(&route) {
+            Some(series) => series.ended(record),
+            None => {
+                drop(known);
+                self.new_series(route).ended(record);
+            }
+        }
         match record.cache_status {
-            Some("hit") => self.cache_hits.get_or_create(&route).inc(),
-            Some(_) => self.cache_misses.get_or_create(&route).inc(),
+            Some("hit") => self.cache_hits.get_or_create(&route.to_owned()).inc(),
+            Some(_) => self.cache_misses.get_or_create(&route.to_owned()).inc(),
             None => 0,
         };
         if let Some(kind) = record.error_type {
             self.refused.get_or_create(&Refused { r#type: kind }).inc();
         }
-        if let Some(latency) = record.integration_latency_ms {
-            self.integration_latency.get_or_create(&route).observe(milliseconds(latency));
-        }
+    }
+
+    fn new_series(&self, route: RouteRef<'_>) -> Series {
+        let route = route.to_owned();
+        let series = Series {
+            count: self.count.get_or_create(&route).clone(),
+            client_errors: self.client_errors.get_or_create(&route).clone(),
+            server_errors: self.server_errors.get_or_create(&route).clone(),
+            latency: self.latency.get_or_create(&route).clone(),
+            integration_latency: self.integration_latency.get_or_create(&route).clone(),
+        };
+        let mut known = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        known.entry(route).or_insert(series).clone()
     }
 
     /// Counts an attempt to read the configuration anew.

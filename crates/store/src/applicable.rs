@@ -145,6 +145,23 @@ impl<'a> Applicable<'a> {
     /// Where a statement that determined a decision stands. `None` for an id that did not come
     /// from these policies.
     pub fn cite(&self, id: StatementId) -> Option<Citation<'a>> {
+        let (document, attachment) = self.policy_of(id)?;
+        Some(Citation::new(document, attachment, document.statements().get(id.statement as usize)?))
+    }
+
+    /// The same as text, `file:line:column Sid`, which is made once for as long as the account is
+    /// held: to find lines in an export takes longer than to decide.
+    pub fn cited(&self, id: StatementId) -> Option<&'a str> {
+        let (document, attachment) = self.policy_of(id)?;
+        let all = attachment.cited.get_or_init(|| {
+            let statements = document.statements().iter();
+            statements.map(|one| Citation::new(document, attachment, one).with_sid()).collect()
+        });
+        all.get(id.statement as usize).map(String::as_str)
+    }
+
+    /// The policy that a statement is of.
+    fn policy_of(&self, id: StatementId) -> Option<(&'a PolicyDocument, &'a Attachment)> {
         let subject = self.subject;
         let (set, attachments) = match id.policy_type {
             PolicyType::Identity => subject?.identity.as_ref()?.parts(),
@@ -155,15 +172,8 @@ impl<'a> Applicable<'a> {
             PolicyType::ResourceControl => self.account.resource_control.level(id.level)?,
             PolicyType::VpcEndpoint => return None,
         };
-        let document = set.documents().get(id.policy as usize)?;
-        let attachment = attachments.get(id.policy as usize)?;
-        Some(Citation {
-            file: attachment.origin.file(),
-            origin: &attachment.origin,
-            group: attachment.group.as_deref(),
-            document,
-            statement: document.statements().get(id.statement as usize)?,
-        })
+        let index = id.policy as usize;
+        Some((set.documents().get(index)?, attachments.get(index)?))
     }
 }
 
@@ -196,6 +206,23 @@ pub struct Citation<'a> {
 }
 
 impl<'a> Citation<'a> {
+    fn new(
+        document: &'a PolicyDocument,
+        attachment: &'a Attachment,
+        statement: &'a Statement,
+    ) -> Citation<'a> {
+        let Attachment { origin, group, .. } = attachment;
+        Citation { file: origin.file(), origin, group: group.as_deref(), document, statement }
+    }
+
+    /// `file:line:column Sid`; without the last if the statement has none.
+    fn with_sid(&self) -> String {
+        match self.sid() {
+            Some(sid) => format!("{self} {sid}"),
+            None => self.to_string(),
+        }
+    }
+
     /// Line and column in the file of the statement's opening brace.
     pub fn position(&self) -> Position {
         self.locate(self.statement.position)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde_json::value::RawValue;
 use tollgate_policy::{Diagnostic, PolicyDocument, PolicyErrors, PolicySet, PolicyType};
@@ -92,7 +92,8 @@ impl<'t> Library<'t> {
         let (mut attachments, mut documents) = (Vec::new(), Vec::new());
         for each in wanted {
             if let Some((origin, document)) = self.document(policy_type, each, problems) {
-                attachments.push(Attachment { origin, group: each.group.clone() });
+                let group = each.group.clone();
+                attachments.push(Attachment { origin, group, cited: OnceLock::new() });
                 documents.push(document);
             }
         }

@@ -1,7 +1,7 @@
 //! Where a policy comes from: its file, its name, and the way from its text to the file's.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tollgate_policy::{PolicyDocument, Position};
 
@@ -127,6 +127,8 @@ pub struct Attachment {
     pub origin: Arc<Origin>,
     /// The group that a user has it from.
     pub group: Option<Arc<str>>,
+    /// How each of its statements is cited, once one of them was.
+    pub(crate) cited: OnceLock<Box<[String]>>,
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl PolicyEntry {
     }
 
     fn new(policy_type: PolicyType, attachment: &Attachment) -> PolicyEntry {
-        let Attachment { origin, group } = attachment;
+        let Attachment { origin, group, .. } = attachment;
         let position = origin.position();
         let mut entry = PolicyEntry {
             policy_type: policy_type.as_str(),

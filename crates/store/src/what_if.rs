@@ -1,6 +1,6 @@
 //! The account as it would be: some principals with other policies, all else the same.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use tollgate_policy::{PolicyDocument, PolicySet};
 
@@ -37,7 +37,7 @@ impl WhatIf {
     fn layer(&self) -> Option<Layer> {
         let attachment = |name: &str| {
             let origin = Origin { file: name.into(), name: PolicyName::File, inside: None };
-            Attachment { origin: Arc::new(origin), group: None }
+            Attachment { origin: Arc::new(origin), group: None, cited: OnceLock::new() }
         };
         let documents = self.policies.iter().map(|(_, document)| document.clone());
         (!self.policies.is_empty()).then(|| Layer {
