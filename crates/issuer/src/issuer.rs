@@ -53,7 +53,7 @@ impl Issuer {
 
     /// For the gateway: the keys of the sessions of a plan.
     pub fn session_keys(self: &Arc<Self>, plan: Arc<Plan>) -> Arc<KeySource> {
-        Arc::new(GatewayKeys { issuer: Arc::clone(self), plan })
+        Arc::new(GatewayKeys::new(Arc::clone(self), plan))
     }
 
     /// Reads the file of what is revoked. How many entries it has; `None` without such a file.

@@ -2,28 +2,97 @@
 //! sign with those or with keys of the identity file.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
+use moka::Expiry;
+use moka::sync::Cache;
 use tollgate_gateway::{Caller as GatewayCaller, Fact, FactValue};
 use tollgate_policy::Principal;
-use tollgate_sigv4::{ErrorType, KeyAnswer, KeyClaim, KeyLookup, SessionRefusal};
+use tollgate_sigv4::{ErrorType, KeyAnswer, KeyClaim, KeyLookup, PayloadHash, SessionRefusal};
 use tollgate_store::Account;
-use tollgate_sts::{Caller, Revocations, Session, SessionKeys};
+use tollgate_sts::{Caller, Opened, Revocations, Session, SessionKeys, TokenFault};
 
 use crate::Issuer;
 use crate::plan::Plan;
 
 /// The gateway's: sessions that a plan's keys sealed. What is revoked is what the issuer knows now.
+///
+/// To open a token and to compile its policy is done once a session, not once a request. Whether the
+/// session holds is asked for every request. Another plan has other keys, and keeps nothing of this.
 pub(crate) struct GatewayKeys {
-    pub(crate) issuer: Arc<Issuer>,
-    pub(crate) plan: Arc<Plan>,
+    issuer: Arc<Issuer>,
+    plan: Arc<Plan>,
+    known: Cache<PayloadHash, Arc<Known>>,
+}
+
+/// A session whose token was opened.
+struct Known {
+    opened: Opened,
+    caller: Arc<GatewayCaller>,
+    /// How long it had to live when it was opened.
+    left: Duration,
+}
+
+/// Forgets a session when it expires.
+struct UntilExpiry;
+
+/// How many sessions are known at a time. Each takes a few KiB, most of it for its policy.
+const SESSIONS_MAX: u64 = 10_000;
+
+impl GatewayKeys {
+    pub(crate) fn new(issuer: Arc<Issuer>, plan: Arc<Plan>) -> GatewayKeys {
+        let known = Cache::builder().max_capacity(SESSIONS_MAX).expire_after(UntilExpiry).build();
+        GatewayKeys { issuer, plan, known }
+    }
+
+    fn session(&self, claim: &KeyClaim<'_>, token: &str) -> Result<Arc<Known>, TokenFault> {
+        // The cache needs no tokens, only to tell them apart.
+        let name = PayloadHash::of(token.as_bytes());
+        let known = self.known.get(&name);
+        let is_new = known.is_none();
+        let known = known.map_or_else(|| self.open(token, claim.now), Ok)?;
+        let (plan, revocations) = (&self.plan, self.issuer.revocations());
+        let Known { opened, .. } = &*known;
+        opened.check(claim.access_key_id, claim.now, plan.clock_skew_s, &revocations)?;
+        if is_new {
+            self.known.insert(name, Arc::clone(&known));
+        }
+        Ok(known)
+    }
+
+    fn open(&self, token: &str, now: Timestamp) -> Result<Arc<Known>, TokenFault> {
+        let opened = self.plan.keys.open(token)?;
+        let session = opened.session();
+        let caller = Arc::new(caller(session, &self.plan.account));
+        let left = Duration::try_from(session.expires_at.duration_since(now)).unwrap_or_default();
+        Ok(Arc::new(Known { opened, caller, left }))
+    }
 }
 
 impl KeyLookup for GatewayKeys {
     type Identity = Arc<GatewayCaller>;
 
     fn find(&self, claim: &KeyClaim<'_>) -> KeyAnswer<Arc<GatewayCaller>> {
-        let found = sessions(&self.plan, &self.issuer.revocations()).find(claim);
-        map(found, |session| Arc::new(caller(&session, &self.plan.account)))
+        let Some(token) = SessionKeys::token_of(claim) else { return KeyAnswer::Unknown };
+        match self.session(claim, token.expose()) {
+            Ok(known) => KeyAnswer::Found {
+                secret: known.opened.secret().clone(),
+                identity: Arc::clone(&known.caller),
+            },
+            Err(fault) => KeyAnswer::Refused(fault.refusal()),
+        }
+    }
+}
+
+impl Expiry<PayloadHash, Arc<Known>> for UntilExpiry {
+    fn expire_after_create(
+        &self,
+        _: &PayloadHash,
+        known: &Arc<Known>,
+        _: Instant,
+    ) -> Option<Duration> {
+        Some(known.left)
     }
 }
 

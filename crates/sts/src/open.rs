@@ -109,8 +109,7 @@ fn split(sealed: &[u8]) -> Option<(KeyId, [u8; NONCE_BYTES], &[u8])> {
 }
 
 impl Opened {
-    /// The session and its secret key, if it is `access_key_id`'s, holds at `now`, and is not
-    /// revoked. A session may begin `clock_skew_s` seconds in the future, and ends on time.
+    /// The session and its secret key, if it [holds](Self::check).
     ///
     /// # Errors
     /// Any other [`TokenFault`].
@@ -121,9 +120,29 @@ impl Opened {
         clock_skew_s: u32,
         revocations: &Revocations,
     ) -> Result<(Session, SecretKey), TokenFault> {
+        self.check(access_key_id, now, clock_skew_s, revocations)?;
+        Ok((self.session, self.secret))
+    }
+
+    /// Whether the session is `access_key_id`'s, holds at `now`, and is not revoked. It may begin
+    /// `clock_skew_s` seconds in the future, and ends on time.
+    ///
+    /// This is to be asked for every request. What opening a token gives never changes, and may be
+    /// kept for as long as the keys are in force.
+    ///
+    /// # Errors
+    /// Any other [`TokenFault`].
+    pub fn check(
+        &self,
+        access_key_id: &str,
+        now: Timestamp,
+        clock_skew_s: u32,
+        revocations: &Revocations,
+    ) -> Result<(), TokenFault> {
         let Session { issued_at, expires_at, .. } = self.session;
         if self.session.access_key_id != access_key_id {
-            return Err(TokenFault::OtherAccessKey { expected: self.session.access_key_id });
+            let expected = self.session.access_key_id.clone();
+            return Err(TokenFault::OtherAccessKey { expected });
         }
         if now >= expires_at {
             return Err(TokenFault::Expired { expired_at: expires_at, now });
@@ -132,12 +151,22 @@ impl Opened {
             return Err(TokenFault::NotYetValid { issued_at, now });
         }
         match revocations.find(&self.session) {
-            None => Ok((self.session, self.secret)),
+            None => Ok(()),
             Some(Revoked::Session) => Err(TokenFault::SessionRevoked { id: self.session.id }),
             Some(Revoked::Principal { principal, before }) => {
                 Err(TokenFault::PrincipalRevoked { principal: principal.to_owned(), before })
             }
         }
+    }
+
+    /// The session, whether it holds or not.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Its secret key. Clones share what is derived of it.
+    pub fn secret(&self) -> &SecretKey {
+        &self.secret
     }
 }
 

@@ -1,6 +1,6 @@
 //! The keys of sessions, for a verifier of signatures: the token brings everything along.
 
-use tollgate_sigv4::{KeyAnswer, KeyClaim, KeyLookup};
+use tollgate_sigv4::{KeyAnswer, KeyClaim, KeyLookup, SessionToken};
 
 use crate::{KeyRing, Revocations, Session};
 
@@ -20,14 +20,18 @@ pub struct SessionKeys<'a> {
     pub clock_skew_s: u32,
 }
 
+impl SessionKeys<'_> {
+    /// The token of a claim that is for session keys to judge.
+    pub fn token_of<'c>(claim: &KeyClaim<'c>) -> Option<&'c SessionToken> {
+        claim.session_token.filter(|_| claim.access_key_id.starts_with(TEMPORARY))
+    }
+}
+
 impl KeyLookup for SessionKeys<'_> {
     type Identity = Session;
 
     fn find(&self, claim: &KeyClaim<'_>) -> KeyAnswer<Session> {
-        let Some(token) = claim.session_token else { return KeyAnswer::Unknown };
-        if !claim.access_key_id.starts_with(TEMPORARY) {
-            return KeyAnswer::Unknown;
-        }
+        let Some(token) = Self::token_of(claim) else { return KeyAnswer::Unknown };
         let judged = self.keys.open(token.expose()).and_then(|opened| {
             opened.judge(claim.access_key_id, claim.now, self.clock_skew_s, self.revocations)
         });

@@ -130,6 +130,79 @@ async fn what_is_revoked_ends_at_once_and_comes_back_with_no_mistake_in_the_file
     assert!(matches!(found(&world, id, &token, 1), KeyAnswer::Found { .. }));
 }
 
+/// A source of keys that stays, as the gateway's does between two reloads: it knows a session from
+/// its first request on.
+struct Staying(Arc<tollgate_gateway::KeySource>);
+
+impl Staying {
+    fn of(world: &World) -> Staying {
+        Staying(world.issuer.session_keys(world.issuer.plan()))
+    }
+
+    fn find(&self, id: &str, token: &str, seconds: i64) -> KeyAnswer<Arc<Caller>> {
+        let token = SessionToken::new(token);
+        self.0.find(&KeyClaim { access_key_id: id, session_token: Some(&token), now: at(seconds) })
+    }
+
+    #[track_caller]
+    fn caller(&self, id: &str, token: &str, seconds: i64) -> Arc<Caller> {
+        match self.find(id, token, seconds) {
+            KeyAnswer::Found { identity, .. } => identity,
+            other => panic!("the session is not known: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_known_session_is_opened_once_and_judged_each_time() {
+    let world = World::new(|manifest| manifest);
+    let session = world.begin(&Signs::ana(), WEB).await;
+    let (id, token) = (session.access_key_id.as_str(), session.token.clone().unwrap());
+    let keys = Staying::of(&world);
+    let first = keys.caller(id, &token, 1);
+    assert!(Arc::ptr_eq(&first, &keys.caller(id, &token, 2)), "it was opened twice");
+    let other = ErrorType::UnrecognizedClient;
+    check_refused(keys.find("ASIAOTHER", &token, 3), other, "belongs to the access key");
+    check_refused(keys.find(id, &token, -301), other, "clocks disagree");
+    check_refused(keys.find(id, &token, 900), ErrorType::ExpiredToken, "expired at");
+    let altered =
+        format!("{}{}", &token[..token.len() - 1], if token.ends_with('A') { 'B' } else { 'A' });
+    check_refused(keys.find(id, &altered, 4), other, "is not what");
+    assert!(matches!(keys.find("AKIAOTHER", &token, 4), KeyAnswer::Unknown));
+    assert!(Arc::ptr_eq(&first, &keys.caller(id, &token, 5)));
+}
+
+#[tokio::test]
+async fn what_is_revoked_ends_at_once_although_it_is_known() {
+    let world = World::new(|manifest| manifest);
+    let session = world.begin(&Signs::ana(), WEB).await;
+    let (id, token) = (session.access_key_id.as_str(), session.token.clone().unwrap());
+    let keys = Staying::of(&world);
+    keys.caller(id, &token, 1);
+    let before =
+        "[issuedBefore]\n\"arn:aws:iam::123456789012:role/web\" = \"2026-11-21T22:14:01Z\"\n";
+    for revoked in [&*format!("accessKeys = [\"{id}\"]\n"), before] {
+        std::fs::write(world.folder.path("revoked.toml"), revoked).unwrap();
+        world.issuer.read_revocations().unwrap();
+        check_refused(keys.find(id, &token, 2), ErrorType::UnrecognizedClient, "revoked");
+        std::fs::write(world.folder.path("revoked.toml"), "").unwrap();
+        world.issuer.read_revocations().unwrap();
+        keys.caller(id, &token, 3);
+    }
+}
+
+#[tokio::test]
+async fn a_plan_knows_nothing_of_what_another_plans_keys_opened() {
+    let world = World::new(|manifest| manifest);
+    let session = world.begin(&Signs::ana(), WEB).await;
+    let (id, token) = (session.access_key_id.as_str(), session.token.clone().unwrap());
+    Staying::of(&world).caller(id, &token, 1);
+    write_private(&world.folder.path("master.key"), &"6b".repeat(32));
+    world.issuer.replace(Arc::new(world.folder.plan().unwrap()));
+    let refused = Staying::of(&world).find(id, &token, 2);
+    check_refused(refused, ErrorType::UnrecognizedClient, "not held here");
+}
+
 #[tokio::test]
 async fn master_keys_rotate_with_overlap_and_a_lost_one_ends_its_sessions() {
     let world = World::new(|manifest| manifest);
