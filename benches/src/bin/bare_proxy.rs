@@ -1,7 +1,7 @@
 //! The least that a reverse proxy does, to hold the gateway against: `bare_proxy LISTEN UPSTREAM`.
 //!
 //! hyper on both sides, kept-alive connections, streaming bodies. No checks, no policy, no secret, no
-//! log: what a request costs more than here is the price of the gateway.
+//! log: what a request costs more than here is the price of the gateway. Both have the same allocator.
 
 use std::env;
 use std::error::Error;
@@ -14,7 +14,11 @@ use hyper::service::service_fn;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use mimalloc::MiMalloc;
 use tokio::net::TcpListener;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 type Upstream = Client<HttpConnector, Incoming>;
 

@@ -30,8 +30,12 @@ mod world;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use crate::world::World;
+
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// IAM for any API: policies are tested before they ship, decided at the gateway, and replayed
 /// against the logs afterwards.
