@@ -110,7 +110,7 @@ fn policy_type(why: &str) -> Option<&str> {
         .or_else(|| why.strip_prefix("with an explicit deny in a "))?;
     rest.split_once(" policy").map(|(policy_type, _)| policy_type).or_else(|| {
         let boundary = "permissions boundary";
-        rest.starts_with(boundary).then_some(boundary)
+        rest.get(..boundary.len()).filter(|named| *named == boundary)
     })
 }
 

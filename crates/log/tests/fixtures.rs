@@ -60,8 +60,13 @@ fn the_container_makes_no_difference() {
             ("gzip", gzip(&bytes)),
             ("gzip of two members", [gzip(head), gzip(tail)].concat()),
             ("gzip in gzip", gzip(&gzip(&bytes))),
-            ("zstd", zstd::encode_all(&*bytes, 1).unwrap()),
-            ("base64 of gzip", STANDARD.encode(gzip(&bytes)).into_bytes()),
+            ("gzip of gzip members", gzip(&[gzip(head), gzip(tail)].concat())),
+            ("members of gzip in gzip", [gzip(&gzip(head)), gzip(&gzip(tail))].concat()),
+            ("zstd", zstd(&bytes)),
+            ("zstd of two frames", [zstd(head), zstd(tail)].concat()),
+            ("base64 of gzip", base64(&gzip(&bytes))),
+            ("base64, a line a member", [base64(&gzip(head)), base64(&gzip(tail))].concat()),
+            ("gzip of base64 of gzip", gzip(&base64(&gzip(&bytes)))),
         ];
         for (packing, packed) in packings {
             let path = temporary.path().join("packed");
@@ -154,6 +159,14 @@ fn an_input_pattern_names_files_and_what_is_below_folders() {
     check(&temporary.path().canonicalize().unwrap().to_string_lossy(), [true, true, true]);
     assert!(!InputPattern::new(&folder, "*").unwrap().matches(&Input::Stdin));
     assert!(InputPattern::new(&folder, "[").is_err());
+}
+
+fn zstd(bytes: &[u8]) -> Vec<u8> {
+    zstd::encode_all(bytes, 1).unwrap()
+}
+
+fn base64(bytes: &[u8]) -> Vec<u8> {
+    (STANDARD.encode(bytes) + "\n").into_bytes()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -23,7 +23,7 @@ const LEARNED_MAX: usize = 8;
 /// Reads lines of access logs into rows.
 #[derive(Debug)]
 pub(crate) struct AccessReader {
-    fitters: Vec<(Fitter, Syntax)>,
+    fitters: Vec<Known>,
     /// The templates that damaged lines are recovered by.
     anchors: Vec<Template>,
     learned: usize,
@@ -32,15 +32,63 @@ pub(crate) struct AccessReader {
     reads_json: bool,
 }
 
+/// A template that lines are tried against.
+#[derive(Debug)]
+struct Known {
+    fitter: Fitter,
+    syntax: Syntax,
+    beyond: Option<Beyond>,
+}
+
+/// The variables of a template that the table has no column for, if all are asked for.
+#[derive(Debug)]
+struct Beyond {
+    template: Template,
+    /// Which of its parts they are.
+    parts: Vec<usize>,
+}
+
+impl Known {
+    fn new(template: &Template, names: &NameMap, layout: &Layout) -> Known {
+        let (syntax, fitter) = (template.syntax(), Fitter::new(template, layout));
+        let beyond = (syntax == Syntax::Text && layout.has(Field::Extra))
+            .then(|| Beyond::new(template, names))
+            .filter(|beyond| !beyond.parts.is_empty());
+        Known { fitter, syntax, beyond }
+    }
+}
+
+impl Beyond {
+    fn new(template: &Template, names: &NameMap) -> Beyond {
+        let parts = template.parts.iter().enumerate();
+        let parts = parts.filter(|(_, part)| names.target(&part.name).is_none());
+        Beyond { parts: parts.map(|(at, _)| at).collect(), template: template.clone() }
+    }
+
+    /// Keeps what a line of the template says of them in the last row.
+    fn keep(&self, line: &[u8], rows: &mut Rows) {
+        let text = std::str::from_utf8(line).unwrap_or_default();
+        let Some(values) = self.template.values(text) else { return };
+        let extra = self.parts.iter().filter_map(|&at| {
+            let value = values.get(at).filter(|value| !matches!(**value, "" | "-"))?;
+            Some((self.template.parts.get(at)?.name.clone(), (*value).into()))
+        });
+        let extra: serde_json::Map<_, _> = extra.collect();
+        if !extra.is_empty() {
+            rows.set_text(Field::Extra, &serde_json::Value::Object(extra).to_string());
+        }
+    }
+}
+
 impl AccessReader {
     /// A reader for lines of these templates. Without one, or with one that is
     /// JSON, any JSON object is read as well.
     pub(crate) fn new(templates: &[Template], names: &NameMap, layout: &Layout) -> AccessReader {
         let names = names.or(templates.iter().flat_map(|template| keys(template, names)));
-        // A template says nothing of the variables beyond the table, and JSON does.
+        // What the table has no column for is read off JSON by its keys, not by a template.
         let fits =
             |template: &&Template| template.syntax() == Syntax::Text || !layout.has(Field::Extra);
-        let fitters = templates.iter().filter(fits).map(|t| (Fitter::new(t, layout), t.syntax()));
+        let fitters = templates.iter().filter(fits).map(|t| Known::new(t, &names, layout));
         AccessReader {
             fitters: fitters.collect(),
             anchors: templates.to_vec(),
@@ -64,10 +112,13 @@ impl AccessReader {
         rows: &mut Rows,
     ) -> Outcome {
         let row = rows.begin(time);
-        if let Some((fitter, syntax)) = self.fitters.first()
+        if let Some(Known { fitter, syntax, beyond }) = self.fitters.first()
             && (plain || *syntax == Syntax::Text)
             && fitter.fit(text, len, base, row)
         {
+            if let Some(beyond) = beyond {
+                beyond.keep(text.get(..len).unwrap_or(text), rows);
+            }
             return Outcome::Parsed;
         }
         self.read_other(text.get(..len).unwrap_or(text), base, time, plain, rows)
@@ -84,10 +135,13 @@ impl AccessReader {
         rows: &mut Rows,
     ) -> Outcome {
         for at in 1..self.fitters.len() {
-            if let Some((fitter, syntax)) = self.fitters.get(at)
+            if let Some(Known { fitter, syntax, beyond }) = self.fitters.get(at)
                 && (plain || *syntax == Syntax::Text)
                 && fitter.fit(line, line.len(), base, rows.reset())
             {
+                if let Some(beyond) = beyond {
+                    beyond.keep(line, rows);
+                }
                 self.fitters.swap(0, at);
                 return Outcome::Parsed;
             }
@@ -206,7 +260,7 @@ impl AccessReader {
     fn learn(&mut self, text: &str, rows: &Rows) {
         self.learned += 1;
         if let Some(template) = Template::learn(text.trim_end(), &self.names) {
-            self.fitters.insert(0, (Fitter::new(&template, rows.layout()), Syntax::Json));
+            self.fitters.insert(0, Known::new(&template, &self.names, rows.layout()));
         }
     }
 }

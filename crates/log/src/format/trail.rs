@@ -31,7 +31,9 @@ pub(crate) fn read(text: &[u8], time: i64, rows: &mut Rows) -> Outcome {
     let who = trail.user_identity.unwrap_or_default();
     let caller = [&who.principal_id, &who.invoked_by, &who.user_name, &who.account_id];
     let caller = caller.into_iter().find_map(|name| name.as_deref());
-    let issuer = who.session_context.and_then(|session| session.session_issuer);
+    // The session of a federated user is a principal itself: only a role stands for its sessions.
+    let is_role = who.kind.as_deref() == Some("AssumedRole");
+    let issuer = who.session_context.filter(|_| is_role).and_then(|session| session.session_issuer);
     let principal = issuer.and_then(|issuer| issuer.arn).or_else(|| who.arn.clone());
     for (field, value) in [
         (Field::Time, trail.event_time.as_deref()),
@@ -86,6 +88,8 @@ struct Trail {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 struct Identity {
+    #[serde(rename = "type")]
+    kind: Option<String>,
     principal_id: Option<String>,
     arn: Option<String>,
     account_id: Option<String>,
