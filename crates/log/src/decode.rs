@@ -218,7 +218,7 @@ impl<'a> Run<'a, '_> {
         }
         let BlockDecoder { whose, rows, .. } = &mut *self.decoder;
         whose.complete(text, first, self.escapes.bytes, rows);
-        if self.decoder.seen.is_some() && !identified {
+        if self.decoder.seen.is_some() && !identified && self.decoder.rows.len() > first {
             self.drop_duplicate();
         }
     }
