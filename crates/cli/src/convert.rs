@@ -77,8 +77,19 @@ fn column(name: &str) -> Result<Field, String> {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let mut logs = args.logs.open(args.projection(), args.account.as_deref())?;
+    let destination = args.destination();
+    if let (Some(_), Destination::File(path)) = (&logs.options.state, &destination) {
+        return Err(Problem {
+            help: Some("give a folder, which gets new files with each run".to_owned()),
+            ..Problem::new(format!(
+                "`--state` reads only what is new, and `{}` would lose what earlier runs wrote",
+                path.display()
+            ))
+        }
+        .into());
+    }
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
-    let converted = convert(&logs.inputs, args.output(), &args.destination(), &logs.options);
+    let converted = convert(&logs.inputs, args.output(), &destination, &logs.options);
     bar.finish();
     let converted = converted.map_err(|error| Problem::new(error.to_string()))?;
     world.write(None, print(&converted, args)?.as_bytes())?;

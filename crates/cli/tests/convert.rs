@@ -2,8 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
 
+use std::collections::BTreeMap;
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Instant;
 
 use serde_json::Value;
 
@@ -30,24 +33,33 @@ fn json(arguments: &[&str]) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-fn analyze(input: &str) -> Value {
-    json(&["analyze", "--account", ACCOUNT, "--format", "json", input])
+/// The report of some logs, with an account or without.
+fn analyze(input: &str, account: &[&str]) -> Value {
+    json(&[&["analyze", "--format", "json", input], account].concat())
 }
 
 #[test]
 fn the_table_is_analysed_as_the_log_was() {
     let folder = tempfile::tempdir().unwrap();
-    let original = analyze(LOGS);
+    let accounts: [&[&str]; 2] = [&["--account", ACCOUNT], &[]];
+    let originals = accounts.map(|account| analyze(LOGS, account));
     for to in ["parquet", "arrow", "csv", "jsonl"] {
         let out = folder.path().join(to);
         let out = out.to_str().unwrap();
         let report = json(&["convert", LOGS, "--to", to, "--out", out, "--format", "json"]);
-        for (what, lines) in report["lines"].as_object().unwrap() {
-            assert_eq!(*lines, original["lines"][what], "{what} of {to}");
-        }
-        let table = analyze(out);
-        for part in ["usage", "rateLimits", "denied", "agreement"] {
-            assert_eq!(table[part], original[part], "{part} of {to}");
+        for (original, account) in originals.iter().zip(accounts) {
+            for (what, lines) in report["lines"].as_object().unwrap() {
+                assert_eq!(*lines, original["lines"][what], "{what} of {to}");
+            }
+            let table = analyze(out, account);
+            // A table has a line for each row, and none that could not be read.
+            let sections =
+                original.as_object().unwrap().iter().filter(|(part, _)| *part != "lines");
+            for (part, section) in sections {
+                assert_eq!(table[part], *section, "{part} of {to}, {account:?}");
+            }
+            let records = &original["lines"]["records"];
+            assert_eq!(table["lines"]["records"], *records, "rows of {to}");
         }
     }
 }
@@ -62,7 +74,155 @@ fn a_resumed_run_reads_nothing_twice() {
         json(&["convert", LOGS, "--state", state, "--out", out, "--format", "json"])
     };
     assert_ne!(run()["lines"]["total"], 0);
+    let table = files(&out);
     assert_eq!(run()["lines"]["total"], 0);
+    assert_eq!(files(&out), table, "what an earlier run wrote stays");
+    let one = folder.path().join("table.parquet");
+    let one = one.to_str().unwrap();
+    let refused = tollgate(&["convert", LOGS, "--state", state, "--out", one]);
+    assert_eq!(refused.status.code(), Some(2));
+    let errors = String::from_utf8_lossy(&refused.stderr);
+    assert!(errors.contains("give a folder, which gets new files"), "{errors}");
+}
+
+#[test]
+fn nightly_runs_convert_what_one_run_converts() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (logs, state) = (path("logs"), path("state.json"));
+    std::fs::create_dir(&logs).unwrap();
+    let text = five_days(60);
+    let mut lines: Vec<u64> = Vec::new();
+    let mut nightly = || {
+        let arguments =
+            ["convert", &logs, "--state", &state, "--out", &path("nights"), "--format", "json"];
+        lines.push(json(&arguments)["lines"]["total"].as_u64().unwrap());
+    };
+    // Half a line is there in the first night, and its file is rotated after the second.
+    let log = folder.path().join("logs/access.log");
+    std::fs::write(&log, &text[..text.len() / 3]).unwrap();
+    nightly();
+    std::fs::write(&log, &text[..text.len() / 2]).unwrap();
+    nightly();
+    std::fs::write(&log, &text).unwrap();
+    std::fs::rename(&log, folder.path().join("logs/access.log.1")).unwrap();
+    std::fs::write(&log, five_days(7)).unwrap();
+    nightly();
+    nightly();
+    // The same path, another file: what was converted of the first stays.
+    std::fs::write(&log, five_days(3).replace("/", "/new")).unwrap();
+    nightly();
+    std::fs::write(&log, five_days(7) + &five_days(3).replace("/", "/new")).unwrap();
+    json(&["convert", &logs, "--out", &path("once"), "--format", "json"]);
+    let count = |table: &str| analyze(&path(table), &[])["lines"]["records"].clone();
+    assert_eq!((count("nights"), lines.iter().sum()), (70.into(), 70));
+    assert_eq!(analyze(&path("nights"), &[])["usage"], analyze(&path("once"), &[])["usage"]);
+    assert_eq!(lines[3..], [0, 3], "{lines:?}");
+}
+
+#[test]
+fn a_state_that_is_damaged_is_said_and_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let (state, out) = (folder.path().join("state.json"), folder.path().join("table"));
+    std::fs::write(&state, "{\"version\":1,").unwrap();
+    let (path, out) = (state.to_str().unwrap(), out.to_str().unwrap());
+    let output = tollgate(&["convert", LOGS, "--state", path, "--out", out]);
+    assert_eq!(output.status.code(), Some(2));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    let errors = errors.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(errors.contains("expected the state of an earlier run"), "{errors}");
+    assert!(!Path::new(out).exists(), "nothing was converted");
+    assert_eq!(std::fs::read(&state).unwrap(), b"{\"version\":1,");
+}
+
+/// The files below a folder, with what is in them.
+fn files(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut files = BTreeMap::new();
+    for entry in std::fs::read_dir(folder).into_iter().flatten() {
+        let path = entry.unwrap().path();
+        match path.is_dir() {
+            true => files.extend(self::files(&path)),
+            // A temporary file may have been renamed meanwhile.
+            false => files.extend(std::fs::read(&path).ok().map(|bytes| (path, bytes))),
+        }
+    }
+    files
+}
+
+fn is_whole(path: &Path) -> bool {
+    path.extension().is_none_or(|extension| extension != "tmp")
+}
+
+/// A log of five days.
+fn five_days(lines: u64) -> String {
+    let line = |at: u64| {
+        let time = 1_763_700_000 + at % 5 * 86_400;
+        format!("{{\"time\":\"{time}\",\"status\":\"200\",\"path\":\"/{at}\"}}\n")
+    };
+    (0..lines).map(line).collect()
+}
+
+fn start(arguments: &[&str]) -> Child {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tollgate"));
+    command.arg("convert").args(arguments).stdin(Stdio::piped()).stdout(Stdio::null());
+    command.spawn().unwrap()
+}
+
+#[test]
+fn a_run_that_is_killed_while_it_writes_leaves_no_half_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("table");
+    let lines = five_days(40_000);
+    let arguments = ["-", "--to", "csv", "--out", out.to_str().unwrap()];
+    let mut killed = start(&arguments);
+    let mut input = killed.stdin.take().unwrap();
+    input.write_all(lines.as_bytes()).unwrap();
+    while files(&out).len() < 5 {
+        assert!(killed.try_wait().unwrap().is_none(), "it waits for more input");
+        std::thread::yield_now();
+    }
+    killed.kill().unwrap();
+    killed.wait().unwrap();
+    assert!(!files(&out).keys().any(|path| is_whole(path)), "nothing has its name");
+    // What it left is not read as a log, and the next run clears it away.
+    assert_ne!(tollgate(&["analyze", out.to_str().unwrap()]).status.code(), Some(0));
+    let mut first = None;
+    for _ in 0..2 {
+        let mut run = start(&arguments);
+        run.stdin.take().unwrap().write_all(lines.as_bytes()).unwrap();
+        assert!(run.wait().unwrap().success());
+        let found = files(&out);
+        assert_eq!(found.len(), 5);
+        assert!(found.keys().all(|path| is_whole(path)));
+        assert_eq!(first.get_or_insert_with(|| found.clone()), &found, "again is the same");
+    }
+}
+
+#[test]
+#[expect(clippy::disallowed_methods, reason = "a test is at the edge")]
+fn a_run_that_is_killed_at_any_moment_leaves_only_what_a_whole_run_writes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, out) = (folder.path().join("access.log"), folder.path().join("table"));
+    std::fs::write(&log, five_days(8000)).unwrap();
+    let arguments = [log.to_str().unwrap(), "--threads", "1", "--out", out.to_str().unwrap()];
+    let began = Instant::now();
+    assert!(start(&arguments).wait().unwrap().success());
+    let took = began.elapsed();
+    let whole = files(&out);
+    assert_eq!(whole.len(), 5);
+    // More of the moments lie at the end, where files get their names.
+    for percent in [10, 40, 70, 80, 85, 90, 95, 100] {
+        std::fs::remove_dir_all(&out).unwrap();
+        let mut killed = start(&arguments);
+        std::thread::sleep(took * percent / 100);
+        killed.kill().unwrap();
+        killed.wait().unwrap();
+        for (path, bytes) in files(&out).iter().filter(|(path, _)| is_whole(path)) {
+            assert_eq!(whole.get(path), Some(bytes), "{} after {percent} %", path.display());
+        }
+        assert!(start(&arguments).wait().unwrap().success());
+        assert_eq!(files(&out), whole, "after a run that was killed after {percent} %");
+    }
 }
 
 #[test]

@@ -158,17 +158,19 @@ pub fn convert(
     Ok(Converted { files, account, quarantine, sources, state })
 }
 
-/// What the files of these inputs are called: the same each time, but another
-/// name for what a resumed run reads.
+/// What the files of these inputs are called: the same each time, so that a run that is repeated
+/// replaces what it wrote; another name for each state that a run goes on from, because what
+/// earlier runs wrote is not read again.
 fn run_name(inputs: &[Input], options: &ScanOptions) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     for input in inputs {
-        text.push_str(&input.name());
-        text.push('\0');
-        text.push_str(&options.resumed_from(input).to_string());
-        text.push('\0');
+        text.extend_from_slice(input.name().as_bytes());
+        text.push(b'\0');
     }
-    format!("part-{:016x}", dedup::hash(text.as_bytes()))
+    if let Some(state) = &options.state {
+        text.extend_from_slice(&state.to_bytes());
+    }
+    format!("part-{:016x}", dedup::hash(&text))
 }
 
 /// Writes a batch, each row to its partition.

@@ -199,9 +199,19 @@ impl Cutter {
         &mut self.pending
     }
 
-    /// Whether blocks are the lines of the input as they are.
-    pub(crate) fn is_lines(&self) -> bool {
-        matches!(self.kind, Kind::Lines)
+    /// How many bytes at the end of the input are of an event whose line has no end. Rows of a
+    /// table and documents have ends of their own.
+    pub(crate) fn unended(&mut self) -> usize {
+        let pending = self.pending.get();
+        if self.passing || pending.ends_with(b"\n") {
+            return 0;
+        }
+        let whole = match &mut self.kind {
+            Kind::Lines => lines::whole(pending, false),
+            Kind::Stamped(stamped) => stamped.whole(pending, false),
+            Kind::Documents(_) | Kind::Table(_) => pending.len(),
+        };
+        pending.len() - whole
     }
 
     /// How much of the input has been cut.

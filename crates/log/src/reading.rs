@@ -17,7 +17,7 @@ use crate::format::Format;
 use crate::input::Input;
 use crate::scan::{Progress, ScanOptions};
 use crate::sniff::{self, Plan};
-use crate::state::{self, Consumed, Resume, Tail};
+use crate::state::{self, Consumed, Place, Resume, Tail};
 use crate::table::Table;
 
 /// What one input turned out to be.
@@ -67,6 +67,10 @@ impl Source {
                 });
             }
         }
+        let waiting = self.consumed.as_ref().map_or(0, Consumed::waiting_bytes);
+        if waiting > 0 {
+            layers.push(format!("{waiting} bytes wait for the end of their line"));
+        }
         layers.join(" › ")
     }
 
@@ -99,8 +103,8 @@ pub(crate) struct Reading {
 enum Body {
     /// A log.
     Log(Box<Log>),
-    /// A request table that `convert` wrote.
-    Table(Table),
+    /// A request table that `convert` wrote, and its file if what is read is kept.
+    Table(Table, Option<PathBuf>),
     /// It could not be opened.
     Nothing,
 }
@@ -112,18 +116,36 @@ impl Body {
         seen: Option<&Seen>,
         source: &mut Source,
     ) -> io::Result<Body> {
-        if Table::sniff(input) {
-            return Ok(Body::Table(Table::open(input, options.projection)?));
-        }
-        let resume = match (&options.state, input) {
-            (Some(state), Input::File(path)) => state.resume(path)?,
+        let path = match (&options.state, input) {
+            (Some(_), Input::File(path)) => Some(path.clone()),
+            _ => None,
+        };
+        let resume = match (&options.state, &path) {
+            (Some(state), Some(path)) => state.resume(path)?,
             _ => Resume::Start,
         };
-        if resume == Resume::Nothing {
-            source.passed_bytes = input.size().unwrap_or_default();
-            return Ok(Body::Nothing);
+        let place = match resume {
+            Resume::Nothing(consumed) => {
+                source.passed_bytes = input.size().unwrap_or_default();
+                source.consumed = Some(consumed);
+                return Ok(Body::Nothing);
+            }
+            Resume::At(place) => Some(place),
+            Resume::Start => None,
+        };
+        if Table::sniff(input) {
+            return Ok(Body::Table(Table::open(input, options.projection)?, path));
         }
-        Ok(Body::Log(Box::new(Log::open(input, resume, options, seen, source)?)))
+        Ok(Body::Log(Box::new(Log::open(input, (path, place), options, seen, source)?)))
+    }
+
+    /// How much was read.
+    fn consumed(&self) -> Option<Consumed> {
+        match self {
+            Body::Log(log) => log.consumed(),
+            Body::Table(_, path) => Consumed::whole(path.as_ref()?).ok(),
+            Body::Nothing => None,
+        }
     }
 }
 
@@ -132,7 +154,10 @@ struct Log {
     path: Option<PathBuf>,
     /// Bytes of the file, read or passed over.
     read: Arc<AtomicU64>,
+    /// The last line, if it has no end.
     tail: Option<Tail>,
+    /// Nothing was added since an earlier run: what has no end will have none.
+    settled: bool,
     reader: Box<dyn Read + Send>,
     cutter: Cutter,
     block_bytes: usize,
@@ -161,7 +186,7 @@ impl Reading {
     pub(crate) fn work(&mut self, spare: Vec<u8>, quarantine: &mut Quarantine) -> Option<Work> {
         let work = match &mut self.body {
             Body::Log(log) => log.work(spare, &mut self.source, quarantine),
-            Body::Table(table) => match table.next_batch() {
+            Body::Table(table, _) => match table.next_batch() {
                 None => None,
                 Some(Ok(rows)) => Some(Work::Rows(rows)),
                 Some(Err(error)) => {
@@ -172,8 +197,9 @@ impl Reading {
             Body::Nothing => None,
         };
         if work.is_none() {
-            if let Body::Log(log) = std::mem::replace(&mut self.body, Body::Nothing) {
-                self.source.consumed = log.consumed();
+            let body = std::mem::replace(&mut self.body, Body::Nothing);
+            if let Some(consumed) = body.consumed() {
+                self.source.consumed = Some(consumed);
             }
             if let Some(progress) = self.progress.take() {
                 progress.inputs.fetch_add(1, Ordering::Relaxed);
@@ -189,7 +215,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 impl Log {
     fn open(
         input: &Input,
-        resume: Resume,
+        (path, place): (Option<PathBuf>, Option<Place>),
         options: &ScanOptions,
         seen: Option<&Seen>,
         source: &mut Source,
@@ -216,18 +242,13 @@ impl Log {
             let ScanOptions { names, projection, .. } = options;
             BlockDecoder::new(Arc::clone(&source.name), &plan, names, *projection, seen.cloned())
         });
-        let path = match (&options.state, input) {
-            (Some(_), Input::File(path)) => Some(path.clone()),
-            _ => None,
-        };
-        let block_bytes = options.block_bytes;
+        let (block_bytes, ended) = (options.block_bytes, whole);
+        let (tail, settled) = (None, false);
         let mut log =
-            Log { path, read, tail: None, reader, cutter, block_bytes, ended: whole, decoder };
-        if let Resume::At(offset, tail) = resume
-            && plan.envelope != Envelope::Table
-        {
-            log.go_on(offset, tail, options, &plan)?;
-            source.passed_bytes = offset;
+            Log { path, read, tail, settled, reader, cutter, block_bytes, ended, decoder };
+        if let Some(place) = place.filter(|_| plan.envelope != Envelope::Table) {
+            log.go_on(place, options, &plan)?;
+            source.passed_bytes = place.offset;
         }
         source.plan = Some(plan);
         source.containers = containers;
@@ -236,17 +257,12 @@ impl Log {
 
     /// Goes on where an earlier run ended. The start of the file, which was
     /// read to know what it is, is left aside.
-    fn go_on(
-        &mut self,
-        offset: u64,
-        tail: Option<Tail>,
-        options: &ScanOptions,
-        plan: &Plan,
-    ) -> io::Result<()> {
+    fn go_on(&mut self, place: Place, options: &ScanOptions, plan: &Plan) -> io::Result<()> {
+        let Place { offset, read, settled } = place;
         let Some(path) = &self.path else { return Ok(()) };
         let mut file = File::open(path)?;
         file.seek(SeekFrom::Start(offset))?;
-        let (passed, line) = match tail {
+        let (passed, line) = match read {
             Some(tail) => state::pass_tail(&mut file, tail)?,
             None => (0, Vec::new()),
         };
@@ -259,6 +275,7 @@ impl Log {
         self.cutter.skip((offset + passed) as usize);
         self.cutter.pending().push(&line);
         self.ended = false;
+        self.settled = settled;
         Ok(())
     }
 
@@ -268,14 +285,17 @@ impl Log {
         Consumed::note(self.path.as_ref()?, read, self.tail).ok()
     }
 
-    /// Notes the last line if it has no end, which it may get later.
+    /// Notes the last line if it has no end, which it may get later. Unless it is whole, it is left
+    /// to a later run.
     fn note_tail(&mut self, source: &Source) {
-        let is_plain = source.containers.is_empty() && self.cutter.is_lines();
-        if self.path.is_some() && is_plain {
-            let pending = self.cutter.pending().get();
-            let start = memchr::memrchr(b'\n', pending).map_or(0, |newline| newline + 1);
-            self.tail = Tail::of(pending.get(start..).unwrap_or_default());
+        if self.path.is_none() || !source.containers.is_empty() || self.tail.is_some() {
+            return;
         }
+        let unended = self.cutter.unended();
+        let pending = self.cutter.pending();
+        let start = pending.get().len() - unended;
+        self.tail = Tail::of(pending.get().get(start..).unwrap_or_default(), self.settled);
+        pending.drop_last(self.tail.map_or(0, |tail| tail.waiting_bytes() as usize));
     }
 
     fn work(
@@ -302,7 +322,7 @@ impl Log {
             if !self.ended {
                 self.fill(source, quarantine);
             }
-            if self.ended && !self.cutter.pending().get().is_empty() {
+            if self.ended {
                 self.note_tail(source);
             }
             let block = self.cutter.cut(self.ended, std::mem::take(&mut spare));

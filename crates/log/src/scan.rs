@@ -16,7 +16,7 @@ use crate::names::NameMap;
 use crate::reading::{Reading, Source, Work};
 use crate::schema::{Field, Projection};
 use crate::sniff::Plan;
-use crate::state::{Resume, ScanState};
+use crate::state::ScanState;
 use crate::told::{LogFormat, Overrides};
 
 /// What to read, and how.
@@ -80,17 +80,6 @@ impl ScanOptions {
         match &self.state {
             Some(state) => Some(state.seen()),
             None => self.deduplicate.then(Seen::default),
-        }
-    }
-
-    /// Where an input is gone on with; 0 for all of it.
-    pub(crate) fn resumed_from(&self, input: &Input) -> u64 {
-        match (&self.state, input) {
-            (Some(state), Input::File(path)) => match state.resume(path) {
-                Ok(Resume::At(offset, _)) => offset,
-                _ => 0,
-            },
-            _ => 0,
         }
     }
 

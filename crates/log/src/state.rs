@@ -1,11 +1,15 @@
 //! Resuming: what earlier runs have read of each input.
 //!
 //! A nightly run over a growing folder reads only what is new. An input is
-//! known by its path, or by its inode if it was renamed, and by a hash of how
-//! it begins; it goes on at an offset, or at the member of gzip or the frame
-//! of Zstandard that was appended. Where it cannot go on (it was replaced, or
-//! its last member grew), it is read again, and the ids of events that were
-//! seen keep them from being counted twice.
+//! known by its inode or its path, and by a hash of how it begins; it goes on
+//! at an offset, or at the member of gzip or the frame of Zstandard that was
+//! appended. Where it cannot go on (it was replaced, or its last member grew),
+//! it is read again, and the ids of events that were seen keep them from being
+//! counted twice.
+//!
+//! A last line without an end may be half of one, so it waits until it has an
+//! end, or until a run finds that nothing was added. A whole JSON object needs
+//! no end, and is read at once.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -53,32 +57,55 @@ pub(crate) struct Consumed {
     /// Bytes of the file that are done with: less than its size if the last
     /// line had no end yet.
     offset: u64,
-    /// The line without an end, which was read all the same.
+    /// The line without an end, if there was one.
     tail: Option<Tail>,
 }
 
-/// A line that may not have been whole.
+/// A last line that has no end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Tail {
     bytes: u64,
     hash: u64,
+    /// It was not read: it may be half of a line.
+    waits: bool,
 }
 
 impl Tail {
-    pub(crate) fn of(line: &[u8]) -> Option<Tail> {
-        (!line.is_empty()).then(|| Tail { bytes: line.len() as u64, hash: hash(line) })
+    /// `settled` says that an earlier run found the line as it is.
+    pub(crate) fn of(line: &[u8], settled: bool) -> Option<Tail> {
+        let is_json = || serde_json::from_slice::<serde::de::IgnoredAny>(line).is_ok();
+        // What begins like a number may go on as an address.
+        let whole = settled || line.starts_with(b"{") && is_json();
+        let tail = || Tail { bytes: line.len() as u64, hash: hash(line), waits: !whole };
+        (!line.is_empty()).then(tail)
+    }
+
+    /// How many bytes of it wait to be read by a later run.
+    pub(crate) fn waiting_bytes(self) -> u64 {
+        if self.waits { self.bytes } else { 0 }
     }
 }
 
 /// Where to go on with an input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Resume {
     /// At its start: it is new, or another one.
     Start,
-    /// Nowhere: nothing was added.
-    Nothing,
-    /// At an offset, where this line stood without an end.
-    At(u64, Option<Tail>),
+    /// Nowhere: nothing was added to this.
+    Nothing(Consumed),
+    /// At an offset.
+    At(Place),
+}
+
+/// Where an earlier run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) offset: u64,
+    /// A line that was read there though it had no end.
+    pub(crate) read: Option<Tail>,
+    /// Nothing was added: a last line without an end is whole.
+    pub(crate) settled: bool,
 }
 
 impl ScanState {
@@ -92,13 +119,17 @@ impl ScanState {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
             Err(error) => return Err(error),
         };
-        let state: ScanState = serde_json::from_slice(&text).map_err(io::Error::other)?;
-        if state.version != VERSION {
-            let found = state.version;
-            let message = format!("expected a state of version {VERSION}, found version {found}");
+        let damaged = |error| {
+            io::Error::other(format!(
+                "expected the state of an earlier run: {error}; without the file, all is read again"
+            ))
+        };
+        let Versioned { version } = serde_json::from_slice(&text).map_err(damaged)?;
+        if version != VERSION {
+            let message = format!("expected a state of version {VERSION}, found version {version}");
             return Err(io::Error::other(message));
         }
-        Ok(state)
+        serde_json::from_slice(&text).map_err(damaged)
     }
 
     /// Writes the state, under a temporary name first.
@@ -108,8 +139,14 @@ impl ScanState {
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let mut temporary = path.as_os_str().to_owned();
         temporary.push(".tmp");
-        fs::write(&temporary, serde_json::to_vec(self).map_err(io::Error::other)?)?;
+        fs::write(&temporary, self.to_bytes())?;
         fs::rename(&temporary, path)
+    }
+
+    /// What is written: the same for the same state.
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
+        // Numbers, text and lists of them can always be written.
+        serde_json::to_vec(self).unwrap_or_default()
     }
 
     /// The ids that earlier runs saw.
@@ -136,28 +173,56 @@ impl ScanState {
     pub(crate) fn resume(&self, path: &Path) -> io::Result<Resume> {
         let mut file = File::open(path)?;
         let found = file.metadata()?;
-        let name = path.to_string_lossy();
-        let renamed = || self.inputs.values().find(|other| other.inode == inode(&found));
-        let Some(known) = self.inputs.get(&*name).or_else(renamed) else {
-            return Ok(Resume::Start);
-        };
-        let head = read_head(&mut file, known.head_bytes)?;
-        if found.len() < known.size || hash(&head) != known.head_hash {
-            return Ok(Resume::Start);
+        // A log that was rotated has the name of another one, but its own inode; one that was
+        // copied has its name, but another inode.
+        let same = self.inputs.values().filter(|known| known.inode == inode(&found));
+        for known in same.chain(self.inputs.get(&*path.to_string_lossy())) {
+            file.seek(SeekFrom::Start(0))?;
+            let head = read_head(&mut file, known.head_bytes)?;
+            if found.len() >= known.size && hash(&head) == known.head_hash {
+                return known.resume(&mut file, found.len(), Container::sniff(&head));
+            }
         }
-        if found.len() == known.size {
-            return Ok(Resume::Nothing);
-        }
-        if Container::sniff(&head) == Container::Plain {
-            return Ok(Resume::At(known.offset, known.tail));
-        }
-        file.seek(SeekFrom::Start(known.size))?;
-        let appended = Container::sniff(&read_head(&mut file, 16)?) == Container::sniff(&head);
-        Ok(if appended { Resume::At(known.size, None) } else { Resume::Start })
+        Ok(Resume::Start)
     }
 }
 
+/// What every version of the file has.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u32,
+}
+
 impl Consumed {
+    /// Where to go on with this file, which has `size` bytes now.
+    fn resume(&self, file: &mut File, size: u64, container: Container) -> io::Result<Resume> {
+        let waits = self.tail.is_some_and(|tail| tail.waits);
+        let read = self.tail.filter(|tail| !tail.waits);
+        let at = |offset, read, settled| Resume::At(Place { offset, read, settled });
+        if size == self.size {
+            return Ok(match waits {
+                true => at(self.offset, None, true),
+                false => Resume::Nothing(self.clone()),
+            });
+        }
+        if container == Container::Plain {
+            return Ok(at(self.offset, read, false));
+        }
+        file.seek(SeekFrom::Start(self.size))?;
+        let appended = Container::sniff(&read_head(file, 16)?) == container;
+        Ok(if appended { at(self.size, None, false) } else { Resume::Start })
+    }
+
+    /// Notes that all of a file was read.
+    pub(crate) fn whole(path: &Path) -> io::Result<Consumed> {
+        Consumed::note(path, fs::metadata(path)?.len(), None)
+    }
+
+    /// How many bytes at the end wait to be read by a later run.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        self.tail.map_or(0, Tail::waiting_bytes)
+    }
+
     /// Notes that a file was read up to `read` bytes, with this line at the end.
     pub(crate) fn note(path: &Path, read: u64, tail: Option<Tail>) -> io::Result<Consumed> {
         let mut file = File::open(path)?;

@@ -12,10 +12,10 @@ fn line(status: u16) -> String {
     format!("{{\"extendedRequestId\":\"ext-{status}\",\"status\":\"{status}\"}}\n")
 }
 
-/// Reads a folder as a nightly run does. Returns the statuses it found.
-fn run(folder: &Path, state: &mut ScanState) -> (Vec<u16>, LineAccount) {
+/// Reads a folder. Returns the statuses it found, and the state after it.
+fn read(folder: &Path, state: Option<&ScanState>) -> (Vec<u16>, LineAccount, Option<ScanState>) {
     let options = ScanOptions {
-        state: Some(Arc::new(state.clone())),
+        state: state.cloned().map(Arc::new),
         threads: 1,
         ..ScanOptions::new(Projection::of([Field::Status]))
     };
@@ -23,8 +23,14 @@ fn run(folder: &Path, state: &mut ScanState) -> (Vec<u16>, LineAccount) {
     let scanned = scan(&inputs, &options, Vec::new, |found, batch| {
         found.extend(batch.statuses(Field::Status).unwrap().values().iter().copied());
     });
-    *state = scanned.state.unwrap();
-    (scanned.accumulators.concat(), scanned.account)
+    (scanned.accumulators.concat(), scanned.account, scanned.state)
+}
+
+/// Reads a folder as a nightly run does.
+fn run(folder: &Path, state: &mut ScanState) -> (Vec<u16>, LineAccount) {
+    let (found, account, next) = read(folder, Some(state));
+    *state = next.unwrap();
+    (found, account)
 }
 
 fn gzip(text: &str) -> Vec<u8> {
@@ -67,18 +73,198 @@ fn a_renamed_file_is_still_known() {
 }
 
 #[test]
+fn files_that_rotate_in_a_chain_are_all_known() {
+    // Without ids: what is read twice would be counted twice.
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let mut state = ScanState::default();
+    let line = |status: u16| format!("{{\"status\":\"{status}\"}}\n");
+    append(&path("a.log"), line(200));
+    for status in 201..206 {
+        run(folder.path(), &mut state);
+        for at in (1..status - 200).rev() {
+            let (from, to) = (format!("a.log.{at}"), format!("a.log.{}", at + 1));
+            fs::rename(path(&from), path(&to)).unwrap();
+        }
+        fs::rename(path("a.log"), path("a.log.1")).unwrap();
+        append(&path("a.log"), line(status));
+    }
+    assert_eq!(run(folder.path(), &mut state).0, [205]);
+}
+
+#[test]
 fn a_line_without_an_end_is_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.log");
     let mut state = ScanState::default();
     append(&log, format!("{}{}", line(200), "{\"status\":\"201\"}"));
-    assert_eq!(run(folder.path(), &mut state).0, [200, 201]);
+    assert_eq!(run(folder.path(), &mut state).0, [200, 201], "a whole object is a whole line");
     append(&log, format!("\n{}", line(202)));
     assert_eq!(run(folder.path(), &mut state).0, [202]);
     append(&log, "{\"status\":\"20");
-    assert_eq!(run(folder.path(), &mut state).1.quarantined, 1);
+    assert_eq!(run(folder.path(), &mut state).1.total(), 0, "it may be half of a line");
     append(&log, "3\"}\n");
     assert_eq!(run(folder.path(), &mut state).0, [203]);
+}
+
+#[test]
+fn a_line_that_never_gets_its_end_is_not_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let mut state = ScanState::default();
+    append(&log, line(200) + "{\"status\":\"20");
+    assert_eq!(run(folder.path(), &mut state).1.total(), 1);
+    assert_eq!(run(folder.path(), &mut state).1.quarantined, 1, "nothing was added to it");
+    assert_eq!(run(folder.path(), &mut state).1.total(), 0);
+    append(&log, "\n".to_owned() + &line(201));
+    assert_eq!(run(folder.path(), &mut state).0, [201]);
+}
+
+/// Appends a log in pieces, with a run after each. All runs together find what one run finds.
+#[track_caller]
+fn check_pieces(name: &str, pieces: &[Vec<u8>]) {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let mut state = ScanState::default();
+    let (mut statuses, mut account) = (Vec::new(), LineAccount::default());
+    // One run more, which finds nothing added to what waited for its end.
+    for piece in pieces.iter().map(Vec::as_slice).chain([&[][..]]) {
+        append(&log, piece);
+        let (found, lines) = run(folder.path(), &mut state);
+        statuses.extend(found);
+        account += lines;
+    }
+    let (found, lines, _) = read(folder.path(), None);
+    assert_eq!((statuses, account), (found, lines), "{name} in {} pieces", pieces.len());
+    assert_eq!(run(folder.path(), &mut state).1.total(), 0, "{name}");
+}
+
+#[test]
+fn the_runs_together_find_what_one_finds() {
+    let lines: String = (200..212).map(line).collect();
+    let clf: String = (200..212)
+        .map(|status| {
+            let time = "21/Nov/2025:04:40:01 +0000";
+            format!(
+                "10.0.0.1 - - [{time}] \"GET /a HTTP/1.1\" {status} 7 id-{status} ext-{status}=\n"
+            )
+        })
+        .collect();
+    let stamped: String = (200..206)
+        .map(|status| format!("2025-11-21T04:40:01.000Z {{\n \"status\":\"{status}\"\n}}\n"))
+        .collect();
+    let documents: Vec<Vec<u8>> = (200..206)
+        .map(|status| {
+            let message = line(status).trim().replace('"', "\\\"");
+            let event =
+                format!("{{\"id\":\"{status}\",\"timestamp\":1,\"message\":\"{message}\"}}");
+            format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{event}]}}").into()
+        })
+        .collect();
+    for size in [13, 83] {
+        let pieces =
+            |text: &str| -> Vec<_> { text.as_bytes().chunks(size).map(<[u8]>::to_vec).collect() };
+        check_pieces("JSON", &pieces(&lines));
+        check_pieces("JSON without a last newline", &pieces(lines.trim_end()));
+        check_pieces("JSON that ends early", &pieces(&lines[..lines.len() - 9]));
+        check_pieces("CLF", &pieces(&clf));
+        check_pieces("CLF without a last newline", &pieces(clf.trim_end()));
+        check_pieces("S3 export", &pieces_of_events(&stamped, size));
+    }
+    let packed =
+        |pack: fn(&str) -> Vec<u8>| -> Vec<_> { (200..206).map(line).map(|l| pack(&l)).collect() };
+    check_pieces("members of gzip", &packed(gzip));
+    check_pieces("frames of zstd", &packed(|line| zstd::encode_all(line.as_bytes(), 1).unwrap()));
+    check_pieces("documents", &documents);
+}
+
+/// Events of several lines, cut anywhere but between the lines of one: a run takes what has an end
+/// for whole.
+fn pieces_of_events(text: &str, size: usize) -> Vec<Vec<u8>> {
+    let mut pieces: Vec<Vec<u8>> = Vec::new();
+    let mut piece = Vec::new();
+    for byte in text.bytes() {
+        piece.push(byte);
+        if piece.len() >= size && !(byte == b'\n' && !piece.ends_with(b"}\n")) {
+            pieces.push(std::mem::take(&mut piece));
+        }
+    }
+    pieces.push(piece);
+    pieces
+}
+
+#[test]
+fn ids_that_a_client_chooses_are_no_ids() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = ScanState::default();
+    let line = |id: &str, status: u16| {
+        format!(
+            "{{\"requestId\":\"mine\",\"extendedRequestId\":\"{id}\",\"status\":\"{status}\"}}\n"
+        )
+    };
+    append(&folder.path().join("a.log"), line("A=", 200) + &line("B=", 201));
+    assert_eq!(run(folder.path(), &mut state).0, [200, 201]);
+    append(&folder.path().join("b.log"), line("B=", 201) + &line("C=", 202));
+    assert_eq!(run(folder.path(), &mut state).0, [202]);
+}
+
+#[test]
+fn a_line_that_cannot_be_read_takes_no_other_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&folder.path().join("a.log"), line(200) + "\nnot a request\n" + &line(201) + "{\n\n");
+    let (found, account) = run(folder.path(), &mut ScanState::default());
+    assert_eq!((found.as_slice(), account.duplicates), (&[200, 201][..], 0));
+    assert_eq!((account.parsed, account.quarantined, account.blank), (2, 2, 2));
+}
+
+#[test]
+fn deliveries_that_overlap_are_counted_once() {
+    let document = |ids: std::ops::Range<u16>| {
+        let events = ids.map(|id| {
+            format!("{{\"id\":\"e-{id}\",\"timestamp\":1,\"message\":\"{{\\\"status\\\":{id}}}\"}}")
+        });
+        let events = events.collect::<Vec<_>>().join(",");
+        format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{events}]}}")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = ScanState::default();
+    append(&folder.path().join("1"), gzip(&document(200..204)));
+    assert_eq!(run(folder.path(), &mut state).0, [200, 201, 202, 203]);
+    append(&folder.path().join("2"), gzip(&document(202..206)));
+    let (found, account) = run(folder.path(), &mut state);
+    assert_eq!((found.as_slice(), account.duplicates, account.total()), (&[204, 205][..], 2, 4));
+    fs::copy(folder.path().join("2"), folder.path().join("3")).unwrap();
+    let (found, account) = run(folder.path(), &mut state);
+    assert_eq!((found.len(), account.duplicates), (0, 4), "a copy has nothing new");
+}
+
+#[test]
+fn what_was_cut_short_is_read_again_and_counted_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let mut state = ScanState::default();
+    append(&log, line(200) + &line(201) + &line(202));
+    run(folder.path(), &mut state);
+    fs::write(&log, line(200)).unwrap();
+    let (found, account) = run(folder.path(), &mut state);
+    assert_eq!((found.len(), account.duplicates), (0, 1));
+    append(&log, line(203));
+    assert_eq!(run(folder.path(), &mut state).0, [203]);
+}
+
+#[test]
+fn a_member_that_was_half_there_is_read_when_it_is_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.gz");
+    let mut state = ScanState::default();
+    let packed = gzip(&(200..260).map(line).collect::<String>());
+    let (head, tail) = packed.split_at(packed.len() - 12);
+    append(&log, head);
+    let (first, account) = run(folder.path(), &mut state);
+    assert_eq!(account.quarantined, 2, "half a line, and what is missing");
+    append(&log, tail);
+    let (second, _) = run(folder.path(), &mut state);
+    assert_eq!([first, second].concat(), (200..260).collect::<Vec<u16>>());
 }
 
 #[test]
@@ -102,6 +288,8 @@ fn a_replaced_file_is_read_again() {
     run(folder.path(), &mut state);
     fs::write(&log, line(301) + &line(302)).unwrap();
     assert_eq!(run(folder.path(), &mut state).0, [301, 302]);
+    fs::write(&log, line(303) + &line(304)).unwrap();
+    assert_eq!(run(folder.path(), &mut state).0, [303, 304], "of the same size");
 }
 
 #[test]
@@ -115,7 +303,33 @@ fn the_state_is_a_file() {
     run(&logs, &mut state);
     state.write(&path).unwrap();
     assert_eq!(ScanState::read(&path).unwrap(), state);
-    fs::write(&path, "{\"version\":9,\"inputs\":{},\"ids\":[]}").unwrap();
-    let error = ScanState::read(&path).unwrap_err().to_string();
-    assert_eq!(error, "expected a state of version 1, found version 9");
+}
+
+#[test]
+fn a_state_that_cannot_be_understood_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("state.json");
+    let check = |text: &str, expected: &str| {
+        fs::write(&path, text).unwrap();
+        assert_eq!(ScanState::read(&path).unwrap_err().to_string(), expected, "`{text}`");
+    };
+    check(
+        "{\"version\":9,\"inputs\":[],\"new\":1}",
+        "expected a state of version 1, found version 9",
+    );
+    check(
+        "{\"version\":1,\"inp",
+        "expected the state of an earlier run: EOF while parsing a string at line 1 column 17; \
+         without the file, all is read again",
+    );
+    check(
+        "",
+        "expected the state of an earlier run: EOF while parsing a value at line 1 column 0; \
+         without the file, all is read again",
+    );
+    check(
+        "{\"version\":1,\"inputs\":{}}",
+        "expected the state of an earlier run: missing field `ids` at line 1 column 25; \
+         without the file, all is read again",
+    );
 }

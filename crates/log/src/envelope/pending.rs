@@ -52,6 +52,11 @@ impl Pending {
         self.len -= bytes;
     }
 
+    /// Drops the last bytes.
+    pub(crate) fn drop_last(&mut self, bytes: usize) {
+        self.len -= bytes.min(self.len);
+    }
+
     /// Takes the first bytes out, and goes on in `spare` with the rest.
     pub(super) fn take(&mut self, bytes: usize, spare: Vec<u8>) -> Vec<u8> {
         let rest = self.get().get(bytes..).unwrap_or_default();
