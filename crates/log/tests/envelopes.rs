@@ -1,6 +1,6 @@
 //! Every format decodes to the same rows in every envelope that CloudWatch Logs and its clients
 //! put around it.
-#![expect(clippy::unwrap_used, reason = "a test may stop")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may stop")]
 
 mod common;
 

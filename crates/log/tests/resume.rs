@@ -185,7 +185,8 @@ fn pieces_of_events(text: &str, size: usize) -> Vec<Vec<u8>> {
     let mut piece = Vec::new();
     for byte in text.bytes() {
         piece.push(byte);
-        if piece.len() >= size && !(byte == b'\n' && !piece.ends_with(b"}\n")) {
+        let between_lines = byte == b'\n' && !piece.ends_with(b"}\n");
+        if piece.len() >= size && !between_lines {
             pieces.push(std::mem::take(&mut piece));
         }
     }

@@ -1,0 +1,86 @@
+//! Columns of text: each value a view of where it stands, with nothing copied.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, StringViewArray};
+use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
+
+use super::{SCRATCH, Span};
+use crate::wide;
+
+/// Makes a column of text.
+///
+/// Checking each view again, as the safe constructor does, took a quarter of
+/// the time of decoding.
+#[expect(unsafe_code, reason = "measured; the proof stands at the block")]
+pub(super) fn text_array(
+    views: Vec<u128>,
+    buffers: &Arc<[Buffer]>,
+    nulls: Option<NullBuffer>,
+) -> ArrayRef {
+    let views = ScalarBuffer::from(views);
+    // SAFETY: `view` makes every view, and only of a span that lies in its
+    // buffer; a view of a longer value holds the first four bytes of it, a
+    // short one all its text and zeros. The text is UTF-8: lines are checked
+    // before they are read (`Run::line`), spans are cut off a checked line
+    // where a literal, itself UTF-8, begins or ends, or come from a `str`, and
+    // scratch is only ever given `str`s.
+    Arc::new(unsafe { StringViewArray::new_unchecked(views, Arc::clone(buffers), nulls) })
+}
+
+/// The view of a value; 0 if there is none.
+///
+/// A view is 16 bytes: the length, then the text if it has at most 12 bytes,
+/// else its first four bytes, the buffer and the position there.
+#[inline]
+pub(super) fn view(block: &[u8], scratch: &[u8], span: Span) -> u128 {
+    let in_scratch = span.start & SCRATCH != 0;
+    let (buffer, start) =
+        if in_scratch { (scratch, span.start & !SCRATCH) } else { (block, span.start) };
+    let (at, len) = (start as usize, span.len as usize);
+    // The text is read where it stands in a view, after the four bytes of its length.
+    if len == 0 {
+        return 0;
+    }
+    let wide = at.checked_sub(4).and_then(|before| wide::wide(buffer, before));
+    let Some(wide) = wide.or_else(|| wide_at_the_edge(buffer, at)) else { return 0 };
+    let Some(mask) = TEXT_MASKS.get(len) else {
+        let whole = at + len <= buffer.len();
+        let long = u128::from(span.len)
+            | wide & PREFIX_MASK
+            | u128::from(in_scratch) << 64
+            | u128::from(start) << 96;
+        return if whole { long } else { 0 };
+    };
+    let view = wide & mask | u128::from(span.len);
+    if view == UNSET || at + len > buffer.len() { 0 } else { view }
+}
+
+/// The view of `-`, which stands for no value.
+const UNSET: u128 = 1 | (b'-' as u128) << 32;
+
+/// The first four bytes of a text in a view.
+const PREFIX_MASK: u128 = 0xFFFF_FFFF << 32;
+
+/// The texts of up to twelve bytes in a view.
+const TEXT_MASKS: [u128; 13] = {
+    let mut masks = [0; 13];
+    let mut len = 0;
+    while len < 13 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        {
+            masks[len] = ((1 << (8 * len)) - 1) << 32;
+        }
+        len += 1;
+    }
+    masks
+};
+
+/// The sixteen bytes from four before `at`, where there are not so many around it.
+#[cold]
+fn wide_at_the_edge(buffer: &[u8], at: usize) -> Option<u128> {
+    let mut wide = [0; 16];
+    let text = buffer.get(at..)?;
+    wide.iter_mut().skip(4).zip(text).for_each(|(to, from)| *to = *from);
+    Some(u128::from_le_bytes(wide))
+}
