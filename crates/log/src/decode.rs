@@ -198,6 +198,10 @@ impl<'a> Run<'a, '_> {
     /// Decodes a line. `identified` says that its event has an id.
     #[inline]
     fn line(&mut self, line: Line<'a>, identified: bool) {
+        if line.text.is_empty() {
+            self.account.blank += 1;
+            return;
+        }
         let first = self.decoder.rows.len();
         if !self.utf8 && std::str::from_utf8(line.text).is_err() {
             return self.broken(line);

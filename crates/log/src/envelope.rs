@@ -165,6 +165,8 @@ pub(crate) struct Cutter {
     offset: u64,
     /// The input stands in a line that is too long, of which enough was taken.
     passing: bool,
+    /// How much input there must be before it is worth looking for the end of an event again.
+    enough: usize,
     kind: Kind,
 }
 
@@ -185,7 +187,7 @@ impl Cutter {
             Envelope::Documents => Kind::Documents(Box::default()),
             Envelope::Table => Kind::Table(Box::default()),
         };
-        Cutter { pending: Pending::default(), offset: 0, passing: false, kind }
+        Cutter { pending: Pending::default(), offset: 0, passing: false, enough: 0, kind }
     }
 
     /// Leaves out the first bytes: a byte order mark, or what was read before.
@@ -222,7 +224,7 @@ impl Cutter {
     /// Takes the whole events so far, or nothing if there is none; at the end
     /// of the input, all. `spare` is memory to go on with.
     pub(crate) fn cut(&mut self, finished: bool, spare: Vec<u8>) -> Option<Block> {
-        if self.passing && !self.pass() {
+        if self.passing && !self.pass() || self.pending.get().len() < self.enough && !finished {
             return None;
         }
         let (whole, events) = match &mut self.kind {
@@ -274,6 +276,10 @@ impl Cutter {
     fn advance(&mut self, unwrapped: Unwrapped) -> Option<Block> {
         let Unwrapped { used, bytes, events } = unwrapped;
         let offset = self.offset;
+        // An event without an end is looked through from its start each time: with half as much
+        // more each time, that is three times its length, and not its square.
+        let held = self.pending.get().len();
+        self.enough = if used == 0 { held + held / 2 } else { 0 };
         self.pending.skip(used);
         self.offset += used as u64;
         (!events.is_empty()).then_some(Block { bytes, offset, events: Events::Listed(events) })

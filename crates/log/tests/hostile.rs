@@ -77,25 +77,26 @@ fn an_event_without_end_is_one_event() {
     let line = "2025-11-21T04:40:00.000Z {\"status\":200}\n";
     let expected = LineAccount { parsed: 1, ..quarantined(1) };
     let start = format!("{line}2025-11-21T04:40:00.000Z {{\"status\":");
-    check(&start, "aaaaaaaa", 2 * EVENT_BYTES_MAX / 8, expected);
-    check(&start, "aaaaaaa\n", 2 * EVENT_BYTES_MAX / 8, expected);
+    let parts = EVENT_BYTES_MAX / 8 * 5 / 4;
+    check(&start, "aaaaaaaa", parts, expected);
+    check(&start, "aaaaaaa\n", parts, expected);
 }
 
 #[test]
 fn a_document_without_end_is_bounded() {
     let start = "{\"events\":[{\"message\":\"{\\\"status\\\":200}\"},{\"message\":\"";
-    let parts = EVENT_BYTES_MAX / 8;
+    let parts = EVENT_BYTES_MAX / 8 * 5 / 4;
     // The element, and what is left when it was given up.
-    check(start, "aaaaaaaa", parts + parts / 2, LineAccount { parsed: 1, ..quarantined(2) });
+    check(start, "aaaaaaaa", parts, LineAccount { parsed: 1, ..quarantined(2) });
     let open = "{\"events\":[{\"message\":\"{\\\"status\\\":200}\"},";
-    check(open, "[[[[[[[[", parts + parts / 2, LineAccount { parsed: 1, ..quarantined(2) });
+    check(open, "[[[[[[[[", parts, LineAccount { parsed: 1, ..quarantined(2) });
 }
 
 #[test]
 fn a_row_without_end_is_bounded() {
     let start = "@timestamp,@message\n2025-11-21 04:40:00.000,\"";
-    let parts = EVENT_BYTES_MAX / 8;
-    check(start, "aaaaaaaa", parts + parts / 2, LineAccount { control: 1, ..quarantined(2) });
+    let parts = EVENT_BYTES_MAX / 8 * 5 / 4;
+    check(start, "aaaaaaaa", parts, LineAccount { control: 1, ..quarantined(2) });
 }
 
 #[test]
