@@ -2,7 +2,7 @@
 //! of speed and memory are measured with.
 //!
 //! ```text
-//! decode [--threads N] INPUT…
+//! decode [--threads N] [--block-bytes N] INPUT…
 //! ```
 //!
 //! Wall-clock time moves with the load of the machine; CPU seconds less, and instructions hardly:
@@ -24,10 +24,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut inputs = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
-        if argument == "--threads" {
-            options.threads = arguments.next().ok_or("`--threads` needs a number")?.parse()?;
-        } else {
-            inputs.extend(Input::expand(&argument)?);
+        let mut number =
+            || arguments.next().ok_or("expected a number")?.parse().map_err(Box::<dyn Error>::from);
+        match argument.as_str() {
+            "--threads" => options.threads = number()?,
+            "--block-bytes" => options.block_bytes = number()?,
+            _ => inputs.extend(Input::expand(&argument)?),
         }
     }
     let scanned = scan(&inputs, &options, || 0, |rows, batch| *rows += batch.records.num_rows());
