@@ -31,6 +31,17 @@ pub(crate) struct Target {
     pub(crate) network: Network,
     pub(crate) tls: Option<(TlsConnector, ServerName<'static>)>,
     pub(crate) timeout: Duration,
+    pub(crate) resolve: Resolve,
+}
+
+/// Says what a host name stands for now. It is asked once for each connection.
+pub(crate) type Resolve = fn(String, u16) -> Resolving;
+
+type Resolving = Pin<Box<dyn Future<Output = io::Result<Vec<SocketAddr>>> + Send>>;
+
+/// As the system resolves names.
+pub(crate) fn system(host: String, port: u16) -> Resolving {
+    Box::pin(async move { Ok(tokio::net::lookup_host((host, port)).await?.collect()) })
 }
 
 /// Why there is no connection.
@@ -75,9 +86,9 @@ impl Target {
 
     async fn stream(&self) -> Result<TcpStream, ConnectError> {
         let host = || self.host.clone();
-        let resolved = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let resolved: Vec<SocketAddr> =
-            resolved.map_err(|error| ConnectError::Unresolved { host: host(), error })?.collect();
+        let resolved = (self.resolve)(host(), self.port).await;
+        let resolved =
+            resolved.map_err(|error| ConnectError::Unresolved { host: host(), error })?;
         let admitted = self.network.admitted(resolved.iter().copied());
         if admitted.is_empty() {
             let network = self.network.to_string();
@@ -182,5 +193,53 @@ impl Write for Link {
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.get_mut().io).poll_write_vectored(context, buffers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU16, Ordering};
+
+    use super::*;
+    use crate::egress::Kind;
+
+    /// Where the test listens.
+    static PORT: AtomicU16 = AtomicU16::new(0);
+    static ASKED: AtomicU16 = AtomicU16::new(0);
+
+    /// A name server that gives a good address once, and then that of the metadata service.
+    fn rebinding(_: String, port: u16) -> Resolving {
+        let ip = match ASKED.fetch_add(1, Ordering::Relaxed) {
+            0 => [127, 0, 0, 1],
+            _ => [169, 254, 169, 254],
+        };
+        assert_eq!(port, PORT.load(Ordering::Relaxed));
+        Box::pin(std::future::ready(Ok(vec![(ip, port).into()])))
+    }
+
+    #[tokio::test]
+    async fn dns_rebinding() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        PORT.store(port, Ordering::Relaxed);
+        let connector = Connector::new(Target {
+            host: "rebinding.example".to_owned(),
+            port,
+            network: Network::new(Kind::Loopback, Vec::new()),
+            tls: None,
+            timeout: Duration::from_secs(5),
+            resolve: rebinding,
+        });
+        // What was judged is what is connected to: the name is not asked for a second time.
+        assert!(connector.clone().connect().await.is_ok());
+        assert!(listener.accept().await.is_ok());
+        assert_eq!(ASKED.load(Ordering::Relaxed), 1);
+        // The next connection is judged anew, and nobody is connected to.
+        match connector.connect().await {
+            Err(ConnectError::Forbidden { found, .. }) => {
+                assert_eq!(found, [([169, 254, 169, 254], port).into()]);
+            }
+            other => panic!("{:?}", other.err()),
+        }
     }
 }

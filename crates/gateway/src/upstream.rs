@@ -15,7 +15,7 @@ use tollgate_policy::Cidr;
 use tollgate_store::{ManifestFile, Problem, UpstreamDecl};
 
 use crate::body::Uploading;
-use crate::connect::{Connector, Target};
+use crate::connect::{Connector, Target, system};
 use crate::egress::{Kind, Network};
 use crate::tls;
 
@@ -74,6 +74,7 @@ impl Upstream {
             network: network.clone(),
             tls: tls.map(|tls| (tls.clone(), url.name.clone())),
             timeout: milliseconds(decl.connect_timeout_ms, CONNECT_TIMEOUT_MS),
+            resolve: system,
         };
         let (both, http1) = tls.unzip();
         Ok(Upstream {
