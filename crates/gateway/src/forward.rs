@@ -18,13 +18,13 @@ use crate::inject::{Injected, inject};
 use crate::plan::Forwarding;
 use crate::refusal::Refusal;
 use crate::scrub::Scrubbed;
-use crate::strip::{Stripped, nominated};
+use crate::strip::{Stripped, Upgrade, nominated};
 
 /// An answer of the upstream's, as it came. Only [`forward`] makes one.
 pub(crate) struct Forwarded {
     response: Response<Incoming>,
     prepared: Vec<Arc<Prepared>>,
-    upgrade: Option<OnUpgrade>,
+    upgrade: Option<Upgrade>,
 }
 
 impl Forwarded {
@@ -158,7 +158,8 @@ fn drop_hop_by_hop(headers: &mut HeaderMap) {
 const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Carries bytes both ways until either end is closed.
-async fn join(caller: OnUpgrade, upstream: OnUpgrade) {
+async fn join(upgrade: Upgrade, upstream: OnUpgrade) {
+    let Upgrade { caller, lasting: _lasting } = upgrade;
     let changed =
         tokio::time::timeout(CHANGE_TIMEOUT, async { tokio::try_join!(caller, upstream) });
     let Ok(Ok((caller, upstream))) = changed.await else { return };

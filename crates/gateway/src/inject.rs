@@ -6,7 +6,6 @@ use std::sync::Arc;
 use http::header::HOST;
 use http::{Request, Uri};
 use http_body_util::{Either, Full};
-use hyper::upgrade::OnUpgrade;
 use jiff::Timestamp;
 use tollgate_sigv4::{HeaderPair, PayloadHash, RequestHead, SignedPayload, Signer, Transport};
 
@@ -14,14 +13,14 @@ use crate::body::Uploading;
 use crate::credential::{Piece, Prepared};
 use crate::plan::Forwarding;
 use crate::refusal::Refusal;
-use crate::strip::Stripped;
+use crate::strip::{Stripped, Upgrade};
 use crate::upstream::{PLACEHOLDER, RequestBody};
 use crate::verify::Payload;
 
 /// A request that is ready for the upstream. Only [`inject`] makes one.
 pub(crate) struct Injected {
     pub(crate) request: Request<RequestBody>,
-    pub(crate) upgrade: Option<OnUpgrade>,
+    pub(crate) upgrade: Option<Upgrade>,
     /// What was injected, which must not come back.
     pub(crate) prepared: Vec<Arc<Prepared>>,
 }

@@ -77,7 +77,7 @@ pub use record::{AccessRecord, RateLimit};
 pub use refusal::{Denial, Fault, Refusal};
 pub use route::{Place, Routed, route};
 pub use secrets::observer;
-pub use service::{Bound, Endpoint, Service, ServiceError, listen};
+pub use service::{Bound, Endpoint, Service, ServiceError, Unread, listen};
 pub use snapshot::{Snapshot, Surroundings};
 pub use tollgate_secrets::{Clock, Environment, Event, Observer, Rules};
 pub use upstream::Upstream;

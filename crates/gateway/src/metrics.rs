@@ -18,6 +18,7 @@ use prometheus_client::registry::Registry;
 
 use crate::pipeline::Gateway;
 use crate::record::AccessRecord;
+use crate::service::Unread;
 
 /// Where a request went.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -94,6 +95,12 @@ struct Refused {
     r#type: &'static str,
 }
 
+/// Why a connection was closed before its request was one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Closed {
+    reason: &'static str,
+}
+
 /// Everything that is counted.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -107,6 +114,7 @@ pub(crate) struct Metrics {
     cache_hits: Family<Route, Counter>,
     cache_misses: Family<Route, Counter>,
     refused: Family<Refused, Counter>,
+    unread: Family<Closed, Counter>,
     reloads: Family<Reload, Counter>,
     lines_lost: Gauge<u64, AtomicU64>,
     usable_s: Family<Credential, Gauge>,
@@ -131,6 +139,7 @@ impl Default for Metrics {
             cache_hits: Family::default(),
             cache_misses: Family::default(),
             refused: Family::default(),
+            unread: Family::default(),
             reloads: Family::default(),
             lines_lost: Gauge::default(),
             usable_s: Family::default(),
@@ -160,6 +169,11 @@ impl Metrics {
         gateway.register("CacheMissCount", "Answers not in the cache", self.cache_misses.clone());
         let own = self.registry.sub_registry_with_prefix("tollgate");
         own.register("refused", "Requests refused, by API Gateway's type", self.refused.clone());
+        own.register(
+            "unread",
+            "Connections closed because their next request could not be read",
+            self.unread.clone(),
+        );
         own.register("reloads", "Configurations read anew", self.reloads.clone());
         own.register("log_lines_lost", "Lines of the access log lost", self.lines_lost.clone());
         own.register(
@@ -206,6 +220,11 @@ impl Metrics {
         };
         let mut known = self.series.write().unwrap_or_else(PoisonError::into_inner);
         known.entry(route).or_insert(series).clone()
+    }
+
+    /// Counts a connection that was closed because what arrived by it was no request.
+    pub(crate) fn unread(&self, unread: Unread) {
+        self.unread.get_or_create(&Closed { reason: unread.as_str() }).inc();
     }
 
     /// Counts an attempt to read the configuration anew.

@@ -1,6 +1,9 @@
 //! One request, one line a stage.
 
+use std::future::Future;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::task::Poll;
 
 use arc_swap::ArcSwap;
 use http::{Request, Response};
@@ -22,7 +25,7 @@ use crate::plan::{Destination, Forwarding};
 use crate::record::AccessRecord;
 use crate::refusal::Refusal;
 use crate::route::route;
-use crate::service::Endpoint;
+use crate::service::{Endpoint, Unread};
 use crate::snapshot::Snapshot;
 use crate::strip::{Stripped, strip};
 use crate::verify::verify;
@@ -60,7 +63,8 @@ impl Gateway {
     ) -> Response<Logged> {
         let mut entry = Entry::begin(self, &request, arrival);
         let snapshot = self.snapshot.load_full();
-        let response = match pass(self, &snapshot, request, arrival, &mut entry).await {
+        let passed = caught(pass(self, &snapshot, request, arrival, &mut entry)).await;
+        let response = match passed.unwrap_or(Err(Refusal::Panicked)) {
             Ok(response) => response,
             Err(refusal) => {
                 entry.refused(&refusal);
@@ -69,6 +73,24 @@ impl Gateway {
         };
         entry.answer(response)
     }
+}
+
+/// Whoever panicked: the panic itself has been told by the process's hook.
+struct Panicked;
+
+/// Polls a future to its end, or until it panics: a bug that one request runs into is answered and
+/// logged like any refusal, and the connection goes on.
+async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
+    let mut future = std::pin::pin!(future);
+    std::future::poll_fn(move |context| {
+        // What panicked is not polled again, and what it shares with other requests holds at every
+        // step: atomic numbers, snapshots, and locks that do not mind being poisoned.
+        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
+            Ok(poll) => poll.map(Ok),
+            Err(_) => Poll::Ready(Err(Panicked)),
+        }
+    })
+    .await
 }
 
 /// Takes a request through all stages.
@@ -143,6 +165,10 @@ impl Endpoint for Gateway {
 
     fn tls(&self) -> Option<Arc<ServerConfig>> {
         self.snapshot.load().tls()
+    }
+
+    fn unread(&self, unread: Unread) {
+        self.metrics.unread(unread);
     }
 }
 

@@ -55,6 +55,8 @@ pub enum Refusal {
     UpstreamTimeout,
     /// The upstream answered something that is no answer.
     UpstreamBroken(String),
+    /// The gateway itself, or a service of its process, panicked.
+    Panicked,
 }
 
 /// A decision that is not `allowed`.
@@ -95,7 +97,7 @@ impl Refusal {
             Self::NoRoute => 404,
             Self::Method => 405,
             Self::Throttled { .. } => 429,
-            Self::Credential(_) => 500,
+            Self::Credential(_) | Self::Panicked => 500,
             Self::Unreachable(_) | Self::UpstreamBroken(_) => 502,
             Self::UpstreamTimeout => 504,
         };
@@ -116,9 +118,10 @@ impl Refusal {
             Self::NoRoute => "NotFoundException",
             Self::Method => "MethodNotAllowedException",
             Self::Throttled { .. } => "TooManyRequestsException",
-            Self::Credential(_) | Self::Unreachable(_) | Self::UpstreamBroken(_) => {
-                "InternalServerErrorException"
-            }
+            Self::Credential(_)
+            | Self::Unreachable(_)
+            | Self::UpstreamBroken(_)
+            | Self::Panicked => "InternalServerErrorException",
             Self::UpstreamTimeout => "GatewayTimeoutException",
         }
     }
@@ -146,13 +149,14 @@ impl Refusal {
             Self::Credential(_) => "API_CONFIGURATION_ERROR",
             Self::Unreachable(_) | Self::UpstreamBroken(_) => "INTEGRATION_FAILURE",
             Self::UpstreamTimeout => "INTEGRATION_TIMEOUT",
+            Self::Panicked => "DEFAULT_5XX",
         }
     }
 
     /// Who has to act.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::Credential(_) => Fault::Ourselves,
+            Self::Credential(_) | Self::Panicked => Fault::Ourselves,
             Self::Unreachable(_) | Self::UpstreamBroken(_) | Self::UpstreamTimeout => {
                 Fault::Upstream
             }
@@ -175,9 +179,10 @@ impl Refusal {
             Self::NoRoute => "Not Found".to_owned(),
             Self::Method => "Method Not Allowed".to_owned(),
             Self::Throttled { .. } => "Too Many Requests".to_owned(),
-            Self::Credential(_) | Self::Unreachable(_) | Self::UpstreamBroken(_) => {
-                "Internal server error".to_owned()
-            }
+            Self::Credential(_)
+            | Self::Unreachable(_)
+            | Self::UpstreamBroken(_)
+            | Self::Panicked => "Internal server error".to_owned(),
             Self::UpstreamTimeout => "Endpoint request timed out".to_owned(),
         }
     }
@@ -193,6 +198,9 @@ impl Refusal {
             Self::Denied(denial) => denial.explanation.clone(),
             Self::Throttled { limit, .. } => format!("the limit of {limit} is used up"),
             Self::UpstreamTimeout => "the upstream did not answer in time".to_owned(),
+            Self::Panicked => {
+                "a bug: the gateway panicked, and said where on standard error".to_owned()
+            }
             Self::NoRoute => "allowed, but no route of the API takes it".to_owned(),
             _ => self.message(),
         }

@@ -25,6 +25,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tollgate_secrets::Clock;
 use tollgate_sigv4::Transport;
 use tollgate_store::{GatewayDecl, LimitsDecl};
@@ -49,6 +51,55 @@ pub trait Endpoint: Send + Sync + 'static {
     fn tls(&self) -> Option<Arc<ServerConfig>> {
         None
     }
+
+    /// Is told of a connection that was closed because what arrived by it was no request. Nothing
+    /// is known of such a request, so it has no line in the access log.
+    fn unread(&self, _: Unread) {}
+}
+
+/// Why hyper could not make a request of what arrived. It has answered 400, 408, 414 or 431 by
+/// itself, as far as it could, and closed the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unread {
+    /// It is no HTTP.
+    Malformed,
+    /// The head is larger than the limits say.
+    TooLarge,
+    /// The head did not arrive in time.
+    Timeout,
+    /// The connection was closed in the middle of a head.
+    Incomplete,
+}
+
+impl Unread {
+    /// What a connection's error says of the request; `None` if it is about something else.
+    fn of(error: &(dyn std::error::Error + 'static)) -> Option<Unread> {
+        let error = error.downcast_ref::<hyper::Error>()?;
+        match error {
+            _ if error.is_parse_too_large() => Some(Unread::TooLarge),
+            _ if error.is_parse() => Some(Unread::Malformed),
+            _ if error.is_timeout() => Some(Unread::Timeout),
+            _ if error.is_incomplete_message() => Some(Unread::Incomplete),
+            _ => None,
+        }
+    }
+
+    /// The value of the label `reason`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Unread::Malformed => "malformed",
+            Unread::TooLarge => "tooLarge",
+            Unread::Timeout => "timeout",
+            Unread::Incomplete => "incomplete",
+        }
+    }
+}
+
+/// Holds the end of the process back for as long as a connection that changed its protocol is in
+/// use: hyper knows nothing of it any more.
+#[derive(Clone, Debug)]
+pub(crate) struct Lasting {
+    _token: TaskTrackerToken,
 }
 
 /// Sockets that listen.
@@ -124,6 +175,8 @@ pub struct Service {
     limits: LimitsDecl,
     clock: Clock,
     graceful: Arc<GracefulShutdown>,
+    /// Connections that changed their protocol.
+    changed: TaskTracker,
     end: watch::Sender<()>,
     accepting: JoinSet<()>,
 }
@@ -135,6 +188,7 @@ impl Service {
             limits,
             clock,
             graceful: Arc::new(GracefulShutdown::new()),
+            changed: TaskTracker::new(),
             end: watch::channel(()).0,
             accepting: JoinSet::new(),
         }
@@ -153,6 +207,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             builder: builder(&self.limits),
             handshake_timeout: Duration::from_millis(self.limits.handshake_timeout_ms),
+            changed: self.changed.clone(),
             connections: Arc::new(Semaphore::new(permits.unwrap_or(Semaphore::MAX_PERMITS))),
         });
         for listener in listeners {
@@ -161,8 +216,8 @@ impl Service {
         }
     }
 
-    /// Goes on until `stop` is ready, then lets the requests under way come to their end, for as
-    /// long as the limits say. Returns whether all of them did.
+    /// Goes on until `stop` is ready, then lets the requests under way come to their end, and the
+    /// WebSockets, for as long as the limits say. Returns whether all of them did.
     pub async fn run(mut self, stop: impl Future<Output = ()>) -> bool {
         stop.await;
         drop(self.end);
@@ -170,7 +225,12 @@ impl Service {
         // Nobody accepts any more, so this is the last to hold it.
         let Some(graceful) = Arc::into_inner(self.graceful) else { return false };
         let drain_timeout = Duration::from_millis(self.limits.drain_timeout_ms);
-        tokio::time::timeout(drain_timeout, graceful.shutdown()).await.is_ok()
+        let drained = async {
+            graceful.shutdown().await;
+            self.changed.close();
+            self.changed.wait().await;
+        };
+        tokio::time::timeout(drain_timeout, drained).await.is_ok()
     }
 }
 
@@ -180,6 +240,7 @@ struct Front<E> {
     clock: Clock,
     builder: Builder<TokioExecutor>,
     handshake_timeout: Duration,
+    changed: TaskTracker,
     connections: Arc<Semaphore>,
 }
 
@@ -246,10 +307,16 @@ impl<E: Endpoint> Front<E> {
             let endpoint = Arc::clone(&self.endpoint);
             let arrival = Arrival { peer, transport, at: (self.clock)() };
             let last = turns.next();
-            async move {
-                if let Some(LastTurn::Ambiguous(ambiguity)) = last {
+            match last {
+                Some(LastTurn::Ambiguous(ambiguity)) => {
                     request.extensions_mut().insert(ambiguity);
                 }
+                Some(LastTurn::Upgrade) => {
+                    request.extensions_mut().insert(Lasting { _token: self.changed.token() });
+                }
+                None => {}
+            }
+            async move {
                 let mut response = endpoint.answer(request, arrival).await;
                 if last.is_some() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
@@ -260,6 +327,9 @@ impl<E: Endpoint> Front<E> {
         let io = TokioIo::new(stream);
         let connection = self.builder.serve_connection_with_upgrades(io, service);
         if let Err(error) = watcher.watch(connection.into_owned()).await {
+            if let Some(unread) = Unread::of(&*error) {
+                self.endpoint.unread(unread);
+            }
             tracing::debug!(%peer, error = %error, "a connection ended early");
         }
     }

@@ -13,6 +13,7 @@ use crate::authorize::Authorized;
 use crate::credential::{Credential, Injection};
 use crate::frame::could_pass_for;
 use crate::plan::Forwarding;
+use crate::service::Lasting;
 use crate::verify::Payload;
 
 /// A request without anything of the caller's that is not the upstream's business. Only [`strip`]
@@ -24,7 +25,14 @@ pub(crate) struct Stripped {
     pub(crate) headers: HeaderMap,
     pub(crate) payload: Payload<Incoming>,
     /// The caller's end of the connection, if the request asks to change the protocol.
-    pub(crate) upgrade: Option<OnUpgrade>,
+    pub(crate) upgrade: Option<Upgrade>,
+}
+
+/// A caller's end of a connection that is to change its protocol.
+pub(crate) struct Upgrade {
+    pub(crate) caller: OnUpgrade,
+    /// Is held until the connection ends.
+    pub(crate) lasting: Option<Lasting>,
 }
 
 impl Stripped {
@@ -108,7 +116,11 @@ pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> 
     let query =
         parts.uri.query().and_then(|query| kept_query(query, is_presigned, &plan.credentials));
     let (method, headers) = (parts.method.clone(), std::mem::take(&mut parts.headers));
-    let upgrade = is_websocket.then(|| hyper::upgrade::on(Request::from_parts(parts, ())));
+    let lasting = parts.extensions.remove();
+    let upgrade = is_websocket.then(|| {
+        let caller = hyper::upgrade::on(Request::from_parts(parts, ()));
+        Upgrade { caller, lasting }
+    });
     Stripped { method, path, query, headers, payload, upgrade }
 }
 

@@ -9,10 +9,11 @@ use bytes::Bytes;
 use http::Response;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tollgate_gateway::{Extension, Internal, InternalAnswer, InternalCall, Surroundings};
 
 use crate::attacks::raw::{self, Answer, Caller};
 use crate::attacks::start_gateway;
-use crate::support::{Running, Upstream};
+use crate::support::{Running, Seen, Upstream, manifest, surroundings};
 
 /// An upstream that does with each connection what it is told, once it has read a head.
 struct Scripted {
@@ -276,4 +277,46 @@ async fn reloads_under_load() {
     assert_eq!((lines.len(), of("decision", "allowed")), (statuses.len(), answered));
     assert_eq!(of("status", "200"), answered);
     assert!(gateway.stop().await);
+}
+
+const CREDENTIAL: &str = "secret = { file = \"secret\" }";
+
+/// A service of the process that has a bug.
+struct Broken;
+
+impl Internal for Broken {
+    fn answer(&self, _: InternalCall) -> InternalAnswer<'_> {
+        panic!("a bug of this test's, with its secret ghp_chocolate")
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_answer_and_a_line_and_nothing_more() {
+    let upstream = Upstream::start(|_: &Seen| Response::new(Bytes::new())).await;
+    let text = manifest(&format!("http://{}", upstream.address), "", CREDENTIAL).replacen(
+        "[[api.route]]",
+        "[[api.route]]\npath = \"/broken\"\nupstream = \"broken\"\n\n[[api.route]]",
+        1,
+    );
+    let extend = |_: &_| {
+        let services: [(_, Arc<dyn Internal>); 1] = [("broken".to_owned(), Arc::new(Broken))];
+        Ok(Extension { services: services.into(), ..Extension::default() })
+    };
+    let around = Surroundings { extend: Arc::new(extend), ..surroundings() };
+    let running = Running::start_around(&text, around).await;
+    for _ in 0..3 {
+        let answer = running.call("GET", "/prod/broken").await;
+        let told = (answer.status, answer.body.as_str());
+        assert_eq!(told, (500, "{\"message\":\"Internal server error\"}"));
+        assert_eq!(running.call("GET", "/prod/a").await.status, 200);
+    }
+    let lines = running.log(6).await;
+    let broken: Vec<_> = lines.iter().filter(|line| line["path"] == "/prod/broken").collect();
+    assert_eq!(broken.len(), 3);
+    for line in broken {
+        assert_eq!((&line["status"], &line["errorType"]), (&"500".into(), &"DEFAULT_5XX".into()));
+        assert_eq!(line["decision"], "allowed");
+        assert!(!line.to_string().contains("ghp_chocolate"), "{line}");
+    }
+    assert_eq!(upstream.seen().len(), 3);
 }

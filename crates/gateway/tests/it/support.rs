@@ -226,6 +226,11 @@ impl Running {
         }
     }
 
+    /// The same, with another world around it.
+    pub(crate) async fn start_around(manifest: &str, surroundings: Surroundings) -> Running {
+        Running::begin(manifest, &[], surroundings).await
+    }
+
     async fn begin(manifest: &str, files: &[(&str, &str)], surroundings: Surroundings) -> Running {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path());
@@ -264,6 +269,11 @@ impl Running {
             use std::os::unix::fs::PermissionsExt;
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
         }
+    }
+
+    /// The text of a file of its folder.
+    pub(crate) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder.path().join(name)).unwrap()
     }
 
     /// Removes a file of its folder.

@@ -145,8 +145,9 @@ async fn head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).unwrap()
 }
 
-#[tokio::test]
-async fn a_websocket_passes_through_once_it_is_allowed() {
+/// An upstream that changes to a protocol in which it says everything back, in capitals, until its
+/// caller has said enough. What it gives is the head of the request.
+async fn shouting() -> (String, tokio::task::JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let upstream = tokio::spawn(async move {
@@ -155,13 +156,17 @@ async fn a_websocket_passes_through_once_it_is_allowed() {
         let answer = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
                       sec-websocket-accept: x\r\n\r\n";
         stream.write_all(answer.as_bytes()).await.unwrap();
-        // Says everything back, in capitals.
         let mut bytes = [0; 5];
-        stream.read_exact(&mut bytes).await.unwrap();
-        stream.write_all(&bytes.to_ascii_uppercase()).await.unwrap();
+        while stream.read_exact(&mut bytes).await.is_ok() {
+            stream.write_all(&bytes.to_ascii_uppercase()).await.unwrap();
+        }
         head
     });
-    let running = Running::start(&manifest(&url, "", CREDENTIAL)).await;
+    (url, upstream)
+}
+
+/// A connection of which the gateway has let the protocol be changed.
+async fn websocket(running: &Running) -> TcpStream {
     let headers = [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "x")];
     let request = running.signed("GET", "/prod/socket", &headers, "");
     let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -172,13 +177,85 @@ async fn a_websocket_passes_through_once_it_is_allowed() {
     stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
     let answer = head(&mut stream).await;
     assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
+    stream
+}
+
+async fn check_shouts(stream: &mut TcpStream) {
     stream.write_all(b"hello").await.unwrap();
     let mut said = [0; 5];
     stream.read_exact(&mut said).await.unwrap();
     assert_eq!(&said, b"HELLO");
+}
+
+#[tokio::test]
+async fn a_websocket_passes_through_once_it_is_allowed() {
+    let (url, upstream) = shouting().await;
+    let running = Running::start(&manifest(&url, "", CREDENTIAL)).await;
+    let mut stream = websocket(&running).await;
+    check_shouts(&mut stream).await;
+    drop(stream);
     let seen = upstream.await.unwrap().to_lowercase();
     assert!(seen.contains("authorization: bearer ghp_vanilla-strawberry"), "{seen}");
     assert_eq!(running.log(1).await[0]["status"], "101");
+}
+
+#[tokio::test]
+async fn a_websocket_may_come_to_its_end_when_the_gateway_stops() {
+    let (url, _upstream) = shouting().await;
+    let running = Running::start(&manifest(&url, "", CREDENTIAL)).await;
+    let (address, mut stream) = (running.address, websocket(&running).await);
+    let stopping = tokio::spawn(running.stop());
+    // Nobody is let in any more, and whoever is in goes on.
+    while TcpStream::connect(address).await.is_ok() {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    check_shouts(&mut stream).await;
+    assert!(!stopping.is_finished());
+    drop(stream);
+    assert!(stopping.await.unwrap(), "it came to its end");
+}
+
+#[tokio::test]
+async fn a_websocket_that_does_not_end_is_cut_off() {
+    let (url, _upstream) = shouting().await;
+    let limits = "[gateway]\nlimits = { drainTimeoutMs = 200 }";
+    let text = manifest(&url, "", CREDENTIAL).replace("[gateway]", limits);
+    let running = Running::start(&text).await;
+    let stream = websocket(&running).await;
+    assert!(!running.stop().await);
+    drop(stream);
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_counted() {
+    let upstream = Upstream::start(|_: &Seen| Response::new(Bytes::new())).await;
+    let url = format!("http://{}", upstream.address);
+    let running = Running::start(&manifest(&url, "", CREDENTIAL)).await;
+    let sent: [(&[u8], &str); 3] = [
+        (b"\x16\x03\x01\x02\x00\x01\r\n\r\n", "malformed"),
+        (b"GET  /prod/a HTTP/1.1\r\n\r\n", "malformed"),
+        (b"GET /prod/a HTTP/1.1\r\nhost: a", "incomplete"),
+    ];
+    for (bytes, _) in sent {
+        let mut stream = TcpStream::connect(running.address).await.unwrap();
+        stream.write_all(bytes).await.unwrap();
+        stream.shutdown().await.unwrap();
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await.unwrap();
+    }
+    let line = |reason: &str, count: usize| {
+        format!("tollgate_unread_total{{reason=\"{reason}\"}} {count}")
+    };
+    let mut page = String::new();
+    for _ in 0..200 {
+        page = running.page("/metrics").await.body;
+        if page.contains(&line("malformed", 2)) && page.contains(&line("incomplete", 1)) {
+            assert!(upstream.seen().is_empty());
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("{page}");
 }
 
 #[tokio::test]
