@@ -46,3 +46,25 @@ async fn a_changed_byte() {
     assert!(attacked.upstream.seen().is_empty());
     attacked.settle().await;
 }
+
+/// Whoever guesses learns nothing from the answer: wherever a signature is wrong, it is the same to
+/// the byte. That it takes the same time is what `subtle` is for, which compares all of it; the
+/// verifier has no other comparison, because a signature has no `PartialEq`.
+#[tokio::test]
+async fn timing() {
+    let attacked = Attacked::start().await;
+    let request = raw::signed_get(&attacked.host(), "/prod/data/x");
+    let text = String::from_utf8(request.clone()).unwrap();
+    let signature = text.find("Signature=").unwrap() + "Signature=".len();
+    let mut answers = std::collections::BTreeSet::new();
+    for place in signature..signature + 64 {
+        let mut changed = request.clone();
+        changed[place] = if changed[place] == b'1' { b'2' } else { b'1' };
+        let answer = raw::talk(attacked.gateway.address, &changed).await.remove(0);
+        assert_eq!(answer.status, 403);
+        answers.insert(answer.body);
+    }
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert!(attacked.upstream.seen().is_empty());
+    attacked.settle().await;
+}

@@ -150,3 +150,25 @@ async fn lines_of_the_log() {
     assert_ne!(fields["requestId"], "mine");
     attacked.settle().await;
 }
+
+/// A limit that cannot be one never takes the place of one that holds.
+#[tokio::test]
+async fn a_limiter_that_fails() {
+    let route = "path       = \"/{proxy+}\"";
+    let limit = |rate: &str| format!("{route}\nthrottle = {{ rate = {rate}, burst = 1 }}");
+    let attacked = Attacked::start_with(
+        |_| Response::new(Bytes::new()),
+        |manifest| manifest.replacen(route, &limit("0.001"), 1),
+    )
+    .await;
+    let request = raw::signed_get(&attacked.host(), "/prod/data/x");
+    let status = async || raw::talk(attacked.gateway.address, &request).await[0].status;
+    assert_eq!((status().await, status().await), (200, 429));
+    let manifest = attacked.gateway.read("tollgate.toml");
+    for rate in ["0", "-1.0", "nan", "inf", "1e400"] {
+        attacked.gateway.write("tollgate.toml", &manifest.replace(&limit("0.001"), &limit(rate)));
+        assert!(attacked.gateway.reload().await.is_err(), "{rate}");
+        assert_eq!(status().await, 429, "{rate}");
+    }
+    assert_eq!(attacked.upstream.seen().len(), 1);
+}
