@@ -5,4 +5,5 @@
 mod bridge;
 mod manifest;
 mod sessions;
+mod socket;
 mod support;
