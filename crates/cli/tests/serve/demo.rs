@@ -19,7 +19,7 @@ const ISSUES: &str =
 
 /// Reads issues and tries to write one, with a client that knows nothing of the token.
 #[track_caller]
-fn check(running: &Running, client: impl Fn() -> Command) {
+pub(crate) fn check(running: &Running, client: impl Fn() -> Command) {
     for (method, expected) in [("GET", ISSUES), ("POST", DENIED)] {
         let output = client().args([method, &running.address]).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -84,7 +84,7 @@ fn demonstrate(client: impl Fn() -> Command) {
     assert!(text.contains("nearest  policies/issues-reader.json"), "{text}");
 }
 
-fn python(script: &'static str) -> impl Fn() -> Command {
+pub(crate) fn python(script: &'static str) -> impl Fn() -> Command {
     move || {
         let mut command = Python::with(&["requests"]).unwrap().command();
         command.arg(fixture("clients").join(script));

@@ -6,4 +6,5 @@
 
 mod check;
 mod demo;
+mod faults;
 mod process;
