@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
 use serde_json::json;
+use tollgate_analyzer::report::Lines;
 use tollgate_log::{Converted, Destination, Field, Output, Projection, convert};
 
 use crate::diagnose::Problem;
@@ -140,16 +141,12 @@ fn print(converted: &Converted, args: &Args) -> miette::Result<String> {
     }
 }
 
-fn lines(converted: &Converted) -> serde_json::Value {
-    let account = &converted.account;
-    json!({
-        "total": account.total(),
-        "parsed": account.parsed,
-        "recovered": account.recovered,
-        "quarantined": account.quarantined,
-        "control": account.control,
-        "blank": account.blank,
-    })
+fn lines(converted: &Converted) -> Lines {
+    Lines {
+        total: converted.account.total(),
+        account: converted.account,
+        samples: converted.quarantine.samples().to_vec(),
+    }
 }
 
 fn text(converted: &Converted) -> String {
@@ -169,6 +166,16 @@ fn text(converted: &Converted) -> String {
         account.control,
         account.blank
     );
+    for (count, what) in [
+        (account.suspect, "suspect requests"),
+        (account.incomplete, "incomplete requests"),
+        (account.duplicates, "duplicates left out"),
+        (account.unreadable_values, "unreadable values"),
+    ] {
+        if count > 0 {
+            let _ = writeln!(text, "{count} {what}");
+        }
+    }
     for line in converted.quarantine.samples() {
         let _ = writeln!(text, "{} at byte {}: {}", line.file, line.offset, line.reason);
         let _ = writeln!(text, "    {}", line.sample);
