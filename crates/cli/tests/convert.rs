@@ -257,6 +257,25 @@ fn what_an_input_was_taken_for_is_said() {
     assert!(errors.contains("stamped-with-stream › access, 11 variables"), "{errors}");
 }
 
+#[test]
+fn what_flags_tell_is_not_sniffed() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("table.csv");
+    let out = out.to_str().unwrap();
+    let lines = |flags: &[&str]| {
+        let convert = ["convert", "--to", "csv", "--out", out, "--format", "json"];
+        let lines = json(&[&convert, flags].concat())["lines"].clone();
+        ["parsed", "quarantined", "duplicates"].map(|what| lines[what].as_u64().unwrap())
+    };
+    let (export, execution) = ("fixtures/logs/s3-export-access.txt", "fixtures/logs/execution.txt");
+    assert_eq!(lines(&[export]), [3, 0, 0]);
+    assert_eq!(lines(&["--envelope", "lines", export]), [0, 3, 0], "a stamp is no JSON");
+    assert_eq!(lines(&[execution]), [27, 0, 0]);
+    assert_eq!(lines(&["--log-kind", "access", execution]), [0, 27, 0]);
+    assert_eq!(lines(&[export, export]), [6, 0, 0]);
+    assert_eq!(lines(&["--dedup", export, export]), [6, 0, 3]);
+}
+
 /// What `[log]` of a manifest tells, beside logs that need it.
 const TOLD: &str = "fixtures/told";
 

@@ -229,11 +229,13 @@ impl<'a> Run<'a, '_> {
 
     /// Whether a line is one of an execution log, or continues one.
     fn is_execution(&self, text: &str, origin: Option<&Origin>) -> bool {
-        let group = origin.map_or("", |origin| &origin.group);
+        let (group, stream) = origin.map_or(("", ""), |origin| (&origin.group, &origin.stream));
         match self.decoder.mixed {
             _ if text.trim().is_empty() => false,
-            true => group.contains(execution::GROUP) || execution::is_execution(text),
             false => self.decoder.format == Format::Execution,
+            true if execution::is_execution(text) => true,
+            true if group.is_empty() => self.decoder.execution.continues(stream, text),
+            true => group.contains(execution::GROUP),
         }
     }
 

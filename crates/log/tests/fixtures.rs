@@ -12,8 +12,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use common::{folder, logs, overrides, scan_file, table};
 use tollgate_log::{
-    ApiStage, Decoder, Field, Input, InputPattern, LineAccount, LogFormat, NameMap, Plan,
-    Projection, ScanOptions, Scanned, Template, scan,
+    ApiStage, Decoder, Field, Input, InputPattern, LineAccount, LogFormat, NameMap, Overrides,
+    Plan, Projection, ScanOptions, Scanned, Template, scan,
 };
 
 fn account(account: &LineAccount) -> String {
@@ -133,6 +133,39 @@ fn what_is_told_in_advance_holds_whatever_is_asked_for() {
         let found = scanned.accumulators.concat();
         assert_eq!(found, [200, 404, 500].map(|status| ("orders5678".to_owned(), status)));
     }
+}
+
+#[test]
+fn what_was_sniffed_may_as_well_be_told() {
+    for log in logs() {
+        let (sniffed, rows) = scan_file(&log, overrides(&log), 512 << 10);
+        let plan = sniffed.sources[0].plan.clone().unwrap();
+        let told = Overrides {
+            envelope: Some(plan.envelope),
+            format: Some(plan.format),
+            ..overrides(&log)
+        };
+        let (scanned, found) = scan_file(&log, told, 512 << 10);
+        assert_eq!((scanned.account, found), (sniffed.account, rows), "{}", log.display());
+    }
+}
+
+#[test]
+fn a_folder_that_an_export_task_wrote_is_one_log() {
+    let temporary = tempfile::tempdir().unwrap();
+    let task = temporary.path().join("exported/0b1c2d3e-task");
+    for (stream, log) in [("[$LATEST]a1", "s3-export-access.txt"), ("b2", "s3-export-clf.txt")] {
+        let bytes = std::fs::read(folder().join(log)).unwrap();
+        std::fs::create_dir_all(task.join(stream)).unwrap();
+        std::fs::write(task.join(stream).join("000000.gz"), gzip(&bytes)).unwrap();
+    }
+    let test = folder().join("aws-logs-write-test");
+    std::fs::copy(test, temporary.path().join("exported/aws-logs-write-test")).unwrap();
+    let inputs = Input::expand(temporary.path().to_str().unwrap()).unwrap();
+    let options = ScanOptions::new(Projection::of([Field::Status]));
+    let scanned = scan(&inputs, &options, || (), |(), _| ());
+    let expected = LineAccount { parsed: 6, control: 1, records: 6, ..LineAccount::default() };
+    assert_eq!(scanned.account, expected);
 }
 
 #[test]

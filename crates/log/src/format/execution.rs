@@ -146,6 +146,11 @@ impl ExecutionReader {
         Outcome::Parsed
     }
 
+    /// Whether a line that does not name its request is one of those that a stream's request has.
+    pub(crate) fn continues(&self, stream: &str, text: &str) -> bool {
+        rule(text).is_some() || !text.starts_with('{') && self.current(stream, false).is_some()
+    }
+
     /// The request that a line without an id belongs to.
     fn current(&self, stream: &str, dated: bool) -> Option<&str> {
         let id = self.current.get(stream)?;
