@@ -17,7 +17,8 @@ const KEYS_MAX: usize = 4096;
 /// How deep objects are flattened; deeper ones are kept as text.
 const DEPTH_MAX: usize = 8;
 
-/// Fields of which a record has at least one, or it is no request.
+/// Fields of which a record has at least one, or it is no request. Every row that `convert` wrote
+/// says whether it is suspect, though it may say nothing else.
 pub(crate) const CORE: &[Field] = &[
     Field::Status,
     Field::Method,
@@ -25,6 +26,7 @@ pub(crate) const CORE: &[Field] = &[
     Field::RouteKey,
     Field::Path,
     Field::Action,
+    Field::Suspect,
 ];
 
 /// What is known about a key.
