@@ -3,7 +3,7 @@
 //! Source: IAM User Guide, `reference_policies_elements_condition_operators`, "IP address condition
 //! operators".
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 /// A range of addresses in CIDR notation.
 ///
@@ -37,6 +37,29 @@ impl Cidr {
         let bits = if network.is_ipv4() { 32 } else { 128 };
         let prefix = prefix.unwrap_or(bits);
         (prefix <= bits).then_some(Cidr { network, prefix })
+    }
+
+    /// The first and the last address of the range.
+    ///
+    /// ```
+    /// use tollgate_policy::Cidr;
+    ///
+    /// let office = Cidr::parse("203.0.113.77/24").unwrap();
+    /// assert_eq!(office.bounds(), ("203.0.113.0".parse().unwrap(), "203.0.113.255".parse().unwrap()));
+    /// ```
+    pub fn bounds(&self) -> (IpAddr, IpAddr) {
+        match self.network {
+            IpAddr::V4(network) => {
+                let host = u32::MAX.checked_shr(self.prefix).unwrap_or(0);
+                let network = network.to_bits();
+                (Ipv4Addr::from(network & !host).into(), Ipv4Addr::from(network | host).into())
+            }
+            IpAddr::V6(network) => {
+                let host = u128::MAX.checked_shr(self.prefix).unwrap_or(0);
+                let network = network.to_bits();
+                (Ipv6Addr::from(network & !host).into(), Ipv6Addr::from(network | host).into())
+            }
+        }
     }
 
     /// Whether the address lies in the range.
@@ -88,6 +111,20 @@ mod tests {
         check("0.0.0.0/0", "255.255.255.255", true);
         check("::/0", "::1", true);
         check("2001:DB8::1", "2001:db8:0:0::1", true);
+    }
+
+    #[test]
+    fn bounds_are_the_outermost_addresses_that_lie_in_the_range() {
+        for (range, first, last) in [
+            ("10.1.2.3/8", "10.0.0.0", "10.255.255.255"),
+            ("203.0.113.7", "203.0.113.7", "203.0.113.7"),
+            ("0.0.0.0/0", "0.0.0.0", "255.255.255.255"),
+            ("2001:db8::1/32", "2001:db8::", "2001:db8:ffff:ffff:ffff:ffff:ffff:ffff"),
+            ("::/0", "::", "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] {
+            let bounds = Cidr::parse(range).unwrap().bounds();
+            assert_eq!(bounds, (first.parse().unwrap(), last.parse().unwrap()), "{range}");
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! A state in which the rest of the text can change nothing ends the walk.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::compile::PolicySet;
@@ -20,6 +21,9 @@ const FORGETTING_MAX: u32 = 50;
 
 /// The most classes that are told apart.
 const CLASSES_MAX: usize = 1 << 16;
+
+/// The most classes of which a view remembers what it sees.
+const SEEN_MAX: usize = 1 << 13;
 
 /// Sorts resources into classes: resources of one class match the same resource patterns, and so,
 /// where no pattern has variables, policies decide alike about them.
@@ -37,7 +41,12 @@ const CLASSES_MAX: usize = 1 << 16;
 /// let mut head = Head::new("arn:aws:s3:::".to_owned());
 /// let cat = classes.class(&mut head, "pets/cat");
 /// assert_eq!(cat, classes.class(&mut head, "pets/dog"));
-/// assert_ne!(cat, classes.class(&mut head, "people/ana"));
+/// let ana = classes.class(&mut head, "people/ana");
+/// assert_ne!(cat, ana);
+///
+/// let mut of_nobody = classes.view([]);
+/// let mut seen = |class: Option<u32>| classes.seen(&mut of_nobody, class.unwrap());
+/// assert_eq!(seen(cat), seen(ana));
 /// ```
 #[derive(Debug)]
 pub struct ResourceClasses {
@@ -45,6 +54,8 @@ pub struct ResourceClasses {
     steps: Box<[Step]>,
     /// Where each pattern begins.
     starts: Vec<u32>,
+    /// The last step of each pattern, by its steps.
+    ends: HashMap<Vec<Step>, u32>,
     /// The column of each byte: bytes that no pattern tells apart share one.
     columns: Box<[u8; 256]>,
     width: usize,
@@ -52,7 +63,9 @@ pub struct ResourceClasses {
     table: Vec<u32>,
     states: Vec<State>,
     by_positions: HashMap<Arc<[u32]>, u32>,
-    classes: HashMap<Box<[u32]>, u32>,
+    classes: HashMap<Arc<[u32]>, u32>,
+    /// The last steps of the patterns that each class matches, in order.
+    matching: Vec<Arc<[u32]>>,
     /// How many times all states were forgotten.
     epoch: u32,
     /// Bytes that the states take, and may take.
@@ -100,6 +113,19 @@ pub struct Head {
     state: Option<(u32, u32)>,
 }
 
+/// What some policies see of the classes that all patterns make; from [`ResourceClasses::view`].
+///
+/// A log's callers are bound to few patterns each, so views tell few resources apart where classes
+/// tell many.
+#[derive(Debug)]
+pub struct View {
+    /// The last steps of its policies' patterns, in order.
+    ends: Box<[u32]>,
+    /// What is seen of each class; [`UNKNOWN`] where it was not asked yet.
+    seen: Vec<u32>,
+    numbers: HashMap<Box<[u32]>, u32>,
+}
+
 impl Head {
     /// A text for resources to begin with.
     pub fn new(text: String) -> Head {
@@ -117,12 +143,13 @@ impl ResourceClasses {
     pub fn new<'a>(sets: impl IntoIterator<Item = &'a PolicySet>) -> ResourceClasses {
         let statements = sets.into_iter().flat_map(PolicySet::statements);
         let patterns = statements.flat_map(|statement| statement.resources.patterns());
-        let mut known: HashMap<Vec<Step>, ()> = HashMap::new();
+        let mut ends: HashMap<Vec<Step>, u32> = HashMap::new();
         let (mut steps, mut starts) = (Vec::new(), Vec::new());
         for pattern in patterns.filter_map(steps_of) {
-            if known.insert(pattern.clone(), ()).is_none() {
+            if let Entry::Vacant(end) = ends.entry(pattern) {
                 starts.push(number(steps.len()));
-                steps.extend(pattern);
+                steps.extend(end.key());
+                end.insert(number(steps.len() - 1));
             }
         }
         let (columns, width) = columns(&steps);
@@ -130,12 +157,14 @@ impl ResourceClasses {
         ResourceClasses {
             steps: steps.into(),
             starts,
+            ends,
             columns,
             width,
             table: Vec::new(),
             states: Vec::new(),
             by_positions: HashMap::new(),
             classes: HashMap::new(),
+            matching: Vec::new(),
             epoch: 0,
             bytes: 0,
             bytes_max: STATES_BYTES_MAX,
@@ -163,6 +192,45 @@ impl ResourceClasses {
             };
         }
         self.states.get((state & !SETTLED) as usize)?.class
+    }
+
+    /// How some of the policies see classes: those that match the same of their patterns alike.
+    pub fn view<'a>(&self, sets: impl IntoIterator<Item = &'a PolicySet>) -> View {
+        let statements = sets.into_iter().flat_map(PolicySet::statements);
+        let patterns = statements.flat_map(|statement| statement.resources.patterns());
+        let ends = patterns.filter_map(steps_of).filter_map(|pattern| self.ends.get(&pattern));
+        let mut ends: Vec<u32> = ends.copied().collect();
+        ends.sort_unstable();
+        ends.dedup();
+        View { ends: ends.into(), seen: Vec::new(), numbers: HashMap::new() }
+    }
+
+    /// The number of what a view sees of a class: of classes with the same number, its policies
+    /// cannot tell any resources apart.
+    #[inline]
+    pub fn seen(&self, view: &mut View, class: u32) -> u32 {
+        match view.seen.get(class as usize) {
+            Some(&known) if known != UNKNOWN => known,
+            _ => self.look(view, class),
+        }
+    }
+
+    #[cold]
+    fn look(&self, view: &mut View, class: u32) -> u32 {
+        let matching = self.matching.get(class as usize).map_or(&[][..], |matching| matching);
+        let own = matching.iter().filter(|end| view.ends.binary_search(end).is_ok());
+        let next = number(view.numbers.len());
+        let seen = *view.numbers.entry(own.copied().collect()).or_insert(next);
+        let index = class as usize;
+        if index < SEEN_MAX {
+            if view.seen.len() <= index {
+                view.seen.resize(index + 1, UNKNOWN);
+            }
+            if let Some(known) = view.seen.get_mut(index) {
+                *known = seen;
+            }
+        }
+        seen
     }
 
     /// The state after a head, which it remembers.
@@ -209,7 +277,7 @@ impl ResourceClasses {
         let step = |position: &u32| self.steps.get(*position as usize);
         let settled = positions.iter().all(|position| step(position) == Some(&Step::Anything));
         let accepts = |position: &&u32| matches!(step(position), Some(Step::Anything | Step::End));
-        let matching: Box<[u32]> = positions.iter().filter(accepts).copied().collect();
+        let matching: Arc<[u32]> = positions.iter().filter(accepts).copied().collect();
         let class = self.class_of(matching);
         let number = number(self.states.len()) | if settled { SETTLED } else { 0 };
         let positions: Arc<[u32]> = positions.into();
@@ -219,12 +287,13 @@ impl ResourceClasses {
         Some(number)
     }
 
-    fn class_of(&mut self, matching: Box<[u32]>) -> Option<u32> {
+    fn class_of(&mut self, matching: Arc<[u32]>) -> Option<u32> {
         let next = self.classes.len();
         match self.classes.get(&matching) {
             Some(&known) => Some(known),
             None if next >= CLASSES_MAX => None,
             None => {
+                self.matching.push(Arc::clone(&matching));
                 self.classes.insert(matching, number(next));
                 Some(number(next))
             }
@@ -441,6 +510,9 @@ mod tests {
             classes.bytes_max = bytes_max;
             let (head, between) = API.split_at(cut);
             let mut head = Head::new(head.to_owned());
+            let half = sets.iter().step_by(2).filter_map(|sets| sets.resource.as_deref());
+            let mut view = classes.view(half);
+            let (mut by_seen, mut by_own) = (HashMap::new(), HashMap::new());
             let mut by_class = HashMap::new();
             let mut by_matches = HashMap::new();
             for tail in &tails {
@@ -453,7 +525,12 @@ mod tests {
                     sets.iter().map(|sets| is_allowed(sets, &resource)).collect();
                 let known = by_class.entry(class).or_insert_with(|| matches.clone());
                 prop_assert_eq!(&*known, &matches, "{}", tail);
-                prop_assert_eq!(*by_matches.entry(matches).or_insert(class), class, "{}", tail);
+                prop_assert_eq!(*by_matches.entry(matches.clone()).or_insert(class), class, "{}", tail);
+                // A view of every second policy sees what these match, and nothing else.
+                let own: Vec<bool> = matches.into_iter().step_by(2).collect();
+                let seen = classes.seen(&mut view, class);
+                prop_assert_eq!(by_seen.entry(seen).or_insert_with(|| own.clone()), &own);
+                prop_assert_eq!(*by_own.entry(own).or_insert(seen), seen);
             }
         }
     }

@@ -233,17 +233,23 @@ fn pattern_miss(
 /// How alike a pattern and a value are: the number of their parts, between colons and slashes, that
 /// match in place. For ranking near misses only.
 fn likeness(pattern: &str, value: &str, facts: Facts<'_, '_>) -> usize {
-    let parts = |text| str::split(text, [':', '/']);
-    let alike = |(pattern, value): &(&str, &str)| part_matches(pattern, value, facts);
-    parts(pattern).zip(parts(value)).filter(alike).count()
+    let parts = |text| <[u8]>::split(text, |byte| matches!(byte, b':' | b'/'));
+    let alike = |(pattern, value): &(&[u8], &[u8])| part_matches(pattern, value, facts);
+    parts(pattern.as_bytes()).zip(parts(value.as_bytes())).filter(alike).count()
 }
 
-fn part_matches(pattern: &str, value: &str, facts: Facts<'_, '_>) -> bool {
-    if pattern == "*" || pattern.eq_ignore_ascii_case(value) || pattern.contains("${") {
+fn part_matches(pattern: &[u8], value: &[u8], facts: Facts<'_, '_>) -> bool {
+    if pattern.eq_ignore_ascii_case(value) || pattern == b"*" {
         return true;
     }
-    pattern.contains(['*', '?'])
-        && Pattern::parse(&pattern.to_ascii_lowercase()).matches(&value.to_ascii_lowercase(), facts)
+    if !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'$')) {
+        return false;
+    }
+    // What is cut at colons and slashes is text, as it was before.
+    let text = |part| String::from_utf8_lossy(part).to_ascii_lowercase();
+    let (pattern, value) = (text(pattern), text(value));
+    pattern.contains("${")
+        || pattern.contains(['*', '?']) && Pattern::parse(&pattern).matches(&value, facts)
 }
 
 fn condition_miss(
