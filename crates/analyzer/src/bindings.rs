@@ -103,7 +103,7 @@ impl<'a> Binding<'a> {
     }
 
     /// Keeps what the policies may look at of a call.
-    pub(crate) fn keep(&self, call: &Call<'_, '_>, resource: &str) -> Kept<'a> {
+    pub(crate) fn keep(&self, call: &Call<'_, '_>, resource: String) -> Kept<'a> {
         let identified = Principal::parse(call.caller).is_some();
         let values = self.keys.values(call.row, call.api, identified);
         Kept {
@@ -178,6 +178,15 @@ impl Kept<'_> {
         self.time
     }
 
+    pub(crate) fn caller(&self) -> &str {
+        &self.caller
+    }
+
+    /// Of several calls, the smallest is kept.
+    pub(crate) fn rank(&self) -> (&str, Option<i64>, &str) {
+        (&self.resource, self.time, &self.caller)
+    }
+
     /// What is known of it beside caller, action and resource, in words.
     pub(crate) fn context(&self) -> CallContext {
         let told = |value: &KeptValue| match value {
@@ -190,7 +199,11 @@ impl Kept<'_> {
             KeptValue::Other(Value::Text(_) | Value::Set(_) | Value::Unknown) => Told::Unknown,
         };
         let keys = self.values.iter().map(|(key, value)| (key.name().to_owned(), told(value)));
-        CallContext { user_id: self.user_id.as_deref().map(str::to_owned), keys: keys.collect() }
+        CallContext {
+            caller: None,
+            user_id: self.user_id.as_deref().map(str::to_owned),
+            keys: keys.collect(),
+        }
     }
 
     fn request(&self) -> Request<'_> {

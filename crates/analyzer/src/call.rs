@@ -62,19 +62,69 @@ pub(crate) fn stage<'a>(api: &'a ApiEntry, row: Row<'_, 'a>) -> Option<&'a str> 
     })
 }
 
+/// A route as API Gateway was configured with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Configured<'r> {
+    pub(crate) text: &'r str,
+    pub(crate) shape: Shape,
+}
+
+/// What matters of a route beside its text.
+#[derive(Clone, Copy)]
+pub(crate) struct Shape {
+    slashes: usize,
+    has_parameters: bool,
+    /// Whether it takes paths of any length, `{proxy+}`.
+    is_greedy: bool,
+}
+
+impl Shape {
+    pub(crate) fn of(route: &str) -> Shape {
+        Shape {
+            slashes: slashes(route),
+            has_parameters: route.contains('{'),
+            is_greedy: route.contains("+}"),
+        }
+    }
+}
+
+impl<'r> Configured<'r> {
+    pub(crate) fn of(text: &'r str) -> Configured<'r> {
+        Configured { text, shape: Shape::of(text) }
+    }
+
+    pub(crate) fn is_greedy(&self) -> bool {
+        self.shape.is_greedy
+    }
+
+    /// Whether a path has as many segments. A greedy route takes any number, and so tells nothing.
+    fn is_as_long_as(&self, path: &str) -> bool {
+        !self.shape.is_greedy && self.shape.slashes == slashes(path)
+    }
+}
+
+fn slashes(text: &str) -> usize {
+    text.bytes().filter(|&byte| byte == b'/').count()
+}
+
 /// The concrete path that was authorized, without the stage.
+pub(crate) fn path<'a>(row: Row<'_, 'a>) -> Option<&'a str> {
+    path_along(row, configured_route(row).map(Configured::of))
+}
+
+/// The concrete path that was authorized, without the stage, of a call along a route.
 ///
 /// `$context.path` includes the stage when the API is called by its own host name, and does not
 /// when it is called by a custom domain's. So the stage is left out where the path begins with it,
 /// unless the configured route shows that the path has no segment too many. A log without `path`
 /// still tells it if the route has no parameters.
-pub(crate) fn path<'a>(row: Row<'_, 'a>) -> Option<&'a str> {
-    let route = configured_route(row);
+#[inline]
+pub(crate) fn path_along<'a>(row: Row<'_, 'a>, route: Option<Configured<'a>>) -> Option<&'a str> {
     let Some(path) = row.path() else {
-        return route.filter(|route| !route.contains('{'));
+        return route.filter(|route| !route.shape.has_parameters).map(|route| route.text);
     };
     match row.stage().and_then(|stage| without_stage(path, stage)) {
-        Some(rest) if !route.is_some_and(|route| same_length(route, path)) => Some(rest),
+        Some(rest) if !route.is_some_and(|route| route.is_as_long_as(path)) => Some(rest),
         _ => Some(path),
     }
 }
@@ -86,27 +136,19 @@ fn without_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
     }
 }
 
-/// Whether a route and a path have as many segments as each other. A greedy route, `{proxy+}`,
-/// takes any number, and so tells nothing.
-fn same_length(route: &str, path: &str) -> bool {
-    let segments = |text: &str| text.bytes().filter(|&byte| byte == b'/').count();
-    !route.contains("+}") && segments(route) == segments(path)
-}
-
 /// The route that a call is counted under: the configured one, unless that takes all paths; then
 /// the manifest's; then one guessed from the path, with `{id}` for the segments that look like one.
 pub(crate) fn route<'t>(
-    row: Row<'_, 't>,
+    configured: Option<Configured<'t>>,
     api: Option<&'t ApiEntry>,
     method: &str,
     path: Option<&'t str>,
     guess: &'t mut String,
 ) -> &'t str {
-    let configured = configured_route(row);
-    if let Some(route) = configured.filter(|route| !route.contains("+}")) {
-        return route;
+    if let Some(route) = configured.filter(|route| !route.is_greedy()) {
+        return route.text;
     }
-    let Some(path) = path else { return configured.unwrap_or("(unknown)") };
+    let Some(path) = path else { return configured.map_or("(unknown)", |route| route.text) };
     if let Some(known) = api.and_then(|api| api.route(method, path)) {
         return known.template.as_str();
     }
@@ -143,6 +185,7 @@ mod tests {
 
     #[test]
     fn a_route_as_long_as_the_path_shows_that_the_stage_is_not_in_it() {
+        let same_length = |route, path| Configured::of(route).is_as_long_as(path);
         assert!(same_length("/{kind}/{id}", "/prod/7"));
         assert!(!same_length("/{id}", "/prod/7"));
         assert!(!same_length("/{proxy+}", "/prod"));

@@ -3,17 +3,16 @@
 //! This is the check before a policy change ships: every call of the log is decided under the
 //! policies of both accounts, and what is newly denied or newly allowed is grouped and counted.
 
-use std::collections::BTreeMap;
-
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use tollgate_policy::Outcome;
 
 use crate::call::Call;
+use crate::detail::Detail;
+use crate::groups::{self, Groups, Key, Merge, NumberKey};
 use crate::intern::{Interner, OTHER_NUMBER};
+use crate::labels::Labels;
 use crate::outcomes::{Cited, cited};
 use crate::replay::{Version, write_resource};
-use crate::tally::{GROUPS_MAX, Labels};
 use crate::time::Span;
 
 /// Calls that are decided differently. Merges.
@@ -22,6 +21,9 @@ use crate::time::Span;
 pub struct Changes {
     /// Calls that both decide alike.
     pub unchanged: u64,
+    /// How finely the groups are told apart.
+    #[serde(default)]
+    pub detail: Detail,
     /// The others, in groups.
     pub groups: Vec<(ChangeKey, Change)>,
 }
@@ -69,15 +71,18 @@ impl Changes {
     /// Adds what another worker, file or machine found.
     pub fn merge(&mut self, other: Changes) {
         self.unchanged += other.unchanged;
-        let mut all: BTreeMap<ChangeKey, Change> =
-            std::mem::take(&mut self.groups).into_iter().collect();
-        for (key, more) in other.groups {
-            match all.get_mut(&key) {
-                Some(known) => known.merge(more),
-                None => drop(all.insert(key, more)),
-            }
+        groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
+    }
+}
+
+impl Key<Change> for ChangeKey {
+    fn at(self, detail: Detail, _: &mut Change) -> ChangeKey {
+        ChangeKey {
+            caller: detail.caller(&self.caller).into_owned(),
+            resource: detail.call(self.resource),
+            status: self.status.filter(|_| detail.tells_calls()),
+            ..self
         }
-        self.groups = all.into_iter().collect();
     }
 }
 
@@ -103,7 +108,7 @@ impl Side {
     }
 }
 
-impl Change {
+impl Merge for Change {
     fn merge(&mut self, other: Change) {
         self.requests += other.requests;
         self.span.merge(other.span);
@@ -117,7 +122,7 @@ impl Change {
 #[derive(Default)]
 pub(crate) struct ChangeTally {
     unchanged: u64,
-    groups: HashMap<TallyKey, Change>,
+    groups: Groups<TallyKey, Change>,
     labels: Labels,
     arn: String,
 }
@@ -132,13 +137,25 @@ struct TallyKey {
     after: u32,
 }
 
+impl NumberKey for TallyKey {
+    fn caller(&mut self) -> &mut u32 {
+        &mut self.caller
+    }
+
+    fn forget_call(&mut self) {
+        (self.resource, self.status) = (OTHER_NUMBER, None);
+    }
+}
+
 impl ChangeTally {
     /// Compares the verdicts on one call, by the account that is compared with and by the account.
+    /// `callers` gave its caller the number.
     pub(crate) fn add(
         &mut self,
         call: &Call<'_, '_>,
         (old, before): (&Version<'_>, u32),
         (new, after): (&Version<'_>, u32),
+        callers: &Interner,
     ) {
         let outcome = |version: &Version<'_>, number| version.verdict(number)?.outcome().ok();
         if outcome(old, before) == outcome(new, after) {
@@ -147,14 +164,12 @@ impl ChangeTally {
         }
         let (caller, status) = (call.caller_number, call.row.status());
         let resource = self.labels.resource(call);
-        let mut key = TallyKey { caller, resource, status, before, after };
-        if self.groups.len() >= GROUPS_MAX && !self.groups.contains_key(&key) {
-            (key.caller, key.resource) = (OTHER_NUMBER, OTHER_NUMBER);
-        }
+        let key = TallyKey { caller, resource, status, before, after };
+        let key = self.groups.key(key, callers);
         let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
         let span = Span::at(call.row.time());
         match self.groups.get_mut(&key) {
-            Some(group) => {
+            Some((_, group)) => {
                 group.requests += 1;
                 group.span.merge(span);
                 let same = told.is_ok() && group.only_resource.as_deref() == Some(&self.arn);
@@ -162,7 +177,8 @@ impl ChangeTally {
             }
             None => {
                 let only_resource = told.is_ok().then(|| self.arn.clone());
-                self.groups.insert(key, Change { requests: 1, span, only_resource });
+                let change = Change { requests: 1, span, only_resource };
+                self.groups.insert(key, change, callers);
             }
         }
     }
@@ -174,20 +190,21 @@ impl ChangeTally {
         old: &Version<'_>,
         new: &Version<'_>,
     ) -> Changes {
-        let in_words = |(key, change): (TallyKey, Change)| {
+        let in_words = |(_, key, change): (u32, TallyKey, &Change)| {
             let key = ChangeKey {
-                caller: callers.text(key.caller).to_owned(),
+                caller: self.groups.caller(key.caller, callers).to_owned(),
                 resource: self.labels.resource_text(key.resource).to_owned(),
                 status: key.status,
                 before: side(key.before, old),
                 after: side(key.after, new),
             };
-            (key, change)
+            (key, change.clone())
         };
-        let mut changes = Changes { unchanged: self.unchanged, groups: Vec::new() };
+        let (unchanged, detail) = (self.unchanged, self.groups.detail);
+        let mut changes = Changes { unchanged, detail, groups: Vec::new() };
         // Merging sorts, and joins the groups whose numbers differ and whose words do not.
-        let groups = self.groups.into_iter().map(in_words).collect();
-        changes.merge(Changes { unchanged: 0, groups });
+        let groups = self.groups.iter().map(in_words).collect();
+        changes.merge(Changes { unchanged: 0, detail, groups });
         changes
     }
 }

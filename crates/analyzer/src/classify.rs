@@ -1,17 +1,18 @@
 //! Sorting calls into classes: calls of one class are decided alike, by the same statements.
 //!
-//! A class is four small numbers: the policies bound to the caller at the API, the action, the
-//! resource patterns that match (one automaton finds them all), and the circumstances. Those are
-//! come to value by value: from the binding, each value of a key that the policies refer to leads one
+//! A class is four small numbers: the policies bound to the caller at the API, the action, which of
+//! their resource patterns match (one automaton finds those of all policies), and the circumstances.
+//! Those are come to value by value: from the binding, each value of a key that the policies refer to leads one
 //! step on, and what the conditions say is asked once for each last step.
 
 use hashbrown::HashMap;
-use tollgate_policy::{Circumstances, ResourceClasses};
+use tollgate_policy::{Circumstances, Policies, ResourceClasses, View};
 use tollgate_store::Account;
 
+use crate::bindings::Binding;
 use crate::call::{self, Call};
 use crate::context::ValueNumbers;
-use crate::intern::{Interner, OTHER_NUMBER};
+use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::places::Places;
 use crate::replay::{Both, Version, write_resource};
 
@@ -40,10 +41,14 @@ const UNTOLD_PATH_NUMBER: u32 = u32::MAX - 1;
 /// Sorts calls into classes.
 pub(crate) struct Classifier {
     bound: HashMap<(u32, usize), Bound>,
+    /// By the number of a caller: the place that it called last, and what is bound there.
+    latest: Vec<Option<(usize, Bound)>>,
     bindings: HashMap<[usize; 2], u32>,
     /// Where the steps of some bindings begin, and of a caller where they see callers.
     starts: HashMap<(u32, u32), u32>,
     resources: ResourceClasses,
+    /// By the number of bindings: what they see of resources.
+    views: Vec<View>,
     actions: Interner,
     values: ValueNumbers,
     /// From a step by the number of a value to the next.
@@ -76,9 +81,11 @@ impl Classifier {
         let sets = accounts.flat_map(Account::policy_sets);
         Classifier {
             bound: HashMap::new(),
+            latest: Vec::new(),
             bindings: HashMap::new(),
             starts: HashMap::new(),
             resources: ResourceClasses::new(sets),
+            views: Vec::new(),
             actions: Interner::new(ACTIONS_MAX),
             values: ValueNumbers::default(),
             steps: HashMap::new(),
@@ -106,7 +113,7 @@ impl Classifier {
         if bound.has_variables {
             return None;
         }
-        let resource = self.resource(call, places)?;
+        let resource = self.resource(call, bound, places)?;
         let circumstances = match resource {
             UNTOLD_API_NUMBER | UNTOLD_PATH_NUMBER => 0,
             _ => self.circumstances(call, bound, versions)?,
@@ -125,13 +132,25 @@ impl Classifier {
         if call.caller_number == OTHER_NUMBER {
             return None;
         }
-        match self.bound.get(&(call.caller_number, place)) {
-            Some(&known) => Some(known),
-            None => self.bind(call, place, versions),
+        match *slot(&mut self.latest, call.caller_number) {
+            Some((known, bound)) if known == place => Some(bound),
+            _ => self.look_up(call, place, versions),
         }
     }
 
     #[cold]
+    fn look_up<'a>(
+        &mut self,
+        call: &Call<'_, 'a>,
+        place: usize,
+        versions: &mut Both<Version<'a>>,
+    ) -> Option<Bound> {
+        let known = self.bound.get(&(call.caller_number, place)).copied();
+        let bound = known.or_else(|| self.bind(call, place, versions))?;
+        *slot(&mut self.latest, call.caller_number) = Some((place, bound));
+        Some(bound)
+    }
+
     fn bind<'a>(
         &mut self,
         call: &Call<'_, 'a>,
@@ -148,8 +167,7 @@ impl Classifier {
             sees_caller |= binding.sees_caller();
             has_variables |= binding.has_variables();
         }
-        let next = count(self.bindings.len());
-        let number = *self.bindings.entry(bindings).or_insert(next);
+        let number = self.number(bindings, versions);
         let caller = if sees_caller { call.caller_number } else { OTHER_NUMBER };
         let start = match self.starts.get(&(number, caller)) {
             Some(&known) => known,
@@ -164,9 +182,28 @@ impl Classifier {
         Some(bound)
     }
 
-    /// The class of the resource, or that it is not told.
+    /// The number of these bindings together.
+    fn number(&mut self, bindings: [usize; 2], versions: &Both<Version<'_>>) -> u32 {
+        if let Some(&known) = self.bindings.get(&bindings) {
+            return known;
+        }
+        let bound = versions.iter().zip(bindings).filter_map(|(version, number)| {
+            version.as_ref()?.bindings.get(number).map(Binding::policies)
+        });
+        self.views.push(self.resources.view(bound.flat_map(Policies::sets)));
+        let number = count(self.bindings.len());
+        self.bindings.insert(bindings, number);
+        number
+    }
+
+    /// The number of what the bindings see of the resource, or that it is not told.
     #[inline]
-    fn resource<'a>(&mut self, call: &Call<'_, 'a>, places: &mut Places<'a>) -> Option<u32> {
+    fn resource<'a>(
+        &mut self,
+        call: &Call<'_, 'a>,
+        bound: Bound,
+        places: &mut Places<'a>,
+    ) -> Option<u32> {
         if call.row.path().is_none() && call.row.resource().is_some() {
             return None;
         }
@@ -175,8 +212,9 @@ impl Classifier {
             let untold = call::stage(api, call.row).map(|_| UNTOLD_PATH_NUMBER);
             return Some(untold.unwrap_or(UNTOLD_API_NUMBER));
         };
-        let head = places.head(call.target, call.row, call.method)?;
-        self.resources.class(head, path.strip_prefix('/').unwrap_or(path))
+        let (head, tail) = places.head(call, path)?;
+        let class = self.resources.class(head, tail)?;
+        Some(self.resources.seen(self.views.get_mut(bound.number as usize)?, class))
     }
 
     /// The number of what the policies see of the circumstances.

@@ -61,6 +61,11 @@ impl Consumption {
         })
     }
 
+    /// Whether some principals, being too many, are counted as one.
+    pub(crate) fn has_folded_principals(&self) -> bool {
+        self.principals.iter().any(|name| name == OTHER)
+    }
+
     /// Adds what another worker, file or machine counted.
     pub fn merge(&mut self, other: Consumption) {
         if self.cells.is_empty() && self.rung <= other.rung {

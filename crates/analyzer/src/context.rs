@@ -8,11 +8,10 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
-use tollgate_policy::{
-    Condition, Key, Policies, PolicyDocument, PolicySet, Test, Value, key, parse_instant,
-};
+use tollgate_policy::{Key, Policies, PolicyDocument, PolicySet, Value, key};
 use tollgate_store::{ApiEntry, Applicable};
 
+use crate::compared::{Compared, Kind};
 use crate::intern::{Interner, OTHER_NUMBER};
 use crate::rows::Row;
 
@@ -64,16 +63,7 @@ struct Referenced<'a> {
     key: Key<'a>,
     origin: Origin,
     assumed: Value<'a>,
-    moments: Moments,
-}
-
-/// What the policies compare a moment with.
-#[derive(Clone, Debug)]
-enum Moments {
-    /// These moments, in order.
-    With(Vec<Timestamp>),
-    /// Anything: each moment may be decided differently.
-    Closely,
+    compared: Compared,
 }
 
 /// A context key and the value to assume for it where the log does not tell.
@@ -105,7 +95,8 @@ impl<'a> ReferencedKeys<'a> {
     fn add_set(&mut self, set: &'a PolicySet) {
         for statement in set.documents().iter().flat_map(PolicyDocument::statements) {
             for condition in &statement.conditions {
-                self.add(&condition.key.value).compare_with(condition);
+                let referenced = self.add(&condition.key.value);
+                referenced.compared.note(condition, referenced.origin.kind());
                 condition.values.iter().for_each(|value| self.add_variables(&value.value));
             }
             let patterns = statement.resource.iter().flat_map(|element| &element.patterns);
@@ -119,7 +110,7 @@ impl<'a> ReferencedKeys<'a> {
             let inside = piece.split_once('}').map_or("", |(inside, _)| inside);
             let name = inside.split_once(',').map_or(inside, |(name, _)| name).trim();
             if !matches!(name, "" | "*" | "?" | "$") {
-                self.add(name).moments = Moments::Closely;
+                self.add(name).compared.note_any();
             }
         }
     }
@@ -131,8 +122,8 @@ impl<'a> ReferencedKeys<'a> {
         let place = known.unwrap_or_else(|| {
             let known = ORIGINS.iter().find(|(known, _)| *known == key);
             let origin = known.map_or(Origin::Unknown, |(_, origin)| *origin);
-            let moments = Moments::With(Vec::new());
-            self.0.push(Referenced { key, origin, assumed: Value::Unknown, moments });
+            let compared = Compared::default();
+            self.0.push(Referenced { key, origin, assumed: Value::Unknown, compared });
             self.0.len() - 1
         });
         &mut self.0[place]
@@ -174,33 +165,17 @@ impl<'a> ReferencedKeys<'a> {
 }
 
 impl Referenced<'_> {
-    fn compare_with(&mut self, condition: &Condition) {
-        let is_date = matches!(
-            condition.operator.value.test,
-            Test::DateEquals
-                | Test::DateLessThan
-                | Test::DateLessThanEquals
-                | Test::DateGreaterThan
-                | Test::DateGreaterThanEquals
-        );
-        match &mut self.moments {
-            Moments::With(moments) if is_date => {
-                let values = condition.values.iter();
-                moments.extend(values.filter_map(|value| parse_instant(&value.value)));
-                moments.sort_unstable();
-                moments.dedup();
-            }
-            // Whether the log tells the moment is seen without comparing.
-            Moments::With(_) if condition.operator.value.test == Test::Null => {}
-            _ => self.moments = Moments::Closely,
-        }
-    }
-
     /// The number of a row's value: `Some(None)` if no row differs from another, `None` if there are
     /// too many values.
     fn number(&self, row: Row<'_, '_>, known: &mut ValueNumbers) -> Option<Option<u32>> {
         let text = match self.origin {
-            Origin::SourceIp => row.source_ip(),
+            Origin::SourceIp => {
+                let text = row.source_ip();
+                if let Some(number) = text.and_then(|text| self.compared.address(text)) {
+                    return Some(Some(number));
+                }
+                text
+            }
             Origin::UserAgent => row.user_agent(),
             Origin::Organization => row.organization(),
             Origin::Vpc => row.vpc(),
@@ -219,11 +194,7 @@ impl Referenced<'_> {
     /// Where a moment stands among those that it is compared with.
     fn interval(&self, time: Option<i64>, read: impl Fn(i64) -> Option<Timestamp>) -> Option<u32> {
         let Some(time) = time else { return Some(UNTOLD_NUMBER) };
-        let Moments::With(moments) = &self.moments else { return None };
-        let time = read(time)?;
-        let before = moments.partition_point(|moment| *moment < time);
-        let at = moments.get(before) == Some(&time);
-        u32::try_from(before * 2 + usize::from(at)).ok()
+        self.compared.moment(read(time)?)
     }
 }
 
@@ -264,6 +235,14 @@ fn tag<'a>(applicable: &Applicable<'a>, key: Key<'_>) -> Value<'a> {
 }
 
 impl Origin {
+    fn kind(self) -> Kind {
+        match self {
+            Origin::Time | Origin::EpochTime => Kind::Moment,
+            Origin::SourceIp => Kind::Address,
+            _ => Kind::Text,
+        }
+    }
+
     /// The value in a row; `None` to leave it to the evaluator.
     fn value<'r>(
         self,

@@ -18,13 +18,14 @@ use crate::outcomes::{GroupKey, Outcomes};
 use crate::places::Places;
 use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
+use crate::routes::Routes;
 use crate::rows::{Columns, Row, projection};
-use crate::tally::OutcomeTally;
+use crate::tally::{Counting, OutcomeTally};
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
 
 /// The most callers, and the most routes, that are told apart.
-const NAMES_MAX: usize = 50_000;
+pub(crate) const NAMES_MAX: usize = 50_000;
 
 /// Which rows count. Times are UTC milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -148,7 +149,7 @@ impl<'a> Analysis<'a> {
             filter: self.filter,
             left_out: 0,
             callers: Interner::new(NAMES_MAX),
-            routes: Interner::new(NAMES_MAX),
+            routes: Routes::new(NAMES_MAX),
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
@@ -160,8 +161,6 @@ impl<'a> Analysis<'a> {
             }),
             previous: self.previous.then(|| PreviousTally::before(self.window)).flatten(),
             timeline: self.timeline.then(TimelineTally::default),
-            guess: String::new(),
-            route: String::new(),
         }
     }
 
@@ -189,7 +188,7 @@ pub struct Gatherer<'a> {
     filter: Option<&'a Filter>,
     left_out: u64,
     callers: Interner,
-    routes: Interner,
+    routes: Routes,
     usage: UsageTally,
     breakdowns: Vec<BreakdownTally>,
     limits: LimitTally,
@@ -197,8 +196,6 @@ pub struct Gatherer<'a> {
     replayed: Option<Replayed<'a>>,
     previous: Option<PreviousTally>,
     timeline: Option<TimelineTally>,
-    guess: String,
-    route: String,
 }
 
 /// The part of a gatherer that decides.
@@ -211,24 +208,29 @@ struct Replayed<'a> {
 impl<'a> Replayed<'a> {
     /// Decides and counts a call; the answer is the number of the group of denied calls that it
     /// was put in, if any.
-    fn add(&mut self, call: &Call<'_, 'a>, places: &mut Places<'a>) -> Option<u32> {
-        let [after, before] = self.replay.decide(call, places);
+    fn add(&mut self, call: &Call<'_, 'a>, with: Counting<'_, 'a>) -> Option<u32> {
+        let [after, before] = self.replay.decide(call, with.places);
         let [new, old] = self.replay.versions();
         let (new, after) = (new?, after?);
         if let (Some(changes), Some(old), Some(before)) = (&mut self.changes, old, before) {
-            changes.add(call, (old, before), (new, after));
+            changes.add(call, (old, before), (new, after), with.callers);
         }
-        self.outcomes.add(call, new, after)
+        self.outcomes.add(call, new, after, with)
     }
 
-    /// What was found, in words, and the groups of denied calls by their numbers.
-    fn finish(self, callers: &Interner) -> Option<(Outcomes, Vec<GroupKey>, Option<Changes>)> {
+    /// What was found, in words.
+    fn finish(self, callers: &Interner) -> (Option<Outcomes>, Option<Changes>) {
         let [new, old] = self.replay.versions();
-        let new = new?;
-        let changes = self.changes.zip(old);
-        let changes = changes.map(|(changes, old)| changes.finish(callers, old, new));
-        let (outcomes, groups) = self.outcomes.finish(callers, new);
-        Some((outcomes, groups, changes))
+        let outcomes = new.map(|new| self.outcomes.finish(callers, new));
+        let changes = self.changes.zip(old).zip(new);
+        let changes = changes.map(|((changes, old), new)| changes.finish(callers, old, new));
+        (outcomes, changes)
+    }
+
+    /// The groups of denied calls by their numbers, in words.
+    fn groups(&self, callers: &Interner) -> Vec<GroupKey> {
+        let [new, _] = self.replay.versions();
+        new.map_or_else(Vec::new, |new| self.outcomes.by_number(callers, new))
     }
 }
 
@@ -253,14 +255,12 @@ impl<'a> Gatherer<'a> {
     fn add_row(&mut self, row: Row<'_, '_>, before: bool) {
         let target = self.places.target(row);
         let [api, _] = target.apis;
-        let caller = call::caller(row);
         let method = call::method(row).unwrap_or("-");
-        let path = call::path(row);
-        let route = call::route(row, api, method, path, &mut self.guess);
-        self.route.clear();
-        self.route.extend([method, " ", route]);
+        let told = self.routes.told(row);
+        let path = call::path_along(row, told.map(|told| told.configured));
+        let (route, route_number) = self.routes.route(told, api, method, path);
+        let caller = call::caller(row);
         let caller_number = self.callers.number(caller);
-        let route_number = self.routes.number(&self.route);
         let known = match (row.upstream(), api, path) {
             (None, Some(api), Some(path)) => api.route(method, path),
             _ => None,
@@ -290,7 +290,8 @@ impl<'a> Gatherer<'a> {
         self.repeats.add_call(&call);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.add(&call));
         let replayed = self.replayed.as_mut();
-        let group = replayed.and_then(|replayed| replayed.add(&call, &mut self.places));
+        let with = Counting { places: &mut self.places, callers: &self.callers };
+        let group = replayed.and_then(|replayed| replayed.add(&call, with));
         if let Some(timeline) = &mut self.timeline {
             let (start, status) = (row.time(), row.status());
             let cell = Cell { start, caller: caller_number, route: route_number, status, group };
@@ -300,12 +301,14 @@ impl<'a> Gatherer<'a> {
 
     /// Everything gathered, in words.
     pub fn finish(self) -> Gathered {
-        let (callers, routes) = (&self.callers, &self.routes);
-        let replayed = self.replayed.and_then(|replayed| replayed.finish(callers));
-        let (outcomes, groups, changes) = match replayed {
-            Some((outcomes, groups, changes)) => (Some(outcomes), groups, changes),
-            None => (None, Vec::new(), None),
-        };
+        let (callers, routes) = (&self.callers, self.routes.names());
+        let timeline = self.timeline.map(|timeline| {
+            let replayed = self.replayed.as_ref();
+            let groups = replayed.map_or_else(Vec::new, |replayed| replayed.groups(callers));
+            timeline.finish(callers, routes, &groups)
+        });
+        let replayed = self.replayed.map(|replayed| replayed.finish(callers));
+        let (outcomes, changes) = replayed.unwrap_or_default();
         Gathered {
             left_out: self.left_out,
             usage: self.usage.finish(callers, routes),
@@ -315,7 +318,7 @@ impl<'a> Gatherer<'a> {
             outcomes,
             changes,
             previous: self.previous.map(|previous| previous.finish(callers, routes)),
-            timeline: self.timeline.map(|timeline| timeline.finish(callers, routes, &groups)),
+            timeline,
         }
     }
 }

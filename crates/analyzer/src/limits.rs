@@ -2,15 +2,16 @@
 
 mod tally;
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
 use crate::consumption::Consumption;
+use crate::detail::Detail;
 use crate::series::{Measure, Series};
 
-pub(crate) use tally::LimitTally;
+pub(crate) use tally::{LIMITS_MAX, LimitTally, PRINCIPALS_MAX};
 
 /// All limits, by upstream, credential and bucket. Merges.
 ///
@@ -55,6 +56,9 @@ pub struct LimitUse {
     pub primary: u64,
     /// Refused although requests were left: too many at once, or too fast.
     pub secondary: u64,
+    /// How finely its callers are told apart.
+    #[serde(default)]
+    pub detail: Detail,
     /// Requests by caller.
     pub callers: BTreeMap<String, u64>,
     /// The windows, by the minute in which they end, or wider where they are many.
@@ -139,11 +143,39 @@ impl LimitUse {
         self.reach = self.reach.max(other.reach);
         self.primary += other.primary;
         self.secondary += other.secondary;
+        let detail = self.detail.max(other.detail);
+        self.tell_callers(detail);
         for (caller, requests) in other.callers {
-            *self.callers.entry(caller).or_default() += requests;
+            *self.callers.entry(detail.caller(&caller).into_owned()).or_default() += requests;
         }
+        self.bound_callers();
         self.windows.merge(&other.windows);
         self.series.merge(&other.series);
+    }
+}
+
+/// The most callers of a limit that are told apart.
+pub(crate) const CALLERS_MAX: usize = 4_000;
+
+impl LimitUse {
+    /// Tells callers apart as finely as `detail` says, and no more.
+    fn tell_callers(&mut self, detail: Detail) {
+        if self.detail == detail {
+            return;
+        }
+        self.detail = detail;
+        for (caller, requests) in std::mem::take(&mut self.callers) {
+            *self.callers.entry(detail.caller(&caller).into_owned()).or_default() += requests;
+        }
+    }
+
+    /// Tells callers apart less finely until they are few enough.
+    fn bound_callers(&mut self) {
+        while self.callers.len() > CALLERS_MAX
+            && let Some(coarser) = self.detail.coarser()
+        {
+            self.tell_callers(coarser);
+        }
     }
 }
 
@@ -157,6 +189,10 @@ fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
 
 /// The later of two answers; of those of the same moment, the one that left less.
 fn later(one: Option<Latest>, other: Option<Latest>) -> Option<Latest> {
-    let key = |latest: &Latest| (latest.at, Reverse(latest.left), latest.reset);
-    one.into_iter().chain(other).max_by_key(key)
+    let (Some(held), Some(more)) = (one, other) else { return one.or(other) };
+    let rest = |latest: Latest| (Reverse(latest.left), latest.reset);
+    match more.at.cmp(&held.at).then_with(|| rest(more).cmp(&rest(held))) {
+        Ordering::Less => one,
+        Ordering::Equal | Ordering::Greater => other,
+    }
 }

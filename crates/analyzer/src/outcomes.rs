@@ -3,15 +3,17 @@
 //! Allowed calls that the log also has as passed are only counted. All others are grouped by
 //! caller, action, route, logged status, decision and the statements that determined it; each group
 //! explains itself by one of its calls, chosen so that the choice does not depend on who read what
-//! first.
+//! first. Where they would be too many, they are told less finely ([`Detail`]).
 
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{Element, Key, Principal, Request, StatementId, Value};
+use tollgate_policy::{self as policy, Element, Principal, Request, StatementId, Value};
 use tollgate_store::{Applicable, Citation};
 
 use crate::bindings::{Binding, Kept};
+use crate::detail::Detail;
+use crate::groups::{self, Key, Merge};
 use crate::time::Span;
 use crate::verdict::Logged;
 
@@ -25,6 +27,9 @@ pub struct Outcomes {
     pub disagreeing: u64,
     /// Calls that cannot be compared, by reason.
     pub undetermined: BTreeMap<String, u64>,
+    /// How finely the groups are told apart.
+    #[serde(default)]
+    pub detail: Detail,
     /// Everything but calls that were allowed then and are now.
     pub groups: Vec<(GroupKey, Group)>,
     /// Callers that the account does not know, with their calls.
@@ -78,6 +83,9 @@ pub struct Group {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallContext {
+    /// Who called, where the group does not tell callers apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
     /// The caller's unique id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user_id: Option<String>,
@@ -99,9 +107,14 @@ pub enum Told {
 }
 
 impl CallContext {
+    /// Who made a group's call.
+    pub(crate) fn caller<'r>(&'r self, key: &'r GroupKey) -> &'r str {
+        self.caller.as_deref().unwrap_or(&key.caller)
+    }
+
     /// The request of a group's call with this resource.
     pub(crate) fn request<'r>(&'r self, key: &'r GroupKey, resource: &'r str) -> Request<'r> {
-        let mut principal = Principal::parse(&key.caller).unwrap_or(Principal::ANONYMOUS);
+        let mut principal = Principal::parse(self.caller(key)).unwrap_or(Principal::ANONYMOUS);
         if let Some(id) = &self.user_id {
             principal = principal.with_user_id(id);
         }
@@ -112,7 +125,7 @@ impl CallContext {
                 Told::Absent => Value::Absent,
                 Told::Unknown => Value::Unknown,
             };
-            request.context.set(Key::new(name), value);
+            request.context.set(policy::Key::new(name), value);
         }
         request
     }
@@ -166,26 +179,38 @@ impl Outcomes {
         for (caller, requests) in other.unknown_principals {
             *self.unknown_principals.entry(caller).or_default() += requests;
         }
-        let mut groups: BTreeMap<GroupKey, Group> =
-            std::mem::take(&mut self.groups).into_iter().collect();
-        for (key, group) in other.groups {
-            match groups.get_mut(&key) {
-                Some(known) => known.merge(group),
-                None => drop(groups.insert(key, group)),
-            }
-        }
-        self.groups = groups.into_iter().collect();
+        groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
     }
 }
 
-impl Group {
-    pub(crate) fn merge(&mut self, other: Group) {
+impl Key<Group> for GroupKey {
+    fn at(self, detail: Detail, group: &mut Group) -> GroupKey {
+        group.context.caller.get_or_insert_with(|| self.caller.clone());
+        self.less_finely(detail)
+    }
+}
+
+impl GroupKey {
+    /// The key of the group that these calls are in where groups are told as finely as `detail`.
+    pub(crate) fn less_finely(self, detail: Detail) -> GroupKey {
+        GroupKey {
+            caller: detail.caller(&self.caller).into_owned(),
+            action: detail.call(self.action),
+            resource: detail.call(self.resource),
+            status: self.status.filter(|_| detail.tells_calls()),
+            ..self
+        }
+    }
+}
+
+impl Merge for Group {
+    fn merge(&mut self, other: Group) {
         self.requests += other.requests;
         self.span.merge(other.span);
         if self.only_resource != other.only_resource {
             self.only_resource = None;
         }
-        if other.example < self.example {
+        if (&other.example, &other.context.caller) < (&self.example, &self.context.caller) {
             (self.example, self.nearest) = (other.example, other.nearest);
             self.context = other.context;
         }

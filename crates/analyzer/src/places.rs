@@ -4,13 +4,14 @@ use hashbrown::HashMap;
 use tollgate_policy::{Head, write_request_arn};
 use tollgate_store::{Account, ApiEntry};
 
-use crate::call;
+use crate::call::{self, Call};
+use crate::intern::{OTHER_NUMBER, slot};
 use crate::rows::Row;
 
-/// The most places that are remembered, and the most methods of each; calls of others are looked at
-/// one by one.
+/// The most places that are remembered, and the most routes of all; calls of others are looked at one
+/// by one.
 const PLACES_MAX: usize = 1_000;
-const METHODS_MAX: usize = 32;
+const HEADS_MAX: usize = 20_000;
 
 /// APIs and stages, each looked up once.
 pub(crate) struct Places<'a> {
@@ -20,6 +21,21 @@ pub(crate) struct Places<'a> {
     known: HashMap<Name, usize>,
     /// The place of the last row: the next row's is likely to be the same.
     latest: usize,
+    heads: Vec<Beginning>,
+    /// By place and the number of a route: the head of its calls.
+    known_heads: HashMap<(usize, u32), usize>,
+    /// By the number of a route: the place that it was called at last, and the head there.
+    latest_heads: Vec<Option<(usize, usize)>>,
+}
+
+/// What the ARNs of a route's calls begin with.
+struct Beginning {
+    /// Without the first slash, the route up to its first parameter.
+    literal: Box<str>,
+    /// What comes before the path, and that literal.
+    whole: Head,
+    /// What comes before the path: for paths that the route does not tell.
+    bare: Head,
 }
 
 /// What rows say of a place: the API's id and the stage.
@@ -37,13 +53,20 @@ pub(crate) struct Target<'a> {
 struct Place<'a> {
     name: Name,
     target: Target<'a>,
-    methods: Vec<(Box<str>, Head)>,
 }
 
 impl<'a> Places<'a> {
     pub(crate) fn new(account: Option<&'a Account>, against: Option<&'a Account>) -> Places<'a> {
         let accounts = [account, against];
-        Places { accounts, places: Vec::new(), known: HashMap::new(), latest: 0 }
+        Places {
+            accounts,
+            places: Vec::new(),
+            known: HashMap::new(),
+            latest: 0,
+            heads: Vec::new(),
+            known_heads: HashMap::new(),
+            latest_heads: Vec::new(),
+        }
     }
 
     /// Where a row's call went.
@@ -71,34 +94,59 @@ impl<'a> Places<'a> {
             return Target { apis, place: None };
         }
         let target = Target { apis, place: Some(number) };
-        self.places.push(Place { name: name.clone(), target, methods: Vec::new() });
+        self.places.push(Place { name: name.clone(), target });
         self.known.insert(name, number);
         self.latest = number;
         target
     }
 
-    /// What the ARNs of a method's calls begin with, up to the path without its slash; `None` where
-    /// the API is not known, or the place or method not remembered.
-    pub(crate) fn head(
-        &mut self,
-        target: Target<'a>,
-        row: Row<'_, '_>,
-        method: &str,
-    ) -> Option<&mut Head> {
-        let [api, _] = target.apis;
-        let api = api?;
-        let place = self.places.get_mut(target.place?)?;
-        let known = place.methods.iter().position(|(name, _)| **name == *method);
-        let index = match known {
-            Some(known) => known,
-            None if place.methods.len() >= METHODS_MAX => return None,
+    /// What the ARNs of a route's calls begin with, as far as it is the same for all of them, and the
+    /// rest of this one; `None` where the API is not known, or too many routes are.
+    #[inline]
+    pub(crate) fn head<'h>(
+        &'h mut self,
+        call: &Call<'_, 'a>,
+        path: &'h str,
+    ) -> Option<(&'h mut Head, &'h str)> {
+        let place = call.target.place.filter(|_| call.route_number != OTHER_NUMBER)?;
+        let index = match *slot(&mut self.latest_heads, call.route_number) {
+            Some((known, index)) if known == place => index,
+            _ => self.look_up_head(call, place)?,
+        };
+        let beginning = self.heads.get_mut(index)?;
+        let path = path.strip_prefix('/').unwrap_or(path);
+        match path.strip_prefix(&*beginning.literal) {
+            Some(tail) => Some((&mut beginning.whole, tail)),
+            None => Some((&mut beginning.bare, path)),
+        }
+    }
+
+    #[cold]
+    fn look_up_head(&mut self, call: &Call<'_, 'a>, place: usize) -> Option<usize> {
+        let key = (place, call.route_number);
+        let index = match self.known_heads.get(&key) {
+            Some(&known) => known,
+            None if self.heads.len() >= HEADS_MAX => return None,
             None => {
+                let (api, index) = (call.api?, self.heads.len());
                 let mut arn = String::new();
-                write_request_arn(&mut arn, &api.api(), call::stage(api, row)?, method, "");
-                place.methods.push((method.into(), Head::new(arn)));
-                place.methods.len() - 1
+                let stage = call::stage(api, call.row)?;
+                write_request_arn(&mut arn, &api.api(), stage, call.method, "");
+                self.heads.push(Beginning::new(arn, call.route));
+                self.known_heads.insert(key, index);
+                index
             }
         };
-        place.methods.get_mut(index).map(|(_, head)| head)
+        *slot(&mut self.latest_heads, call.route_number) = Some((place, index));
+        Some(index)
+    }
+}
+
+impl Beginning {
+    fn new(arn: String, route: &str) -> Beginning {
+        let path = route.strip_prefix('/').unwrap_or(route);
+        let literal = path.split('{').next().unwrap_or_default();
+        let whole = Head::new([&*arn, literal].concat());
+        Beginning { literal: literal.into(), whole, bare: Head::new(arn) }
     }
 }

@@ -139,7 +139,7 @@ impl<'s> Search<'s> {
     ) -> Option<Remedy> {
         let (key, group) = *self.members.iter().min_by_key(|(_, group)| &group.example)?;
         let (pattern, exact) = self.pattern(key);
-        let caller = Principal::parse(&key.caller)?;
+        let caller = Principal::parse(group.context.caller(key))?;
         let api = api(self.account, &group.example.0);
         let applicable = self.account.policies_for(&caller, api);
         let place = Place { principal: &self.principal, api: api.map(|api| api.api().id) };
@@ -245,7 +245,7 @@ impl<'s> Search<'s> {
 
     /// Whether a call like those of a group, with this resource, is allowed with a change.
     fn is_allowed(&self, overlay: &Overlay, (key, group): Denied<'_>, resource: &str) -> bool {
-        let Some(caller) = Principal::parse(&key.caller) else { return false };
+        let Some(caller) = Principal::parse(group.context.caller(key)) else { return false };
         let api = api(self.account, resource);
         let base: Policies<'_> = self.account.policies_for(&caller, api).policies();
         let owner = owner(self.account, &key.caller);

@@ -9,16 +9,19 @@ mod cache;
 mod changes;
 mod comparison;
 mod denied;
+mod folded;
 mod forecast;
 mod heat;
 mod limits;
 mod timeline;
+mod unexplained;
 mod usage;
 mod windows;
 
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
+use crate::detail::Detail;
 use crate::gather::Gathered;
 use crate::outcomes::GroupKey;
 use crate::previous::Period;
@@ -37,6 +40,7 @@ pub use forecast::{ForecastReport, TrendReport};
 pub use heat::{HeatReport, WEEKDAYS};
 pub use limits::{HeadroomReport, LevelReport, LimitReport};
 pub use timeline::{CellReport, TimelineReport};
+pub use unexplained::UnexplainedReport;
 pub use usage::{CallerReport, PointReport, RouteReport, StatusReport, UsageReport};
 pub use windows::WindowReport;
 
@@ -58,6 +62,10 @@ pub struct Report {
     pub interrupted: bool,
     /// What became of the lines that were read.
     pub lines: Lines,
+    /// What is told less finely than it could be, because there was too much of it: a sentence for
+    /// each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub folded: Vec<String>,
     /// Requests that were read and left out: outside of the window, or not wanted by the filter.
     pub left_out: u64,
     /// Usage.
@@ -78,6 +86,9 @@ pub struct Report {
     /// What would allow the most frequent denials. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedies: Option<Vec<Remedy>>,
+    /// Calls that were allowed, and that no current policy explains. Only with an account.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unexplained: Option<Vec<UnexplainedReport>>,
     /// How log and replay compare. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementReport>,
@@ -127,15 +138,20 @@ impl Report {
             version: 1,
             interrupted: false,
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
+            folded: folded::sentences(gathered),
             left_out: gathered.left_out,
             usage: UsageReport::new(&gathered.usage),
             breakdowns: gathered.breakdowns.iter().map(BreakdownReport::new).collect(),
             rate_limits: limits::reports(&gathered.limits, gathered.usage.span),
             cache: CacheReport::new(&gathered.repeats),
             comparison,
-            timeline: gathered.timeline.as_ref().map(|lived| TimelineReport::new(lived, &keys)),
+            timeline: gathered.timeline.as_ref().map(|lived| {
+                let detail = outcomes.map_or(Detail::default(), |outcomes| outcomes.detail);
+                TimelineReport::new(lived, &keys, detail)
+            }),
             denied: denied.map(denied::in_words),
             remedies: None,
+            unexplained: outcomes.map(UnexplainedReport::all),
             agreement: outcomes.map(AgreementReport::new),
             unknown_principals: outcomes
                 .map(|outcomes| by_requests(outcomes.unknown_principals.iter())),
@@ -165,6 +181,7 @@ impl Report {
         self.comparison.iter_mut().for_each(|comparison| comparison.truncate(top));
         self.denied.iter_mut().for_each(|denied| denied.truncate(top));
         self.remedies.iter_mut().for_each(|remedies| remedies.truncate(top));
+        self.unexplained.iter_mut().for_each(|groups| groups.truncate(top));
         self.agreement.iter_mut().for_each(|agreement| agreement.disagreements.truncate(top));
         self.unknown_principals.iter_mut().for_each(|callers| callers.truncate(top));
         self.changes.iter_mut().for_each(|changes| changes.groups.truncate(top));

@@ -6,16 +6,18 @@
 use hashbrown::HashMap;
 use tollgate_policy::Outcome;
 
-use crate::bindings::{INVOKE, Kept};
+use crate::bindings::Kept;
 use crate::call::Call;
+use crate::detail::Detail;
+use crate::groups::{Groups, Merge, NumberKey};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
-use crate::outcomes::{Group, GroupKey, Outcomes, cited, nearest};
-use crate::replay::{Verdict, Version, write_resource};
+use crate::labels::Labels;
+use crate::outcomes::{CallContext, Group, GroupKey, Outcomes, cited, nearest};
+use crate::places::Places;
+use crate::replay::{Verdict, Version};
+use crate::resource::Resource;
 use crate::time::Span;
 use crate::verdict::{Comparison, Logged};
-
-/// The most groups kept apart; calls beyond them are counted under `(other)`.
-pub(crate) const GROUPS_MAX: usize = 50_000;
 
 /// The calls of one worker, while they are replayed.
 #[derive(Default)]
@@ -24,9 +26,7 @@ pub(crate) struct OutcomeTally<'a> {
     counts: Vec<[u64; Logged::ALL.len()]>,
     /// Calls of principals that the account does not know, by the number of their caller.
     unknown: Vec<u64>,
-    /// The number of each group, in the order in which they came.
-    numbers: HashMap<TallyKey, u32>,
-    groups: Vec<(TallyKey, TallyGroup<'a>)>,
+    groups: Groups<TallyKey, TallyGroup<'a>>,
     labels: Labels,
     arn: String,
 }
@@ -42,6 +42,16 @@ struct TallyKey {
     logged: Logged,
 }
 
+impl NumberKey for TallyKey {
+    fn caller(&mut self) -> &mut u32 {
+        &mut self.caller
+    }
+
+    fn forget_call(&mut self) {
+        (self.resource, self.action, self.status) = (OTHER_NUMBER, OTHER_NUMBER, None);
+    }
+}
+
 /// A [`Group`] whose example has not explained it yet.
 struct TallyGroup<'a> {
     requests: u64,
@@ -52,14 +62,35 @@ struct TallyGroup<'a> {
     example: Kept<'a>,
 }
 
+impl Merge for TallyGroup<'_> {
+    fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.span.merge(other.span);
+        let differ = self.example.resource() != other.example.resource();
+        self.differ |= other.differ || differ;
+        if other.example.rank() < self.example.rank() {
+            self.example = other.example;
+        }
+    }
+}
+
+/// What a call is counted with.
+pub(crate) struct Counting<'c, 'a> {
+    pub(crate) places: &'c mut Places<'a>,
+    /// What gave the call's caller its number.
+    pub(crate) callers: &'c Interner,
+}
+
 impl<'a> OutcomeTally<'a> {
     /// Counts one call with the number of its verdict. The answer is the number of the group that it
     /// was put in, if any.
+    #[inline]
     pub(crate) fn add(
         &mut self,
         call: &Call<'_, 'a>,
         version: &Version<'a>,
         number: u32,
+        with: Counting<'_, 'a>,
     ) -> Option<u32> {
         let verdict = version.verdict(number)?;
         let logged = Logged::of(call.row);
@@ -81,70 +112,85 @@ impl<'a> OutcomeTally<'a> {
                 status: call.row.status(),
                 logged,
             };
-            return self.group(key, call, version, disagrees);
+            return self.group(key, call, (version, disagrees), with);
         }
         None
     }
 
     fn group(
         &mut self,
-        mut key: TallyKey,
+        key: TallyKey,
         call: &Call<'_, 'a>,
-        version: &Version<'a>,
-        disagrees: bool,
+        (version, disagrees): (&Version<'a>, bool),
+        Counting { places, callers }: Counting<'_, 'a>,
     ) -> Option<u32> {
-        if self.groups.len() >= GROUPS_MAX && !self.numbers.contains_key(&key) {
-            (key.caller, key.resource) = (OTHER_NUMBER, OTHER_NUMBER);
-        }
-        if write_resource(&mut self.arn, call.row, call.api, call.method, call.path).is_err() {
-            self.arn.clear();
-        }
-        let binding = version.binding(version.verdict(key.verdict)?)?;
-        let (resource, time) = (self.arn.as_str(), call.row.time());
-        if let Some(&number) = self.numbers.get(&key) {
-            let (_, group) = self.groups.get_mut(number as usize)?;
+        let resource = Resource::of(call, places, &mut self.arn);
+        let time = call.row.time();
+        let key = self.groups.key(key, callers);
+        if let Some((number, group)) = self.groups.get_mut(&key) {
             group.requests += 1;
             group.span.merge(Span::at(time));
-            group.differ |= group.example.resource() != resource;
-            if (resource, time) < (group.example.resource(), group.example.time()) {
-                group.example = binding.keep(call, resource);
+            let example = &group.example;
+            let order = resource.compare(example.resource());
+            group.differ |= order.is_ne();
+            let rest = || (time, call.caller).cmp(&(example.time(), example.caller()));
+            if order.then_with(rest).is_lt() {
+                let binding = version.binding(version.verdict(key.verdict)?)?;
+                group.example = binding.keep(call, resource.text());
             }
             return Some(number);
         }
-        let number = u32::try_from(self.groups.len()).ok()?;
+        let binding = version.binding(version.verdict(key.verdict)?)?;
         let group = TallyGroup {
             requests: 1,
             span: Span::at(time),
             differ: false,
             disagrees,
-            example: binding.keep(call, resource),
+            example: binding.keep(call, resource.text()),
         };
-        self.groups.push((key, group));
-        self.numbers.insert(key, number);
-        Some(number)
+        self.groups.insert(key, group, callers)
     }
 
-    /// What was found, in words, and the groups by their numbers. `callers` are those that gave the
-    /// calls their numbers.
-    pub(crate) fn finish(
-        self,
-        callers: &Interner,
-        version: &Version<'_>,
-    ) -> (Outcomes, Vec<GroupKey>) {
+    /// What was found, in words. `callers` are those that gave the calls their numbers.
+    pub(crate) fn finish(&self, callers: &Interner, version: &Version<'_>) -> Outcomes {
         let mut outcomes = counted(&self.counts, version);
         let unknown = (0..).zip(&self.unknown).filter(|(_, requests)| **requests > 0);
         outcomes.unknown_principals = unknown
             .map(|(number, requests)| (callers.text(number).to_owned(), *requests))
             .collect();
-        let (mut keys, mut groups) = (Vec::new(), Vec::new());
-        for (key, group) in self.groups {
-            let words = key.in_words(version, callers, &self.labels);
-            keys.push(words.clone());
-            groups.push((words, group.explained(key, version)));
-        }
+        let detail = self.groups.detail;
+        outcomes.detail = detail;
+        let groups = self.groups.iter().map(|(_, key, group)| {
+            (self.in_words(key, version, callers), group.explained(key, version, detail))
+        });
         // Merging sorts, and joins the groups whose numbers differ and whose words do not.
-        outcomes.merge(Outcomes { groups, ..Outcomes::default() });
-        (outcomes, keys)
+        let groups = groups.collect();
+        outcomes.merge(Outcomes { groups, detail, ..Outcomes::default() });
+        outcomes
+    }
+
+    /// The groups by the numbers that calls were given.
+    pub(crate) fn by_number(&self, callers: &Interner, version: &Version<'_>) -> Vec<GroupKey> {
+        let words = |(number, key, _)| (number, self.in_words(key, version, callers));
+        let words: HashMap<u32, GroupKey> = self.groups.iter().map(words).collect();
+        self.groups.settle().iter().filter_map(|number| words.get(number).cloned()).collect()
+    }
+
+    fn in_words(&self, key: TallyKey, version: &Version<'_>, callers: &Interner) -> GroupKey {
+        let verdict = version.verdict(key.verdict);
+        let decision = verdict.and_then(|verdict| verdict.decision.as_ref().ok());
+        let applicable = verdict.and_then(|verdict| Some(version.binding(verdict)?.applicable));
+        let statements = decision.into_iter().flat_map(|decision| decision.determined_by.iter());
+        GroupKey {
+            caller: self.groups.caller(key.caller, callers).to_owned(),
+            action: self.labels.action_text(key.action).to_owned(),
+            resource: self.labels.resource_text(key.resource).to_owned(),
+            status: key.status,
+            logged: key.logged,
+            decision: decision.map(|decision| decision.outcome.as_str().to_owned()),
+            determined_by: statements.filter_map(|id| cited(&applicable?, id)).collect(),
+            depends_on: decision.map_or_else(Vec::new, |decision| decision.depends_on.clone()),
+        }
     }
 }
 
@@ -168,85 +214,23 @@ fn counted(counts: &[[u64; Logged::ALL.len()]], version: &Version<'_>) -> Outcom
 
 impl TallyGroup<'_> {
     /// The group, explained by its example.
-    fn explained(self, key: TallyKey, version: &Version<'_>) -> Group {
-        let TallyGroup { requests, span, differ, disagrees, example } = self;
+    fn explained(&self, key: TallyKey, version: &Version<'_>, detail: Detail) -> Group {
+        let example = &self.example;
         let explain = |verdict: &Verdict| match verdict.outcome() {
-            Ok(Outcome::ImplicitDeny) => nearest(version.binding(verdict)?, &example),
+            Ok(Outcome::ImplicitDeny) => nearest(version.binding(verdict)?, example),
             _ => None,
         };
-        let nearest = version.verdict(key.verdict).and_then(explain);
         let resource = example.resource().to_owned();
-        let only_resource = (!differ && !resource.is_empty()).then(|| resource.clone());
-        let (context, example) = (example.context(), (resource, example.time()));
-        Group { requests, span, only_resource, disagrees, example, context, nearest }
-    }
-}
-
-impl TallyKey {
-    fn in_words(self, version: &Version<'_>, callers: &Interner, labels: &Labels) -> GroupKey {
-        let verdict = version.verdict(self.verdict);
-        let decision = verdict.and_then(|verdict| verdict.decision.as_ref().ok());
-        let applicable = verdict.and_then(|verdict| Some(version.binding(verdict)?.applicable));
-        let statements = decision.into_iter().flat_map(|decision| decision.determined_by.iter());
-        GroupKey {
-            caller: callers.text(self.caller).to_owned(),
-            action: labels.actions.text(self.action).to_owned(),
-            resource: labels.resources.text(self.resource).to_owned(),
-            status: self.status,
-            logged: self.logged,
-            decision: decision.map(|decision| decision.outcome.as_str().to_owned()),
-            determined_by: statements.filter_map(|id| cited(&applicable?, id)).collect(),
-            depends_on: decision.map_or_else(Vec::new, |decision| decision.depends_on.clone()),
+        let only_resource = (!self.differ && !resource.is_empty()).then(|| resource.clone());
+        let caller = (!detail.is_full()).then(|| example.caller().to_owned());
+        Group {
+            requests: self.requests,
+            span: self.span,
+            only_resource,
+            disagrees: self.disagrees,
+            nearest: version.verdict(key.verdict).and_then(explain),
+            context: CallContext { caller, ..example.context() },
+            example: (resource, example.time()),
         }
-    }
-}
-
-/// Numbers for what groups are called by.
-pub(crate) struct Labels {
-    resources: Interner,
-    actions: Interner,
-    /// The number of the resource of each place and route.
-    by_route: HashMap<(usize, u32), u32>,
-}
-
-impl Default for Labels {
-    fn default() -> Labels {
-        let (resources, actions) = (Interner::new(GROUPS_MAX), Interner::new(GROUPS_MAX));
-        Labels { resources, actions, by_route: HashMap::new() }
-    }
-}
-
-impl Labels {
-    /// The number of the ARN of a call with its route in the place of the path.
-    pub(crate) fn resource(&mut self, call: &Call<'_, '_>) -> u32 {
-        let told = call.row.path().is_none() && call.row.resource().is_some();
-        let Some(place) = call.target.place.filter(|_| !told && call.route_number != OTHER_NUMBER)
-        else {
-            return self.resources.number(&template(call));
-        };
-        if let Some(&known) = self.by_route.get(&(place, call.route_number)) {
-            return known;
-        }
-        let number = self.resources.number(&template(call));
-        self.by_route.insert((place, call.route_number), number);
-        number
-    }
-
-    /// The text of a resource's number.
-    pub(crate) fn resource_text(&self, number: u32) -> &str {
-        self.resources.text(number)
-    }
-
-    fn action(&mut self, call: &Call<'_, '_>) -> u32 {
-        self.actions.number(call.row.action().unwrap_or(INVOKE))
-    }
-}
-
-/// The ARN of a call with its route in the place of the path.
-fn template(call: &Call<'_, '_>) -> String {
-    let mut arn = String::new();
-    match write_resource(&mut arn, call.row, call.api, call.method, Some(call.route)) {
-        Ok(()) => arn,
-        Err(_) => format!("{} {}", call.method, call.route),
     }
 }

@@ -1,7 +1,7 @@
 //! The report for people: pure functions from a [`Report`] to text.
 //!
 //! Sections come in the order in which they are read: summary, comparison, usage, rate limits,
-//! repeated reads, denied calls, agreement, lines. Each is one file.
+//! repeated reads, denied calls, calls that no policy explains, agreement, lines. Each is one file.
 
 mod breakdowns;
 pub(crate) mod cache;
@@ -16,6 +16,7 @@ mod style;
 mod suggestions;
 mod summary;
 mod table;
+pub(crate) mod unexplained;
 mod usage;
 
 pub(crate) use remedies::target;
@@ -40,6 +41,7 @@ pub fn render(report: &Report, style: &Style) -> String {
         changes::section(report, style),
         denied::section(report, style),
         remedies::section(report, style),
+        unexplained::section(report, style),
         denied::agreement(report, style),
         denied::unknown_principals(report, style),
         lines::section(report, style),

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::detail::any_session;
 use crate::intern::{Interner, OTHER, OTHER_NUMBER};
 use crate::names::{Names, at};
 use crate::outcomes::GroupKey;
@@ -167,12 +168,9 @@ fn caller_at(step: usize, caller: &str) -> String {
     if taken(step, Step::Callers) {
         return OTHER.to_owned();
     }
-    let session = caller.split_once(":assumed-role/").and_then(|(account, rest)| {
-        Some((account, rest.split_once('/')?.0)).filter(|_| taken(step, Step::Sessions))
-    });
-    match session {
-        Some((account, role)) => format!("{account}:assumed-role/{role}/*"),
-        None => caller.to_owned(),
+    match taken(step, Step::Sessions) {
+        true => any_session(caller).into_owned(),
+        false => caller.to_owned(),
     }
 }
 

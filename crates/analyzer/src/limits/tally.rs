@@ -14,10 +14,10 @@ use crate::series::{Measure, Series};
 use crate::told::{self, Refusal, Told};
 
 /// The most limits that are told apart; those beyond are one, `(other)`.
-const LIMITS_MAX: usize = 200;
+pub(crate) const LIMITS_MAX: usize = 200;
 
 /// The most principals that are told apart in who used what when.
-const PRINCIPALS_MAX: usize = 4_000;
+pub(crate) const PRINCIPALS_MAX: usize = 4_000;
 
 const MINUTE: i64 = 60_000;
 
@@ -27,6 +27,8 @@ pub(crate) struct LimitTally {
     /// The numbers of limits, by hash.
     numbers: HashTable<u32>,
     limits: Vec<Counted>,
+    /// By the number of a route: the limit that its answers told of last.
+    latest: Vec<u32>,
     principals: Interner,
     /// By the number of a caller: that of its principal and one more, or 0 if it is not known yet.
     principal_of: Vec<u32>,
@@ -39,6 +41,7 @@ impl LimitTally {
             hasher: DefaultHashBuilder::default(),
             numbers: HashTable::new(),
             limits: vec![Counted::new(OTHER, OTHER, OTHER)],
+            latest: Vec::new(),
             principals: Interner::new(PRINCIPALS_MAX),
             principal_of: Vec::new(),
             consumption: ConsumptionTally::default(),
@@ -54,7 +57,13 @@ impl LimitTally {
     fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>) {
         let [upstream, credential] =
             [call.upstream, call.credential].map(|text| text.unwrap_or(UNTOLD));
-        let number = self.number(upstream, credential, &told.bucket);
+        let latest = *slot(&mut self.latest, call.route_number);
+        let is_latest = |counted: &Counted| counted.key.is(upstream, credential, &told.bucket);
+        let number = match self.limits.get(latest as usize).is_some_and(is_latest) {
+            true => latest,
+            false => self.number(upstream, credential, &told.bucket),
+        };
+        *slot(&mut self.latest, call.route_number) = number;
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
         counted.add(call.row, told);
         *slot(&mut counted.callers, call.caller_number) += 1;
@@ -77,10 +86,8 @@ impl LimitTally {
         let hash = self.hasher.hash_one((upstream, credential, bucket));
         let limits = &self.limits;
         let is = |&number: &u32| {
-            limits.get(number as usize).is_some_and(|counted| {
-                let LimitKey { upstream: one, credential: two, bucket: three } = &counted.key;
-                one == upstream && two == credential && three == bucket
-            })
+            let counted = limits.get(number as usize);
+            counted.is_some_and(|counted| counted.key.is(upstream, credential, bucket))
         };
         match self.numbers.find(hash, is) {
             Some(&number) => number,
@@ -119,6 +126,10 @@ impl LimitKey {
     fn new(upstream: &str, credential: &str, bucket: &str) -> LimitKey {
         let [upstream, credential, bucket] = [upstream, credential, bucket].map(str::to_owned);
         LimitKey { upstream, credential, bucket }
+    }
+
+    fn is(&self, upstream: &str, credential: &str, bucket: &str) -> bool {
+        self.upstream == upstream && self.credential == credential && self.bucket == bucket
     }
 }
 
@@ -182,6 +193,7 @@ impl Counted {
         for (number, requests) in (0..).zip(self.callers).filter(|(_, requests)| *requests > 0) {
             *self.used.callers.entry(callers.text(number).to_owned()).or_default() += requests;
         }
+        self.used.bound_callers();
         (self.key, self.used)
     }
 }

@@ -10,7 +10,7 @@ use crate::remedy::Remedy;
 use crate::report::{DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::{
     cache, comparison, count, limits as of_limits, number, period, share, short_call, short_caller,
-    target,
+    target, unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -22,6 +22,7 @@ pub fn render(report: &Report, top: usize) -> String {
         changes(report, top),
         denied(report.denied.as_deref().unwrap_or_default(), top),
         remedies(report.remedies.as_deref().unwrap_or_default(), top),
+        unexplained(report, top),
         limits(&report.rate_limits, top),
         repeated(report, top),
         routes(report, top),
@@ -46,8 +47,9 @@ fn summary(report: &Report) -> String {
         true => format!("**{INTERRUPTED}**\n\n"),
         false => String::new(),
     };
+    let folded: String = report.folded.iter().map(|sentence| format!("\n{sentence}\n")).collect();
     format!(
-        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {} on {}\n",
+        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {} on {}\n{folded}",
         facts.join(" · "),
         period(usage.first.as_deref(), usage.last.as_deref()),
         count(usage.caller_count as u64, "caller"),
@@ -136,6 +138,20 @@ fn remedies(remedies: &[Remedy], top: usize) -> String {
         true => String::new(),
         false => folded("What would allow them", &table(head, rows.into_iter())),
     }
+}
+
+/// What was allowed, and by no current policy.
+fn unexplained(report: &Report, top: usize) -> String {
+    let lines = of_unexplained::lines(report.unexplained.as_deref().unwrap_or_default());
+    if lines.is_empty() {
+        return String::new();
+    }
+    let rows = lines.iter().take(top).map(|line| {
+        let (caller, call) = (code(&line.caller), code(&line.call));
+        [call, caller, number(line.requests), period(line.first, line.last), code(line.decision)]
+    });
+    let head = [of_unexplained::TITLE, "Caller", "-Requests", "Seen, UTC", "Decision now"];
+    table(head, rows) + &rest(lines.iter().skip(top).map(|line| line.requests), "line")
 }
 
 fn limits(limits: &[LimitReport], top: usize) -> String {

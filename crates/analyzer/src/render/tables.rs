@@ -6,12 +6,13 @@ use crate::changes::Side;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{
     BreakdownReport, CallerCount, ChangeReport, DeniedReport, GroupReport, Report,
+    UnexplainedReport,
 };
 
 mod limits;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 19] = [
+pub const NAMES: [&str; 20] = [
     "lines",
     "callers",
     "routes",
@@ -28,6 +29,7 @@ pub const NAMES: [&str; 19] = [
     "advice",
     "cache",
     "denied",
+    "unexplained",
     "agreement",
     "unknownPrincipals",
     "changes",
@@ -76,7 +78,7 @@ impl Table {
 }
 
 /// The tables of a report, in the order of [`NAMES`]. Without an account there are no denied calls,
-/// no agreement and no unknown principals, and so no tables of them; without one to compare with no
+/// no unexplained ones, no agreement and no unknown principals, and so no tables of them; without one to compare with no
 /// changes; and where nothing was to be grouped by, no breakdowns.
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = vec![lines(report), callers(report), routes(report), statuses(report)];
@@ -85,6 +87,7 @@ pub fn tables(report: &Report) -> Vec<Table> {
     tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));
     tables.extend(limits::all(report));
     tables.extend(report.denied.as_deref().map(denied));
+    tables.extend(report.unexplained.as_deref().map(unexplained));
     tables.extend(agreement(report));
     tables.extend(report.unknown_principals.as_deref().map(unknown_principals));
     tables.extend(report.changes.as_ref().map(|changes| changed(&changes.groups)));
@@ -230,7 +233,6 @@ fn denied(rows: &[DeniedReport]) -> Table {
     let near = |row: &'_ DeniedReport, of: fn(&Nearest) -> Option<String>| {
         row.nearest.as_ref().and_then(of)
     };
-    let listed = |list: &[String]| (!list.is_empty()).then(|| list.join("; "));
     Rows::of(rows)
         .text("caller", |row| Some(&row.caller))
         .text("action", |row| Some(&row.action))
@@ -241,9 +243,7 @@ fn denied(rows: &[DeniedReport]) -> Table {
         .count("loggedStatus", |row| row.logged_status.map(u64::from))
         .text("logged", |row| Some(row.logged.as_str()))
         .text("decision", |row| row.decision.as_ref())
-        .text("determinedBy", |row| {
-            listed(&row.determined_by.iter().map(cited).collect::<Vec<_>>())
-        })
+        .text("determinedBy", |row| all_cited(&row.determined_by))
         .text("nearest", |row| near(row, |nearest| Some(cited(&nearest.statement))))
         .text("nearestElement", |row| near(row, |nearest| Some(nearest.element.clone())))
         .text("nearestCondition", |row| near(row, |nearest| nearest.condition.clone()))
@@ -251,6 +251,29 @@ fn denied(rows: &[DeniedReport]) -> Table {
         .text("nearestValue", |row| near(row, |nearest| nearest.value.clone()))
         .text("dependsOn", |row| listed(&row.depends_on))
         .table("denied")
+}
+
+fn unexplained(rows: &[UnexplainedReport]) -> Table {
+    Rows::of(rows)
+        .text("caller", |row| Some(&row.caller))
+        .text("action", |row| Some(&row.action))
+        .text("resource", |row| Some(&row.resource))
+        .count("requests", |row| Some(row.requests))
+        .moment("first", |row| row.first.as_deref())
+        .moment("last", |row| row.last.as_deref())
+        .count("loggedStatus", |row| row.logged_status.map(u64::from))
+        .text("decision", |row| row.decision.as_ref())
+        .text("determinedBy", |row| all_cited(&row.determined_by))
+        .table("unexplained")
+}
+
+/// Statements in one cell.
+fn all_cited(statements: &[Cited]) -> Option<String> {
+    listed(&statements.iter().map(cited).collect::<Vec<_>>())
+}
+
+fn listed(list: &[String]) -> Option<String> {
+    (!list.is_empty()).then(|| list.join("; "))
 }
 
 /// A statement in one cell: `policies/api.json:4:5 OnlyFromOurNetworks`.
@@ -285,10 +308,7 @@ fn unknown_principals(rows: &[CallerCount]) -> Table {
 }
 
 fn changed(rows: &[ChangeReport]) -> Table {
-    let statements = |side: &Side| {
-        let cited: Vec<String> = side.determined_by.iter().map(cited).collect();
-        (!cited.is_empty()).then(|| cited.join("; "))
-    };
+    let statements = |side: &Side| all_cited(&side.determined_by);
     Rows::of(rows)
         .text("change", |row| Some(row.change))
         .text("caller", |row| Some(&row.caller))

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::unexplained::is_unexplained;
 use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
 use crate::time::rfc3339;
 use crate::verdict::Logged;
@@ -74,22 +75,17 @@ impl AgreementReport {
             .map(|(reason, &requests)| ReasonCount { reason: reason.clone(), requests })
             .collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.requests));
+        let groups = outcomes.groups.iter();
+        let unexplained = groups.filter(|(key, group)| is_unexplained(key, group));
         AgreementReport {
             agreeing: outcomes.agreeing,
             disagreeing: outcomes.disagreeing,
             undetermined: outcomes.undetermined.values().sum(),
             reasons,
-            unexplained: unexplained(outcomes),
-            disagreements: in_words(groups(outcomes, |_, group| group.disagrees)),
+            unexplained: unexplained.map(|(_, group)| group.requests).sum(),
+            disagreements: in_words(self::groups(outcomes, |_, group| group.disagrees)),
         }
     }
-}
-
-/// Requests that passed although no policy allows them.
-fn unexplained(outcomes: &Outcomes) -> u64 {
-    let groups = outcomes.groups.iter();
-    let passed = groups.filter(|(key, group)| key.logged == Logged::Passed && group.disagrees);
-    passed.map(|(_, group)| group.requests).sum()
 }
 
 /// Whether a group was denied: then, by the log, or now, by the replay.

@@ -44,6 +44,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
             outlook(limit).unwrap_or_default(),
         ));
     }
+    for sentence in &report.folded {
+        text.push_str(&format!("  {sentence}\n"));
+    }
     if report.left_out > 0 {
         text.push_str(&format!("  {} left out, as asked\n", count(report.left_out, "request")));
     }

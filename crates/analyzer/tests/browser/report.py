@@ -96,6 +96,8 @@ def whole_period(page, report):
     check("routes", {row[0]: int(row[1].replace(",", "")) for row in page.rows("routes")}, routes)
     check("statuses", page.counts("statuses"), {str(each["status"]): each["requests"] for each in usage["statuses"]})
     check("groups of denied calls", len(page.rows("denied")), len(report["denied"]))
+    unexplained = [(each["resource"], each["requests"]) for each in report["unexplained"]]
+    check("unexplained", [(row[0], int(row[2].replace(",", ""))) for row in page.rows("unexplained")], unexplained)
     check("limits", len(page.all("#limits figure")), len(report["rateLimits"]))
     print("  the whole period is what the command line says")
 

@@ -77,6 +77,28 @@ function drawDenied() {
   });
 }
 
+/// What was allowed, and by no current policy: of the denied groups, those that passed.
+function drawUnexplained() {
+  const isUnexplained = (row) => row.group?.logged === "passed" && /Deny$/.test(row.group.decision ?? "");
+  const rows = rowsOf(DENIED).map((row) => ({ ...row, group: report.denied?.[row.value] })).filter(isUnexplained);
+  $("unexplained-section").hidden = rows.length === 0;
+  const when = (name, of) => ({ name, cell: (row) => written(row.group[of]) });
+  drawTable("unexplained", {
+    caption: plural(rows.length, "group"),
+    columns: [
+      { name: "Call", cell: (row) => pick(DENIED, row.value, shortCall(row.group.resource), row.group.resource, true) },
+      { name: "Caller", cell: (row) => el("span", { title: row.group.caller }, shortCaller(row.group.caller)) },
+      requests,
+      count("Status", (row) => row.group.loggedStatus),
+      when("First", "first"),
+      when("Last", "last"),
+      { name: "Decision now", cell: (row) => DECISIONS[row.group.decision] ?? "none" },
+    ],
+    rows,
+    chosenRow: isChosen(DENIED),
+  });
+}
+
 const LAYERS = { identity: "identity policy", resource: "resource policy", permissionsBoundary: "permissions boundary", session: "session policy", serviceControl: "service control policies" };
 
 /// What would allow denied calls: the statements to add, and what else they would allow.

@@ -1,0 +1,92 @@
+//! How finely groups of calls are told apart, so that they are never too many.
+//!
+//! Sessions come and go, so a long log has any number of callers; its roles, routes and statements are
+//! few. Where groups would be more than [`GROUPS_MAX`], all sessions of a role become one caller, and
+//! what that leaves too many becomes coarser still. How coarse, depends on what is counted alone and
+//! not on its order, so merging gives what one run would have given.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
+
+use crate::intern::OTHER;
+
+/// The most groups that are told apart.
+pub(crate) const GROUPS_MAX: usize = 10_000;
+
+/// What groups of calls are told apart by.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, Hash,
+)]
+#[serde(rename_all = "camelCase")]
+pub enum Detail {
+    /// Everything.
+    #[default]
+    Sessions,
+    /// The sessions of a role are one caller, `…:assumed-role/deploy/*`.
+    Roles,
+    /// All callers are one, `(other)`.
+    Calls,
+    /// Neither who called what, nor how it was answered: only why it was decided so.
+    Reasons,
+}
+
+impl Detail {
+    /// The next that is coarser.
+    pub(crate) fn coarser(self) -> Option<Detail> {
+        match self {
+            Detail::Sessions => Some(Detail::Roles),
+            Detail::Roles => Some(Detail::Calls),
+            Detail::Calls => Some(Detail::Reasons),
+            Detail::Reasons => None,
+        }
+    }
+
+    /// Whether groups tell all they could.
+    pub fn is_full(self) -> bool {
+        self == Detail::Sessions
+    }
+
+    /// Whether calls are told apart by what was called and how it was answered.
+    pub(crate) fn tells_calls(self) -> bool {
+        self < Detail::Reasons
+    }
+
+    /// What a caller is called.
+    pub(crate) fn caller(self, caller: &str) -> Cow<'_, str> {
+        match self {
+            Detail::Sessions => Cow::Borrowed(caller),
+            Detail::Roles => any_session(caller),
+            Detail::Calls | Detail::Reasons => Cow::Borrowed(OTHER),
+        }
+    }
+
+    /// What is called `call` where calls are told apart.
+    pub(crate) fn call(self, call: String) -> String {
+        if self.tells_calls() { call } else { OTHER.to_owned() }
+    }
+}
+
+/// The sessions of a role as one caller, `arn:…:assumed-role/deploy/*`; any other caller is itself.
+pub(crate) fn any_session(caller: &str) -> Cow<'_, str> {
+    let role = |(account, rest): (&str, &str)| {
+        let (role, _) = rest.split_once('/')?;
+        Some(format!("{account}:assumed-role/{role}/*"))
+    };
+    caller.split_once(":assumed-role/").and_then(role).map_or(Cow::Borrowed(caller), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sessions_are_one_and_other_callers_themselves() {
+        let session = "arn:aws:sts::123456789012:assumed-role/deploy/ci-7";
+        assert_eq!(any_session(session), "arn:aws:sts::123456789012:assumed-role/deploy/*");
+        let user = "arn:aws:iam::123456789012:user/ana";
+        assert_eq!(any_session(user), user);
+        assert_eq!(Detail::Sessions.caller(session), session);
+        assert_eq!(Detail::Calls.caller(session), OTHER);
+    }
+}

@@ -1,0 +1,84 @@
+//! What of a report is told less finely than it could be, because there was too much of it.
+
+use crate::breakdown::Breakdown;
+use crate::detail::{Detail, GROUPS_MAX};
+use crate::gather::{Gathered, NAMES_MAX};
+use crate::intern::OTHER;
+use crate::limits::{CALLERS_MAX, LIMITS_MAX, Limits, PRINCIPALS_MAX};
+use crate::text::{count, number};
+use crate::usage::Usage;
+
+/// A sentence for everything that is counted together, although it is not the same.
+pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
+    let mut sentences = of_usage(&gathered.usage);
+    sentences.extend(of_limits(&gathered.limits));
+    sentences.extend(gathered.breakdowns.iter().filter_map(of_breakdown));
+    let outcomes = gathered.outcomes.as_ref();
+    sentences
+        .extend(outcomes.and_then(|outcomes| of_groups("groups of denied calls", outcomes.detail)));
+    let changes = gathered.changes.as_ref();
+    sentences
+        .extend(changes.and_then(|changes| of_groups("groups of changed calls", changes.detail)));
+    sentences
+}
+
+fn of_usage(usage: &Usage) -> Vec<String> {
+    let sentence = |name: &str, requests: u64| {
+        format!(
+            "There were more {name} than the {} that are told apart: {} of the rest are counted as \
+             {OTHER}.",
+            number(NAMES_MAX as u64),
+            count(requests, "request")
+        )
+    };
+    let callers = usage.callers.get(OTHER).map(|used| sentence("callers", used.requests));
+    let routes = usage.routes.get(OTHER).map(|used| sentence("routes", used.requests));
+    callers.into_iter().chain(routes).collect()
+}
+
+fn of_limits(limits: &Limits) -> Vec<String> {
+    let other = limits.iter().find(|(key, _)| key.upstream == OTHER && key.bucket == OTHER);
+    let limits_folded = other.map(|(_, used)| {
+        format!(
+            "There were more rate limits than the {LIMITS_MAX} that are told apart: {} of the rest \
+             are counted as {OTHER}.",
+            count(used.requests, "request")
+        )
+    });
+    let principals_folded = limits.consumption.has_folded_principals().then(|| {
+        format!(
+            "There were more roles and other principals than the {} whose use of rate limits is told \
+             apart: that of the rest is counted as {OTHER}.",
+            number(PRINCIPALS_MAX as u64)
+        )
+    });
+    let callers_folded = limits.iter().any(|(_, used)| !used.detail.is_full()).then(|| {
+        format!(
+            "Some rate limits were used by more than {} callers: there the sessions of a role are told \
+             as one.",
+            number(CALLERS_MAX as u64)
+        )
+    });
+    let sentences = [limits_folded, principals_folded, callers_folded];
+    sentences.into_iter().flatten().collect()
+}
+
+fn of_breakdown(breakdown: &Breakdown) -> Option<String> {
+    let is_other = |values: &[String]| values.iter().all(|value| value == OTHER);
+    let (_, used) = breakdown.groups.iter().find(|(values, _)| is_other(values))?;
+    Some(format!(
+        "There were more groups by {} than are told apart: {} of the rest are counted as {OTHER}.",
+        breakdown.by,
+        count(used.requests, "request")
+    ))
+}
+
+fn of_groups(name: &str, detail: Detail) -> Option<String> {
+    let how = match detail {
+        Detail::Sessions => return None,
+        Detail::Roles => "the sessions of a role are told as one",
+        Detail::Calls => "callers are not told apart",
+        Detail::Reasons => "only the reasons are told apart",
+    };
+    Some(format!("There were more than {} {name}: {how}.", number(GROUPS_MAX as u64)))
+}

@@ -1,0 +1,98 @@
+//! The routes of calls: what is told of each is found out once.
+
+use tollgate_store::ApiEntry;
+
+use crate::call::{self, Configured};
+use crate::intern::{Interner, OTHER_NUMBER, slot};
+use crate::rows::Row;
+
+/// The most methods of a route that are remembered.
+const METHODS_MAX: usize = 16;
+
+/// The route that a row tells, `/pets/{id}`, with what is known of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Told<'r> {
+    /// Its number; `(other)` for one of too many.
+    number: u32,
+    pub(crate) configured: Configured<'r>,
+}
+
+/// Numbers for methods and routes.
+pub(crate) struct Routes {
+    /// `GET /pets/{id}`, by which calls are counted.
+    names: Interner,
+    /// `/pets/{id}`, as rows tell it.
+    told: Interner,
+    shapes: Vec<Option<call::Shape>>,
+    /// By the number of what was told: the numbers of its routes by method.
+    known: Vec<Vec<(Box<str>, u32)>>,
+    guess: String,
+    name: String,
+}
+
+impl Routes {
+    /// Of at most `capacity` routes each has a number of its own.
+    pub(crate) fn new(capacity: usize) -> Routes {
+        Routes {
+            names: Interner::new(capacity),
+            told: Interner::new(capacity),
+            shapes: Vec::new(),
+            known: Vec::new(),
+            guess: String::new(),
+            name: String::new(),
+        }
+    }
+
+    /// What a row tells of its route.
+    #[inline]
+    pub(crate) fn told<'r>(&mut self, row: Row<'_, 'r>) -> Option<Told<'r>> {
+        let text = call::configured_route(row)?;
+        let number = self.told.number(text);
+        if number == OTHER_NUMBER {
+            return Some(Told { number, configured: Configured::of(text) });
+        }
+        let shape = *slot(&mut self.shapes, number).get_or_insert_with(|| call::Shape::of(text));
+        Some(Told { number, configured: Configured { text, shape } })
+    }
+
+    /// The route that a call is counted under, and the number of it with its method.
+    #[inline]
+    pub(crate) fn route<'t>(
+        &'t mut self,
+        told: Option<Told<'t>>,
+        api: Option<&'t ApiEntry>,
+        method: &str,
+        path: Option<&'t str>,
+    ) -> (&'t str, u32) {
+        let Some(Told { number, configured }) = told.filter(|told| !told.configured.is_greedy())
+        else {
+            let configured = told.map(|told| told.configured);
+            let route = call::route(configured, api, method, path, &mut self.guess);
+            return (route, numbered(&mut self.names, &mut self.name, method, route));
+        };
+        let route = configured.text;
+        if number == OTHER_NUMBER {
+            return (route, numbered(&mut self.names, &mut self.name, method, route));
+        }
+        let known = slot(&mut self.known, number);
+        if let Some((_, number)) = known.iter().find(|(name, _)| **name == *method) {
+            return (route, *number);
+        }
+        let number = numbered(&mut self.names, &mut self.name, method, route);
+        if known.len() < METHODS_MAX {
+            known.push((method.into(), number));
+        }
+        (route, number)
+    }
+
+    /// The names of routes, with their methods, by number.
+    pub(crate) fn names(&self) -> &Interner {
+        &self.names
+    }
+}
+
+fn numbered(names: &mut Interner, name: &mut String, method: &str, route: &str) -> u32 {
+    name.clear();
+    name.extend([method, " ", route]);
+    names.number(name)
+}

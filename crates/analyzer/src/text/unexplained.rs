@@ -1,0 +1,77 @@
+//! Calls that were allowed, and that no current policy explains.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::style::{Style, number, period, short_call, short_caller};
+use super::usage::rest;
+use crate::detail::any_session;
+use crate::report::{Report, UnexplainedReport};
+
+/// The name of the section, in every format.
+pub(crate) const TITLE: &str = "Allowed then, and by no current policy";
+
+pub(super) fn section(report: &Report, style: &Style) -> String {
+    let lines = lines(report.unexplained.as_deref().unwrap_or_default());
+    if lines.is_empty() {
+        return String::new();
+    }
+    let shown = style.shown(lines.len());
+    let mut text = style.heading(TITLE);
+    for line in lines.iter().take(shown) {
+        let (requests, seen) = (number(line.requests), period(line.first, line.last));
+        text.push_str(&format!("  {requests:>7}  {}  {}\n", line.caller, line.call));
+        let decision = style.notable(line.decision);
+        text.push_str(&format!("           seen     {seen}; now {decision}\n"));
+    }
+    text + &rest(lines.iter().skip(shown).map(|line| line.requests), "line")
+}
+
+/// A line for people: what the sessions of a role called alike is one.
+pub(crate) struct Line<'a> {
+    pub(crate) caller: String,
+    /// The action, if it is not that of all calls, and what was called.
+    pub(crate) call: String,
+    pub(crate) requests: u64,
+    pub(crate) first: Option<&'a str>,
+    pub(crate) last: Option<&'a str>,
+    pub(crate) decision: &'a str,
+}
+
+/// What calls of one line have in common: the role or other caller, the call, and the decision.
+type LineKey<'a> = (String, String, &'a str);
+
+/// The lines, the most requests first.
+pub(crate) fn lines(groups: &[UnexplainedReport]) -> Vec<Line<'_>> {
+    let mut folded: BTreeMap<LineKey<'_>, Vec<&UnexplainedReport>> = BTreeMap::new();
+    for group in groups {
+        let decision = group.decision.as_deref().unwrap_or("undecided");
+        let role = any_session(&group.caller).into_owned();
+        folded.entry((role, call(group), decision)).or_default().push(group);
+    }
+    let mut lines: Vec<Line<'_>> = folded.into_iter().map(Line::new).collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.requests));
+    lines
+}
+
+impl<'a> Line<'a> {
+    fn new(((role, call, decision), groups): (LineKey<'a>, Vec<&'a UnexplainedReport>)) -> Self {
+        let callers: BTreeSet<&str> = groups.iter().map(|group| &*group.caller).collect();
+        let only = callers.first().filter(|_| callers.len() == 1);
+        // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
+        Line {
+            caller: short_caller(only.unwrap_or(&&*role)).to_owned(),
+            call,
+            requests: groups.iter().map(|group| group.requests).sum(),
+            first: groups.iter().filter_map(|group| group.first.as_deref()).min(),
+            last: groups.iter().filter_map(|group| group.last.as_deref()).max(),
+            decision,
+        }
+    }
+}
+
+fn call(group: &UnexplainedReport) -> String {
+    match group.action.as_str() {
+        "execute-api:Invoke" => short_call(&group.resource),
+        other => format!("{other} {}", short_call(&group.resource)),
+    }
+}

@@ -1,0 +1,168 @@
+//! Logs with more callers than can be told apart: the report says so, loses no request, and merges.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde_json::json;
+use tollgate_analyzer::{Analysis, Detail, Gathered, Report};
+use tollgate_log::{Input, LineAccount, ScanOptions};
+use tollgate_store::Account;
+
+const ROLES: usize = 3;
+const ROUTES: usize = 2;
+
+/// An account whose roles may do nothing, or `GET` if `open`.
+fn account(open: bool) -> Account {
+    let mut manifest = "account = \"123456789012\"\nregion = \"us-east-1\"\n".to_owned();
+    for role in 0..ROLES {
+        let arn = format!("arn:aws:iam::123456789012:role/role-{role}");
+        writeln!(manifest, "[[principal]]\narn = \"{arn}\"\npolicies = [\"policy.json\"]").unwrap();
+    }
+    manifest.push_str("[[api]]\nid = \"api1\"\nstages = [\"prod\"]\n");
+    let api = "arn:aws:execute-api:us-east-1:123456789012:api1/prod";
+    let path = if open { "GET/*" } else { "GET/nothing" };
+    let statement = json!({
+        "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": format!("{api}/{path}"),
+    });
+    let policy = json!({ "Version": "2012-10-17", "Statement": statement });
+    let files: BTreeMap<PathBuf, String> = BTreeMap::from([
+        ("tollgate.toml".into(), manifest),
+        ("policy.json".into(), policy.to_string()),
+    ]);
+    Account::read(&files, Path::new("tollgate.toml")).unwrap()
+}
+
+/// A call of each of these sessions.
+fn log(sessions: std::ops::Range<usize>) -> String {
+    let line = |session: usize| {
+        let role = session % ROLES;
+        let path = format!("/route-{}", session / ROLES % ROUTES);
+        json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64 + session as i64, "httpMethod": "GET",
+            "path": path, "resourcePath": path, "stage": "prod", "apiId": "api1", "status": "403",
+            "userArn": format!("arn:aws:sts::123456789012:assumed-role/role-{role}/{session:06}"),
+        })
+    };
+    sessions.map(|session| format!("{}\n", line(session))).collect()
+}
+
+struct Logs(tempfile::TempDir);
+
+impl Logs {
+    fn write(&self, name: &str, sessions: std::ops::Range<usize>) -> Input {
+        let path = self.0.path().join(name);
+        std::fs::write(&path, log(sessions)).unwrap();
+        Input::File(path)
+    }
+}
+
+fn gathered(analysis: Analysis<'_>, inputs: &[Input]) -> Gathered {
+    analysis.scan(inputs, &ScanOptions::new(Analysis::projection())).0
+}
+
+#[test]
+fn sessions_beyond_the_bound_are_told_by_role_and_nothing_is_lost() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let (account, open) = (account(false), account(true));
+    let analysis = Analysis {
+        account: Some(&open),
+        against: Some(&account),
+        timeline: true,
+        ..Analysis::default()
+    };
+    const SESSIONS: usize = 10_800;
+    let parts = [logs.write("a.log", 0..7_200), logs.write("b.log", 7_200..SESSIONS)];
+    let all = gathered(Analysis { against: None, account: Some(&account), ..analysis }, &parts);
+    let outcomes = all.outcomes.as_ref().unwrap();
+    assert_eq!(outcomes.detail, Detail::Roles);
+    // Every role has called every route equally often.
+    assert_eq!(outcomes.groups.len(), ROLES * ROUTES);
+    for (key, group) in &outcomes.groups {
+        assert!(key.caller.ends_with("/*"), "{key:?}");
+        assert_eq!(group.requests, (SESSIONS / ROLES / ROUTES) as u64);
+        // The first of the role's sessions that called it explains it.
+        let caller = group.context.caller.as_deref().unwrap();
+        let session: usize = caller.rsplit_once('/').unwrap().1.parse().unwrap();
+        assert!(session < ROLES * ROUTES, "{caller}");
+        assert_eq!(caller.rsplit_once('/').unwrap().0, key.caller.rsplit_once('/').unwrap().0);
+    }
+    let report = Report::new(&all, LineAccount::default(), &[]);
+    let said = |report: &Report, what: &str| report.folded.iter().any(|it| it.contains(what));
+    assert!(said(&report, "more than 10,000 groups of denied calls"), "{:?}", report.folded);
+    // The timeline's cells are those of the groups that are listed.
+    let cells = &report.timeline.as_ref().unwrap().cells;
+    let listed: u64 = cells.iter().filter(|cell| cell.4.is_some()).map(|cell| cell.5).sum();
+    assert_eq!(listed, SESSIONS as u64);
+
+    let compared = gathered(analysis, &parts);
+    let changes = compared.changes.as_ref().unwrap();
+    assert_eq!((changes.detail, changes.groups.len()), (Detail::Roles, ROLES * ROUTES));
+    let changed: u64 = changes.groups.iter().map(|(_, change)| change.requests).sum();
+    assert_eq!((changed, changes.unchanged), (SESSIONS as u64, 0));
+    let report = Report::new(&compared, LineAccount::default(), &[]);
+    assert!(said(&report, "more than 10,000 groups of changed calls"), "{:?}", report.folded);
+}
+
+#[test]
+fn merging_runs_of_which_none_is_folded_is_one_run() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let (account, open) = (account(false), account(true));
+    let analysis =
+        Analysis { account: Some(&account), against: Some(&open), ..Analysis::default() };
+    let parts = [logs.write("a.log", 0..6_000), logs.write("b.log", 6_000..12_000)];
+    let [mut merged, more] = parts.clone().map(|part| gathered(analysis, &[part]));
+    assert_eq!(merged.outcomes.as_ref().unwrap().detail, Detail::Sessions);
+    assert_eq!(merged.outcomes.as_ref().unwrap().groups.len(), 6_000);
+    merged.merge(more);
+    let whole = gathered(analysis, &parts);
+    assert_eq!(whole.outcomes.as_ref().unwrap().detail, Detail::Roles);
+    assert_eq!(merged.outcomes, whole.outcomes);
+    assert_eq!(merged.changes, whole.changes);
+}
+
+#[test]
+fn callers_beyond_the_bound_are_counted_together_and_said_to_be() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let input = logs.write("a.log", 0..50_100);
+    let options = ScanOptions { threads: 1, ..ScanOptions::new(Analysis::projection()) };
+    let (gathered, _) = Analysis::default().scan(&[input], &options);
+    let report = Report::new(&gathered, LineAccount::default(), &[]);
+    assert_eq!(gathered.usage.callers.get("(other)").unwrap().requests, 100);
+    let expected = "There were more callers than the 50,000 that are told apart: 100 requests of \
+                    the rest are counted as (other).";
+    assert_eq!(report.folded, [expected]);
+}
+
+#[test]
+fn callers_of_a_limit_beyond_the_bound_are_told_by_role() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let line = |session: usize| {
+        json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64 + session as i64, "httpMethod": "GET",
+            "path": "/a", "stage": "prod", "status": "200", "upstream": "github",
+            "rlLimit": "5000", "rlRemaining": "10",
+            "userArn": format!("arn:aws:sts::1:assumed-role/role-{}/{session}", session % ROLES),
+        })
+    };
+    let write = |name: &str, sessions: std::ops::Range<usize>| {
+        let path = logs.0.path().join(name);
+        let lines: String = sessions.map(|session| format!("{}\n", line(session))).collect();
+        std::fs::write(&path, lines).unwrap();
+        Input::File(path)
+    };
+    let parts = [write("a.log", 0..3_000), write("b.log", 3_000..4_500)];
+    let whole = gathered(Analysis::default(), &parts);
+    let [mut merged, more] = parts.map(|part| gathered(Analysis::default(), &[part]));
+    merged.merge(more);
+    assert_eq!(merged.limits, whole.limits);
+    let (_, used) = whole.limits.iter().next().unwrap();
+    let by_role: Vec<u64> = used.callers.values().copied().collect();
+    assert_eq!((used.requests, by_role), (4_500, vec![1_500; ROLES]));
+    let report = Report::new(&whole, LineAccount::default(), &[]);
+    let expected = "Some rate limits were used by more than 4,000 callers: there the sessions of a \
+                    role are told as one.";
+    assert_eq!(report.folded, [expected]);
+}
