@@ -85,7 +85,7 @@ Examples:
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
 
 /// Reads `KEY=VALUE`.
-fn assumption(text: &str) -> Result<Assumption, String> {
+pub(crate) fn assumption(text: &str) -> Result<Assumption, String> {
     match text.split_once('=') {
         Some((key, value)) if key.contains(':') => Ok((key.to_owned(), value.to_owned())),
         _ => Err("expected a condition key and its value, `aws:PrincipalTag/team=blue`".to_owned()),

@@ -2,16 +2,20 @@
 
 mod files;
 
+use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
 use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestions, Unproven};
-use tollgate_analyzer::{Filter, Window, text};
+use tollgate_analyzer::{Assumption, Filter, Window, text};
 use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
 
 use crate::account;
+use crate::analyze;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
@@ -25,6 +29,9 @@ use crate::world::World;
 /// was called: the route, with the values of its parameters where these were few, and `*` where they
 /// were many. Conditions and every Deny are kept. Nothing is granted that is not granted now, and the
 /// whole log is replayed with the suggestion before it is printed.
+///
+/// Ctrl-C ends it: nothing is suggested, for only the whole log proves a suggestion, and the exit code
+/// is 4. A second Ctrl-C ends at once.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -50,6 +57,11 @@ pub(crate) struct Args {
     /// Leave out requests that this does not hold for; as in `tollgate analyze`.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     filter: Option<Filter>,
+    /// The value of a condition key that the log does not tell, such as
+    /// `aws:MultiFactorAuthPresent=true`; may be repeated. Calls that depend on it are then decided,
+    /// and what they needed is suggested under the same condition.
+    #[arg(long, value_name = "KEY=VALUE", value_parser = analyze::assumption)]
+    assume: Vec<Assumption>,
     /// List at most so many values of a parameter, and write `*` for more: four times as many where
     /// `*` would reach routes that were not called, since it takes slashes, too.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -74,6 +86,9 @@ Examples:
 
 Then see what a change would do: tollgate analyze --account new.toml --against tollgate.toml logs/";
 
+/// Bytes of standard input that are read without looking whether that was interrupted.
+const SPOOLED_AT_ONCE: u64 = 1 << 20;
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
@@ -91,13 +106,14 @@ struct Plan<'a> {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let mut plan = Plan::new(args)?;
+    let interrupted = world.interrupt()?;
+    let mut plan = Plan::new(args, &interrupted)?;
     let principals = chosen(&plan.account, args)?;
     let suggest = Suggest {
         account: &plan.account,
         principals: &principals,
         all: args.all,
-        assumed: &[],
+        assumed: &args.assume,
         window: Window { since: args.since, until: args.until },
         filter: args.filter.as_ref(),
         bounds: Bounds { named: args.values.into() },
@@ -106,6 +122,12 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
     let proven = suggest.run(&logs.inputs, &logs.options);
     bar.finish();
+    if logs.options.is_stopped() {
+        world.complain(
+            "interrupted: nothing is suggested, for only the whole log proves a suggestion",
+        );
+        return Ok(Exit::Undecided);
+    }
     let (suggestions, scanned) = match proven {
         Ok(proven) => proven,
         Err(Unproven::Changed { first, again }) => return Err(changed(first, again).into()),
@@ -124,21 +146,32 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 }
 
 impl Plan<'_> {
-    fn new(args: &Args) -> miette::Result<Plan<'_>> {
+    fn new<'a>(args: &'a Args, interrupted: &Arc<AtomicBool>) -> miette::Result<Plan<'a>> {
         let account = account::read(&args.account)?;
         let mut logs = args.logs.open(Suggest::projection(), Some(&args.account))?;
-        let spooled = spool(&mut logs.inputs)?;
+        let spooled = spool(&mut logs.inputs, interrupted)?;
+        logs.options.stop = Some(Arc::clone(interrupted));
         Ok(Plan { account, logs, _spooled: spooled })
     }
 }
 
-/// Takes standard input down in a file: the log is read twice.
-fn spool(inputs: &mut [Input]) -> miette::Result<Option<tempfile::TempPath>> {
+/// Takes standard input down in a file, as far as it comes until an interruption: the log is read
+/// twice.
+fn spool(
+    inputs: &mut [Input],
+    interrupted: &AtomicBool,
+) -> miette::Result<Option<tempfile::TempPath>> {
     let Some(input) = inputs.iter_mut().find(|input| **input == Input::Stdin) else {
         return Ok(None);
     };
     let mut file = tempfile::NamedTempFile::new().into_diagnostic()?;
-    std::io::copy(&mut std::io::stdin().lock(), &mut file).into_diagnostic()?;
+    let mut stdin = std::io::stdin().lock();
+    while !interrupted.load(Ordering::Relaxed) {
+        let some = &mut stdin.by_ref().take(SPOOLED_AT_ONCE);
+        if std::io::copy(some, &mut file).into_diagnostic()? == 0 {
+            break;
+        }
+    }
     let path = file.into_temp_path();
     *input = Input::File(path.to_path_buf());
     Ok(Some(path))

@@ -14,8 +14,12 @@ const LINE: &str = "{\"requestTimeEpoch\":1773100800000,\"httpMethod\":\"GET\",\
                     \"status\":\"200\",\"userArn\":\"arn:aws:iam::123456789012:user/ana\"}\n";
 
 fn analyze(arguments: &[&str]) -> (Child, ChildStdin) {
+    tollgate("analyze", arguments)
+}
+
+fn tollgate(command: &str, arguments: &[&str]) -> (Child, ChildStdin) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-        .args(["analyze", "-"])
+        .args([command, "-"])
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -57,6 +61,25 @@ fn an_interrupted_run_reports_what_it_read_and_says_so() {
     let merged = Command::new(env!("CARGO_BIN_EXE_tollgate")).args(["merge", path]).output();
     let merged = String::from_utf8(merged.unwrap().stdout).unwrap();
     assert!(merged.contains("Interrupted: reading was ended early"), "{merged}");
+}
+
+/// A suggestion is proven by the whole log, so of a part there is none.
+#[test]
+fn an_interrupted_suggestion_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("policies");
+    let account = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/suggest/tollgate.toml");
+    let arguments = ["--account", account, "--all", "--out", out.to_str().unwrap()];
+    let (mut child, mut stdin) = tollgate("suggest", &arguments);
+    feed(&mut stdin).unwrap();
+    interrupt(&child);
+    while feed(&mut stdin).is_ok() {}
+    let (mut text, mut errors) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{errors}");
+    assert!(errors.contains("interrupted: nothing is suggested"), "{errors}");
+    assert_eq!((text.as_str(), out.exists()), ("", false));
 }
 
 #[test]

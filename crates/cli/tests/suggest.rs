@@ -174,6 +174,26 @@ fn standard_input_is_read_and_a_window_counts() {
     assert_eq!(document.as_array().unwrap().len(), 1);
 }
 
+/// What depends on a second factor is open; assumed, it is decided, and stays under its condition.
+#[test]
+fn what_is_assumed_decides_and_the_condition_stays() {
+    let report = |more: &[&str]| -> Value {
+        let arguments = ["--principal", "ana", "--format", "json"];
+        serde_json::from_str(&stdout(&suggest(&[&arguments[..], more, &EXAMPLE].concat()))).unwrap()
+    };
+    let calls = |report: &Value, name: &str| {
+        report.pointer(&format!("/principals/0/calls/{name}")).unwrap().as_u64().unwrap()
+    };
+    let open = report(&[]);
+    let settled = report(&["--assume", "aws:MultiFactorAuthPresent=true"]);
+    let undecided = calls(&open, "open");
+    assert!(undecided > 0, "{open:#}");
+    assert_eq!(calls(&settled, "open"), 0, "{settled:#}");
+    assert!(calls(&settled, "allowed") >= calls(&open, "allowed") + undecided, "{settled:#}");
+    assert!(settled["principals"][0].to_string().contains("aws:MultiFactorAuthPresent"));
+    check_refused(&[&["--all", "--assume", "mfa"], &EXAMPLE[..]].concat(), &["a condition key"]);
+}
+
 /// A path that the log does not tell: the suggestion may lack what was asked for there.
 #[test]
 fn calls_that_the_log_does_not_tell_leave_the_suggestion_undecided() {

@@ -10,7 +10,8 @@ use crate::bindings::Bindings;
 use crate::call;
 use crate::context::Assumption;
 use crate::filter::Filter;
-use crate::gather::Window;
+use crate::gather::{NAMES_MAX, Window};
+use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::replay::write_resource;
 use crate::rows::{Columns, Row};
 use crate::time::Span;
@@ -30,6 +31,8 @@ pub(crate) struct Seen<'q, 'r, 'a> {
     pub(crate) row: Row<'r, 'r>,
     pub(crate) subject: &'a Subject,
     pub(crate) api: Option<&'a ApiEntry>,
+    /// The number of what decides the caller's calls of the API, for this worker.
+    pub(crate) binding: usize,
     pub(crate) logged: Logged,
     pub(crate) method: &'r str,
     pub(crate) path: Option<&'r str>,
@@ -68,14 +71,57 @@ impl Counted {
 pub(crate) struct Reader<'a> {
     calls: Calls<'a>,
     bindings: Bindings<'a>,
+    callers: Interner,
+    /// By the number of a caller: the API that it called last, and the binding there.
+    latest: Vec<Option<(Option<&'a ApiEntry>, usize)>>,
     arn: String,
-    pub(crate) counted: Counted,
+    /// Calls by binding, until they are counted by principal.
+    by_binding: Vec<u64>,
+    counted: Counted,
 }
 
 impl<'a> Reader<'a> {
     pub(crate) fn new(calls: Calls<'a>) -> Reader<'a> {
         let bindings = Bindings::new(calls.account, calls.assumed);
-        Reader { calls, bindings, arn: String::new(), counted: Counted::default() }
+        Reader {
+            calls,
+            bindings,
+            callers: Interner::new(NAMES_MAX),
+            latest: Vec::new(),
+            arn: String::new(),
+            by_binding: Vec::new(),
+            counted: Counted::default(),
+        }
+    }
+
+    /// What was read.
+    pub(crate) fn counted(self) -> Counted {
+        let mut counted = self.counted;
+        for (number, requests) in self.by_binding.into_iter().enumerate() {
+            let binding = self.bindings.get(number);
+            let subject = binding.and_then(|binding| binding.applicable.subject());
+            if let Some(subject) = subject.filter(|_| requests > 0) {
+                *counted.by_principal.entry(subject.arn().to_owned()).or_default() += requests;
+            }
+        }
+        counted
+    }
+
+    /// The number of what decides a caller's calls of an API.
+    fn bind(&mut self, caller: &str, api: Option<&'a ApiEntry>) -> usize {
+        let number = self.callers.number(caller);
+        if number == OTHER_NUMBER {
+            return self.bindings.bind(caller, api);
+        }
+        let latest = slot(&mut self.latest, number);
+        match *latest {
+            Some((known, binding)) if same(known, api) => binding,
+            _ => {
+                let binding = self.bindings.bind(caller, api);
+                *latest = Some((api, binding));
+                binding
+            }
+        }
     }
 
     /// Hands over the calls of a batch.
@@ -96,23 +142,23 @@ impl<'a> Reader<'a> {
         let api = call::api(self.calls.account, row);
         let (caller, path) = (call::caller(row), call::path(row));
         let method = call::method(row).unwrap_or("-");
-        let number = self.bindings.bind(caller, api);
+        let number = self.bind(caller, api);
         let Some(binding) = self.bindings.get(number) else { return };
         let Some(subject) = binding.applicable.subject() else {
             self.counted.unknown_callers += 1;
             return;
         };
-        match self.counted.by_principal.get_mut(subject.arn()) {
-            Some(requests) => *requests += 1,
-            None => {
-                self.counted.by_principal.insert(subject.arn().to_owned(), 1);
-            }
-        }
+        *slot(&mut self.by_binding, u32::try_from(number).unwrap_or(u32::MAX)) += 1;
         let told = write_resource(&mut self.arn, row, api, method, path);
         let request = binding.request(row, caller, api, &self.arn);
         let decision = told.map(|()| authorize(binding.policies(), &request));
         let decided = decision.as_ref().map(|decision| (&request, decision)).map_err(|why| *why);
         let logged = Logged::of(row);
-        take(&Seen { row, subject, api, logged, method, path, decided });
+        take(&Seen { row, subject, api, binding: number, logged, method, path, decided });
     }
+}
+
+/// Whether both are the same entry of an account.
+fn same(one: Option<&ApiEntry>, other: Option<&ApiEntry>) -> bool {
+    one.map(std::ptr::from_ref) == other.map(std::ptr::from_ref)
 }

@@ -137,7 +137,7 @@ impl<'p, 'a> Watcher<'p, 'a> {
             (text(api), text(method), text(template))
         };
         let mut observed = Observed {
-            counted: self.reader.counted,
+            counted: self.reader.counted(),
             principals,
             routes: routes.into_iter().map(in_words).collect(),
             places: BTreeMap::new(),

@@ -5,13 +5,15 @@ use std::fmt;
 
 use tollgate_log::Batch;
 use tollgate_policy::{
-    Decision, Effect, Outcome, PolicyDocument, PolicyErrors, Principal, Request, Scope, authorize,
+    Decision, Effect, Outcome, Policies, PolicyDocument, PolicyErrors, Principal, Request, Scope,
+    authorize,
 };
 use tollgate_store::Account;
 
 use super::calls::{Calls, Reader, Seen};
 use super::grants::Grants;
 use super::observe::Chosen;
+use crate::intern::slot;
 use crate::verdict::Logged;
 
 /// Examples of what refutes a suggestion.
@@ -108,6 +110,8 @@ pub(crate) struct Prover<'p, 'a> {
     reader: Reader<'a>,
     chosen: &'p Chosen<'a>,
     suggested: &'p Account,
+    /// By the number of what decides a call now: what is suggested in its place.
+    instead: Vec<Option<Policies<'p>>>,
     replayed: Replayed,
 }
 
@@ -118,18 +122,22 @@ impl<'p, 'a> Prover<'p, 'a> {
         suggested: &'p Account,
     ) -> Prover<'p, 'a> {
         let replayed = Replayed { calls: vec![0; chosen.grants.len()], ..Replayed::default() };
-        Prover { reader: Reader::new(calls), chosen, suggested, replayed }
+        let reader = Reader::new(calls);
+        Prover { reader, chosen, suggested, instead: Vec::new(), replayed }
     }
 
     pub(crate) fn check(&mut self, batch: &Batch<'_>) {
-        let Prover { reader, chosen, suggested, replayed } = self;
+        let Prover { reader, chosen, suggested, instead, replayed } = self;
         reader.read(batch, |seen| {
             let (Some(index), Ok((request, before))) =
                 (chosen.index(seen.subject.arn()), seen.decided)
             else {
                 return;
             };
-            let after = decide(suggested, seen, request);
+            let number = u32::try_from(seen.binding).unwrap_or(u32::MAX);
+            let instead =
+                slot(instead, number).get_or_insert_with(|| policies(suggested, seen, request));
+            let after = authorize(instead, request);
             if let Some(calls) = replayed.calls.get_mut(index) {
                 *calls += 1;
             }
@@ -140,14 +148,19 @@ impl<'p, 'a> Prover<'p, 'a> {
     }
 
     pub(crate) fn finish(self) -> Replayed {
-        Replayed { requests: self.reader.counted.requests, ..self.replayed }
+        Replayed { requests: self.reader.counted().requests, ..self.replayed }
     }
 }
 
-fn decide(suggested: &Account, seen: &Seen<'_, '_, '_>, request: &Request<'_>) -> Decision {
+/// What would decide a call.
+fn policies<'p>(
+    suggested: &'p Account,
+    seen: &Seen<'_, '_, '_>,
+    request: &Request<'_>,
+) -> Policies<'p> {
     let principal: &Principal<'_> = request.principal();
     let api = seen.api.and_then(|api| suggested.api(api.api().id));
-    authorize(&suggested.policies_for(principal, api).policies(), request)
+    suggested.policies_for(principal, api).policies()
 }
 
 /// What was allowed stays allowed, what may have been allowed and passed may still be, and nothing
