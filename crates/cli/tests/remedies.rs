@@ -1,6 +1,11 @@
 //! What a report proposes is done, and the log decided again: exactly what was promised is allowed.
 
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by saying where")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test fails by saying where"
+)]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,8 +18,12 @@ fn top() -> PathBuf {
 }
 
 fn analyze(arguments: &[&str]) -> Value {
+    analyze_log("fixtures/github-proxy/logs", arguments)
+}
+
+fn analyze_log(log: &str, arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_tollgate"))
-        .args(["analyze", "--format", "json", "fixtures/github-proxy/logs"])
+        .args(["analyze", "--format", "json", log])
         .args(arguments)
         .current_dir(top())
         .output()
@@ -130,4 +139,185 @@ fn requests_that_passed_and_that_no_policy_allows_are_counted() {
     let requests: u64 = passed.map(|group| group["requests"].as_u64().unwrap()).sum();
     assert_eq!(report["agreement"]["unexplained"], requests);
     assert!(requests > 0);
+    let listed = report["unexplained"].as_array().unwrap().iter();
+    assert_eq!(listed.map(|group| group["requests"].as_u64().unwrap()).sum::<u64>(), requests);
+}
+
+const CALL: &str = "arn:aws:execute-api:eu-west-1:123456789012:shop/prod/GET/orders/7";
+const ELSE: &str = "arn:aws:execute-api:eu-west-1:123456789012:shop/prod/GET/stock";
+
+/// An account of one role, one API and two levels of service control policies. Each layer is what one
+/// statement says: its effect and its resource, or nothing.
+struct Layers {
+    /// The role's account.
+    of: &'static str,
+    identity: Option<(&'static str, &'static str)>,
+    boundary: Option<(&'static str, &'static str)>,
+    levels: [(&'static str, &'static str); 2],
+    resource: Option<(&'static str, &'static str)>,
+}
+
+const EVERYTHING: (&str, &str) = ("Allow", "*");
+
+/// Every layer allows the call.
+const OPEN: Layers = Layers {
+    of: "123456789012",
+    identity: Some(("Allow", CALL)),
+    boundary: Some(EVERYTHING),
+    levels: [EVERYTHING; 2],
+    resource: None,
+};
+
+fn statement((effect, resource): (&str, &str)) -> Value {
+    json!({ "Effect": effect, "Action": "execute-api:Invoke", "Resource": resource })
+}
+
+impl Layers {
+    fn role(&self) -> String {
+        format!("arn:aws:iam::{}:role/clerk", self.of)
+    }
+
+    /// Writes the account, and a log of calls of `/orders/7` and `/stock` by a session of its role.
+    fn write(&self, folder: &Path) {
+        let write = |name: &str, statements: Vec<Value>| {
+            let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+            fs::write(folder.join(name), policy.to_string()).unwrap();
+        };
+        write("identity.json", self.identity.map(statement).into_iter().collect());
+        // What a Deny stands in the way of is allowed beside it.
+        let beside = |(effect, of)| match effect {
+            "Deny" => vec![statement((effect, of)), statement(EVERYTHING)],
+            _ => vec![statement((effect, of))],
+        };
+        write("boundary.json", self.boundary.map(beside).unwrap_or_default());
+        write("level0.json", beside(self.levels[0]));
+        write("level1.json", beside(self.levels[1]));
+        let named = |of| {
+            let mut statement = statement(of);
+            statement["Principal"] = json!({ "AWS": self.role() });
+            statement
+        };
+        write("api.json", self.resource.map(named).into_iter().collect());
+        let boundary = self.boundary.map_or("", |_| "boundary = \"boundary.json\"\n");
+        let manifest = format!(
+            "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+             serviceControl = [[\"level0.json\"], [\"level1.json\"]]\n\
+             [[principal]]\narn = \"{}\"\npolicies = [\"identity.json\"]\n{boundary}\
+             [[api]]\nid = \"shop\"\nstages = [\"prod\"]\nresourcePolicy = \"api.json\"\n",
+            self.role()
+        );
+        fs::write(folder.join("tollgate.toml"), manifest).unwrap();
+        let line = |path: &str| {
+            json!({
+                "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": "GET", "path": path,
+                "resourcePath": path, "stage": "prod", "apiId": "shop", "status": "403",
+                "userArn": format!("arn:aws:sts::{}:assumed-role/clerk/till-1", self.of),
+            })
+            .to_string()
+        };
+        fs::write(folder.join("access.log"), [line("/orders/7"), line("/stock")].join("\n"))
+            .unwrap();
+    }
+
+    /// The remedy for the call, and how the call is decided with it, layer by layer.
+    fn remedy(&self) -> Value {
+        let folder = tempfile::tempdir().unwrap();
+        self.write(folder.path());
+        let [manifest, log] = ["tollgate.toml", "access.log"]
+            .map(|name| folder.path().join(name).to_str().unwrap().to_owned());
+        let report = analyze_log(&log, &["--account", &manifest]);
+        let of_the_call = |remedy: &&Value| remedy["resource"] == CALL;
+        let remedies = report["remedies"].as_array().unwrap();
+        let remedy = remedies.iter().find(of_the_call).unwrap_or_else(|| panic!("{report:#}"));
+        for change in remedy["changes"].as_array().unwrap() {
+            let file = match change["policyType"].as_str().unwrap() {
+                "identity" => "identity.json".to_owned(),
+                "permissionsBoundary" => "boundary.json".to_owned(),
+                "resource" => "api.json".to_owned(),
+                "serviceControl" => format!("level{}.json", change["level"]),
+                other => panic!("no layer {other}"),
+            };
+            add_to_file(&folder.path().join(file), &change["statement"]);
+        }
+        let with = analyze_log(&log, &["--account", &manifest]);
+        assert_eq!(decision(&with, CALL), remedy["decision"], "{remedy:#}");
+        // The other call was promised nothing.
+        assert_eq!(decision(&with, ELSE), decision(&report, ELSE), "{remedy:#}");
+        remedy.clone()
+    }
+}
+
+/// How a refused call is decided.
+fn decision(report: &Value, resource: &str) -> Value {
+    let mut groups = report["denied"].as_array().unwrap().iter();
+    groups.find(|group| group["resource"] == resource).unwrap()["decision"].clone()
+}
+
+/// An Allow is missing in these layers: it is proposed there and nowhere else, and does allow.
+#[track_caller]
+fn check_missing(layers: Layers, expected: &[Value]) {
+    let remedy = layers.remedy();
+    let places: Vec<Value> = remedy["changes"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|change| {
+            let level = &change["level"];
+            if level.is_null() { change["policyType"].clone() } else { level.clone() }
+        })
+        .collect();
+    assert_eq!(places, expected, "{remedy:#}");
+    assert_eq!(remedy["decision"], "allowed", "{remedy:#}");
+    assert_eq!((&remedy["allows"], &remedy["requests"]), (&json!(1), &json!(1)), "{remedy:#}");
+}
+
+#[test]
+fn a_missing_allow_is_proposed_in_the_layer_that_lacks_it() {
+    let other = Some(("Allow", ELSE));
+    check_missing(Layers { identity: other, ..OPEN }, &[json!("identity")]);
+    check_missing(Layers { boundary: other, ..OPEN }, &[json!("permissionsBoundary")]);
+    check_missing(
+        Layers { identity: other, boundary: other, ..OPEN },
+        &[json!("identity"), json!("permissionsBoundary")],
+    );
+    check_missing(Layers { levels: [EVERYTHING, ("Allow", ELSE)], ..OPEN }, &[json!(1)]);
+    check_missing(Layers { levels: [("Allow", ELSE), EVERYTHING], ..OPEN }, &[json!(0)]);
+    check_missing(Layers { levels: [("Allow", ELSE); 2], ..OPEN }, &[json!(0), json!(1)]);
+}
+
+#[test]
+fn a_caller_of_another_account_needs_an_allow_on_both_sides() {
+    let elsewhere = Layers { of: "210987654321", boundary: None, ..OPEN };
+    check_missing(Layers { ..elsewhere }, &[json!("resource")]);
+    check_missing(
+        Layers { resource: Some(("Allow", CALL)), identity: None, ..elsewhere },
+        &[json!("identity")],
+    );
+    check_missing(
+        Layers { resource: Some(("Allow", ELSE)), identity: None, ..elsewhere },
+        &[json!("resource"), json!("identity")],
+    );
+}
+
+/// A Deny of this layer stands in the way: it is named, and nothing is proposed.
+#[track_caller]
+fn check_blocked(layers: Layers, layer: &str, file: &str) {
+    let remedy = layers.remedy();
+    let blocking = &remedy["blockedBy"][0];
+    let policy = Path::new(blocking["policy"].as_str().unwrap());
+    assert_eq!(blocking["policyType"], layer);
+    assert_eq!(policy.file_name().unwrap(), file);
+    assert_eq!(remedy["changes"], json!([]));
+    assert_eq!(remedy["decision"], "explicitDeny");
+    assert_eq!(remedy["allows"], 0);
+}
+
+#[test]
+fn a_deny_of_any_layer_is_named() {
+    let deny = ("Deny", "arn:aws:execute-api:*:*:shop/*");
+    check_blocked(Layers { identity: Some(deny), ..OPEN }, "identity", "identity.json");
+    check_blocked(Layers { boundary: Some(deny), ..OPEN }, "permissionsBoundary", "boundary.json");
+    check_blocked(Layers { levels: [deny, EVERYTHING], ..OPEN }, "serviceControl", "level0.json");
+    check_blocked(Layers { levels: [EVERYTHING, deny], ..OPEN }, "serviceControl", "level1.json");
+    check_blocked(Layers { resource: Some(deny), ..OPEN }, "resource", "api.json");
 }
