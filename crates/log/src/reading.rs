@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -17,7 +17,7 @@ use crate::format::Format;
 use crate::input::Input;
 use crate::scan::{Progress, ScanOptions};
 use crate::sniff::{self, Plan};
-use crate::state::{self, Consumed, Place, Resume, Tail};
+use crate::state::{self, Consumed, Identity, Place, Resume, Tail};
 use crate::table::Table;
 
 /// What one input turned out to be.
@@ -104,7 +104,7 @@ enum Body {
     /// A log.
     Log(Box<Log>),
     /// A request table that `convert` wrote, and its file if what is read is kept.
-    Table(Table, Option<PathBuf>),
+    Table(Table, Option<Consumed>),
     /// It could not be opened.
     Nothing,
 }
@@ -134,7 +134,8 @@ impl Body {
             Resume::Start => None,
         };
         if Table::sniff(input) {
-            return Ok(Body::Table(Table::open(input, options.projection)?, path));
+            let consumed = path.map(|path| whole(&path)).transpose()?;
+            return Ok(Body::Table(Table::open(input, options.projection)?, consumed));
         }
         Ok(Body::Log(Box::new(Log::open(input, (path, place), options, seen, source)?)))
     }
@@ -143,15 +144,33 @@ impl Body {
     fn consumed(&self) -> Option<Consumed> {
         match self {
             Body::Log(log) => log.consumed(),
-            Body::Table(_, path) => Consumed::whole(path.as_ref()?).ok(),
+            Body::Table(_, consumed) => consumed.clone(),
             Body::Nothing => None,
         }
     }
 }
 
+/// All of a file, as it is now.
+fn whole(path: &Path) -> io::Result<Consumed> {
+    let mut file = File::open(path)?;
+    let size = file.metadata()?.len();
+    Ok(Consumed::note(Identity::of(&mut file)?, size, None))
+}
+
+/// Opens an input; a file of which is kept what was read, with what it is known by.
+fn open(input: &Input, path: Option<PathBuf>) -> io::Result<(Box<dyn Read + Send>, Option<Kept>)> {
+    let Some(path) = path else { return Ok((input.open()?, None)) };
+    let mut file = File::open(&path)?;
+    let identity = Identity::of(&mut file)?;
+    Ok((Box::new(file), Some((path, identity))))
+}
+
+/// A file and what it is known by.
+type Kept = (PathBuf, Identity);
+
 struct Log {
     /// The file, if what is read of it is kept for the next run.
-    path: Option<PathBuf>,
+    kept: Option<Kept>,
     /// Bytes of the file, read or passed over.
     read: Arc<AtomicU64>,
     /// The last line, if it has no end.
@@ -221,7 +240,7 @@ impl Log {
         source: &mut Source,
     ) -> io::Result<Log> {
         let read = Arc::new(AtomicU64::new(0));
-        let raw = input.open()?;
+        let (raw, kept) = open(input, path)?;
         let raw =
             Counted { inner: raw, read: Arc::clone(&read), progress: options.progress.clone() };
         let (containers, mut reader) = container::unpack(Box::new(raw))?;
@@ -245,7 +264,7 @@ impl Log {
         let (block_bytes, ended) = (options.block_bytes, whole);
         let (tail, settled) = (None, false);
         let mut log =
-            Log { path, read, tail, settled, reader, cutter, block_bytes, ended, decoder };
+            Log { kept, read, tail, settled, reader, cutter, block_bytes, ended, decoder };
         if let Some(place) = place.filter(|_| plan.envelope != Envelope::Table) {
             log.go_on(place, options, &plan)?;
             source.passed_bytes = place.offset;
@@ -259,8 +278,11 @@ impl Log {
     /// read to know what it is, is left aside.
     fn go_on(&mut self, place: Place, options: &ScanOptions, plan: &Plan) -> io::Result<()> {
         let Place { offset, read, settled } = place;
-        let Some(path) = &self.path else { return Ok(()) };
+        let Some((path, identity)) = &self.kept else { return Ok(()) };
         let mut file = File::open(path)?;
+        if identity.is_replaced_by(&file)? {
+            return Err(io::Error::other("another file took its place while it was opened"));
+        }
         file.seek(SeekFrom::Start(offset))?;
         let (passed, line) = match read {
             Some(tail) => state::pass_tail(&mut file, tail)?,
@@ -282,13 +304,14 @@ impl Log {
     /// How much was read.
     fn consumed(&self) -> Option<Consumed> {
         let read = self.read.load(Ordering::Relaxed);
-        Consumed::note(self.path.as_ref()?, read, self.tail).ok()
+        let (_, identity) = self.kept.as_ref()?;
+        Some(Consumed::note(*identity, read, self.tail))
     }
 
     /// Notes the last line if it has no end, which it may get later. Unless it is whole, it is left
     /// to a later run.
     fn note_tail(&mut self, source: &Source) {
-        if self.path.is_none() || !source.containers.is_empty() || self.tail.is_some() {
+        if self.kept.is_none() || !source.containers.is_empty() || self.tail.is_some() {
             return;
         }
         let unended = self.cutter.unended();

@@ -213,24 +213,40 @@ impl Consumed {
         Ok(if appended { at(self.size, None, false) } else { Resume::Start })
     }
 
-    /// Notes that all of a file was read.
-    pub(crate) fn whole(path: &Path) -> io::Result<Consumed> {
-        Consumed::note(path, fs::metadata(path)?.len(), None)
-    }
-
     /// How many bytes at the end wait to be read by a later run.
     pub(crate) fn waiting_bytes(&self) -> u64 {
         self.tail.map_or(0, Tail::waiting_bytes)
     }
 
     /// Notes that a file was read up to `read` bytes, with this line at the end.
-    pub(crate) fn note(path: &Path, read: u64, tail: Option<Tail>) -> io::Result<Consumed> {
-        let mut file = File::open(path)?;
-        let inode = inode(&file.metadata()?);
-        let head = read_head(&mut file, HEAD_BYTES.min(read))?;
+    pub(crate) fn note(identity: Identity, read: u64, tail: Option<Tail>) -> Consumed {
+        let Identity { inode, head_bytes, head_hash } = identity;
         let offset = read - tail.map_or(0, |tail| tail.bytes);
-        let (head_bytes, head_hash) = (head.len() as u64, hash(&head));
-        Ok(Consumed { size: read, inode, head_bytes, head_hash, offset, tail })
+        Consumed { size: read, inode, head_bytes, head_hash, offset, tail }
+    }
+}
+
+/// What a file is known by. Taken from the file that is read, not from its path: a log may be
+/// rotated meanwhile.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Identity {
+    inode: u64,
+    head_bytes: u64,
+    head_hash: u64,
+}
+
+impl Identity {
+    /// The identity of a file, which is read from its start afterwards.
+    pub(crate) fn of(file: &mut File) -> io::Result<Identity> {
+        let inode = inode(&file.metadata()?);
+        let head = read_head(file, HEAD_BYTES)?;
+        file.seek(SeekFrom::Start(0))?;
+        Ok(Identity { inode, head_bytes: head.len() as u64, head_hash: hash(&head) })
+    }
+
+    /// Whether another file has taken the place of this one.
+    pub(crate) fn is_replaced_by(self, file: &File) -> io::Result<bool> {
+        Ok(inode(&file.metadata()?) != self.inode)
     }
 }
 

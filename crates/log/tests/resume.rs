@@ -195,6 +195,30 @@ fn pieces_of_events(text: &str, size: usize) -> Vec<Vec<u8>> {
 }
 
 #[test]
+fn a_log_that_is_rotated_while_it_is_read_is_not_taken_for_the_next() {
+    let folder = tempfile::tempdir().unwrap();
+    let (log, old) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
+    append(&log, (200..204).map(line).collect::<String>());
+    let inputs = [Input::File(log.clone())];
+    let first = ScanOptions {
+        state: Some(Arc::default()),
+        threads: 1,
+        block_bytes: 16,
+        ..ScanOptions::new(Projection::of([Field::Status]))
+    };
+    let scanned = scan(&inputs, &first, Vec::new, |found: &mut Vec<u16>, batch| {
+        if found.is_empty() {
+            fs::rename(&log, &old).unwrap();
+            append(&log, (300..320).map(line).collect::<String>());
+        }
+        found.extend(batch.statuses(Field::Status).unwrap().values().iter().copied());
+    });
+    assert_eq!(scanned.accumulators.concat(), [200, 201, 202, 203]);
+    let mut state = scanned.state.unwrap();
+    assert_eq!(run(folder.path(), &mut state).0, (300..320).collect::<Vec<u16>>());
+}
+
+#[test]
 fn ids_that_a_client_chooses_are_no_ids() {
     let folder = tempfile::tempdir().unwrap();
     let mut state = ScanState::default();
