@@ -24,8 +24,11 @@ use crate::tally::{Counting, OutcomeTally};
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
 
-/// The most callers, and the most routes, that are told apart.
-pub(crate) const NAMES_MAX: usize = 50_000;
+/// The most callers that are told apart.
+pub(crate) const CALLERS_MAX: usize = 50_000;
+
+/// The most routes that are told apart; each has a histogram.
+pub(crate) const ROUTES_MAX: usize = 5_000;
 
 /// Which rows count. Times are UTC milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -148,8 +151,8 @@ impl<'a> Analysis<'a> {
             window: self.window,
             filter: self.filter,
             left_out: 0,
-            callers: Interner::new(NAMES_MAX),
-            routes: Routes::new(NAMES_MAX),
+            callers: Interner::new(CALLERS_MAX),
+            routes: Routes::new(ROUTES_MAX),
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),

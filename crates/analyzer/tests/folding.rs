@@ -137,6 +137,21 @@ fn callers_beyond_the_bound_are_counted_together_and_said_to_be() {
 }
 
 #[test]
+fn routes_beyond_the_bound_are_counted_together_and_said_to_be() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let line = |route: usize| json!({ "httpMethod": "GET", "resourcePath": format!("/{route}"), "status": "200" });
+    let lines: String = (0..5_003).map(|route| format!("{}\n", line(route))).collect();
+    let path = logs.0.path().join("a.log");
+    std::fs::write(&path, lines).unwrap();
+    let options = ScanOptions { threads: 1, ..ScanOptions::new(Analysis::projection()) };
+    let (gathered, _) = Analysis::default().scan(&[Input::File(path)], &options);
+    let report = Report::new(&gathered, LineAccount::default(), &[]);
+    let expected = "There were more routes than the 5,000 that are told apart: 3 requests of the rest \
+                    are counted as (other).";
+    assert_eq!(report.folded, [expected]);
+}
+
+#[test]
 fn callers_of_a_limit_beyond_the_bound_are_told_by_role() {
     let logs = Logs(tempfile::tempdir().unwrap());
     let line = |session: usize| {

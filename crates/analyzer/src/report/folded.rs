@@ -2,9 +2,9 @@
 
 use crate::breakdown::Breakdown;
 use crate::detail::{Detail, GROUPS_MAX};
-use crate::gather::{Gathered, NAMES_MAX};
+use crate::gather::{CALLERS_MAX, Gathered, ROUTES_MAX};
 use crate::intern::OTHER;
-use crate::limits::{CALLERS_MAX, LIMITS_MAX, Limits, PRINCIPALS_MAX};
+use crate::limits::{self, LIMITS_MAX, Limits, PRINCIPALS_MAX};
 use crate::text::{count, number};
 use crate::usage::Usage;
 
@@ -23,16 +23,17 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
 }
 
 fn of_usage(usage: &Usage) -> Vec<String> {
-    let sentence = |name: &str, requests: u64| {
+    let sentence = |name: &str, bound: usize, requests: u64| {
         format!(
             "There were more {name} than the {} that are told apart: {} of the rest are counted as \
              {OTHER}.",
-            number(NAMES_MAX as u64),
+            number(bound as u64),
             count(requests, "request")
         )
     };
-    let callers = usage.callers.get(OTHER).map(|used| sentence("callers", used.requests));
-    let routes = usage.routes.get(OTHER).map(|used| sentence("routes", used.requests));
+    let callers =
+        usage.callers.get(OTHER).map(|used| sentence("callers", CALLERS_MAX, used.requests));
+    let routes = usage.routes.get(OTHER).map(|used| sentence("routes", ROUTES_MAX, used.requests));
     callers.into_iter().chain(routes).collect()
 }
 
@@ -56,7 +57,7 @@ fn of_limits(limits: &Limits) -> Vec<String> {
         format!(
             "Some rate limits were used by more than {} callers: there the sessions of a role are told \
              as one.",
-            number(CALLERS_MAX as u64)
+            number(limits::CALLERS_MAX as u64)
         )
     });
     let sentences = [limits_folded, principals_folded, callers_folded];

@@ -10,7 +10,7 @@ use crate::bindings::Bindings;
 use crate::call;
 use crate::context::Assumption;
 use crate::filter::Filter;
-use crate::gather::{NAMES_MAX, Window};
+use crate::gather::{CALLERS_MAX, Window};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::replay::write_resource;
 use crate::rows::{Columns, Row};
@@ -86,7 +86,7 @@ impl<'a> Reader<'a> {
         Reader {
             calls,
             bindings,
-            callers: Interner::new(NAMES_MAX),
+            callers: Interner::new(CALLERS_MAX),
             latest: Vec::new(),
             arn: String::new(),
             by_binding: Vec::new(),
