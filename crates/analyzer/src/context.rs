@@ -262,7 +262,9 @@ impl Origin {
             Origin::RequestedRegion => api.map(|api| Value::Text(api.api().region)),
             Origin::Principal if identified => return None,
             Origin::UserId if identified && row.caller_id().is_some() => return None,
-            Origin::Principal | Origin::UserId | Origin::Unknown => None,
+            // Of a caller without an ARN, the evaluator knows no id.
+            Origin::UserId => row.caller_id().map(Value::Text),
+            Origin::Principal | Origin::Unknown => None,
         };
         Some(known.unwrap_or(Value::Unknown))
     }
