@@ -1,5 +1,5 @@
 //! A template that compiles prints as it was given, and what it reads from a line, put back between
-//! its literals, is the line.
+//! its literals, is the line. JSON's `null` is read as no value.
 
 #![no_main]
 
@@ -14,22 +14,24 @@ fuzz_target!(|input: &str| {
         let printed = template.to_string();
         assert_eq!(Template::parse(&printed, &names).map(|again| again.to_string()).as_ref(), Ok(&printed));
         if let Some(values) = template.values(line) {
-            assert_eq!(fill(&printed, &template, &values), line, "{printed}");
+            assert_eq!(fill(&printed, &template, &values, line), line, "{printed}");
         }
     }
     // Whatever the document is, it is read to its end or refused.
     let _ = Template::find(format, &names);
 });
 
-/// A template with its variables replaced by values.
-fn fill(printed: &str, template: &Template, values: &[&str]) -> String {
+/// A template with its variables replaced by values; no value is `null` where `original` has that.
+fn fill(printed: &str, template: &Template, values: &[&str], original: &str) -> String {
     let mut rest = printed;
     let mut line = String::new();
     for (name, value) in template.variables().zip(values) {
         let variable = format!("$context.{name}");
         let (literal, after) = rest.split_once(&variable).unwrap_or((rest, ""));
         line += literal;
-        line += value;
+        let is_null = value.is_empty()
+            && original.get(line.len()..).is_some_and(|rest| rest.starts_with("null"));
+        line += if is_null { "null" } else { value };
         rest = after;
     }
     line + rest

@@ -136,7 +136,8 @@ impl Template {
         self.parts.iter().map(|part| part.name.as_str())
     }
 
-    /// The values of a line that fits the template, one for each variable.
+    /// The values of a line that fits the template, one for each variable. A `null` of JSON is no
+    /// value, and empty here.
     ///
     /// ```
     /// use tollgate_log::{NameMap, Template};
@@ -240,6 +241,14 @@ mod tests {
             &["status", "requestTimeEpoch"],
         );
         check("<r id=\"$context.requestId\"/>", Syntax::Text, &["requestId"]);
+    }
+
+    #[test]
+    fn null_is_no_value_unless_it_is_quoted() {
+        let format = r#"{"a":"$context.status","b":$context.requestTimeEpoch}"#;
+        let template = Template::parse(format, &NameMap::default()).unwrap();
+        let values = template.values(r#"{"a":"null","b":null}"#);
+        assert_eq!(values, Some(vec!["null", ""]));
     }
 
     #[test]
