@@ -19,6 +19,9 @@ use crate::told::ApiStage;
 
 pub use settings::SettingsError;
 
+/// What stands before the name of a variable.
+pub(crate) const VARIABLE: &str = "$context.";
+
 /// What the text around the variables is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Syntax {
@@ -97,7 +100,7 @@ impl Template {
     /// ```
     pub fn parse(format: &str, names: &NameMap) -> Result<Template, TemplateError> {
         let format = format.trim_end_matches(['\n', '\r']);
-        let mut pieces = format.split("$context.");
+        let mut pieces = format.split(VARIABLE);
         let head = pieces.next().unwrap_or_default().to_owned();
         let mut parts: Vec<Part> = Vec::new();
         let mut offset = head.len();
@@ -110,7 +113,7 @@ impl Template {
             }
             let target = names.target(name);
             parts.push(Part { name: name.to_owned(), target, literal: literal.to_owned() });
-            offset += "$context.".len() + piece.len();
+            offset += VARIABLE.len() + piece.len();
         }
         if parts.is_empty() {
             return Err(TemplateError::NoVariable);
@@ -209,7 +212,7 @@ impl fmt::Display for Template {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.head)?;
         for part in &self.parts {
-            write!(f, "$context.{}{}", part.name, part.literal)?;
+            write!(f, "{VARIABLE}{}{}", part.name, part.literal)?;
         }
         Ok(())
     }

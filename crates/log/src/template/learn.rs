@@ -1,6 +1,6 @@
 //! Learning a template from a line of a JSON log.
 
-use super::{Part, Syntax, Template};
+use super::{Part, Syntax, Template, VARIABLE};
 use crate::names::NameMap;
 use crate::told::ApiStage;
 
@@ -8,7 +8,8 @@ impl Template {
     /// Reads the template off a line that is a JSON object: every scalar is a
     /// variable, named by its key (`identity.sourceIp` if nested).
     ///
-    /// Returns nothing if the line is not JSON, holds arrays or a key twice.
+    /// Returns nothing if the line is not JSON, holds arrays, a key twice, or a key with the text
+    /// `$context.`.
     ///
     /// ```
     /// use tollgate_log::{Field, NameMap, Template};
@@ -32,7 +33,14 @@ impl Template {
         if keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b)) {
             return None;
         }
-        let (syntax, head, api_stage) = (Syntax::Json, head?, ApiStage::default());
+        let head = head?;
+        // Text that reads as a variable could not be told from one in the template's own text.
+        let is_ambiguous =
+            |part: &Part| part.literal.contains(VARIABLE) || part.name.contains(VARIABLE);
+        if head.contains(VARIABLE) || parts.iter().any(is_ambiguous) {
+            return None;
+        }
+        let (syntax, api_stage) = (Syntax::Json, ApiStage::default());
         Some(Template { syntax, head, parts, api_stage }.with_best_sources())
     }
 }
@@ -159,6 +167,9 @@ mod tests {
     fn what_cannot_be_learned() {
         check(r#"{"a":[1]}"#, "");
         check(r#"{"a":1,"a":2}"#, "");
+        check(r#"{"a$context.b$context.c":1}"#, "");
+        check(r#"{"$context":{"b":1}}"#, "");
+        check(r#"{"$context.a":{},"b":1}"#, "");
         check("{}", "");
         check("not JSON", "");
     }
