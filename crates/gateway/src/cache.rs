@@ -161,10 +161,11 @@ pub(crate) struct Question {
 }
 
 impl Question {
-    /// `None` for a request whose answer is never kept: another method, or a part of something.
+    /// `None` for a request whose answer is never kept: another method, a part of something, or one
+    /// with a body, which an upstream may heed and the key does not hold.
     pub(crate) fn of(stripped: &Stripped, keeping: &Keeping, principal: &str) -> Option<Question> {
         let is_whole = !stripped.headers.contains_key(header::RANGE) && stripped.upgrade.is_none();
-        if stripped.method != Method::GET || !is_whole {
+        if stripped.method != Method::GET || !is_whole || !stripped.payload.is_empty() {
             return None;
         }
         let query = keeping.chosen(stripped.query.as_deref().unwrap_or_default());
@@ -198,14 +199,16 @@ fn push(key: &mut String, part: &str) {
 }
 
 impl Keeping {
-    /// The parameters that are part of the key, as they stand.
+    /// The parameters that are part of the key, as they stand. Some servers read `;` as `&`, so one
+    /// may stand behind another.
     fn chosen(&self, query: &str) -> String {
         let Some(chosen) = &self.parameters else { return query.to_owned() };
-        let is_chosen = |piece: &&str| {
+        let is_chosen_alone = |piece: &str| {
             let name = piece.split('=').next().unwrap_or_default().replace('+', " ");
             let name = percent_encoding::percent_decode_str(&name).decode_utf8_lossy();
             chosen.iter().any(|it| *it == name)
         };
+        let is_chosen = |piece: &&str| piece.split(';').any(is_chosen_alone);
         let kept: Vec<&str> = query.split('&').filter(is_chosen).collect();
         kept.join("&")
     }

@@ -107,6 +107,16 @@ fn check_declared_length(head: &Parts, bytes_max: u64) -> Result<(), Refusal> {
     }
 }
 
+impl<B: Body> Payload<B> {
+    /// Whether it is known to have no byte.
+    pub(crate) fn is_empty(&self) -> bool {
+        match self {
+            Payload::Whole(bytes) => bytes.is_empty(),
+            Payload::Streaming(body, _) => body.is_end_stream(),
+        }
+    }
+}
+
 impl<B: Body<Error: std::fmt::Display>> Payload<B> {
     /// All of it, which may take `timeout` to arrive.
     pub(crate) async fn whole(self, timeout: Duration) -> Result<Bytes, Refusal> {

@@ -35,6 +35,7 @@ impl Caller {
         match name {
             "ana" => Caller::new("AKIAEXAMPLEANA000001", "an-example-key-of-ana", None),
             "ana-with-another-key" => Caller::new("AKIAEXAMPLEANA000001", secret, None),
+            "bob" => Caller::new("AKIAEXAMPLEBOB000001", "an-example-key-of-bob", None),
             "nobody" => Caller::new("AKIAEXAMPLENOBODY001", "an-example-key-of-nobody", None),
             "session" => Caller::new(id, secret, Some(token)),
             "session-without-its-token" => Caller::new(id, secret, None),
@@ -50,6 +51,16 @@ impl Caller {
                 "ASIAEXAMPLEWORKER003",
                 "an-example-key-of-a-session-that-is-over",
                 Some("an-example-token-of-a-session-that-is-over"),
+            ),
+            "unlisted-session" => Caller::new(
+                "ASIAEXAMPLEUNLISTED1",
+                "an-example-key-of-an-unlisted-session",
+                Some("an-example-token-of-an-unlisted-session"),
+            ),
+            "another-unlisted-session" => Caller::new(
+                "ASIAEXAMPLEUNLISTED2",
+                "an-example-key-of-another-unlisted-session",
+                Some("an-example-token-of-another-unlisted-session"),
             ),
             other => panic!("nobody is called `{other}`"),
         }
