@@ -8,8 +8,8 @@ use std::time::Duration;
 use http::header::{REFERER, USER_AGENT};
 use http_body::Body;
 use tollgate_policy::{
-    Decision, Explanation, Outcome, Policies, PolicyType, Principal, Request, StatementId, Value,
-    key,
+    Decision, Explanation, Outcome, Policies, PolicyType, Principal, PrincipalKind, Request,
+    StatementId, Value, key,
 };
 use tollgate_sigv4::{CanonicalPath, Mechanism, Transport};
 use tollgate_store::Applicable;
@@ -107,10 +107,24 @@ impl<'g, B> Authorized<'g, B> {
         Ok(InternalCall { caller, resource, path, head, body, arrival })
     }
 
-    /// The entry of the account that the caller's permissions come from, or the caller itself: what
-    /// all sessions of a role have in common.
+    /// What all sessions of a role have in common, and the caller itself if it is none: the entry of
+    /// the account that its permissions come from, or else its ARN without the session's name, which
+    /// whoever begins a session may choose.
     pub(crate) fn principal_scope(&self) -> &str {
-        self.applicable.subject().map_or_else(|| self.caller(), |subject| subject.arn())
+        match self.applicable.subject() {
+            Some(subject) => subject.arn(),
+            None => without_session(self.caller()),
+        }
+    }
+}
+
+/// `arn:aws:sts::ACCOUNT:assumed-role/NAME` of a role session; any other ARN as it is.
+fn without_session(arn: &str) -> &str {
+    match Principal::parse(arn).map(|principal| principal.kind()) {
+        Some(PrincipalKind::RoleSession { session, .. }) => {
+            arn.strip_suffix(session).and_then(|arn| arn.strip_suffix('/')).unwrap_or(arn)
+        }
+        _ => arn,
     }
 }
 

@@ -97,29 +97,38 @@ async fn metadata_services() {
     assert!(upstream.seen().is_empty());
 }
 
-/// Whoever may open sessions of a role could name each one anew.
+/// Whoever may open sessions of a role could name each one anew, whether the account lists the role
+/// or a policy of the API alone allows it.
 #[tokio::test]
 async fn a_new_session_name_is_no_new_limit() {
     let attacked = Attacked::start_with(
         |_| Response::new(Bytes::new()),
         |manifest| {
-            manifest.replace(
-                "path       = \"/{proxy+}\"",
-                "path       = \"/{proxy+}\"\nthrottle = { rate = 0.001, burst = 1, by = \"principal\" }",
-            )
+            manifest
+                .replace(
+                    "stages = [\"prod\"]",
+                    "stages = [\"prod\"]\nresourcePolicy = \"policies/api.json\"",
+                )
+                .replacen(
+                    "path       = \"/{proxy+}\"",
+                    "path       = \"/{proxy+}\"\n\
+                     throttle = { rate = 0.001, burst = 1, by = \"principal\" }",
+                    1,
+                )
         },
     )
     .await;
-    let host = attacked.host();
     let mut statuses = Vec::new();
-    for name in ["session", "another-session", "ana"] {
-        let caller = raw::Caller::named(name);
-        let request =
-            raw::signed(&caller, &host, "GET", "/prod/data/x", b"", &["connection: close"]);
+    for name in
+        ["session", "another-session", "ana", "unlisted-session", "another-unlisted-session"]
+    {
+        let (caller, close) = (raw::Caller::named(name), ["connection: close"]);
+        let request = raw::signed(&caller, &attacked.host(), "GET", "/prod/data/x", b"", &close);
         statuses.push(raw::talk(attacked.gateway.address, &request).await[0].status);
     }
-    assert_eq!(statuses, [200, 429, 200]);
-    assert_eq!(attacked.upstream.seen().len(), 2);
+    assert_eq!(statuses, [200, 429, 200, 200, 429]);
+    assert_eq!(attacked.upstream.seen().len(), 3);
+    attacked.settle().await;
 }
 
 /// What a caller writes is one value of one line, however it is written.
@@ -171,4 +180,5 @@ async fn a_limiter_that_fails() {
         assert_eq!(status().await, 429, "{rate}");
     }
     assert_eq!(attacked.upstream.seen().len(), 1);
+    attacked.settle().await;
 }
