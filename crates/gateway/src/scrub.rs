@@ -11,7 +11,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use bytes::{Bytes, BytesMut};
-use http::header::{HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
 use http_body::{Body, Frame, SizeHint};
 use percent_encoding::{
     NON_ALPHANUMERIC, percent_decode, percent_encode_byte, utf8_percent_encode,
@@ -31,6 +31,9 @@ pub(crate) struct Scrubber(Arc<Forms>);
 
 struct Forms {
     automaton: Option<AhoCorasick>,
+    /// The forms in lower case, as names of headers have them.
+    in_names: Option<AhoCorasick>,
+    shortest: usize,
     longest: usize,
 }
 
@@ -67,11 +70,21 @@ impl ScrubberBuilder {
     }
 
     pub(crate) fn build(self) -> Scrubber {
-        let longest = self.0.iter().map(Vec::len).max().unwrap_or_default();
-        let build = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(&self.0);
-        let automaton = if longest == 0 { None } else { build.ok() };
-        Scrubber(Arc::new(Forms { automaton, longest }))
+        let lower_case: Vec<_> = self.0.iter().map(|form| form.to_ascii_lowercase()).collect();
+        let lengths = || self.0.iter().map(Vec::len);
+        Scrubber(Arc::new(Forms {
+            shortest: lengths().min().unwrap_or(usize::MAX),
+            longest: lengths().max().unwrap_or_default(),
+            automaton: automaton(&self.0),
+            in_names: automaton(&lower_case),
+        }))
     }
+}
+
+/// What finds these forms; nothing if there are none.
+fn automaton(forms: &[Vec<u8>]) -> Option<AhoCorasick> {
+    let build = AhoCorasick::builder().match_kind(MatchKind::LeftmostLongest).build(forms);
+    build.ok().filter(|_| !forms.is_empty())
 }
 
 /// The characters of base64 that the secret alone decides when it begins `offset` bytes into a group
@@ -117,10 +130,23 @@ impl Scrubber {
         }
     }
 
-    /// Overwrites what is found in the values of headers. A value that has a secret only once its
+    /// Whether the name of a header holds any form of a secret. Most are too short for one.
+    fn finds_in_name(&self, name: &HeaderName) -> bool {
+        let Forms { in_names, shortest, .. } = &*self.0;
+        name.as_str().len() >= *shortest
+            && in_names.as_ref().is_some_and(|automaton| automaton.is_match(name.as_str()))
+    }
+
+    /// Overwrites what is found in the values of headers, and removes those whose names have it. A
+    /// value that has a secret only once its
     /// escapes are decoded is overwritten whole: a part of its characters may be escaped, and others
     /// not, in more ways than can be looked for.
     pub(crate) fn mask_headers(&self, headers: &mut HeaderMap) {
+        let telling: Vec<HeaderName> =
+            headers.keys().filter(|name| self.finds_in_name(name)).cloned().collect();
+        for name in telling {
+            headers.remove(name);
+        }
         for value in headers.values_mut().filter(|value| value.as_bytes().contains(&b'%')) {
             let decoded: Vec<u8> = percent_decode(value.as_bytes()).collect();
             if self.finds(&decoded) && !self.finds(value.as_bytes()) {
@@ -176,7 +202,6 @@ where
             let frame = ready!(Pin::new(&mut self.body).poll_frame(context)).transpose()?;
             match frame.map(Frame::into_data) {
                 Some(Ok(data)) => self.held.extend_from_slice(&data),
-                // Trailers could hold a secret as well, and nobody asked for them.
                 Some(Err(_)) => continue,
                 None => self.is_over = true,
             }

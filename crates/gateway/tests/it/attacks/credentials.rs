@@ -4,6 +4,10 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;
 use http::Response;
+use http_body_util::{BodyExt, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::{Attacked, attacks, fixtures, raw, start_gateway};
 use crate::support::{SECRET, surroundings};
@@ -15,6 +19,7 @@ attacks! { "credentials.toml":
     variants_of_what_is_injected,
     headers_that_are_nominated,
     parameters_of_the_caller,
+    unsigned_routes,
 }
 
 /// The secret as an upstream could write it.
@@ -80,6 +85,67 @@ async fn reflections_in_bodies() {
         assert!(!answer.body.contains(&form), "{form}: {}", answer.body);
     }
     attacked.settle().await;
+}
+
+/// An upstream that answers every request with these bytes, and then closes the connection.
+async fn answering(bytes: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            stream.write_all(bytes.as_bytes()).await.unwrap();
+        }
+    });
+    address
+}
+
+/// Nor in what nobody looks at: the phrase behind the status, the names of headers, and the headers
+/// behind a body, which HTTP/2 passes on unasked.
+#[tokio::test]
+async fn reflections_beside_headers_and_bodies() {
+    let hex: String = SECRET.bytes().map(|byte| format!("{byte:02X}")).collect();
+    let upstream = answering(format!(
+        "HTTP/1.1 200 {SECRET}\r\nx-{SECRET}: 1\r\nX-{hex}: 1\r\nx-other: 1\r\n\
+         trailer: x-behind, x-{SECRET}\r\ntransfer-encoding: chunked\r\n\r\n\
+         2\r\nab\r\n0\r\nx-behind: {SECRET}\r\nx-{SECRET}: 1\r\n\r\n"
+    ))
+    .await;
+    let gateway = start_gateway(&upstream, |it| it).await;
+    let host = gateway.address.to_string();
+    let ana = raw::Caller::ana();
+    let lines = ["te: trailers", "connection: te, close"];
+    let request = raw::signed(&ana, &host, "GET", "/prod/data/x", b"", &lines);
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    stream.write_all(&request).await.unwrap();
+    let answer = raw::read_to_end(&mut stream).await.to_ascii_lowercase();
+    let answer = String::from_utf8(answer).unwrap();
+    for text in [SECRET, &hex.to_ascii_lowercase(), "x-behind"] {
+        assert!(!answer.contains(text), "{text}: {answer}");
+    }
+    assert!(answer.contains("x-other: 1") && answer.contains("ab"), "{answer}");
+
+    let stream = TokioIo::new(TcpStream::connect(gateway.address).await.unwrap());
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await;
+    let (mut sender, connection) = handshake.unwrap();
+    tokio::spawn(connection);
+    let mut request = http::Request::get(format!("http://{host}/prod/data/x"));
+    let signing =
+        raw::Signing { method: "GET", target: "/prod/data/x", host: &host, body: b"", age_s: 0 };
+    for line in signing.headers(&ana) {
+        let (name, value) = line.split_once(": ").unwrap();
+        request = request.header(name, value);
+    }
+    let request = request.header("te", "trailers").body(Full::new(Bytes::new())).unwrap();
+    let (head, body) = sender.send_request(request).await.unwrap().into_parts();
+    assert_eq!(head.headers["x-other"], "1");
+    assert!(!format!("{:?}", head.headers).contains(SECRET), "{:?}", head.headers);
+    let body = body.collect().await.unwrap();
+    assert_eq!(body.trailers(), None);
+    assert_eq!(body.to_bytes(), "ab");
 }
 
 /// A redirect is the caller's to follow, and tells it nothing.
