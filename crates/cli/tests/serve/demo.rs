@@ -58,6 +58,7 @@ fn demonstrate(client: impl Fn() -> Command) {
         assert!(!text.contains(TOKEN));
     }
     assert!(!running.said().contains(TOKEN));
+    check_no_core_dumps(&running);
     assert!(running.said().contains("ReadIssues"), "the operator is told which statement");
     assert_eq!(running.stop(), Some(0));
 
@@ -82,6 +83,16 @@ fn demonstrate(client: impl Fn() -> Command) {
     assert_eq!(denied["nearest"]["element"], "Resource");
     let text = analyze(folder, &[]);
     assert!(text.contains("nearest  policies/issues-reader.json"), "{text}");
+}
+
+/// A process that holds secrets leaves no image of its memory behind, however it ends.
+fn check_no_core_dumps(running: &Running) {
+    if cfg!(target_os = "linux") {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", running.id())).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        let words: Vec<&str> = core.split_whitespace().skip(4).collect();
+        assert_eq!(words, ["0", "0", "bytes"], "{limits}");
+    }
 }
 
 pub(crate) fn python(script: &'static str) -> impl Fn() -> Command {
@@ -113,6 +124,18 @@ fn so_is_aws4_of_node() {
     demonstrate(|| {
         let mut command = node.command();
         command.arg(fixture("clients").join("aws4_client.js"));
+        command
+    });
+}
+
+#[test]
+fn so_is_curl() {
+    if Command::new("curl").arg("--version").output().is_err() {
+        return tollgate_services::skip("curl");
+    }
+    demonstrate(|| {
+        let mut command = Command::new("sh");
+        command.arg(fixture("clients").join("curl_client.sh"));
         command
     });
 }

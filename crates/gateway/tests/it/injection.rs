@@ -71,6 +71,23 @@ async fn a_signature_of_its_own() {
     check_signature(&seen);
 }
 
+#[tokio::test]
+async fn several_at_once() {
+    let upstream = Upstream::start(ok).await;
+    let url = format!("http://{}", upstream.address);
+    let credentials = "inject = \"bearer\"\nsecret = { file = \"secret\" }\n\
+        [[credential]]\nname = \"key\"\nupstream = \"third\"\n\
+        inject = { query = { name = \"key\" } }\nsecret = { env = \"GITHUB_TOKEN\" }";
+    let text = manifest(&url, "", credentials)
+        .replace("credential = \"third-party\"", "credential = [\"third-party\", \"key\"]");
+    let running = Running::start(&text).await;
+    assert_eq!(running.call("GET", "/prod/a?key=mine&x=1").await.status, 200);
+    let [seen] = &upstream.seen()[..] else { panic!("one request") };
+    assert_eq!(seen.headers["authorization"], format!("Bearer {SECRET}"));
+    assert_eq!(seen.target, format!("/a?x=1&key={SECRET}"));
+    assert_eq!(running.log(1).await[0]["credential"], "third-party,key");
+}
+
 /// The signature is right in the eyes of our own verifier, which AWS's vectors have tried.
 fn check_signature(seen: &Seen) {
     use tollgate_sigv4::{

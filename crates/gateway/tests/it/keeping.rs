@@ -1,7 +1,7 @@
 //! Answers that are kept, and limits that are learned.
 
 use bytes::Bytes;
-use http::Response;
+use http::{Request, Response};
 
 use crate::support::{Answer, Running, Seen, Upstream, manifest};
 
@@ -145,6 +145,42 @@ async fn requests_are_held_back_while_nothing_is_left() {
     assert!(count <= 2, "{count}");
 }
 
+/// Two routes with one credential, each caller by one of them: the third party sees one rate.
+#[tokio::test]
+async fn a_credential_has_one_limit_for_all_routes_and_callers() {
+    let upstream = counting(&[]).await;
+    let url = format!("http://{}", upstream.address);
+    let other = "[[api.route]]\npath = \"/b/{proxy+}\"\nupstream = \"third\"\n\
+                 credential = \"third-party\"";
+    let limited = format!("{CREDENTIAL}\nthrottle = {{ rate = 0.001, burst = 2 }}");
+    let running = Running::start(&manifest(&url, other, &limited)).await;
+    assert_eq!(running.call("GET", "/prod/a").await.status, 200);
+    assert_eq!(running.call_as_ana("GET", "/prod/b/c").await.status, 200);
+    let held = running.call("GET", "/prod/b/c").await;
+    assert_eq!((held.status, held.body.as_str()), (429, "{\"message\":\"Too Many Requests\"}"));
+    let wait: u32 = held.header("retry-after").parse().unwrap();
+    assert!((990..=1000).contains(&wait), "{wait}");
+    // What was taken stays taken over a reload.
+    running.reload().await.unwrap();
+    assert_eq!(running.call_as_ana("GET", "/prod/a").await.status, 429);
+    assert_eq!(upstream.seen().len(), 2);
+    let lines = running.log(4).await;
+    assert!(lines[2..].iter().all(|line| line["errorType"] == "THROTTLED"), "{lines:#?}");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_for_longer_than_an_hour() {
+    let refused =
+        Running::refused(&manifest("http://127.0.0.1:9", "cache = { ttlS = 3601 }", CREDENTIAL))
+            .await;
+    assert!(refused.contains("expected at most 3600 seconds, found 3601"), "{refused}");
+    let long = &[("cache-control", "max-age=7200"), ("age", "3600")][..];
+    let get = ("GET", "/prod/a", &[][..]);
+    check("{}", long, &[get, get], &[("0", "miss"), ("0", "hit")]).await;
+    let old = &[("cache-control", "max-age=7200"), ("age", "7200")][..];
+    check("{}", old, &[get, get], &[("0", "miss"), ("1", "miss")]).await;
+}
+
 #[tokio::test]
 async fn what_is_counted_is_on_a_page_without_any_secret() {
     let upstream = counting(&[]).await;
@@ -153,15 +189,23 @@ async fn what_is_counted_is_on_a_page_without_any_secret() {
     for method in ["GET", "GET", "BREW"] {
         running.call(method, "/prod/a").await;
     }
-    running.log(3).await;
+    let unsigned = format!("http://{}/prod/a", running.address);
+    running.send(Request::get(unsigned).body(Bytes::new()).unwrap()).await;
+    running.log(4).await;
     let metrics = running.page("/metrics").await.body;
-    let route = "api=\"a1b2c3d4e5\",stage=\"prod\"";
+    let of = |name: &str, method: &str, value: u32| {
+        let labels = format!("api=\"a1b2c3d4e5\",stage=\"prod\",method=\"{method}\"");
+        format!("apigateway_{name}{{{labels},resource=\"/{{proxy+}}\"}} {value}\n")
+    };
     for expected in [
-        format!("apigateway_Count_total{{{route},method=\"GET\",resource=\"/{{proxy+}}\"}} 2"),
-        format!("apigateway_Count_total{{{route},method=\"OTHER\",resource=\"/{{proxy+}}\"}} 1"),
-        format!(
-            "apigateway_CacheHitCount_total{{{route},method=\"GET\",resource=\"/{{proxy+}}\"}} 1"
-        ),
+        of("Count_total", "GET", 3),
+        of("Count_total", "OTHER", 1),
+        of("4XXError_total", "GET", 1),
+        of("5XXError_total", "GET", 0),
+        of("Latency_count", "GET", 3),
+        of("IntegrationLatency_count", "GET", 1),
+        of("CacheHitCount_total", "GET", 1),
+        of("CacheMissCount_total", "GET", 1),
         "tollgate_log_lines_lost 0".to_owned(),
         "tollgate_secret_usable_seconds{credential=\"third-party\"} 3".to_owned(),
     ] {

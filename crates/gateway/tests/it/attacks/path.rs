@@ -7,6 +7,7 @@ attacks! { "path.toml":
     encoded_dot_segments,
     dot_segments_with_parameters,
     encoded_slashes,
+    what_a_route_opts_in_to,
     empty_segments,
     backslashes,
     escaped_escapes_are_data,
