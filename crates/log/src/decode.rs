@@ -14,7 +14,7 @@ use crate::account::{LineAccount, Quarantine};
 use crate::dedup::Seen;
 use crate::envelope::{Block, Cutter, EVENT_BYTES_MAX, Event, Events, Nature, Origin};
 use crate::format::access::AccessReader;
-use crate::format::execution::{self, ExecutionReader};
+use crate::format::execution::{self, ExecutionReader, OpenRequest};
 use crate::format::{Format, Outcome, trail};
 use crate::names::NameMap;
 use crate::rows::{Layout, NO_TIME, Rows, Span};
@@ -104,6 +104,18 @@ impl BlockDecoder {
         self.complete(account, Vec::new())
     }
 
+    /// Ends a run over an input that may grow. Returns the requests that are still open as well.
+    pub(crate) fn suspend(&mut self) -> (Decoded, Vec<OpenRequest>) {
+        let mut account = LineAccount::default();
+        let open = self.execution.suspend(&mut self.rows, &mut account);
+        (self.complete(account, Vec::new()), open)
+    }
+
+    /// Goes on with the requests that an earlier run left open.
+    pub(crate) fn resume(&mut self, open: Vec<OpenRequest>) {
+        self.execution.resume(open);
+    }
+
     fn complete(&mut self, mut account: LineAccount, bytes: Vec<u8>) -> Decoded {
         let finished = self.rows.finish(bytes);
         account.records += finished.records.num_rows() as u64;
@@ -171,7 +183,7 @@ impl<'a> Run<'a, '_> {
             Nature::Message if text.len() == EVENT_BYTES_MAX => self.settle(too_long(), line),
             Nature::Message => self.line(line.trimmed(), !id.is_empty()),
             Nature::Control => self.settle(Outcome::Control, line),
-            Nature::Broken(reason) => self.settle(Outcome::Quarantined(reason.to_owned()), line),
+            Nature::Broken(reason) => self.set_aside(reason.to_owned(), line),
             Nature::Trail => {
                 let outcome = trail::read(text, event.time, &mut self.decoder.rows);
                 self.settle(outcome, line);
@@ -279,11 +291,14 @@ impl<'a> Run<'a, '_> {
             Outcome::Quarantined(_) if line.text.trim_ascii() == WRITE_TEST => {
                 self.account.control += 1;
             }
-            Outcome::Quarantined(reason) => {
-                self.account.quarantined += 1;
-                self.quarantine.add(&self.decoder.file, line.offset, reason, line.text);
-            }
+            Outcome::Quarantined(reason) => self.set_aside(reason, line),
         }
+    }
+
+    /// Quarantines a line, or what should be there and is not.
+    fn set_aside(&mut self, reason: String, line: Line<'a>) {
+        self.account.quarantined += 1;
+        self.quarantine.add(&self.decoder.file, line.offset, reason, line.text);
     }
 
     /// Takes the last row back if its event was seen before.

@@ -16,6 +16,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use memchr::memchr;
+use serde::{Deserialize, Serialize};
 
 pub(crate) use pending::Pending;
 pub(crate) use stamped::is_stamped;
@@ -141,7 +142,8 @@ pub(crate) enum Nature {
 }
 
 /// Where events come from, as far as the envelope says.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct Origin {
     /// The account that owns the log group.
     pub(crate) owner: String,
@@ -157,20 +159,38 @@ impl Event {
     }
 }
 
+/// How an input ends after its last whole event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Rest {
+    /// Bytes of a last event whose line has no end, or which is not whole.
+    pub(crate) bytes: usize,
+    /// More input may make another event of it: it is not whole for sure.
+    pub(crate) may_go_on: bool,
+}
+
 /// Cuts the input into blocks.
 #[derive(Debug)]
 pub(crate) struct Cutter {
     pending: Pending,
     /// Where `pending` begins in the unpacked input.
     offset: u64,
-    /// The input stands in a line that is too long, of which enough was taken.
-    passing: bool,
     /// How much input there must be before it is worth looking for the end of an event again.
     enough: usize,
+    context: Context,
+}
+
+/// What the input before some place tells of what comes after it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(crate) struct Context {
+    /// The input stands in a line that is too long, of which enough was taken.
+    passing: bool,
     kind: Kind,
 }
 
-#[derive(Debug)]
+/// What each envelope keeps in mind.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 enum Kind {
     Lines,
     Stamped(stamped::Stamped),
@@ -187,7 +207,17 @@ impl Cutter {
             Envelope::Documents => Kind::Documents(Box::default()),
             Envelope::Table => Kind::Table(Box::default()),
         };
-        Cutter { pending: Pending::default(), offset: 0, passing: false, enough: 0, kind }
+        Cutter::going_on(Context { passing: false, kind })
+    }
+
+    /// Goes on in the middle of an input.
+    pub(crate) fn going_on(context: Context) -> Cutter {
+        Cutter { pending: Pending::default(), offset: 0, enough: 0, context }
+    }
+
+    /// What the input so far tells of its rest.
+    pub(crate) fn context(&self) -> &Context {
+        &self.context
     }
 
     /// Leaves out the first bytes: a byte order mark, or what was read before.
@@ -201,19 +231,24 @@ impl Cutter {
         &mut self.pending
     }
 
-    /// How many bytes at the end of the input are of an event whose line has no end. Rows of a
-    /// table and documents have ends of their own.
-    pub(crate) fn unended(&mut self) -> usize {
+    /// How the input ends, when all whole events are cut from what there is of it.
+    pub(crate) fn rest(&self) -> Rest {
         let pending = self.pending.get();
-        if self.passing || pending.ends_with(b"\n") {
-            return 0;
+        let all = Rest { bytes: pending.len(), may_go_on: !pending.is_empty() };
+        match &self.context.kind {
+            _ if self.context.passing => Rest::default(),
+            Kind::Lines => Rest { may_go_on: all.may_go_on && !is_object(pending), ..all },
+            Kind::Stamped(stamped) => stamped.rest(pending),
+            Kind::Documents(documents) => {
+                Rest { may_go_on: all.may_go_on || documents.is_open(), ..all }
+            }
+            Kind::Table(_) => all,
         }
-        let whole = match &mut self.kind {
-            Kind::Lines => lines::whole(pending, false),
-            Kind::Stamped(stamped) => stamped.whole(pending, false),
-            Kind::Documents(_) | Kind::Table(_) => pending.len(),
-        };
-        pending.len() - whole
+    }
+
+    /// Looks at what there is again, though it may not have become more.
+    pub(crate) fn look_again(&mut self) {
+        self.enough = 0;
     }
 
     /// How much of the input has been cut.
@@ -224,15 +259,17 @@ impl Cutter {
     /// Takes the whole events so far, or nothing if there is none; at the end
     /// of the input, all. `spare` is memory to go on with.
     pub(crate) fn cut(&mut self, finished: bool, spare: Vec<u8>) -> Option<Block> {
-        if self.passing && !self.pass() || self.pending.get().len() < self.enough && !finished {
+        if self.context.passing && !self.pass()
+            || self.pending.get().len() < self.enough && !finished
+        {
             return None;
         }
-        let (whole, events) = match &mut self.kind {
+        let (whole, events) = match &mut self.context.kind {
             Kind::Lines => (lines::whole(self.pending.get(), finished), Events::Lines),
             Kind::Stamped(stamped) => {
                 let whole = stamped.whole(self.pending.get(), finished);
                 let block = self.take(whole, finished, spare)?;
-                let Kind::Stamped(stamped) = &mut self.kind else { return None };
+                let Kind::Stamped(stamped) = &mut self.context.kind else { return None };
                 return Some(stamped.list(block));
             }
             Kind::Documents(documents) => {
@@ -255,7 +292,7 @@ impl Cutter {
         let dropped = end.map_or(pending.len(), |newline| newline + 1);
         self.pending.skip(dropped);
         self.offset += dropped as u64;
-        self.passing = end.is_none();
+        self.context.passing = end.is_none();
         end.is_some()
     }
 
@@ -265,7 +302,7 @@ impl Cutter {
         if whole == 0 {
             return None;
         }
-        self.passing = !finished && self.pending.get().get(whole - 1) != Some(&b'\n');
+        self.context.passing = !finished && self.pending.get().get(whole - 1) != Some(&b'\n');
         let bytes = self.pending.take(whole, spare);
         let offset = self.offset;
         self.offset += whole as u64;
@@ -284,6 +321,35 @@ impl Cutter {
         self.offset += used as u64;
         (!events.is_empty()).then_some(Block { bytes, offset, events: Events::Listed(events) })
     }
+}
+
+impl Context {
+    /// How the input is wrapped.
+    pub(crate) fn envelope(&self) -> Envelope {
+        match &self.kind {
+            Kind::Lines => Envelope::Lines,
+            Kind::Stamped(stamped) if stamped.with_stream() => Envelope::StampedWithStream,
+            Kind::Stamped(_) => Envelope::Stamped,
+            Kind::Documents(_) => Envelope::Documents,
+            Kind::Table(_) => Envelope::Table,
+        }
+    }
+
+    /// Whether the input stands among the events of a document.
+    pub(crate) fn is_among_events(&self) -> bool {
+        matches!(&self.kind, Kind::Documents(documents) if documents.is_among_events())
+    }
+
+    /// Whether the input stands within a document.
+    pub(crate) fn is_within_document(&self) -> bool {
+        matches!(&self.kind, Kind::Documents(documents) if documents.is_open())
+    }
+}
+
+/// Whether a text is a JSON object, which needs no more. What begins like a number may go on as an
+/// address.
+fn is_object(text: &[u8]) -> bool {
+    text.starts_with(b"{") && serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
 }
 
 /// Messages taken out of an envelope.

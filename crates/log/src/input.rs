@@ -63,6 +63,14 @@ impl Input {
         }
     }
 
+    /// Where it lies, if a later run can go on with it: a pipe is gone when it is read.
+    pub(crate) fn kept(&self) -> Option<&Path> {
+        match self {
+            Input::File(path) => std::fs::metadata(path).is_ok_and(|f| f.is_file()).then_some(path),
+            Input::Stdin => None,
+        }
+    }
+
     /// Opens it.
     pub(crate) fn open(&self) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {

@@ -1,24 +1,27 @@
 //! One input on its way from a file to blocks.
 
+mod log;
+
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::Ordering;
 
 use arrow::array::RecordBatch;
 
 use crate::account::{LineAccount, Quarantine};
-use crate::container::{self, Container};
-use crate::decode::{BlockDecoder, Decoded};
+use crate::container::Container;
+use crate::decode::Decoded;
 use crate::dedup::Seen;
-use crate::envelope::{Block, Cutter, Envelope};
+use crate::envelope::Block;
 use crate::format::Format;
 use crate::input::Input;
 use crate::scan::{Progress, ScanOptions};
-use crate::sniff::{self, Plan};
-use crate::state::{self, Consumed, Identity, Place, Resume, Tail};
+use crate::sniff::Plan;
+use crate::state::{Consumed, End, Identity, Resume};
 use crate::table::Table;
+use log::Log;
 
 /// What one input turned out to be.
 #[derive(Debug, Clone)]
@@ -36,6 +39,8 @@ pub struct Source {
     pub damage: Option<String>,
     /// Bytes that an earlier run read and this one passed over.
     pub passed_bytes: u64,
+    /// It is read from its start, though there was something of that name.
+    replaced: bool,
     /// How much of it has been read, for the next run.
     pub(crate) consumed: Option<Consumed>,
 }
@@ -44,7 +49,8 @@ impl Source {
     fn new(name: Arc<str>) -> Source {
         let (containers, plan, damage, consumed) = (Vec::new(), None, None, None);
         let account = LineAccount::default();
-        Source { name, containers, plan, account, damage, passed_bytes: 0, consumed }
+        let (passed_bytes, replaced) = (0, false);
+        Source { name, containers, plan, account, damage, passed_bytes, replaced, consumed }
     }
 
     /// How the input was read, as in `gzip › lines › access, 22 variables`.
@@ -67,10 +73,10 @@ impl Source {
                 });
             }
         }
-        let waiting = self.consumed.as_ref().map_or(0, Consumed::waiting_bytes);
-        if waiting > 0 {
-            layers.push(format!("{waiting} bytes wait for the end of their line"));
+        if self.replaced {
+            layers.push("from its start, as it is not what was read before".to_owned());
         }
+        layers.extend(self.consumed.iter().flat_map(Consumed::waiting));
         layers.join(" › ")
     }
 
@@ -116,35 +122,28 @@ impl Body {
         seen: Option<&Seen>,
         source: &mut Source,
     ) -> io::Result<Body> {
-        let path = match (&options.state, input) {
-            (Some(_), Input::File(path)) => Some(path.clone()),
-            _ => None,
-        };
-        let resume = match (&options.state, &path) {
+        let path = options.state.as_ref().and_then(|_| input.kept());
+        let resume = match (&options.state, path) {
             (Some(state), Some(path)) => state.resume(path)?,
             _ => Resume::Start,
         };
-        let place = match resume {
-            Resume::Nothing(consumed) => {
-                source.passed_bytes = input.size().unwrap_or_default();
-                source.consumed = Some(consumed);
-                return Ok(Body::Nothing);
-            }
-            Resume::At(place) => Some(place),
-            Resume::Start => None,
-        };
+        if let Resume::Nothing(consumed) = resume {
+            source.passed_bytes = input.size().unwrap_or_default();
+            source.consumed = Some(consumed);
+            return Ok(Body::Nothing);
+        }
         if Table::sniff(input) {
-            let consumed = path.map(|path| whole(&path)).transpose()?;
+            let consumed = path.map(whole).transpose()?;
             return Ok(Body::Table(Table::open(input, options.projection)?, consumed));
         }
-        Ok(Body::Log(Box::new(Log::open(input, (path, place), options, seen, source)?)))
+        Ok(Body::Log(Box::new(Log::open(input, (path, resume), options, seen, source)?)))
     }
 
     /// How much was read.
-    fn consumed(&self) -> Option<Consumed> {
+    fn consumed(self) -> Option<Consumed> {
         match self {
             Body::Log(log) => log.consumed(),
-            Body::Table(_, consumed) => consumed.clone(),
+            Body::Table(_, consumed) => consumed,
             Body::Nothing => None,
         }
     }
@@ -154,35 +153,7 @@ impl Body {
 fn whole(path: &Path) -> io::Result<Consumed> {
     let mut file = File::open(path)?;
     let size = file.metadata()?.len();
-    Ok(Consumed::note(Identity::of(&mut file)?, size, None))
-}
-
-/// Opens an input; a file of which is kept what was read, with what it is known by.
-fn open(input: &Input, path: Option<PathBuf>) -> io::Result<(Box<dyn Read + Send>, Option<Kept>)> {
-    let Some(path) = path else { return Ok((input.open()?, None)) };
-    let mut file = File::open(&path)?;
-    let identity = Identity::of(&mut file)?;
-    Ok((Box::new(file), Some((path, identity))))
-}
-
-/// A file and what it is known by.
-type Kept = (PathBuf, Identity);
-
-struct Log {
-    /// The file, if what is read of it is kept for the next run.
-    kept: Option<Kept>,
-    /// Bytes of the file, read or passed over.
-    read: Arc<AtomicU64>,
-    /// The last line, if it has no end.
-    tail: Option<Tail>,
-    /// Nothing was added since an earlier run: what has no end will have none.
-    settled: bool,
-    reader: Box<dyn Read + Send>,
-    cutter: Cutter,
-    block_bytes: usize,
-    ended: bool,
-    /// For logs whose blocks must be decoded in order.
-    decoder: Option<BlockDecoder>,
+    Consumed::note(Identity::of(&mut file)?, &mut file, size, End::whole())
 }
 
 impl Reading {
@@ -225,174 +196,5 @@ impl Reading {
             }
         }
         work
-    }
-}
-
-/// What text editors put before UTF-8.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-
-impl Log {
-    fn open(
-        input: &Input,
-        (path, place): (Option<PathBuf>, Option<Place>),
-        options: &ScanOptions,
-        seen: Option<&Seen>,
-        source: &mut Source,
-    ) -> io::Result<Log> {
-        let read = Arc::new(AtomicU64::new(0));
-        let (raw, kept) = open(input, path)?;
-        let raw =
-            Counted { inner: raw, read: Arc::clone(&read), progress: options.progress.clone() };
-        let (containers, mut reader) = container::unpack(Box::new(raw))?;
-        let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
-        let outcome = reader.by_ref().take(sniff::HEAD_BYTES as u64).read_to_end(&mut head);
-        let whole = outcome.as_ref().is_ok_and(|read| *read < sniff::HEAD_BYTES);
-        let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
-        let mark = head.len() - text.len();
-        let overrides = options.overrides.of(input, &options.formats);
-        let plan = Arc::new(sniff::plan(text, whole, &options.names, &overrides));
-        let mut cutter = Cutter::new(plan.envelope);
-        cutter.pending().push(&head);
-        cutter.skip(mark);
-        if let Err(error) = outcome {
-            reader = Box::new(Failed(Some(error)));
-        }
-        let decoder = plan.is_sequential().then(|| {
-            let ScanOptions { names, projection, .. } = options;
-            BlockDecoder::new(Arc::clone(&source.name), &plan, names, *projection, seen.cloned())
-        });
-        let (block_bytes, ended) = (options.block_bytes, whole);
-        let (tail, settled) = (None, false);
-        let mut log =
-            Log { kept, read, tail, settled, reader, cutter, block_bytes, ended, decoder };
-        if let Some(place) = place.filter(|_| plan.envelope != Envelope::Table) {
-            log.go_on(place, options, &plan)?;
-            source.passed_bytes = place.offset;
-        }
-        source.plan = Some(plan);
-        source.containers = containers;
-        Ok(log)
-    }
-
-    /// Goes on where an earlier run ended. The start of the file, which was
-    /// read to know what it is, is left aside.
-    fn go_on(&mut self, place: Place, options: &ScanOptions, plan: &Plan) -> io::Result<()> {
-        let Place { offset, read, settled } = place;
-        let Some((path, identity)) = &self.kept else { return Ok(()) };
-        let mut file = File::open(path)?;
-        if identity.is_replaced_by(&file)? {
-            return Err(io::Error::other("another file took its place while it was opened"));
-        }
-        file.seek(SeekFrom::Start(offset))?;
-        let (passed, line) = match read {
-            Some(tail) => state::pass_tail(&mut file, tail)?,
-            None => (0, Vec::new()),
-        };
-        self.read.store(offset + passed + line.len() as u64, Ordering::Relaxed);
-        let (read, progress) = (Arc::clone(&self.read), options.progress.clone());
-        let raw = Counted { inner: Box::new(file), read, progress };
-        let (_, reader) = container::unpack(Box::new(raw))?;
-        self.reader = reader;
-        self.cutter = Cutter::new(plan.envelope);
-        self.cutter.skip((offset + passed) as usize);
-        self.cutter.pending().push(&line);
-        self.ended = false;
-        self.settled = settled;
-        Ok(())
-    }
-
-    /// How much was read.
-    fn consumed(&self) -> Option<Consumed> {
-        let read = self.read.load(Ordering::Relaxed);
-        let (_, identity) = self.kept.as_ref()?;
-        Some(Consumed::note(*identity, read, self.tail))
-    }
-
-    /// Notes the last line if it has no end, which it may get later. Unless it is whole, it is left
-    /// to a later run.
-    fn note_tail(&mut self, source: &Source) {
-        if self.kept.is_none() || !source.containers.is_empty() || self.tail.is_some() {
-            return;
-        }
-        let unended = self.cutter.unended();
-        let pending = self.cutter.pending();
-        let start = pending.get().len() - unended;
-        self.tail = Tail::of(pending.get().get(start..).unwrap_or_default(), self.settled);
-        pending.drop_last(self.tail.map_or(0, |tail| tail.waiting_bytes() as usize));
-    }
-
-    fn work(
-        &mut self,
-        spare: Vec<u8>,
-        source: &mut Source,
-        quarantine: &mut Quarantine,
-    ) -> Option<Work> {
-        match (self.block(spare, source, quarantine), &mut self.decoder) {
-            (Some(block), Some(decoder)) => Some(Work::Decoded(decoder.decode(block, quarantine))),
-            (Some(block), None) => Some(Work::Block(block)),
-            (None, _) => self.decoder.take().map(|mut decoder| Work::Decoded(decoder.finish())),
-        }
-    }
-
-    /// Reads on until there is a block.
-    fn block(
-        &mut self,
-        mut spare: Vec<u8>,
-        source: &mut Source,
-        quarantine: &mut Quarantine,
-    ) -> Option<Block> {
-        loop {
-            if !self.ended {
-                self.fill(source, quarantine);
-            }
-            if self.ended {
-                self.note_tail(source);
-            }
-            let block = self.cutter.cut(self.ended, std::mem::take(&mut spare));
-            if block.is_some() || self.ended {
-                return block;
-            }
-        }
-    }
-
-    fn fill(&mut self, source: &mut Source, quarantine: &mut Quarantine) {
-        let pending = self.cutter.pending();
-        let held = pending.get().len();
-        let missing = self.block_bytes.saturating_sub(held).max(self.block_bytes / 4).max(1);
-        match pending.read(&mut self.reader, missing) {
-            Ok(read) => self.ended = read < missing,
-            Err(error) => {
-                self.ended = true;
-                let offset = self.cutter.offset() + self.cutter.pending().get().len() as u64;
-                source.note_damage(&error, offset, quarantine);
-            }
-        }
-    }
-}
-
-/// Counts what is read.
-struct Counted {
-    inner: Box<dyn Read + Send>,
-    read: Arc<AtomicU64>,
-    progress: Option<Arc<Progress>>,
-}
-
-impl Read for Counted {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        self.read.fetch_add(read as u64, Ordering::Relaxed);
-        if let Some(progress) = &self.progress {
-            progress.bytes.fetch_add(read as u64, Ordering::Relaxed);
-        }
-        Ok(read)
-    }
-}
-
-/// Repeats, at its place, an error that was met while looking at the head.
-struct Failed(Option<io::Error>);
-
-impl Read for Failed {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        self.0.take().map_or(Ok(0), Err)
     }
 }

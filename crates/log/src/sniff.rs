@@ -75,12 +75,14 @@ fn envelope(head: &[u8], names: &NameMap) -> Envelope {
     }
 }
 
-/// Whether the head is a document with events.
+/// Whether the head is a document with events, the first of which may not be whole.
 fn holds_events(head: &[u8]) -> bool {
     let mut cutter = Cutter::new(Envelope::Documents);
     cutter.pending().push(head);
-    let Some(block) = cutter.cut(false, Vec::new()) else { return false };
-    let Events::Listed(events) = block.events else { return false };
+    let events = match cutter.cut(false, Vec::new()).map(|block| block.events) {
+        Some(Events::Listed(events)) => events,
+        _ => return cutter.context().is_among_events(),
+    };
     matches!(events.first(), Some(event) if !matches!(event.nature, Nature::Broken(_)))
 }
 

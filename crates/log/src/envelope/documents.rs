@@ -9,7 +9,7 @@ use std::io::Read;
 use std::sync::Arc;
 
 use memchr::memmem;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::json::{self, Value};
 use super::{EVENT_BYTES_MAX, Nature, Origin, Unwrapped, within};
@@ -21,17 +21,21 @@ use crate::time;
 const NESTED_BYTES_MAX: u64 = EVENT_BYTES_MAX as u64;
 
 /// The state of the envelope.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Documents {
     at: At,
     header: Header,
+    /// That of the last event, to be shared with the next.
+    #[serde(skip)]
     origin: Option<Arc<Origin>>,
     /// Whether the document had events.
     eventful: bool,
 }
 
 /// Where in a document the input stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 enum At {
     #[default]
     Between,
@@ -42,7 +46,8 @@ enum At {
 }
 
 /// The arrays that hold events.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 enum Array {
     /// `logEvents` and `events`
     Events,
@@ -64,7 +69,8 @@ impl Array {
 }
 
 /// What a document says before its events.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Header {
     control: bool,
     origin: Origin,
@@ -81,6 +87,16 @@ enum Step {
 }
 
 impl Documents {
+    /// Whether the input stands among the events of a document.
+    pub(super) fn is_among_events(&self) -> bool {
+        matches!(self.at, At::Array(_))
+    }
+
+    /// Whether the input stands within a document.
+    pub(super) fn is_open(&self) -> bool {
+        self.at != At::Between
+    }
+
     /// Takes the whole events out of `pending`, which begins at `offset`.
     pub(super) fn unwrap(
         &mut self,
@@ -104,6 +120,10 @@ impl Documents {
             };
             let Some(used) = used else { break };
             out.used += used;
+        }
+        if finished && out.used == pending.len() && self.is_open() {
+            *self = Documents::default();
+            out.push_broken(b"", offset + out.used as u64, "the document ends early");
         }
         out
     }

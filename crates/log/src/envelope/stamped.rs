@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use memchr::{memchr, memmem, memrchr};
+use serde::{Deserialize, Serialize};
 
-use super::{Block, EVENT_BYTES_MAX, Event, Events, Origin};
+use super::{Block, EVENT_BYTES_MAX, Event, Events, Origin, Rest, is_object};
 use crate::rows::NO_TIME;
 use crate::time;
 
@@ -37,19 +38,52 @@ pub(crate) fn is_stamped(line: &[u8]) -> Option<bool> {
 }
 
 /// The state of the envelope.
-#[derive(Debug)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Stamped {
     with_stream: bool,
+    /// That of the last event, to be shared with the next.
+    #[serde(skip)]
     origin: Option<Arc<Origin>>,
     /// The last event was too long, and its other lines are dropped.
     passing: bool,
     /// Lines before this one were looked at, and have no timestamp but the first.
+    #[serde(skip)]
     searched: usize,
 }
 
 impl Stamped {
     pub(super) fn new(with_stream: bool) -> Stamped {
         Stamped { with_stream, origin: None, passing: false, searched: 0 }
+    }
+
+    /// Whether a stream's name stands before each message.
+    pub(super) fn with_stream(&self) -> bool {
+        self.with_stream
+    }
+
+    /// How an input ends whose last event this is. It may be continued by lines to come; but only
+    /// of what begins like JSON can be told whether it must be.
+    pub(super) fn rest(&self, event: &[u8]) -> Rest {
+        let all = Rest { bytes: event.len(), may_go_on: !event.is_empty() };
+        match self.message(&uncolored(event)) {
+            // The end of a colour may follow.
+            message if is_object(message) => {
+                let may_go_on = !event.ends_with(b"\n") && memchr(0x1b, event).is_some();
+                Rest { may_go_on, ..all }
+            }
+            message if message.starts_with(b"{") => all,
+            _ if event.ends_with(b"\n") => Rest::default(),
+            _ => all,
+        }
+    }
+
+    /// The message of an event.
+    fn message<'a>(&self, event: &'a [u8]) -> &'a [u8] {
+        let (_, start) = stamp(event).unwrap_or_default();
+        let message = event.get(start..).unwrap_or_default();
+        let stream = if self.with_stream { stream_bytes(message) } else { 0 };
+        message.get(stream..).unwrap_or_default().trim_ascii()
     }
 
     /// How much of the input is whole events: all lines before the last one
@@ -132,7 +166,7 @@ impl Stamped {
     fn event(&mut self, start: usize, end: usize, rest: Option<&[u8]>, time: i64) -> Event {
         let event = Event { time, ..Event::message(start.min(end), end, 0) };
         let Some(rest) = rest.filter(|_| self.with_stream) else { return event };
-        let len = rest.iter().position(|c| matches!(c, b' ' | b'\n' | b'\r')).unwrap_or(rest.len());
+        let len = stream_bytes(rest);
         let stream = String::from_utf8_lossy(rest.get(..len).unwrap_or_default());
         if self.origin.as_ref().is_none_or(|origin| origin.stream != stream) {
             let stream = stream.into_owned();
@@ -140,6 +174,11 @@ impl Stamped {
         }
         Event { start: (start + len + 1).min(end), origin: self.origin.clone(), ..event }
     }
+}
+
+/// How long the name of the stream is that stands there.
+fn stream_bytes(rest: &[u8]) -> usize {
+    rest.iter().position(|c| matches!(c, b' ' | b'\n' | b'\r')).unwrap_or(rest.len())
 }
 
 /// Text without the colours of a terminal: `ESC [ … m`.

@@ -1,12 +1,14 @@
 //! CSV with a header line, as Insights and `convert` write it.
 
 use csv_core::{ReadRecordResult, Reader};
+use serde::{Deserialize, Serialize};
 
 use super::documents::push_cells;
 use super::{EVENT_BYTES_MAX, Unwrapped, within};
 
 /// The state of the envelope.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Table {
     header: Vec<String>,
 }
@@ -47,6 +49,9 @@ impl Table {
         } else if self.header.is_empty() {
             out.push(text.trim_ascii_end(), offset).nature = super::Nature::Control;
             self.header = cells;
+        } else if cells == self.header {
+            // Tables that were glued.
+            out.push(text.trim_ascii_end(), offset).nature = super::Nature::Control;
         } else if cells.len() != self.header.len() {
             out.push_broken(text, offset, "the row has not as many values as the header");
         } else {

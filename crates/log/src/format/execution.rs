@@ -7,6 +7,7 @@
 //! the end, or when too many requests are, becomes a row all the same and
 //! counts as incomplete.
 
+mod carried;
 mod rules;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
@@ -19,6 +20,8 @@ use crate::schema::Field;
 use crate::time;
 use crate::told::ApiStage;
 use rules::{Rule, rule};
+
+pub(crate) use carried::OpenRequest;
 
 /// Requests that may be open at a time.
 const OPEN_MAX: usize = 64 << 10;
@@ -45,6 +48,8 @@ struct Open {
     /// Its lines have dates instead of the request's id.
     dated: bool,
     done: bool,
+    /// It is done, and an earlier run has given its row.
+    given: bool,
 }
 
 /// A stream and a request in it.
@@ -220,6 +225,9 @@ impl ExecutionReader {
         }
         open.set(Field::ApiId, self.api_stage.api.as_deref().unwrap_or_default());
         open.set(Field::Stage, self.api_stage.stage.as_deref().unwrap_or_default());
+        if open.given {
+            return;
+        }
         account.incomplete += u64::from(!open.done);
         rows.begin(open.time);
         for (field, value) in &open.values {
@@ -230,7 +238,8 @@ impl ExecutionReader {
 
 impl Open {
     fn new(id: &str, place: u64, time: i64, origin: Option<&Origin>) -> Open {
-        let mut open = Open { place, time, values: BTreeMap::new(), dated: false, done: false };
+        let (values, dated, done, given) = (BTreeMap::new(), false, false, false);
+        let mut open = Open { place, time, values, dated, done, given };
         open.set(Field::RequestId, id);
         if let Some(origin) = origin {
             open.set(Field::AccountId, &origin.owner);

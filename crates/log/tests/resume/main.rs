@@ -1,6 +1,11 @@
 //! A run goes on where the one before ended, and counts nothing twice.
 #![expect(clippy::unwrap_used, reason = "a test may stop")]
 
+#[path = "../common/mod.rs"]
+mod common;
+mod pieces;
+mod replaced;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -15,6 +20,7 @@ fn line(status: u16) -> String {
 /// Reads a folder. Returns the statuses it found, and the state after it.
 fn read(folder: &Path, state: Option<&ScanState>) -> (Vec<u16>, LineAccount, Option<ScanState>) {
     let options = ScanOptions {
+        deduplicate: true,
         state: state.cloned().map(Arc::new),
         threads: 1,
         ..ScanOptions::new(Projection::of([Field::Status]))
@@ -60,39 +66,6 @@ fn only_what_is_new_is_read() {
 }
 
 #[test]
-fn a_renamed_file_is_still_known() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut state = ScanState::default();
-    let (old, new) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
-    append(&old, line(200));
-    run(folder.path(), &mut state);
-    fs::rename(&old, &new).unwrap();
-    append(&new, line(201));
-    append(&old, line(202));
-    assert_eq!(run(folder.path(), &mut state).0, [202, 201]);
-}
-
-#[test]
-fn files_that_rotate_in_a_chain_are_all_known() {
-    // Without ids: what is read twice would be counted twice.
-    let folder = tempfile::tempdir().unwrap();
-    let path = |name: &str| folder.path().join(name);
-    let mut state = ScanState::default();
-    let line = |status: u16| format!("{{\"status\":\"{status}\"}}\n");
-    append(&path("a.log"), line(200));
-    for status in 201..206 {
-        run(folder.path(), &mut state);
-        for at in (1..status - 200).rev() {
-            let (from, to) = (format!("a.log.{at}"), format!("a.log.{}", at + 1));
-            fs::rename(path(&from), path(&to)).unwrap();
-        }
-        fs::rename(path("a.log"), path("a.log.1")).unwrap();
-        append(&path("a.log"), line(status));
-    }
-    assert_eq!(run(folder.path(), &mut state).0, [205]);
-}
-
-#[test]
 fn a_line_without_an_end_is_read_once() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.log");
@@ -118,104 +91,6 @@ fn a_line_that_never_gets_its_end_is_not_lost() {
     assert_eq!(run(folder.path(), &mut state).1.total(), 0);
     append(&log, "\n".to_owned() + &line(201));
     assert_eq!(run(folder.path(), &mut state).0, [201]);
-}
-
-/// Appends a log in pieces, with a run after each. All runs together find what one run finds.
-#[track_caller]
-fn check_pieces(name: &str, pieces: &[Vec<u8>]) {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("a.log");
-    let mut state = ScanState::default();
-    let (mut statuses, mut account) = (Vec::new(), LineAccount::default());
-    // One run more, which finds nothing added to what waited for its end.
-    for piece in pieces.iter().map(Vec::as_slice).chain([&[][..]]) {
-        append(&log, piece);
-        let (found, lines) = run(folder.path(), &mut state);
-        statuses.extend(found);
-        account += lines;
-    }
-    let (found, lines, _) = read(folder.path(), None);
-    assert_eq!((statuses, account), (found, lines), "{name} in {} pieces", pieces.len());
-    assert_eq!(run(folder.path(), &mut state).1.total(), 0, "{name}");
-}
-
-#[test]
-fn the_runs_together_find_what_one_finds() {
-    let lines: String = (200..212).map(line).collect();
-    let clf: String = (200..212)
-        .map(|status| {
-            let time = "21/Nov/2025:04:40:01 +0000";
-            format!(
-                "10.0.0.1 - - [{time}] \"GET /a HTTP/1.1\" {status} 7 id-{status} ext-{status}=\n"
-            )
-        })
-        .collect();
-    let stamped: String = (200..206)
-        .map(|status| format!("2025-11-21T04:40:01.000Z {{\n \"status\":\"{status}\"\n}}\n"))
-        .collect();
-    let documents: Vec<Vec<u8>> = (200..206)
-        .map(|status| {
-            let message = line(status).trim().replace('"', "\\\"");
-            let event =
-                format!("{{\"id\":\"{status}\",\"timestamp\":1,\"message\":\"{message}\"}}");
-            format!("{{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[{event}]}}").into()
-        })
-        .collect();
-    for size in [13, 83] {
-        let pieces =
-            |text: &str| -> Vec<_> { text.as_bytes().chunks(size).map(<[u8]>::to_vec).collect() };
-        check_pieces("JSON", &pieces(&lines));
-        check_pieces("JSON without a last newline", &pieces(lines.trim_end()));
-        check_pieces("JSON that ends early", &pieces(&lines[..lines.len() - 9]));
-        check_pieces("CLF", &pieces(&clf));
-        check_pieces("CLF without a last newline", &pieces(clf.trim_end()));
-        check_pieces("S3 export", &pieces_of_events(&stamped, size));
-    }
-    let packed =
-        |pack: fn(&str) -> Vec<u8>| -> Vec<_> { (200..206).map(line).map(|l| pack(&l)).collect() };
-    check_pieces("members of gzip", &packed(gzip));
-    check_pieces("frames of zstd", &packed(|line| zstd::encode_all(line.as_bytes(), 1).unwrap()));
-    check_pieces("documents", &documents);
-}
-
-/// Events of several lines, cut anywhere but between the lines of one: a run takes what has an end
-/// for whole.
-fn pieces_of_events(text: &str, size: usize) -> Vec<Vec<u8>> {
-    let mut pieces: Vec<Vec<u8>> = Vec::new();
-    let mut piece = Vec::new();
-    for byte in text.bytes() {
-        piece.push(byte);
-        let between_lines = byte == b'\n' && !piece.ends_with(b"}\n");
-        if piece.len() >= size && !between_lines {
-            pieces.push(std::mem::take(&mut piece));
-        }
-    }
-    pieces.push(piece);
-    pieces
-}
-
-#[test]
-fn a_log_that_is_rotated_while_it_is_read_is_not_taken_for_the_next() {
-    let folder = tempfile::tempdir().unwrap();
-    let (log, old) = (folder.path().join("a.log"), folder.path().join("a.log.1"));
-    append(&log, (200..204).map(line).collect::<String>());
-    let inputs = [Input::File(log.clone())];
-    let first = ScanOptions {
-        state: Some(Arc::default()),
-        threads: 1,
-        block_bytes: 16,
-        ..ScanOptions::new(Projection::of([Field::Status]))
-    };
-    let scanned = scan(&inputs, &first, Vec::new, |found: &mut Vec<u16>, batch| {
-        if found.is_empty() {
-            fs::rename(&log, &old).unwrap();
-            append(&log, (300..320).map(line).collect::<String>());
-        }
-        found.extend(batch.statuses(Field::Status).unwrap().values().iter().copied());
-    });
-    assert_eq!(scanned.accumulators.concat(), [200, 201, 202, 203]);
-    let mut state = scanned.state.unwrap();
-    assert_eq!(run(folder.path(), &mut state).0, (300..320).collect::<Vec<u16>>());
 }
 
 #[test]
@@ -264,20 +139,6 @@ fn deliveries_that_overlap_are_counted_once() {
 }
 
 #[test]
-fn what_was_cut_short_is_read_again_and_counted_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("a.log");
-    let mut state = ScanState::default();
-    append(&log, line(200) + &line(201) + &line(202));
-    run(folder.path(), &mut state);
-    fs::write(&log, line(200)).unwrap();
-    let (found, account) = run(folder.path(), &mut state);
-    assert_eq!((found.len(), account.duplicates), (0, 1));
-    append(&log, line(203));
-    assert_eq!(run(folder.path(), &mut state).0, [203]);
-}
-
-#[test]
 fn a_member_that_was_half_there_is_read_when_it_is_whole() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("a.gz");
@@ -305,19 +166,6 @@ fn what_was_seen_in_another_file_is_a_duplicate() {
 }
 
 #[test]
-fn a_replaced_file_is_read_again() {
-    let folder = tempfile::tempdir().unwrap();
-    let log = folder.path().join("a.log");
-    let mut state = ScanState::default();
-    append(&log, line(200));
-    run(folder.path(), &mut state);
-    fs::write(&log, line(301) + &line(302)).unwrap();
-    assert_eq!(run(folder.path(), &mut state).0, [301, 302]);
-    fs::write(&log, line(303) + &line(304)).unwrap();
-    assert_eq!(run(folder.path(), &mut state).0, [303, 304], "of the same size");
-}
-
-#[test]
 fn the_state_is_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.json");
@@ -340,10 +188,10 @@ fn a_state_that_cannot_be_understood_is_an_error() {
     };
     check(
         "{\"version\":9,\"inputs\":[],\"new\":1}",
-        "expected a state of version 1, found version 9",
+        "expected a state of version 2, found version 9; without the file, all is read again",
     );
     check(
-        "{\"version\":1,\"inp",
+        "{\"version\":2,\"inp",
         "expected the state of an earlier run: EOF while parsing a string at line 1 column 17; \
          without the file, all is read again",
     );
@@ -353,7 +201,7 @@ fn a_state_that_cannot_be_understood_is_an_error() {
          without the file, all is read again",
     );
     check(
-        "{\"version\":1,\"inputs\":{}}",
+        "{\"version\":2,\"inputs\":{}}",
         "expected the state of an earlier run: missing field `ids` at line 1 column 25; \
          without the file, all is read again",
     );
