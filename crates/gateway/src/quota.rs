@@ -69,10 +69,10 @@ impl Learned {
             .retry_after
             .as_deref()
             .filter(|_| is_refused)
-            .and_then(|text| tollgate_log::retry_after(text.as_bytes(), Some(now_ms)));
+            .and_then(|text| tollgate_fields::retry_after(text.as_bytes(), Some(now_ms)));
         let waited = waited.and_then(|wait| i64::try_from(wait).ok()).map(|s| now_ms + s * 1000);
         let reset = told.reset.as_deref().filter(|_| told.is_used_up());
-        let reset = reset.and_then(|text| tollgate_log::reset(text.as_bytes(), Some(now_ms)));
+        let reset = reset.and_then(|text| tollgate_fields::reset(text.as_bytes(), Some(now_ms)));
         let mut used_up = lock(&self.quota.used_up);
         match waited.into_iter().chain(reset).max() {
             Some(until) if used_up.len() < BUCKETS_MAX || used_up.contains_key(&bucket) => {

@@ -8,7 +8,7 @@ use std::io::Write;
 
 use http::HeaderMap;
 use jiff::Timestamp;
-use tollgate_log::RateTold;
+use tollgate_fields::RateTold;
 
 /// What the access log tells of one request, refused ones included.
 #[derive(Clone, Debug, Default)]

@@ -18,8 +18,6 @@ use crate::derive;
 use crate::schema::{FIELDS_MAX, Field, Projection};
 use columns::Columns;
 
-pub(crate) use columns::number;
-
 /// Marks a span that lies in `scratch` instead of the block.
 const SCRATCH: u32 = 1 << 31;
 

@@ -6,14 +6,14 @@ use arrow::array::{
     ArrayRef, BooleanArray, TimestampMillisecondArray, UInt16Array, UInt64Array, new_null_array,
 };
 use arrow::buffer::Buffer;
+use tollgate_fields::time::Clock;
+use tollgate_fields::{number, quota, reset, retry_after};
 
 use super::nulls::Nulls;
 use super::views::{text_array, view};
 use super::{NO_TIME, Rows, Span, text};
 use crate::derive;
-use crate::rate;
 use crate::schema::{Field, Kind};
-use crate::time::Clock;
 use crate::wide;
 
 /// Digits of an epoch in milliseconds, from 2001 until 2286.
@@ -101,7 +101,9 @@ impl Columns<'_> {
     }
 
     fn numbers(&mut self, field: Field) -> Prepared {
-        let read = |text: &[u8]| number(text).or_else(|| rate::quota(field, text));
+        // A limit may be written as early versions of the IETF draft have it.
+        let of_limit = |text: &[u8]| quota(text).filter(|_| field == Field::RateLimit);
+        let read = |text: &[u8]| number(text).or_else(|| of_limit(text));
         let (values, nulls, unreadable) = self.read_numbers(field, Some, read);
         self.unreadable += unreadable;
         Prepared::Numbers(values, nulls)
@@ -184,7 +186,7 @@ impl Columns<'_> {
     fn resets(&mut self, field: Field) -> Prepared {
         let moments = self.moments().to_vec();
         let spans = self.slot_spans(field).zip(moments);
-        let read = |(span, now): (Span, i64)| rate::reset_in_row(self.value(span), now);
+        let read = |(span, now): (Span, i64)| reset(self.value(span), known(now));
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(field, &values);
         let nulls = Nulls::of(&values, Option::is_some);
@@ -195,7 +197,7 @@ impl Columns<'_> {
     fn retry_after(&mut self) -> Prepared {
         let moments = self.moments().to_vec();
         let spans = self.slot_spans(Field::RetryAfter).zip(moments);
-        let read = |(span, now): (Span, i64)| rate::retry_after_in_row(self.value(span), now);
+        let read = |(span, now): (Span, i64)| retry_after(self.value(span), known(now));
         let values: Vec<_> = spans.map(read).collect();
         self.count_unreadable(Field::RetryAfter, &values);
         let nulls = Nulls::of(&values, Option::is_some);
@@ -240,18 +242,7 @@ impl Prepared {
     }
 }
 
-/// The whole part of a decimal number.
-#[inline]
-pub(crate) fn number(text: &[u8]) -> Option<u64> {
-    let mut value = 0u64;
-    for (at, &digit) in text.iter().enumerate() {
-        let digit_value = digit.wrapping_sub(b'0');
-        if digit_value > 9 {
-            let fraction = text.get(at + 1..).unwrap_or_default();
-            let whole = at > 0 && digit == b'.' && fraction.iter().all(u8::is_ascii_digit);
-            return whole.then_some(value);
-        }
-        value = value.checked_mul(10)?.checked_add(u64::from(digit_value))?;
-    }
-    (!text.is_empty()).then_some(value)
+/// A row's time, if it has one.
+fn known(moment: i64) -> Option<i64> {
+    (moment != NO_TIME).then_some(moment)
 }

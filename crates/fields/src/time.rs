@@ -1,4 +1,4 @@
-//! Every way a log writes a moment, as UTC milliseconds.
+//! Every way a log or a header writes a moment, as UTC milliseconds.
 //!
 //! | form | example | where |
 //! |---|---|---|
@@ -20,7 +20,7 @@ const MICROS_DIGITS: usize = 17;
 /// Reads a moment in any of the forms, as milliseconds since 1970 UTC.
 ///
 /// ```
-/// use tollgate_log::time::parse;
+/// use tollgate_fields::time::parse;
 ///
 /// assert_eq!(parse(b"21/Nov/2025:04:40:00 +0000"), Some(1_763_700_000_000));
 /// assert_eq!(parse(b"2025-11-21T05:40:00.5+01:00"), Some(1_763_700_000_500));
@@ -152,7 +152,8 @@ fn month(name: [u8; 3]) -> Option<i64> {
 }
 
 /// A number of decimal digits and nothing else.
-pub(crate) fn number(digits: &[u8]) -> Option<i64> {
+#[inline]
+pub fn number(digits: &[u8]) -> Option<i64> {
     if digits.is_empty() || digits.len() > 19 {
         return None;
     }
@@ -168,14 +169,15 @@ pub(crate) fn number(digits: &[u8]) -> Option<i64> {
 /// Reads moments one after another, as they come in a log: most are the same
 /// text as the one before, because requests arrive several to the second.
 #[derive(Debug, Default)]
-pub(crate) struct Clock {
+pub struct Clock {
     last: Vec<u8>,
     moment: Option<i64>,
 }
 
 impl Clock {
     /// As [`parse`], remembering the last text.
-    pub(crate) fn read(&mut self, text: &[u8]) -> Option<i64> {
+    #[inline]
+    pub fn read(&mut self, text: &[u8]) -> Option<i64> {
         if text.first().is_some_and(u8::is_ascii_digit) && text.len() == 13 {
             return number(text).or_else(|| parse(text));
         }

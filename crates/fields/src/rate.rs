@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::rows::{NO_TIME, number};
-use crate::schema::Field;
-use crate::time;
+use crate::{number, time};
 
 /// What the headers `RateLimit` and `RateLimit-Policy` of the IETF draft tell of one limit.
 ///
@@ -12,7 +10,7 @@ use crate::time;
 /// it `limit=100, remaining=50, reset=30`, and before that `100;w=60`.
 ///
 /// ```
-/// use tollgate_log::RateTold;
+/// use tollgate_fields::RateTold;
 ///
 /// let told = RateTold::read(Some("\"day\";q=1000;w=86400"), Some("\"day\";r=7;t=60"), None);
 /// assert_eq!(told[0].bucket.as_deref(), Some("day"));
@@ -108,9 +106,9 @@ fn unquoted(text: &str) -> Cow<'_, str> {
 
 /// A limit as early versions of the IETF draft write it, `100, 100;w=60`: the one that holds now
 /// comes first.
-pub(crate) fn quota(field: Field, text: &[u8]) -> Option<u64> {
+pub fn quota(text: &[u8]) -> Option<u64> {
     let end = text.iter().position(|byte| matches!(byte, b',' | b';'))?;
-    (field == Field::RateLimit).then(|| number(text.get(..end)?.trim_ascii())).flatten()
+    number(text.get(..end)?.trim_ascii())
 }
 
 /// Numbers from here on are moments, not seconds to wait: 2001 in epoch
@@ -124,12 +122,8 @@ const EPOCH_MILLIS_MIN: f64 = 1e11;
 /// `now` is the request's own time, from which deltas (`30`), durations
 /// (`6m0s`, `250ms`) and the IETF draft's `t=30` count. A delta in a row
 /// without a time has no moment.
+#[inline]
 pub fn reset(text: &[u8], now: Option<i64>) -> Option<i64> {
-    reset_in_row(text, now.unwrap_or(NO_TIME))
-}
-
-/// The same of a row, whose time may be [`NO_TIME`].
-pub(crate) fn reset_in_row(text: &[u8], now: i64) -> Option<i64> {
     if text.is_empty() {
         return None;
     }
@@ -151,12 +145,8 @@ pub(crate) fn reset_in_row(text: &[u8], now: i64) -> Option<i64> {
 
 /// Seconds to wait, as `retry-after` says them: a number, or an HTTP date
 /// counted from `now`.
+#[inline]
 pub fn retry_after(text: &[u8], now: Option<i64>) -> Option<u64> {
-    retry_after_in_row(text, now.unwrap_or(NO_TIME))
-}
-
-/// The same of a row, whose time may be [`NO_TIME`].
-pub(crate) fn retry_after_in_row(text: &[u8], now: i64) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
@@ -164,16 +154,15 @@ pub(crate) fn retry_after_in_row(text: &[u8], now: i64) -> Option<u64> {
     let number = text.parse::<f64>().ok().filter(|n| n.is_finite() && *n >= 0.0);
     match number.or_else(|| seconds(text)) {
         Some(number) if number < EPOCH_MIN => Some(number.ceil() as u64),
-        _ if now == NO_TIME => None,
         _ => {
-            let wait = reset_in_row(text.as_bytes(), now)?.saturating_sub(now);
+            let wait = reset(text.as_bytes(), now)?.saturating_sub(now?);
             Some(u64::try_from(wait).unwrap_or(0).div_ceil(1000))
         }
     }
 }
 
-fn after(now: i64, seconds: f64) -> Option<i64> {
-    (now != NO_TIME).then(|| now.saturating_add((seconds * 1000.0) as i64))
+fn after(now: Option<i64>, seconds: f64) -> Option<i64> {
+    Some(now?.saturating_add((seconds * 1000.0) as i64))
 }
 
 /// A duration as Go prints it (`1h6m0s`, `250ms`), or the `t` parameter of
@@ -277,10 +266,9 @@ mod tests {
 
     #[test]
     fn an_early_limit_names_its_policies() {
-        assert_eq!(quota(Field::RateLimit, b"100, 100;w=60"), Some(100));
-        assert_eq!(quota(Field::RateLimit, b"100;w=60"), Some(100));
-        assert_eq!(quota(Field::RateRemaining, b"100, 100;w=60"), None);
-        assert_eq!(quota(Field::RateLimit, b"many"), None);
+        assert_eq!(quota(b"100, 100;w=60"), Some(100));
+        assert_eq!(quota(b"100;w=60"), Some(100));
+        assert_eq!(quota(b"many"), None);
     }
 
     #[test]
