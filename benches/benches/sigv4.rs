@@ -95,5 +95,31 @@ fn verify(criterion: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, verify);
+/// A signature that is wrong in one digit only, the first of them or the last, takes as long to be
+/// refused: what differs between these two is noise.
+fn guess(criterion: &mut Criterion) {
+    let workload = Workload::new();
+    let verifier = Verifier::new("eu-west-1");
+    let body = PayloadHash::of(&workload.body);
+    let mut group = criterion.benchmark_group("sigv4");
+    for (name, place) in [("first", 0), ("middle", 32), ("last", 63)] {
+        let mut guessed = workload.headers.clone();
+        let authorization = guessed.iter_mut().find(|(name, _)| name == "authorization");
+        if let Some((_, value)) = authorization {
+            let place = value.len() - 64 + place;
+            let other = if value[place..].starts_with('0') { "1" } else { "0" };
+            value.replace_range(place..=place, other);
+        }
+        let headers = pairs(&guessed);
+        let head = head(&headers);
+        let verify = || verifier.verify(&head, black_box(&body), &workload.keys, workload.now);
+        assert!(verify().is_err(), "one digit is wrong");
+        group.bench_function(format!("guess/wrong-in-the-{name}-digit"), |bencher| {
+            bencher.iter(verify);
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, verify, guess);
 criterion_main!(benches);

@@ -175,9 +175,7 @@ impl KeyLookup for Identities {
         let Some(held) = self.0.get(claim.access_key_id) else { return KeyAnswer::Unknown };
         let same_token = match (&held.token, claim.session_token) {
             (None, None) => true,
-            (Some(held), Some(claimed)) => {
-                constant_time_eq(held.expose().as_bytes(), claimed.expose().as_bytes())
-            }
+            (Some(held), Some(claimed)) => held.is_same(claimed),
             _ => false,
         };
         match held.caller.expires {
@@ -188,10 +186,6 @@ impl KeyLookup for Identities {
             }
         }
     }
-}
-
-fn constant_time_eq(left: &[u8], right: &[u8]) -> bool {
-    subtle::ConstantTimeEq::ct_eq(left, right).into()
 }
 
 #[cfg(unix)]

@@ -4,7 +4,7 @@ use std::fs::{File, Metadata, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::path::Path;
 
-use secrecy::SecretString;
+use tollgate_sts::AuthorizationToken;
 use zeroize::Zeroizing;
 
 use crate::Purpose;
@@ -35,23 +35,23 @@ pub(crate) fn read(path: &Path) -> Result<Zeroizing<String>, String> {
 ///
 /// # Errors
 /// As [`read`], or it cannot be made.
-pub(crate) fn token(path: &Path, purpose: Purpose) -> Result<SecretString, String> {
+pub(crate) fn token(path: &Path, purpose: Purpose) -> Result<AuthorizationToken, String> {
     if purpose == Purpose::Check && !path.exists() {
-        return Ok(SecretString::default());
+        return Ok(AuthorizationToken::default());
     }
     let failed = |error: std::io::Error| format!("`{}` cannot be made: {error}", path.display());
     match private(path) {
         Ok(mut file) => {
             let token = random_token()?;
             file.write_all(token.as_bytes()).map_err(failed)?;
-            Ok(SecretString::from(token.as_str()))
+            Ok(AuthorizationToken::new(token.as_str()))
         }
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             let token = read(path)?;
             if token.is_empty() {
                 return Err(format!("`{}` is empty, expected a token", path.display()));
             }
-            Ok(SecretString::from(token.as_str()))
+            Ok(AuthorizationToken::new(token.as_str()))
         }
         Err(error) => Err(failed(error)),
     }
@@ -87,7 +87,6 @@ fn check_mode(_: &Metadata) -> Result<(), u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use secrecy::ExposeSecret;
 
     #[test]
     #[cfg(unix)]
@@ -98,8 +97,9 @@ mod tests {
         token(&path, Purpose::Check).unwrap();
         assert!(!path.exists());
         let made = token(&path, Purpose::Serve).unwrap();
-        assert_eq!(made.expose_secret().len(), 64);
-        assert_eq!(token(&path, Purpose::Serve).unwrap().expose_secret(), made.expose_secret());
+        let written = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(written.len(), 64);
+        assert!(made.is(&written) && token(&path, Purpose::Serve).unwrap().is(&written));
         let mode = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode));
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         mode(0o640).unwrap();

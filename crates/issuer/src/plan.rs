@@ -4,11 +4,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use secrecy::SecretString;
 use tollgate_gateway::Identities;
 use tollgate_sigv4::Verifier;
 use tollgate_store::{Account, ManifestFile, Problems, StsDecl};
-use tollgate_sts::{Authority, BridgeRules, Durations, KeyRing, Metadata, Providers, Revocations};
+use tollgate_sts::{
+    Authority, AuthorizationToken, BridgeRules, Durations, KeyRing, Metadata, Providers,
+    Revocations,
+};
 
 use crate::fetch::{Fetcher, Fetchers};
 
@@ -60,7 +62,7 @@ pub struct Workload {
 #[derive(Debug)]
 pub(crate) struct Container {
     pub(crate) workload: Workload,
-    pub(crate) token: SecretString,
+    pub(crate) token: AuthorizationToken,
 }
 
 /// The workload that all of this machine is.

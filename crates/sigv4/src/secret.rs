@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
 
 use crate::{Scope, signature::SigningKey};
 
@@ -67,6 +68,26 @@ impl SessionToken {
     /// Takes ownership of a session token.
     pub fn new(token: impl Into<String>) -> Self {
         Self(SecretString::from(token.into()))
+    }
+
+    /// Whether this is the same token, in a time that tells no more than the lengths.
+    ///
+    /// ```
+    /// use tollgate_sigv4::SessionToken;
+    ///
+    /// assert!(SessionToken::new("vanilla").is_same(&SessionToken::new("vanilla")));
+    /// assert!(!SessionToken::new("vanilla").is_same(&SessionToken::new("vanille")));
+    /// ```
+    ///
+    /// There is no other comparison: one that stops at the first difference tells where it is.
+    ///
+    /// ```compile_fail,E0369
+    /// use tollgate_sigv4::SessionToken;
+    ///
+    /// assert!(SessionToken::new("vanilla") == SessionToken::new("vanilla"));
+    /// ```
+    pub fn is_same(&self, other: &SessionToken) -> bool {
+        self.expose().as_bytes().ct_eq(other.expose().as_bytes()).into()
     }
 
     /// The token itself, for whoever can say whether it is genuine.

@@ -80,3 +80,35 @@ fn digest(mut mac: Hmac<Sha256>, message: &str) -> Zeroizing<[u8; 32]> {
     mac.update(message.as_bytes());
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    trait Compared<How> {
+        fn compared() {}
+    }
+
+    impl<T> Compared<()> for T {}
+    impl<T: PartialEq> Compared<u8> for T {}
+
+    /// `==` stops at the first difference. If a signature had it, this would not compile, because it
+    /// would be `Compared` in two ways.
+    #[test]
+    fn a_signature_is_compared_in_one_way() {
+        <Signature as Compared<_>>::compared();
+        <SigningKey as Compared<_>>::compared();
+        let (ours, key) = (StringToSign::of("ours"), SigningKey::derive(b"chocolate", &scope()));
+        let presented = *key.sign(&ours).0;
+        assert!(key.sign(&ours).matches(&presented));
+        for place in 0..32 {
+            let mut other = presented;
+            other[place] ^= 1;
+            assert!(!key.sign(&ours).matches(&other), "{place}");
+        }
+    }
+
+    fn scope() -> Scope {
+        Scope { date: "20261126".into(), region: "eu-west-1".into(), service: "sts".into() }
+    }
+}

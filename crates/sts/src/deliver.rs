@@ -51,13 +51,44 @@ pub enum Delivery {
 /// Where the endpoint for containers answers: any path under this one.
 pub const CONTAINER_PATH: &str = "/credentials";
 
+/// What callers of the endpoint for containers hold. It does not print.
+#[derive(Debug, Default)]
+pub struct AuthorizationToken(SecretString);
+
+impl AuthorizationToken {
+    /// Takes ownership of a token.
+    pub fn new(token: impl Into<String>) -> AuthorizationToken {
+        AuthorizationToken(SecretString::from(token.into()))
+    }
+
+    /// Whether this is what was presented, in a time that tells no more than the lengths. There is no
+    /// other comparison. An empty token is nobody's.
+    ///
+    /// ```
+    /// use tollgate_sts::AuthorizationToken;
+    ///
+    /// assert!(AuthorizationToken::new("vanilla").is("vanilla"));
+    /// assert!(!AuthorizationToken::new("vanilla").is("vanille"));
+    /// assert!(!AuthorizationToken::default().is(""));
+    /// ```
+    ///
+    /// ```compile_fail,E0369
+    /// use tollgate_sts::AuthorizationToken;
+    ///
+    /// assert!(AuthorizationToken::new("vanilla") == AuthorizationToken::new("vanilla"));
+    /// ```
+    pub fn is(&self, presented: &str) -> bool {
+        let token = self.0.expose_secret();
+        !token.is_empty() && bool::from(token.as_bytes().ct_eq(presented.as_bytes()))
+    }
+}
+
 /// Judges a request to the endpoint for containers, whose callers hold `token`.
-pub fn container(request: &DeliveryRequest<'_>, token: &SecretString) -> Delivery {
+pub fn container(request: &DeliveryRequest<'_>, token: &AuthorizationToken) -> Delivery {
     if let Some(refusal) = refuse_stranger(request) {
         return Delivery::Answer(refusal);
     }
-    let given = request.authorization.unwrap_or_default();
-    if !bool::from(given.as_bytes().ct_eq(token.expose_secret().as_bytes())) {
+    if !token.is(request.authorization.unwrap_or_default()) {
         let message = "expected the token of AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE as the header \
                        `Authorization`";
         return Delivery::Answer(Answer::json_fault(401, "InvalidAuthorizationToken", message));

@@ -50,7 +50,10 @@ pub use crate::{
     bridge::{AwsIdentity, BridgeRules, Presigned, SERVER_ID_HEADER, Used},
     caller::{Call, Caller},
     claims::Claims,
-    deliver::{CONTAINER_PATH, Delivery, DeliveryRequest, Metadata, container, is_local},
+    deliver::{
+        AuthorizationToken, CONTAINER_PATH, Delivery, DeliveryRequest, Metadata, container,
+        is_local,
+    },
     fault::{Fault, FaultCode},
     federate::{Provider, Providers},
     fetch::{Fetch, FetchFault, Fetched, Fetching, Outgoing},

@@ -1,8 +1,9 @@
 //! The endpoints that hand credentials to processes of this machine, and what they refuse.
 
 use jiff::Timestamp;
-use secrecy::SecretString;
-use tollgate_sts::{CONTAINER_PATH, Delivery, DeliveryRequest, Metadata, container};
+use tollgate_sts::{
+    AuthorizationToken, CONTAINER_PATH, Delivery, DeliveryRequest, Metadata, container,
+};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(1_795_299_240 + seconds).unwrap()
@@ -44,7 +45,7 @@ fn token(metadata: &Metadata, ttl: &str) -> (u16, String) {
 
 #[test]
 fn a_container_shows_its_token() {
-    let secret = SecretString::from("the token of the file");
+    let secret = AuthorizationToken::new("the token of the file");
     let ask = |authorization, method: &'static str, path: &'static str| {
         let request = DeliveryRequest { authorization, method, ..get(path) };
         outcome(container(&request, &secret)).0
@@ -58,7 +59,7 @@ fn a_container_shows_its_token() {
 
 #[test]
 fn only_processes_of_this_machine_are_answered() {
-    let secret = SecretString::from("t");
+    let secret = AuthorizationToken::new("t");
     let known = || DeliveryRequest { authorization: Some("t"), ..get(CONTAINER_PATH) };
     let ask = |request: DeliveryRequest<'_>| {
         let metadata = outcome(metadata().serve(&request, at(0))).0;
