@@ -40,6 +40,7 @@ impl Issuer {
         arrived: &Arrived,
         mut event: Event,
     ) -> Response<Bytes> {
+        event.role = Some(workload.role.clone());
         if let Delivery::Answer(answer) = delivery {
             return self.finish(event, answer, None);
         }

@@ -28,6 +28,9 @@ pub struct Event {
     /// The access key that signed, once proven.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
+    /// The role that was asked for, or that a workload of this machine has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
     /// The session that began.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub session: Option<SessionEvent>,

@@ -109,10 +109,11 @@ impl Issuer {
         let call = arrived.call();
         let reply = service.answer(request, &call, &lookup, &plan.fetchers, &ticket);
         let Reply { answer, record } = reply.await;
-        let Record { operation, caller, access_key_id, session, fault } = record;
+        let Record { operation, caller, access_key_id, role, session, fault } = record;
         event.action = operation.map(action_name);
         event.caller = caller;
         event.access_key_id = access_key_id;
+        event.role = role;
         event.session = session.as_ref().map(Into::into);
         self.finish(event, answer, fault)
     }

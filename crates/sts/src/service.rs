@@ -64,6 +64,8 @@ pub struct Record {
     pub caller: Option<String>,
     /// The access key that signed, once proven.
     pub access_key_id: Option<String>,
+    /// The role that was asked for, once the request is well formed.
+    pub role: Option<String>,
     /// The session that began.
     pub session: Option<Session>,
     /// Why none did.
@@ -132,6 +134,7 @@ impl Service<'_> {
         match operation {
             Operation::AssumeRole => {
                 let asked = AssumeRole::read(query, durations)?;
+                record.role = Some(asked.session.role_arn.clone());
                 let grant = self.authority.assume_role(caller, call, asked)?;
                 let issued = self.keys.seal(grant, call.now, &ticket.entropy);
                 Ok(record.issued(&issued, Answer::assume_role(&issued, id)))
@@ -162,6 +165,7 @@ impl Service<'_> {
         record: &mut Record,
     ) -> Result<Answer, Fault> {
         let WebIdentity { session, token } = WebIdentity::read(query, self.authority.durations)?;
+        record.role = Some(session.role_arn.clone());
         let claims = self.providers.verify(&token, call.now, fetch).await?;
         record.caller = Some(format!("{} of {}", claims.subject, claims.issuer));
         let grant = self.authority.assume_role_with_web_identity(&claims, call, session)?;

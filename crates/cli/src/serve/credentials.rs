@@ -250,6 +250,7 @@ fn tell(event: &Event) {
         sourceIp = event.source_ip,
         caller = event.caller.as_deref().unwrap_or("-"),
         accessKeyId = event.access_key_id.as_deref().unwrap_or("-"),
+        role = event.role.as_deref().unwrap_or("-"),
         session = session.map_or("-", |session| session.id.as_str()),
         principal = session.map_or("-", |session| session.principal.as_str()),
         sessionAccessKeyId = session.map_or("-", |session| session.access_key_id.as_str()),

@@ -56,11 +56,7 @@ fn the_aws_cli_and_boto3_begin_sessions_and_say_who_they_are() {
             &format!("aws assume-role-with-web-identity {session}/cli-web"),
         ]
     );
-    let log = gateway.operator_log();
-    for words in ["\"errorCode\":\"AccessDenied\"", "\"errorCode\":\"SignatureDoesNotMatch\""] {
-        assert!(log.contains(words), "{words} is not in\n{log}");
-    }
-    assert!(!log.contains("tgs1_"), "a token is in\n{log}");
+    check_calls(&gateway.operator_log());
     // A check looks at all of it, and takes nothing away from the gateway that is under way.
     let check = gateway.command().args(["serve", "--check"]).output().unwrap();
     assert_eq!(check.status.code(), Some(0), "{}", String::from_utf8_lossy(&check.stderr));
@@ -69,6 +65,35 @@ fn the_aws_cli_and_boto3_begin_sessions_and_say_who_they_are() {
     gateway.says("what is revoked was read anew");
     gateway.reload();
     gateway.says("the configuration was read anew, and holds");
+}
+
+/// Each call of the STS has a line in the operator's log: who, what, which role, and what came of it.
+#[track_caller]
+fn check_calls(log: &str) {
+    assert!(!log.contains("tgs1_"), "a token is in\n{log}");
+    let ana = "arn:aws:iam::123456789012:user/ana";
+    let role = "arn:aws:iam::123456789012:role/web";
+    let (none, ok, denied) = ("-", "200 -", "403 AccessDenied");
+    let calls = [
+        ("GetCallerIdentity", ana, none, none, ok),
+        ("GetSessionToken", ana, none, ana, ok),
+        ("AssumeRole", ana, role, "arn:aws:sts::123456789012:assumed-role/web/cli", ok),
+        ("AssumeRole", ana, "arn:aws:iam::123456789012:role/admin", none, denied),
+        ("GetCallerIdentity", none, none, none, "403 SignatureDoesNotMatch"),
+    ];
+    for (action, caller, role, session, outcome) in calls {
+        let (status, code) = outcome.split_once(' ').unwrap();
+        let words = [
+            format!("\"action\":\"{action}\""),
+            format!("\"caller\":\"{caller}\""),
+            format!("\"role\":\"{role}\""),
+            format!("\"principal\":\"{session}\""),
+            format!("\"status\":{status}"),
+            format!("\"errorCode\":\"{code}\""),
+        ];
+        let is_it = |line: &str| words.iter().all(|word| line.contains(word.as_str()));
+        assert!(log.lines().any(is_it), "no line of\n{log}\nhas {words:?}");
+    }
 }
 
 /// What botocore calls a way of delivery, the session that comes by it, and the environment for it.

@@ -46,6 +46,7 @@ async fn a_session_is_known_to_the_gateway_with_all_that_limits_it() {
     let event = world.event();
     assert_eq!((event.action, event.status), (Some("AssumeRole"), 200));
     assert_eq!(event.caller.as_deref(), Some("arn:aws:iam::123456789012:user/ana"));
+    assert_eq!(event.role.as_deref(), Some("arn:aws:iam::123456789012:role/web"));
     let line = serde_json::to_string(&event).unwrap();
     assert!(!line.contains(&token) && !line.contains(&session.secret), "{line}");
 }
