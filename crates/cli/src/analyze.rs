@@ -148,7 +148,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);
     bar.finish();
     let interrupted = logs.options.is_stopped();
-    let new = scanned.sources.iter().any(|source| source.passed_bytes == 0);
+    let new = !scanned.sources.iter().any(Source::is_known);
     if new && !interrupted && scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
@@ -197,8 +197,10 @@ fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
     for source in sources {
         let first = quarantine.samples().iter().find(|line| line.file == source.name);
         let why = match (first, source.account.total()) {
+            (Some(line), _) if line.sample.is_empty() => line.reason.clone(),
             (Some(line), _) => format!("{}: `{}`", line.reason, line.sample),
             (None, 0) => "it is empty".to_owned(),
+            (None, 1) => "1 line, not of a request".to_owned(),
             (None, lines) => format!("{lines} lines, none of a request"),
         };
         tried.push(format!("{} (read as {}): {why}", source.name, source.description()));

@@ -101,6 +101,8 @@ fn map<'a>(names: impl IntoIterator<Item = &'a (String, String)>) -> miette::Res
 pub(crate) struct Logs<'a> {
     args: &'a LogArgs,
     pub(crate) inputs: Vec<Input>,
+    /// What was named again, and what it is the same as.
+    again: Vec<(Arc<str>, Arc<str>)>,
     pub(crate) options: ScanOptions,
 }
 
@@ -135,7 +137,8 @@ impl LogArgs {
             state: self.state.as_deref().map(state).transpose()?,
             ..ScanOptions::new(projection)
         };
-        Ok(Logs { args: self, inputs, options })
+        let again = Input::keep_distinct(&mut inputs);
+        Ok(Logs { args: self, inputs, again, options })
     }
 
     fn templates(&self, names: &NameMap) -> miette::Result<Vec<Template>> {
@@ -165,6 +168,12 @@ impl Logs<'_> {
         next: Option<&ScanState>,
         world: &World,
     ) -> miette::Result<()> {
+        for (name, first) in self.again.iter().take(AGAIN_SAID) {
+            world.complain(&format!("`{name}` is the same file as `{first}`, and was read once"));
+        }
+        if let Some(others) = self.again.len().checked_sub(AGAIN_SAID).filter(|count| *count > 0) {
+            world.complain(&format!("{others} more are the same as others"));
+        }
         if self.args.verbose {
             for source in sources {
                 world.complain(&format!("{}: {}", source.name, source.description()));
@@ -182,6 +191,9 @@ impl Logs<'_> {
         }
     }
 }
+
+/// How many files are named that are the same as others.
+const AGAIN_SAID: usize = 3;
 
 /// The share of lines that could not be read, in percent.
 fn share(account: &LineAccount) -> f64 {

@@ -493,3 +493,37 @@ fn tables_are_printed_as_csv() {
     assert!(table("rateLimits").starts_with("upstream,credential,bucket,"));
     assert_eq!(table("callers").lines().count(), 28);
 }
+
+#[test]
+fn a_file_that_is_named_twice_is_read_once() {
+    let (a, b) = (format!("{LOGS}/."), LOGS);
+    let once = tollgate(&[b], b"");
+    let twice = tollgate(&[b, &a], b"");
+    assert_eq!(stdout(&twice), stdout(&once));
+    let said = String::from_utf8(twice.stderr).unwrap();
+    assert!(said.contains("is the same file as `"), "{said}");
+}
+
+#[test]
+fn a_quiet_night_is_no_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let state = folder.path().join("state.json");
+    let logs = folder.path().join("logs");
+    fs::create_dir(&logs).unwrap();
+    fs::write(logs.join("a.log"), "{\"status\":\"200\"}\n").unwrap();
+    fs::write(logs.join("b.log"), "").unwrap();
+    let run = || {
+        let paths = [state.to_str().unwrap(), logs.to_str().unwrap()];
+        tollgate(&["-v", "--state", paths[0], paths[1]], b"")
+    };
+    assert_eq!(run().status.code(), Some(0));
+    let night = run();
+    let said = String::from_utf8(night.stderr).unwrap();
+    assert_eq!(night.status.code(), Some(0), "{said}");
+    assert_eq!(said.matches(": nothing new\n").count(), 2, "{said}");
+    fs::write(logs.join("a.log"), "").unwrap();
+    let rotated = run();
+    let said = String::from_utf8(rotated.stderr).unwrap();
+    assert_eq!(rotated.status.code(), Some(0), "{said}");
+    assert!(said.contains("from its start, as it is not what was read before"), "{said}");
+}

@@ -28,7 +28,7 @@ pub struct LineAccount {
     /// Lines that belong to the transport: CloudWatch's control messages,
     /// header lines, the object `aws-logs-write-test`, metrics without a request.
     pub control: u64,
-    /// Empty lines and lines of white space.
+    /// Empty lines, and lines of white space or NUL bytes.
     pub blank: u64,
     /// Rows of the request table. Differs from `parsed + recovered` where
     /// several lines make one request (execution logs) or one line holds two.

@@ -3,11 +3,14 @@
 //! Told by the first bytes, never by the name: Firehose writes gzip without an
 //! extension, and packs again what was packed already.
 
+mod decoding;
+
 use std::fmt;
-use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use decoding::Decoding;
 use flate2::bufread::MultiGzDecoder;
 
 /// One layer of packing.
@@ -21,6 +24,8 @@ pub enum Container {
     Zstd,
     /// Base64 of gzip, Zstandard or JSON, in one or several lines.
     Base64,
+    /// Text as UTF-16 with a byte order mark, as PowerShell writes what is redirected to a file.
+    Utf16,
 }
 
 impl fmt::Display for Container {
@@ -30,6 +35,7 @@ impl fmt::Display for Container {
             Container::Gzip => "gzip",
             Container::Zstd => "zstd",
             Container::Base64 => "base64",
+            Container::Utf16 => "utf-16",
         })
     }
 }
@@ -50,6 +56,7 @@ impl Container {
         match head {
             [0x1f, 0x8b, 8, ..] => Container::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] => Container::Zstd,
+            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Container::Utf16,
             // What gzip, Zstandard and `{"` begin with, in base64.
             [b'H', b'4', b's', b'I', rest @ ..]
             | [b'K', b'L', b'U', b'v', rest @ ..]
@@ -60,6 +67,19 @@ impl Container {
             }
             _ => Container::Plain,
         }
+    }
+}
+
+/// What an input is that cannot be unpacked, by how it begins.
+pub(crate) fn foreign(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [b'P', b'K', 3, 4, ..] => Some("a zip archive"),
+        [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, ..] => Some("packed with bzip2"),
+        [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Some("packed with xz"),
+        [b'7', b'z', 0xbc, 0xaf, ..] => Some("a 7-Zip archive"),
+        [4, 0x22, 0x4d, 0x18, ..] => Some("packed with lz4"),
+        _ if head.get(257..262) == Some(b"ustar") => Some("a tar archive"),
+        _ => None,
     }
 }
 
@@ -86,63 +106,9 @@ pub(crate) fn unpack(
             Container::Plain => Box::new(packed),
             Container::Gzip => Box::new(MultiGzDecoder::new(packed)),
             Container::Zstd => Box::new(zstd::Decoder::with_buffer(packed)?),
-            Container::Base64 => Box::new(Base64Reader::new(packed)),
+            Container::Base64 => Box::new(Decoding::base64(packed)),
+            Container::Utf16 => Box::new(Decoding::utf16(packed)),
         };
-    }
-}
-
-/// Decodes base64 as it is read, line ends and padding in the middle included.
-struct Base64Reader<R> {
-    inner: R,
-    /// Characters that are no whole group of four yet.
-    group: Vec<u8>,
-    decoded: Cursor<Vec<u8>>,
-}
-
-impl<R: BufRead> Base64Reader<R> {
-    fn new(inner: R) -> Self {
-        Base64Reader { inner, group: Vec::new(), decoded: Cursor::default() }
-    }
-
-    /// Decodes what the inner reader has. Returns whether there was anything.
-    fn advance(&mut self) -> io::Result<bool> {
-        let chunk = self.inner.fill_buf()?;
-        let len = chunk.len();
-        self.group.extend(chunk.iter().filter(|c| !c.is_ascii_whitespace()));
-        self.inner.consume(len);
-        let whole = if len == 0 { self.group.len() } else { self.group.len() / 4 * 4 };
-        let rest = self.group.split_off(whole);
-        let mut decoded = Vec::with_capacity(whole);
-        // Padding ends a line's base64; the next line begins anew.
-        for part in self.group.split_inclusive(|&c| c == b'=').filter(|part| *part != b"=") {
-            let part = part.strip_suffix(b"=").unwrap_or(part);
-            decoded.extend(
-                UNPADDED.decode(part).map_err(|error| io::Error::other(error.to_string()))?,
-            );
-        }
-        self.group = rest;
-        self.decoded = Cursor::new(decoded);
-        Ok(len > 0)
-    }
-}
-
-/// Base64 whose padding was taken off.
-const UNPADDED: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(
-    &base64::alphabet::STANDARD,
-    base64::engine::general_purpose::NO_PAD,
-);
-
-impl<R: BufRead> Read for Base64Reader<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        loop {
-            let read = self.decoded.read(buffer)?;
-            if read > 0
-                || buffer.is_empty()
-                || !self.advance()? && self.decoded.get_ref().is_empty()
-            {
-                return Ok(read);
-            }
-        }
     }
 }
 
@@ -190,6 +156,20 @@ mod tests {
         check(format!("{line}\n{line}\n").into(), &layers, &twice);
         let wrapped: Vec<_> = line.as_bytes().chunks(19).collect();
         check(wrapped.join(&b"\r\n"[..]), &layers, TEXT);
+    }
+
+    #[test]
+    fn text_may_be_utf_16_in_either_order() {
+        let text = "\u{feff}{\"a\":\"\u{e9}\u{1f600}\"}".repeat(40_000);
+        let units: Vec<u16> = text.encode_utf16().collect();
+        let little: Vec<u8> = units.iter().flat_map(|unit| unit.to_le_bytes()).collect();
+        let big: Vec<u8> = units.iter().flat_map(|unit| unit.to_be_bytes()).collect();
+        check(little.clone(), &[Container::Utf16], &text);
+        check(big, &[Container::Utf16], &text);
+        check(gzip(&little), &[Container::Gzip, Container::Utf16], &text);
+        check(vec![0xff, 0xfe, b'a', 0, 0, 0xd8, b'b', 0, b'c'], &[Container::Utf16], {
+            "\u{feff}a\u{fffd}b\u{fffd}"
+        });
     }
 
     #[test]

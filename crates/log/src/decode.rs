@@ -230,6 +230,7 @@ impl<'a> Run<'a, '_> {
         let onwards = (self.escapes.bytes.get(at..).unwrap_or(text), text.len());
         match self.decoder.access.read(onwards, at, time, plain, &mut self.decoder.rows) {
             Outcome::Parsed => self.account.parsed += 1,
+            Outcome::Quarantined(_) if is_padded(text) => return self.padded(line, identified),
             outcome => self.settle(outcome, line),
         }
         let BlockDecoder { whose, rows, .. } = &mut *self.decoder;
@@ -276,6 +277,21 @@ impl<'a> Run<'a, '_> {
         self.settle(outcome, line);
     }
 
+    /// Decodes what stands between NUL bytes: a log that was truncated while it was written to
+    /// begins with them, up to where it was.
+    #[cold]
+    fn padded(&mut self, line: Line<'a>, identified: bool) {
+        let is_text = |c: &u8| *c != 0 && !c.is_ascii_whitespace();
+        let start = line.text.iter().position(is_text).unwrap_or(line.text.len());
+        let end = line.text.iter().rposition(is_text).map_or(start, |last| last + 1);
+        let text = line.text.get(start..end).unwrap_or_default();
+        let parsed = self.account.parsed;
+        self.line(Line { text, at: line.at + start, ..line }, identified);
+        let whole = self.account.parsed - parsed;
+        self.account.parsed -= whole;
+        self.account.recovered += whole;
+    }
+
     /// Accounts for a line.
     #[cold]
     fn settle(&mut self, outcome: Outcome, line: Line<'a>) {
@@ -310,6 +326,11 @@ impl<'a> Run<'a, '_> {
             self.account.duplicates += 1;
         }
     }
+}
+
+/// Whether a line begins or ends with NUL bytes.
+fn is_padded(text: &[u8]) -> bool {
+    text.first() == Some(&0) || text.last() == Some(&0)
 }
 
 /// What becomes of an event of which only the first bytes were kept.

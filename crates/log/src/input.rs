@@ -1,6 +1,7 @@
 //! Inputs: files, folders, globs and standard input.
 
-use std::collections::HashSet;
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
@@ -8,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher};
+
+use crate::state::{Inode, inode};
 
 /// One thing to read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,6 +50,34 @@ impl Input {
         Ok(files.into_iter().map(Input::File).collect())
     }
 
+    /// Takes out what is the same file as one before, by whatever name or link. Returns the names
+    /// of what was taken out, each with the name of what it is the same as.
+    pub fn keep_distinct(inputs: &mut Vec<Input>) -> Vec<(Arc<str>, Arc<str>)> {
+        let (mut known, mut again) = (HashMap::new(), Vec::new());
+        inputs.retain(|input| match known.entry(input.itself()) {
+            Entry::Occupied(first) => {
+                again.push((input.name(), Arc::clone(first.get())));
+                false
+            }
+            Entry::Vacant(place) => {
+                place.insert(input.name());
+                true
+            }
+        });
+        again
+    }
+
+    /// What it is, however it is called.
+    fn itself(&self) -> Itself {
+        match self {
+            Input::Stdin => Itself::Stdin,
+            Input::File(path) => match std::fs::metadata(path).map(|found| inode(&found)) {
+                Ok(inode) if inode != Inode::default() => Itself::Inode(inode),
+                _ => Itself::Path(path.canonicalize().unwrap_or_else(|_| path.clone())),
+            },
+        }
+    }
+
     /// How the input is called in reports.
     pub fn name(&self) -> Arc<str> {
         match self {
@@ -78,6 +109,14 @@ impl Input {
             Input::Stdin => Box::new(io::stdin()),
         })
     }
+}
+
+/// What two names of one input have in common.
+#[derive(PartialEq, Eq, Hash)]
+enum Itself {
+    Stdin,
+    Inode(Inode),
+    Path(PathBuf),
 }
 
 /// Why an argument names no input.
@@ -202,8 +241,9 @@ fn walk(folder: &Path) -> io::Result<Vec<PathBuf>> {
             if name.starts_with('.') || name.ends_with(".tmp") {
                 continue;
             }
-            match std::fs::metadata(entry.path())? {
-                found if found.is_dir() => folders.push(entry.path()),
+            match std::fs::metadata(entry.path()) {
+                Ok(found) if found.is_dir() => folders.push(entry.path()),
+                // A link to nothing is said where it is read.
                 _ => files.push(entry.path()),
             }
         }

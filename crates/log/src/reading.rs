@@ -39,25 +39,41 @@ pub struct Source {
     pub damage: Option<String>,
     /// Bytes that an earlier run read and this one passed over.
     pub passed_bytes: u64,
-    /// It is read from its start, though there was something of that name.
-    replaced: bool,
+    known: Known,
     /// How much of it has been read, for the next run.
     pub(crate) consumed: Option<Consumed>,
+}
+
+/// What an earlier run read of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Known {
+    Nothing,
+    /// All that there is.
+    All,
+    /// Its start.
+    GoesOn,
+    /// Something else that was called like it.
+    Replaced,
 }
 
 impl Source {
     fn new(name: Arc<str>) -> Source {
         let (containers, plan, damage, consumed) = (Vec::new(), None, None, None);
         let account = LineAccount::default();
-        let (passed_bytes, replaced) = (0, false);
-        Source { name, containers, plan, account, damage, passed_bytes, replaced, consumed }
+        let (passed_bytes, known) = (0, Known::Nothing);
+        Source { name, containers, plan, account, damage, passed_bytes, known, consumed }
+    }
+
+    /// Whether an earlier run with the same state has read it, or what was called like it.
+    pub fn is_known(&self) -> bool {
+        self.known != Known::Nothing
     }
 
     /// How the input was read, as in `gzip › lines › access, 22 variables`.
     pub fn description(&self) -> String {
         let mut layers: Vec<String> = self.containers.iter().map(Container::to_string).collect();
         match &self.plan {
-            None if self.passed_bytes > 0 => layers.push("nothing new".to_owned()),
+            None if self.known == Known::All => layers.push("nothing new".to_owned()),
             None if self.damage.is_some() => layers.push("unreadable".to_owned()),
             None => layers.push("request table".to_owned()),
             Some(plan) => {
@@ -73,7 +89,7 @@ impl Source {
                 });
             }
         }
-        if self.replaced {
+        if self.known == Known::Replaced {
             layers.push("from its start, as it is not what was read before".to_owned());
         }
         layers.extend(self.consumed.iter().flat_map(Consumed::waiting));
@@ -128,6 +144,7 @@ impl Body {
             _ => Resume::Start,
         };
         if let Resume::Nothing(consumed) = resume {
+            source.known = Known::All;
             source.passed_bytes = input.size().unwrap_or_default();
             source.consumed = Some(consumed);
             return Ok(Body::Nothing);

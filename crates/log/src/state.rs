@@ -29,7 +29,7 @@ use crate::format::execution::OpenRequest;
 use trace::Now;
 
 pub(crate) use consumed::{Consumed, End, Tail, pass_tail};
-pub(crate) use trace::Identity;
+pub(crate) use trace::{Identity, Inode, inode};
 
 /// Ids that are kept for the next run.
 const IDS_KEPT: usize = 100_000;

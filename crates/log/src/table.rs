@@ -32,7 +32,8 @@ pub(crate) struct Table {
 impl Table {
     /// Whether an input is a table.
     pub(crate) fn sniff(input: &Input) -> bool {
-        let Input::File(path) = input else { return false };
+        // What is read of a pipe is gone.
+        let Some(path) = input.kept() else { return false };
         let mut head = Vec::new();
         let read = File::open(path).and_then(|file| file.take(8).read_to_end(&mut head));
         read.is_ok() && (head.starts_with(PARQUET) || head.starts_with(ARROW))

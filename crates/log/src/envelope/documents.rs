@@ -149,8 +149,8 @@ impl Documents {
             (At::Object, Some(b'"')) => self.member(rest, offset, out),
             (At::Bare, Some(b']')) => self.enter(At::Between),
             (At::Array(_), Some(b']')) => self.enter(At::Object),
-            (At::Bare, _) => self.element(Array::Events, rest, offset, out),
-            (At::Array(array), _) => self.element(array, rest, offset, out),
+            (At::Bare, _) => self.element(None, rest, offset, out),
+            (At::Array(array), _) => self.element(Some(array), rest, offset, out),
             _ => Step::Bad,
         }
     }
@@ -208,7 +208,13 @@ impl Documents {
         self.origin = None;
     }
 
-    fn element(&mut self, array: Array, rest: &[u8], offset: u64, out: &mut Unwrapped) -> Step {
+    fn element(
+        &mut self,
+        array: Option<Array>,
+        rest: &[u8],
+        offset: u64,
+        out: &mut Unwrapped,
+    ) -> Step {
         let len = match json::value(rest) {
             Value::Whole(len) => len,
             Value::Partial => return Step::Wait,
@@ -216,9 +222,10 @@ impl Documents {
         };
         let element = rest.get(..len).unwrap_or_default();
         let placed = match array {
-            Array::Events => self.event(element, offset, out),
-            Array::Records => self.record(element, offset, out),
-            Array::Results => self.result(element, offset, out),
+            None => self.bare(element, offset, out),
+            Some(Array::Events) => self.event(element, offset, out),
+            Some(Array::Records) => self.record(element, offset, out),
+            Some(Array::Results) => self.result(element, offset, out),
         };
         if let Err(error) = placed {
             let reason = match error.classify() {
@@ -228,6 +235,26 @@ impl Documents {
             out.push_broken(element, offset, reason);
         }
         Step::Used(len)
+    }
+
+    /// An element of an array that is in no document: an event, its message alone (`--query
+    /// 'events[].message'`), or what the message would hold.
+    fn bare(&mut self, element: &[u8], offset: u64, out: &mut Unwrapped) -> serde_json::Result<()> {
+        let event = self.event(element, offset, out);
+        match &event {
+            Err(error) if error.is_data() => {}
+            _ => return event,
+        }
+        match serde_json::from_slice::<Cow<'_, str>>(element) {
+            Ok(message) if message.trim_start().starts_with('{') => {
+                out.push(message.as_bytes(), offset);
+            }
+            _ if element.starts_with(b"{") => {
+                out.push(element, offset);
+            }
+            _ => return event,
+        }
+        Ok(())
     }
 
     /// `{"id","timestamp","message"}` or `{"eventId","logStreamName",…}`

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::{Source, Work};
+use super::{Known, Source, Work};
 use crate::account::Quarantine;
 use crate::container;
 use crate::decode::{BlockDecoder, Decoded};
@@ -57,6 +57,10 @@ impl Log {
         let mut head = Vec::with_capacity(sniff::HEAD_BYTES);
         let outcome = reader.by_ref().take(sniff::HEAD_BYTES as u64).read_to_end(&mut head);
         let whole = outcome.as_ref().is_ok_and(|read| *read < sniff::HEAD_BYTES);
+        if let Some(what) = container::foreign(&head) {
+            let message = format!("it is {what}, expected plain text, gzip or Zstandard");
+            return Err(io::Error::other(message));
+        }
         let text = head.strip_prefix(BYTE_ORDER_MARK).unwrap_or(&head);
         let mark = head.len() - text.len();
         let overrides = options.overrides.of(input, &options.formats);
@@ -103,11 +107,12 @@ impl Log {
         match resume {
             Resume::Start | Resume::Nothing(_) => Ok(Vec::new()),
             Resume::Replaced(open) => {
-                source.replaced = true;
+                source.known = Known::Replaced;
                 Ok(open)
             }
             Resume::At(place) => match place.context {
                 Some(context) if context.envelope() == plan.envelope => {
+                    source.known = Known::GoesOn;
                     source.passed_bytes = place.offset;
                     self.settled = place.settled;
                     self.go_on(place.offset, place.read, context, options)?;
@@ -115,7 +120,7 @@ impl Log {
                 }
                 // Too little of it was there to tell what it is.
                 _ => {
-                    source.replaced = true;
+                    source.known = Known::Replaced;
                     Ok(Vec::new())
                 }
             },

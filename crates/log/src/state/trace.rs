@@ -41,7 +41,7 @@ pub(crate) struct Identity {
 
 /// What tells a file however it is called: its device and its number there; zeros where there is
 /// no such thing.
-type Inode = (u64, u64);
+pub(crate) type Inode = (u64, u64);
 
 /// A file as it is now.
 pub(super) struct Now {
@@ -104,13 +104,15 @@ pub(super) fn bytes_at(file: &mut File, offset: u64, bytes: u64) -> io::Result<V
     Ok(found)
 }
 
+/// What tells a file however it is called.
 #[cfg(unix)]
-fn inode(found: &fs::Metadata) -> Inode {
+pub(crate) fn inode(found: &fs::Metadata) -> Inode {
     use std::os::unix::fs::MetadataExt;
     (found.dev(), found.ino())
 }
 
+/// What tells a file however it is called.
 #[cfg(not(unix))]
-fn inode(_: &fs::Metadata) -> Inode {
+pub(crate) fn inode(_: &fs::Metadata) -> Inode {
     Inode::default()
 }
