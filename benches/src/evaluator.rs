@@ -87,9 +87,7 @@ impl<'a> Prepared<'a> {
     #[inline]
     pub fn build_in(&'a self, request: &mut Request<'a>) {
         request.renew(self.principal, &self.action, self.resource);
-        for (key, value) in &self.context {
-            request.context.set(*key, *value);
-        }
+        request.context.set_all(&self.context);
     }
 }
 

@@ -7,7 +7,7 @@ use std::num::NonZeroU64;
 use jiff::Timestamp;
 use smallvec::SmallVec;
 
-use crate::arn::ArnParts;
+use crate::arn::ResourceParts;
 use crate::key::{Key, hash_service_and_all};
 use crate::principal::Principal;
 
@@ -32,7 +32,8 @@ pub struct Request<'a> {
     pub(crate) principal: Principal<'a>,
     pub(crate) action: Action<'a>,
     pub(crate) resource: &'a str,
-    pub(crate) resource_parts: Option<ArnParts<'a>>,
+    /// What is asked of an API, `ID/STAGE/METHOD/path`; `None` if the resource is not an API's.
+    pub(crate) api: Option<&'a str>,
     /// The account that owns the resource, where the caller or the ARN says.
     pub(crate) owner: Option<&'a str>,
     /// What is known about the call.
@@ -49,13 +50,13 @@ impl<'a> Request<'a> {
         action: impl Into<Action<'a>>,
         resource: &'a str,
     ) -> Request<'a> {
-        let resource_parts = ArnParts::split(resource);
+        let ResourceParts { account, api } = ResourceParts::of(resource);
         Request {
             principal,
             action: action.into(),
             resource,
-            resource_parts,
-            owner: account_of(resource_parts),
+            api,
+            owner: account,
             context: Context::new(),
         }
     }
@@ -72,8 +73,9 @@ impl<'a> Request<'a> {
         self.principal = principal;
         self.action = action.into();
         self.resource = resource;
-        self.resource_parts = ArnParts::split(resource);
-        self.owner = account_of(self.resource_parts);
+        let ResourceParts { account, api } = ResourceParts::of(resource);
+        self.api = api;
+        self.owner = account;
         self.context.clear();
     }
 
@@ -111,12 +113,6 @@ impl<'a> Request<'a> {
     pub fn resource_account(&self) -> Option<&'a str> {
         self.owner.or_else(|| self.principal.account())
     }
-}
-
-/// The account that an ARN names, if it does.
-#[inline]
-fn account_of(arn: Option<ArnParts<'_>>) -> Option<&str> {
-    arn.map(|arn| arn.account).filter(|account| !account.is_empty())
 }
 
 /// An action, ready to be compared with patterns: its name, in lower case too, with its hash and
@@ -190,15 +186,10 @@ impl<'a, T: AsRef<str> + ?Sized> From<&'a T> for Action<'a> {
 /// `aws:PrincipalType`, `aws:username`, `aws:userid`) need not be set; a value set here wins.
 #[derive(Clone, Debug, Default)]
 pub struct Context<'a> {
-    entries: SmallVec<[Entry<'a>; Context::INLINE]>,
+    /// In the order of setting; a key that was set again is there again.
+    entries: SmallVec<[(Key<'a>, Value<'a>); Context::INLINE]>,
     /// A bit for each key set, by its hash: where the bit is missing, the key is, too.
     bits: u64,
-}
-
-#[derive(Clone, Debug)]
-struct Entry<'a> {
-    key: Key<'a>,
-    value: Value<'a>,
 }
 
 impl<'a> Context<'a> {
@@ -220,15 +211,15 @@ impl<'a> Context<'a> {
     /// Sets a key's value. The last value set for a key wins.
     #[inline]
     pub fn set(&mut self, key: Key<'a>, value: impl Into<Value<'a>>) {
-        let value = value.into();
-        if self.may_hold(key.hash())
-            && let Some(entry) = self.entries.iter_mut().find(|entry| entry.key == key)
-        {
-            entry.value = value;
-            return;
-        }
         self.bits |= bit(key.hash());
-        self.entries.push(Entry { key, value });
+        self.entries.push((key, value.into()));
+    }
+
+    /// Sets several keys, for less than one by one.
+    #[inline]
+    pub fn set_all(&mut self, entries: &[(Key<'a>, Value<'a>)]) {
+        self.bits |= entries.iter().fold(0, |bits, (key, _)| bits | bit(key.hash()));
+        self.entries.extend_from_slice(entries);
     }
 
     /// The value set for a key, if one was.
@@ -236,34 +227,34 @@ impl<'a> Context<'a> {
         self.find(key.hash(), key.name()).copied()
     }
 
-    /// The value set for the key of this hash and name.
+    /// The value set last for the key of this hash and name.
     #[inline]
     pub(crate) fn find(&self, hash: u64, name: &str) -> Option<&Value<'a>> {
-        if !self.may_hold(hash) {
+        if self.bits & bit(hash) == 0 {
             return None;
         }
         // Most names are written as the guide writes them.
         let same = |key: &Key<'_>| {
             key.hash() == hash && (key.name() == name || key.name().eq_ignore_ascii_case(name))
         };
-        self.entries.iter().find(|entry| same(&entry.key)).map(|entry| &entry.value)
-    }
-
-    #[inline]
-    fn may_hold(&self, hash: u64) -> bool {
-        self.bits & bit(hash) != 0
+        self.entries.iter().rev().find(|(key, _)| same(key)).map(|(_, value)| value)
     }
 
     /// How the key of this name is spelled here, where case does not matter; the name itself if the
     /// key is not set.
     pub fn spelling<'n>(&'n self, name: &'n str) -> &'n str {
-        let set = self.entries.iter().map(|entry| entry.key.name());
+        let set = self.entries.iter().map(|(key, _)| key.name());
         set.clone().find(|spelling| spelling.eq_ignore_ascii_case(name)).unwrap_or(name)
     }
 
     /// All keys set and their values, in the order in which they were first set.
     pub fn iter(&self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
-        self.entries.iter().map(|entry| (entry.key, entry.value))
+        let is_set_before = |index: usize, key: Key<'_>| {
+            self.entries.iter().take(index).any(|(before, _)| *before == key)
+        };
+        let first = self.entries.iter().enumerate().map(|(index, (key, _))| (index, *key));
+        let first = first.filter(move |(index, key)| !is_set_before(*index, *key));
+        first.filter_map(|(_, key)| Some((key, self.get(key)?)))
     }
 }
 
@@ -347,6 +338,27 @@ mod tests {
         let new = Request::new(Principal::ANONYMOUS, &invoke, "*");
         assert_eq!(format!("{request:?}"), format!("{new:?}"));
         assert_eq!(request.context.get(key::SOURCE_IP), None);
+    }
+
+    #[test]
+    fn the_last_value_set_wins_in_the_place_of_the_first() {
+        let mut one_by_one = Context::new();
+        one_by_one.set(key::SOURCE_IP, "10.0.0.5");
+        one_by_one.set(key::USERNAME, "ana");
+        one_by_one.set(Key::new("AWS:sourceip"), "10.0.0.6");
+        let mut at_once = Context::new();
+        at_once.set(key::SOURCE_IP, "10.0.0.5");
+        at_once.set_all(&[
+            (key::USERNAME, "ana".into()),
+            (Key::new("AWS:sourceip"), "10.0.0.6".into()),
+        ]);
+        for context in [one_by_one, at_once] {
+            assert_eq!(context.get(key::SOURCE_IP), Some(Value::Text("10.0.0.6")));
+            assert_eq!(context.spelling("aws:sourceip"), "aws:SourceIp");
+            let all: Vec<_> = context.iter().map(|(key, value)| (key.name(), value)).collect();
+            let expected = [("aws:SourceIp", "10.0.0.6"), ("aws:username", "ana")];
+            assert_eq!(all, expected.map(|(name, text)| (name, Value::Text(text))));
+        }
     }
 
     #[test]

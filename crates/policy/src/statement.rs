@@ -178,7 +178,6 @@ impl ResourcePattern {
 /// Whether a pattern of `stage/METHOD/path` matches a request to an API.
 #[inline(never)]
 fn matches_own_api(pattern: &Pattern, facts: Facts<'_, '_>) -> bool {
-    let arn = facts.request.resource_parts.filter(|arn| arn.service == "execute-api");
-    let path = arn.and_then(|arn| arn.resource.split_once('/'));
+    let path = facts.request.api.and_then(|api| api.split_once('/'));
     path.is_some_and(|(_, path)| pattern.matches(path, facts))
 }
