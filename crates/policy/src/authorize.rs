@@ -42,18 +42,23 @@ pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
     let facts = Facts { request, principal: caller(policies, request) };
     let rule = Rule::of(policies, facts);
     let mut combined = Combined::silent();
-    let mut determined_by = Determining::NONE;
-    let outcome = combined.evaluate(policies, facts, rule, &mut determined_by);
-    match outcome {
-        Outcome::Allowed => combined.name_granting(policies, rule, &mut determined_by),
+    // Made where the caller wants it: copying what was just written would wait for the writes.
+    let mut decision = Decision {
+        outcome: Outcome::ImplicitDeny,
+        determined_by: Determining::NONE,
+        depends_on: Vec::new(),
+    };
+    decision.outcome = combined.evaluate(policies, facts, rule, &mut decision.determined_by);
+    match decision.outcome {
+        Outcome::Allowed => combined.name_granting(policies, rule, &mut decision.determined_by),
         Outcome::ExplicitDeny | Outcome::ImplicitDeny => {}
         Outcome::Indeterminate => {
             let open = undetermined::determine(policies, facts, rule, &combined.sides);
-            let determined_by = open.statements.into_iter().collect();
-            return Decision { outcome, determined_by, depends_on: open.keys };
+            decision.determined_by = open.statements.into_iter().collect();
+            decision.depends_on = open.keys;
         }
     }
-    Decision { outcome, determined_by, depends_on: Vec::new() }
+    decision
 }
 
 /// Decides many requests against the same policies, in order.
@@ -101,23 +106,16 @@ impl Combined {
     ) -> Outcome {
         let Combined { sides, identity, resource } = self;
         let mut denies = Kleene::False;
-        let mut add = |layer: Layer<'_>, findings: &mut Findings| {
-            layer.evaluate(facts, findings);
-            denies = denies.or(findings.denies);
-            if !findings.denying.is_empty() {
-                layer.name(&findings.denying, denying);
-            }
-        };
         if let Some(set) = policies.resource {
             let resource = resource.insert(Findings::SILENT);
-            add(Layer::of(PolicyType::Resource, set), resource);
+            denies = denies.or(Layer::of(PolicyType::Resource, set).ask(facts, resource, denying));
             sides.grant(Side::Account, resource.grants(Grant::Account));
             sides.grant(Side::Role, resource.grants(Grant::Role));
             sides.grant(Side::Direct, resource.grants(Grant::Direct));
         }
         if let Some(set) = policies.identity.filter(|_| rule.consults_caller()) {
             let identity = identity.insert(Findings::SILENT);
-            add(Layer::of(PolicyType::Identity, set), identity);
+            denies = denies.or(Layer::of(PolicyType::Identity, set).ask(facts, identity, denying));
             sides.grant(Side::Identity, identity.allows());
         }
         if let (PrincipalKind::FederatedUser { .. }, None) =
@@ -128,7 +126,7 @@ impl Combined {
         }
         let mut limit = |side: Side, layer: Layer<'_>| {
             let mut findings = Findings::SILENT;
-            add(layer, &mut findings);
+            denies = denies.or(layer.ask(facts, &mut findings, denying));
             sides.limit(side, findings.allows_somehow());
         };
         if let Some(set) = policies.vpc_endpoint {
@@ -147,7 +145,7 @@ impl Combined {
         }
         for layer in control_levels(PolicyType::ResourceControl, policies.resource_control) {
             let mut findings = Findings::SILENT;
-            add(layer, &mut findings);
+            denies = denies.or(layer.ask(facts, &mut findings, denying));
         }
         outcome(denies, rule.allows(sides))
     }

@@ -8,11 +8,13 @@ use std::num::NonZeroU64;
 
 use smallvec::SmallVec;
 
-use crate::document::PolicyDocument;
+use crate::document::{Effect, PolicyDocument};
 use crate::key::hash_lower_case;
+use crate::pattern::Rest;
 use crate::prefix_index::PrefixIndex;
 use crate::request::{Action, Request};
 use crate::statement::{CompiledStatement, ResourcePattern, Resources};
+use crate::translate::KnownActions;
 
 /// The compiled policies of one layer: immutable, `Send + Sync`, shared through an `Arc`.
 #[derive(Debug)]
@@ -33,15 +35,50 @@ struct Service {
     candidates: Drawer,
 }
 
-/// A statement that can match a resource, and by which of its resource patterns. Without a pattern
-/// the whole element is to be evaluated.
+/// A statement that can match a resource, by one of its resource patterns or by all of the element.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Candidate {
     pub(crate) statement: u32,
-    pub(crate) pattern: Option<u32>,
+    pub(crate) remainder: Remainder,
+    /// Of the statement.
+    pub(crate) effect: Effect,
     /// The hash of the one action that the statement names, without wildcards; `None` where more
     /// must be looked at.
     pub(crate) only_action: Option<NonZeroU64>,
+}
+
+/// What of a resource is still to be looked at, once it has the literal text under which a candidate
+/// is filed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Remainder {
+    /// The pattern is that text: nothing may follow.
+    Nothing,
+    /// The pattern ends with a `*` after that text: anything may follow.
+    Anything,
+    /// One of the statement's resource patterns, by its index, says what may follow.
+    Pattern(u32),
+    /// All of the statement's element is to be evaluated.
+    Element,
+}
+
+impl Remainder {
+    fn of(pattern: &ResourcePattern, index: u32) -> Remainder {
+        match pattern {
+            ResourcePattern::Any => Remainder::Anything,
+            ResourcePattern::OwnApi(_) => Remainder::Pattern(index),
+            ResourcePattern::Arn(pattern) => match pattern.rest() {
+                Rest::Nothing => Remainder::Nothing,
+                Rest::Anything => Remainder::Anything,
+                Rest::Ending(_) | Rest::Tokens { .. } => Remainder::Pattern(index),
+            },
+        }
+    }
+
+    /// Whether it is ruled out by what follows the literal text.
+    #[inline]
+    pub(crate) fn excludes(self, rest: &[u8]) -> bool {
+        matches!(self, Remainder::Nothing) && !rest.is_empty()
+    }
 }
 
 impl Candidate {
@@ -49,7 +86,7 @@ impl Candidate {
     /// and the resource's prefix are about another one.
     #[inline]
     pub(crate) fn is_about_another(&self, action: &Action<'_>) -> bool {
-        self.only_action.is_some() && self.only_action != action.hash
+        self.only_action != action.hash && self.only_action.is_some()
     }
 }
 
@@ -64,9 +101,12 @@ impl PolicySet {
     /// it was parsed.
     pub fn compile(documents: impl IntoIterator<Item = PolicyDocument>) -> PolicySet {
         let documents: Box<[PolicyDocument]> = documents.into_iter().collect();
+        let mut known = KnownActions::default();
         let statements: Box<[CompiledStatement]> = (0..)
             .zip(&documents)
-            .flat_map(|(policy, document)| CompiledStatement::compile_all(policy, document))
+            .flat_map(|(policy, document)| {
+                CompiledStatement::compile_all(policy, document, &mut known)
+            })
             .collect();
         let mut drawers = Drawers::default();
         for (index, statement) in (0..).zip(&statements) {
@@ -141,18 +181,25 @@ fn entries(index: u32, statement: &CompiledStatement) -> impl Iterator<Item = En
     let resources = &statement.resources;
     let only_action = statement.actions.only_name().map(str::as_bytes).map(hash_lower_case);
     let only_action = only_action.and_then(NonZeroU64::new);
-    let candidate = move |pattern| Candidate { statement: index, pattern, only_action };
+    let candidate = move |remainder| Candidate {
+        statement: index,
+        remainder,
+        effect: statement.effect,
+        only_action,
+    };
     let patterns: &[ResourcePattern] = match resources {
         Resources::Only(patterns) => patterns,
         Resources::Own | Resources::AllBut(_) => &[],
     };
     let whole = match resources {
         Resources::Only(_) => None,
-        Resources::Own | Resources::AllBut(_) => Some((String::new(), candidate(None))),
+        Resources::Own | Resources::AllBut(_) => {
+            Some((String::new(), candidate(Remainder::Element)))
+        }
     };
-    let each = (0..)
-        .zip(patterns)
-        .map(move |(index, pattern)| (pattern.literal_prefix().to_owned(), candidate(Some(index))));
+    let each = (0..).zip(patterns).map(move |(index, pattern)| {
+        (pattern.literal_prefix().to_owned(), candidate(Remainder::of(pattern, index)))
+    });
     whole.into_iter().chain(each)
 }
 

@@ -1,6 +1,6 @@
 //! One layer against one request: which of its statements match.
 
-use crate::compile::{Candidate, Drawer, PolicySet};
+use crate::compile::{Candidate, Drawer, PolicySet, Remainder};
 use crate::decision::{Determining, StatementId};
 use crate::document::{Effect, PolicyType};
 use crate::first::First;
@@ -107,44 +107,69 @@ impl<'a> Layer<'a> {
         determining.note_more(found.has_more());
     }
 
-    /// Adds to `findings` what the statements say whose action and resource can match.
-    #[inline]
-    pub(crate) fn evaluate(&self, facts: Facts<'_, '_>, findings: &mut Findings) {
-        let [any_service, service] = self.set.drawers(facts.request);
-        if let Some(drawer) = any_service {
-            self.look_into(drawer, facts, findings);
+    /// Adds to `findings` what the statements say whose action and resource can match. Answers
+    /// whether a Deny matches, and names those that do.
+    pub(crate) fn ask(
+        &self,
+        facts: Facts<'_, '_>,
+        findings: &mut Findings,
+        denying: &mut Determining,
+    ) -> Kleene {
+        let mut search = Search { set: self.set, facts, findings, latest: Latest::NONE };
+        for drawer in self.set.drawers(facts.request) {
+            drawer.into_iter().for_each(|drawer| search.look_into(drawer));
         }
-        if let Some(drawer) = service {
-            self.look_into(drawer, facts, findings);
+        if !findings.denying.is_empty() {
+            self.name(&findings.denying, denying);
         }
+        findings.denies
     }
+}
 
+/// One layer's search for the statements that match.
+struct Search<'a, 'q, 'r> {
+    set: &'a PolicySet,
+    facts: Facts<'q, 'r>,
+    findings: &'a mut Findings,
+    latest: Latest,
+}
+
+impl Search<'_, '_, '_> {
     /// An Allow is not looked at any more once a Deny of the layer matches: it changes nothing.
-    fn look_into(&self, drawer: &Drawer, facts: Facts<'_, '_>, findings: &mut Findings) {
-        let mut latest = Latest::NONE;
-        drawer.walk(facts.request.resource.as_bytes(), |candidates| {
+    #[inline]
+    fn look_into(&mut self, drawer: &Drawer) {
+        let Facts { request, .. } = self.facts;
+        drawer.walk(request.resource.as_bytes(), |candidates, rest| {
             for candidate in candidates {
-                if candidate.is_about_another(&facts.request.action) {
+                if candidate.is_about_another(&request.action)
+                    || candidate.remainder.excludes(rest)
+                    || candidate.effect == Effect::Allow && self.findings.denies.is_true()
+                {
                     continue;
                 }
-                let index = candidate.statement;
-                let Some(statement) = self.set.statements().get(index as usize) else { continue };
-                if findings.denies.is_true() && statement.effect == Effect::Allow {
-                    continue;
-                }
-                latest.turn_to(index, statement, facts);
-                if !latest.action_applies {
-                    continue;
-                }
-                let resource = candidate_matches(candidate, statement, facts);
-                if resource.is_false() {
-                    continue;
-                }
-                if let Rest::Known(grant, rest) = latest.ask_rest(statement, facts) {
-                    findings.add(statement.effect, grant, resource.and(rest), index);
-                }
+                self.consider(candidate);
             }
         });
+    }
+
+    // Kept out of line: most candidates are about another action, and passing them by takes few
+    // registers.
+    #[inline(never)]
+    fn consider(&mut self, candidate: &Candidate) {
+        let Search { set, facts, ref mut findings, ref mut latest } = *self;
+        let index = candidate.statement;
+        let Some(statement) = set.statements().get(index as usize) else { return };
+        latest.turn_to(index, statement, facts);
+        if !latest.action_applies {
+            return;
+        }
+        let resource = candidate_matches(candidate, statement, facts);
+        if resource.is_false() {
+            return;
+        }
+        if let Rest::Known(grant, rest) = latest.ask_rest(statement, facts) {
+            findings.add(statement.effect, grant, resource.and(rest), index);
+        }
     }
 }
 
@@ -190,16 +215,20 @@ impl Latest {
     }
 }
 
+/// Whether the resource, which has the literal text under which the candidate is filed, and which
+/// its remainder does not exclude, matches.
 #[inline]
 fn candidate_matches(
     candidate: &Candidate,
     statement: &CompiledStatement,
     facts: Facts<'_, '_>,
 ) -> Kleene {
-    let pattern =
-        candidate.pattern.and_then(|pattern| statement.resources.patterns().get(pattern as usize));
-    match pattern {
-        Some(pattern) => pattern.matches_after_prefix(facts),
-        None => statement.resources.applies(facts),
+    match candidate.remainder {
+        Remainder::Nothing | Remainder::Anything => Kleene::True,
+        Remainder::Pattern(index) => match statement.resources.patterns().get(index as usize) {
+            Some(pattern) => pattern.matches_after_prefix(facts),
+            None => Kleene::False,
+        },
+        Remainder::Element => statement.resources.applies(facts),
     }
 }

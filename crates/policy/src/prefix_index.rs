@@ -6,23 +6,31 @@
 //! number of statements.
 
 use std::collections::VecDeque;
-use std::ops::Range;
 
 /// Values filed under literal prefixes.
 #[derive(Debug)]
 pub(crate) struct PrefixIndex<T> {
-    /// The root is the first; the children of a node lie side by side, ordered by first byte.
+    /// Breadth first from the root, so that siblings lie side by side, ordered by first byte.
     nodes: Box<[Node<T>]>,
+    /// The first byte of each node's label, apart from the nodes: a search among many siblings stays
+    /// within one line of the cache.
+    first_bytes: Box<[u8]>,
 }
 
 #[derive(Debug)]
 struct Node<T> {
-    /// The label's first byte, beside the search that needs it.
-    first: u8,
     /// What the node's prefix has beyond its parent's.
     label: Box<[u8]>,
     values: Box<[T]>,
-    children: Range<usize>,
+    children: Children,
+}
+
+/// Which nodes are a node's children. Small, since a large set's index is more than the caches hold;
+/// memory ends long before a set has four billion prefixes.
+#[derive(Clone, Copy, Debug)]
+struct Children {
+    first: u32,
+    end: u32,
 }
 
 impl<T> PrefixIndex<T> {
@@ -32,56 +40,59 @@ impl<T> PrefixIndex<T> {
         entries.sort_by(|(left, _), (right, _)| left.as_bytes().cmp(right.as_bytes()));
         let (prefixes, values): (Vec<String>, Vec<T>) = entries.into_iter().unzip();
         let prefixes: Vec<&[u8]> = prefixes.iter().map(String::as_bytes).collect();
-        PrefixIndex { nodes: build(&prefixes, values).into() }
+        let nodes = build(&prefixes, values);
+        let first_byte = |node: &Node<T>| node.label.first().copied().unwrap_or_default();
+        PrefixIndex { first_bytes: nodes.iter().map(first_byte).collect(), nodes: nodes.into() }
     }
 
-    /// Calls `look_at` with the values of every prefix that `text` has, those of shorter prefixes
-    /// first.
+    /// Calls `look_at` with the values of every prefix that `text` has, and what follows the prefix;
+    /// those of shorter prefixes first.
     #[inline]
-    pub(crate) fn walk<'i>(&'i self, text: &[u8], mut look_at: impl FnMut(&'i [T])) {
+    pub(crate) fn walk<'i>(&'i self, text: &[u8], mut look_at: impl FnMut(&'i [T], &[u8])) {
         let Some(mut node) = self.nodes.first() else { return };
         let mut rest = text;
         loop {
-            look_at(&node.values);
-            let Some((child, after)) = self.child(node, rest) else { return };
+            look_at(&node.values, rest);
+            let Some((child, after)) = self.child(node.children, rest) else { return };
             (node, rest) = (child, after);
         }
     }
 
     /// The child whose label `rest` begins with, and what follows the label.
     #[inline]
-    fn child<'i, 't>(&'i self, node: &Node<T>, rest: &'t [u8]) -> Option<(&'i Node<T>, &'t [u8])> {
-        let child = match self.nodes.get(node.children.clone())? {
-            [] => return None,
-            [only] => only,
-            several => {
-                let first = rest.first()?;
-                let found = several.binary_search_by_key(first, |child| child.first).ok()?;
-                several.get(found)?
+    fn child<'i, 't>(
+        &'i self,
+        children: Children,
+        rest: &'t [u8],
+    ) -> Option<(&'i Node<T>, &'t [u8])> {
+        let first = children.first as usize;
+        let child = match children.end - children.first {
+            0 => return None,
+            1 => first,
+            _ => {
+                let several = self.first_bytes.get(first..children.end as usize)?;
+                first + several.binary_search(rest.first()?).ok()?
             }
         };
+        let child = self.nodes.get(child)?;
         Some((child, rest.strip_prefix(&*child.label)?))
     }
 }
 
-/// Lays out the nodes for sorted prefixes and their values, breadth first, so that siblings lie side
-/// by side. No recursion: a hostile policy has prefixes that nest deep.
+/// Lays out the nodes for sorted prefixes and their values, breadth first. No recursion: a hostile
+/// policy has prefixes that nest deep.
 fn build<T>(prefixes: &[&[u8]], values: Vec<T>) -> Vec<Node<T>> {
+    let position = |of: usize| u32::try_from(of).unwrap_or(u32::MAX);
     let mut values: Vec<Option<T>> = values.into_iter().map(Some).collect();
-    let node = |label: &[u8]| Node {
-        first: label.first().copied().unwrap_or_default(),
-        label: label.into(),
-        values: Box::default(),
-        children: 0..0,
-    };
-    let mut nodes = vec![node(&[])];
-    let mut open = VecDeque::from([(0, 0..prefixes.len(), 0)]);
-    while let Some((index, range, depth)) = open.pop_front() {
+    let mut nodes: Vec<Node<T>> = Vec::new();
+    let mut open = VecDeque::from([(0..prefixes.len(), 0, &[][..])]);
+    while let Some((range, depth, label)) = open.pop_front() {
         let group = prefixes.get(range.clone()).unwrap_or_default();
         let ending_here = group.iter().take_while(|prefix| prefix.len() == depth).count();
-        let first_child = nodes.len();
-        let below = range.start + ending_here;
-        let mut start = below;
+        let first_child = nodes.len() + 1 + open.len();
+        let mut start = range.start + ending_here;
+        let here = values.get_mut(range.start..start).unwrap_or_default();
+        let here = here.iter_mut().filter_map(Option::take).collect();
         for siblings in group
             .get(ending_here..)
             .unwrap_or_default()
@@ -89,16 +100,12 @@ fn build<T>(prefixes: &[&[u8]], values: Vec<T>) -> Vec<Node<T>> {
         {
             let label = shared_label(siblings, depth);
             let end = start + siblings.len();
-            open.push_back((nodes.len(), start..end, depth + label.len()));
-            nodes.push(node(label));
+            open.push_back((start..end, depth + label.len(), label));
             start = end;
         }
-        let children = first_child..nodes.len();
-        if let Some(node) = nodes.get_mut(index) {
-            let here = values.get_mut(range.start..below).unwrap_or_default();
-            node.values = here.iter_mut().filter_map(Option::take).collect();
-            node.children = children;
-        }
+        let children =
+            Children { first: position(first_child), end: position(nodes.len() + 1 + open.len()) };
+        nodes.push(Node { label: label.into(), values: here, children });
     }
     nodes
 }
@@ -118,7 +125,10 @@ mod tests {
 
     fn found(index: &PrefixIndex<usize>, text: &str) -> Vec<usize> {
         let mut found = Vec::new();
-        index.walk(text.as_bytes(), |values| found.extend(values));
+        index.walk(text.as_bytes(), |values, rest| {
+            assert!(text.as_bytes().ends_with(rest));
+            found.extend(values);
+        });
         found
     }
 

@@ -1,5 +1,7 @@
 //! A compiled statement, and whether it matches a request.
 
+use std::sync::Arc;
+
 use crate::condition::CompiledCondition;
 use crate::document::Effect;
 use crate::grant::{Grant, Principals};
@@ -17,7 +19,7 @@ pub(crate) struct CompiledStatement {
     pub(crate) effect: Effect,
     /// `None` in policies that have no principals: they apply to whoever they are attached to.
     pub(crate) principals: Option<Principals>,
-    pub(crate) actions: Actions,
+    pub(crate) actions: Arc<Actions>,
     pub(crate) resources: Resources,
     pub(crate) conditions: Box<[CompiledCondition]>,
 }

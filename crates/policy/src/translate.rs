@@ -3,6 +3,9 @@
 //! Everything here was checked when the document was read. Should a value be unreadable all the
 //! same, it becomes one that matches nothing.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use crate::binary::parse_bool;
 use crate::cidr::Cidr;
 use crate::condition::{ArnPattern, CompiledCondition, Relation, Truth, Values};
@@ -22,11 +25,30 @@ impl CompiledStatement {
     pub(crate) fn compile_all(
         policy: u32,
         document: &PolicyDocument,
-    ) -> impl Iterator<Item = CompiledStatement> {
+        known: &mut KnownActions,
+    ) -> Vec<CompiledStatement> {
         let variables = document.version().variables();
         (0..)
             .zip(document.statements())
-            .map(move |(statement, written)| compile(policy, statement, written, variables))
+            .map(|(statement, written)| compile(policy, statement, written, variables, known))
+            .collect()
+    }
+}
+
+/// The `Action` elements of a set, each kept once: thousands of statements name the same few, which
+/// then stay in the caches.
+#[derive(Debug, Default)]
+pub(crate) struct KnownActions(BTreeMap<(bool, Vec<String>), Arc<Actions>>);
+
+impl KnownActions {
+    fn compiled(&mut self, element: &PatternElement) -> Arc<Actions> {
+        let lower_case = element.patterns.iter().map(|text| text.value.to_ascii_lowercase());
+        let known = self.0.entry((element.negated, lower_case.collect()));
+        let compiled = known.or_insert_with_key(|(negated, patterns)| {
+            let patterns = patterns.iter().map(|text| Pattern::parse(text)).collect();
+            Arc::new(Actions { negated: *negated, patterns })
+        });
+        Arc::clone(compiled)
     }
 }
 
@@ -35,22 +57,17 @@ fn compile(
     statement: u32,
     written: &Statement,
     variables: Variables,
+    known: &mut KnownActions,
 ) -> CompiledStatement {
     CompiledStatement {
         policy,
         statement,
         effect: written.effect.value,
         principals: written.principal.as_ref().map(Principals::new),
-        actions: actions(&written.action),
+        actions: known.compiled(&written.action),
         resources: resources(written.resource.as_ref(), variables),
         conditions: written.conditions.iter().map(|each| condition(each, variables)).collect(),
     }
-}
-
-fn actions(element: &PatternElement) -> Actions {
-    let patterns =
-        element.patterns.iter().map(|text| Pattern::parse(&text.value.to_ascii_lowercase()));
-    Actions { negated: element.negated, patterns: patterns.collect() }
 }
 
 fn resources(element: Option<&PatternElement>, variables: Variables) -> Resources {

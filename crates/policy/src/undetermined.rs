@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::authorize::consulted_layers;
 use crate::compile::Candidate;
+use crate::decision::Determining;
 use crate::decision::StatementId;
 use crate::document::{Effect, PolicyType};
 use crate::evaluate::{Findings, Layer};
@@ -64,7 +65,7 @@ pub(crate) fn spelled(keys: BTreeSet<String>, facts: Facts<'_, '_>) -> Vec<Strin
 /// Whether a level of service control policies, which are one side together, is itself undecided.
 fn level_is_open(layer: Layer<'_>, facts: Facts<'_, '_>) -> bool {
     let mut findings = Findings::SILENT;
-    layer.evaluate(facts, &mut findings);
+    layer.ask(facts, &mut findings, &mut Determining::default());
     layer.policy_type != PolicyType::ServiceControl || findings.allows() == Kleene::Unknown
 }
 
@@ -88,7 +89,7 @@ fn matters(rule: Rule, sides: &Sides, side: Side) -> bool {
 fn open_statements(layer: Layer<'_>, facts: Facts<'_, '_>) -> BTreeMap<u32, Grant> {
     let mut candidates: Vec<&Candidate> = Vec::new();
     for drawer in layer.set.drawers(facts.request).into_iter().flatten() {
-        drawer.walk(facts.request.resource.as_bytes(), |found| candidates.extend(found));
+        drawer.walk(facts.request.resource.as_bytes(), |found, _| candidates.extend(found));
     }
     let mut open = BTreeMap::new();
     for candidate in candidates {
