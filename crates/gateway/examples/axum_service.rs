@@ -1,57 +1,40 @@
-//! An axum service whose callers sign their requests, and may do what IAM policies allow.
+//! An axum service whose callers sign their requests, and may do what IAM policies allow. It embeds
+//! the verification and the decision, and nothing else of the gateway.
 //!
 //!     chmod 600 fixtures/gateway/identities.toml
 //!     cargo run -p tollgate-gateway --example axum_service
-//!
-//! It embeds the verification and the decision, and nothing else of the gateway.
 
-use std::net::SocketAddr;
-use std::path::Path;
+use std::{error::Error, net::SocketAddr, path::Path};
 
-use axum::extract::{ConnectInfo, Request};
-use axum::middleware::{Next, from_fn};
+use axum::extract::ConnectInfo;
 use axum::{Extension, Router, routing::get};
-use tollgate_gateway::{Arrival, Guard, GuardLayer, Identities, Keys, Permit};
+use jiff::Timestamp;
+use tollgate_gateway::{Arrival, Guard, GuardLayer, Permit};
 use tollgate_sigv4::Transport;
-use tollgate_store::{Account, Files, ManifestFile};
+use tollgate_store::{Files, Problems};
 
-type Failure = Box<dyn std::error::Error>;
-
-/// Who may do what: the manifest's account, and the keys of the identity file.
-fn guard(folder: &Path) -> Result<Guard, Failure> {
-    let file = ManifestFile::read(&Files, &folder.join("tollgate.toml"))?;
-    let account = Account::of(&Files, &file)?;
-    let identities = Identities::read(&folder.join("identities.toml"))?;
-    let keys = Keys::new(vec![std::sync::Arc::new(identities)]);
-    Ok(Guard::new(account, &file, keys).map_err(|problems| format!("{problems:?}"))?)
+/// A service guarded by a manifest's policies and the keys of its identity file.
+pub(crate) fn service(manifest: &Path) -> Result<Router, Problems> {
+    let guard = Guard::read(&Files, manifest)?;
+    let issues = Router::new().route("/prod/repos/{owner}/{repo}/issues", get(issues));
+    Ok(issues.layer(GuardLayer::new(guard, arrival)))
 }
 
-/// Tells the guard where a request comes from, and when it came.
-async fn arrive(mut request: Request, next: Next) -> axum::response::Response {
-    if let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<SocketAddr>>() {
-        let (peer, at) = (peer.ip(), jiff::Timestamp::now());
-        request.extensions_mut().insert(Arrival { peer, transport: Transport::Plain, at });
-    }
-    next.run(request).await
+/// Where a request comes from, and when it came.
+fn arrival(known: &axum::http::Extensions) -> Option<Arrival> {
+    let ConnectInfo(peer) = known.get::<ConnectInfo<SocketAddr>>()?;
+    Some(Arrival { peer: peer.ip(), transport: Transport::Plain, at: Timestamp::now() })
 }
 
+/// Called for requests that are allowed, with what is known of them.
 async fn issues(Extension(permit): Extension<Permit>) -> String {
-    let caller = permit.caller().map_or("anonymous", |caller| &caller.arn);
-    format!("{caller} may, by {}\n", permit.statements())
+    format!("{} may, by {}\n", permit.caller(), permit.statements())
 }
 
 #[tokio::main]
-async fn main() -> Result<(), Failure> {
-    let folder = std::env::args().nth(1).unwrap_or_else(|| "fixtures/gateway".to_owned());
-    let guarded = Router::new()
-        .route("/prod/repos/{owner}/{repo}/issues", get(issues))
-        .layer(GuardLayer::new(guard(Path::new(&folder))?))
-        .layer(from_fn(arrive));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-    #[expect(clippy::print_stdout, reason = "whoever runs the example wants to know")]
-    {
-        println!("http://{}", listener.local_addr()?);
-    }
-    let service = guarded.into_make_service_with_connect_info::<SocketAddr>();
+async fn main() -> Result<(), Box<dyn Error>> {
+    let service = service(Path::new("fixtures/gateway/tollgate.toml"))?;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:8080").await?;
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
     Ok(axum::serve(listener, service).await?)
 }

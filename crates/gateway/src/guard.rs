@@ -4,17 +4,22 @@
 //! the stages up to the decision. It is immutable; a reload makes a new one.
 
 use std::collections::{HashMap, HashSet};
+use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::Request;
 use http_body::Body;
 use tollgate_policy::AuthorizationType;
 use tollgate_sigv4::{PathRule, UnsignedPayload, Verifier};
-use tollgate_store::{Account, ApiEntry, LimitsDecl, Manifest, ManifestFile, Problem, Route};
+use tollgate_store::{
+    Account, ApiEntry, LimitsDecl, Manifest, ManifestFile, Problems, Route, Source,
+};
 
 use crate::authorize::{Authorized, authorize};
-use crate::caller::Keys;
+use crate::caller::{KeySource, Keys};
 use crate::frame::{Arrival, Framed};
+use crate::identities::Identities;
 use crate::locate::locate;
 use crate::refusal::Refusal;
 use crate::route::route;
@@ -56,11 +61,25 @@ pub(crate) struct RouteRules {
 }
 
 impl Guard {
+    /// Reads a manifest, the policies that it names, and the keys of its identity file.
+    ///
+    /// # Errors
+    /// What is wrong, each with its place.
+    pub fn read(source: &dyn Source, manifest: &Path) -> Result<Guard, Problems> {
+        let file = ManifestFile::read(source, manifest)?;
+        let account = Account::of(source, &file)?;
+        let mut sources: Vec<Arc<KeySource>> = Vec::new();
+        if let Some(identities) = Identities::of(&file)? {
+            sources.push(Arc::new(identities));
+        }
+        Guard::new(account, &file, Keys::new(sources))
+    }
+
     /// A guard for an account, whose callers' keys are those of `keys`.
     ///
     /// # Errors
     /// What is wrong with host names and their stages.
-    pub fn new(account: Account, file: &ManifestFile, keys: Keys) -> Result<Guard, Vec<Problem>> {
+    pub fn new(account: Account, file: &ManifestFile, keys: Keys) -> Result<Guard, Problems> {
         let manifest = &file.manifest;
         let limits = manifest.gateway.as_ref().map(|gateway| gateway.limits.clone());
         let limits = limits.unwrap_or_default();
@@ -166,7 +185,7 @@ impl ApiRules {
 }
 
 /// Host names, in lower case, with what they stand for.
-fn hosts(file: &ManifestFile) -> Result<HashMap<String, Mapping>, Vec<Problem>> {
+fn hosts(file: &ManifestFile) -> Result<HashMap<String, Mapping>, Problems> {
     let (mut hosts, mut problems, mut seen) = (HashMap::new(), Vec::new(), HashSet::new());
     for (api, decl) in file.manifest.apis.iter().enumerate() {
         for (host, stage) in &decl.hosts {
@@ -185,5 +204,5 @@ fn hosts(file: &ManifestFile) -> Result<HashMap<String, Mapping>, Vec<Problem>> 
             hosts.insert(host, Mapping { api, stage: stage.get_ref().clone() });
         }
     }
-    if problems.is_empty() { Ok(hosts) } else { Err(problems) }
+    Problems::none_or(problems, hosts)
 }

@@ -28,6 +28,7 @@ use jiff::Timestamp;
 use serde::Deserialize;
 use tollgate_policy::{PolicyDocument, PolicySet, PolicyType, Principal};
 use tollgate_sigv4::{KeyAnswer, KeyClaim, KeyLookup, SecretKey, SessionToken};
+use tollgate_store::{ManifestFile, Problem};
 use zeroize::Zeroizing;
 
 use crate::caller::{Caller, Fact, FactValue};
@@ -69,6 +70,20 @@ struct KeyDecl {
 }
 
 impl Identities {
+    /// Reads the identity file that a manifest's `[gateway]` names; `None` if it names none.
+    ///
+    /// # Errors
+    /// As [`Identities::read`], at the place of its name.
+    pub fn of(file: &ManifestFile) -> Result<Option<Identities>, Problem> {
+        let gateway = file.manifest.gateway.as_ref();
+        let Some(name) = gateway.and_then(|gateway| gateway.identities.as_ref()) else {
+            return Ok(None);
+        };
+        let path = file.folder.join(name.get_ref());
+        let wrong = |error| file.problem(name.span(), format!("`{}` {error}", path.display()));
+        Identities::read(&path).map(Some).map_err(wrong)
+    }
+
     /// Reads an identity file.
     ///
     /// # Errors

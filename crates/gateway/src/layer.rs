@@ -4,8 +4,8 @@
 //! known of it is then in its extensions, as a [`Permit`]; its body is the one that was signed. Any
 //! other request is answered as API Gateway would.
 //!
-//! The server puts an [`Arrival`] into the extensions of every request, before the layer: nothing
-//! else knows where a connection comes from. A request without one is refused.
+//! Where a request comes from and when it came, only the server knows: it is asked for it when the
+//! layer is made. A request of which it does not know is refused.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{Extensions, Request, Response};
 use http_body::Body;
 use http_body_util::{Either, Full, Limited};
 
@@ -25,21 +25,30 @@ use crate::refusal::Refusal;
 use crate::verify::Payload;
 
 /// Guards services. Cloning shares the guard.
-#[derive(Clone, Debug)]
-pub struct GuardLayer(Arc<ArcSwap<Guard>>);
+#[derive(Clone)]
+pub struct GuardLayer(Arc<Gate>);
 
 /// A service that is called for requests that are allowed.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Guarded<S> {
     inner: S,
-    guard: Arc<ArcSwap<Guard>>,
+    gate: Arc<Gate>,
 }
+
+/// Who decides now, and who knows how requests arrive.
+struct Gate {
+    guard: ArcSwap<Guard>,
+    arrival: Box<Arriving>,
+}
+
+/// Tells how and when a request arrived, by its extensions.
+type Arriving = dyn Fn(&Extensions) -> Option<Arrival> + Send + Sync;
 
 /// That a request is allowed, and what is known of it: an extension of every request that a
 /// [`Guarded`] service is called with.
 #[derive(Clone, Debug)]
 pub struct Permit {
-    caller: Option<Arc<Caller>>,
+    signer: Option<Arc<Caller>>,
     resource: String,
     path: String,
     statements: String,
@@ -49,21 +58,31 @@ pub struct Permit {
 pub type AdmittedBody<B> = Either<Full<Bytes>, Limited<B>>;
 
 impl GuardLayer {
-    /// Has this guard decide, until it is replaced.
-    pub fn new(guard: Guard) -> GuardLayer {
-        GuardLayer(Arc::new(ArcSwap::from_pointee(guard)))
+    /// Has this guard decide, until it is replaced. `arrival` tells by a request's extensions how and
+    /// when it arrived, as far as the server has noted it there.
+    pub fn new(
+        guard: Guard,
+        arrival: impl Fn(&Extensions) -> Option<Arrival> + Send + Sync + 'static,
+    ) -> GuardLayer {
+        let guard = ArcSwap::from_pointee(guard);
+        GuardLayer(Arc::new(Gate { guard, arrival: Box::new(arrival) }))
     }
 
     /// From now on, another guard decides; requests under way are not touched.
     pub fn replace(&self, guard: Guard) {
-        self.0.store(Arc::new(guard));
+        self.0.guard.store(Arc::new(guard));
     }
 }
 
 impl Permit {
+    /// Who calls: the ARN of whoever signed, or `anonymous`.
+    pub fn caller(&self) -> &str {
+        self.signer.as_ref().map_or("anonymous", |signer| &signer.arn)
+    }
+
     /// Who signed; `None` where nobody has to.
-    pub fn caller(&self) -> Option<&Arc<Caller>> {
-        self.caller.as_ref()
+    pub fn signer(&self) -> Option<&Arc<Caller>> {
+        self.signer.as_ref()
     }
 
     /// The ARN that was decided on.
@@ -86,7 +105,7 @@ impl<S> tower::Layer<S> for GuardLayer {
     type Service = Guarded<S>;
 
     fn layer(&self, inner: S) -> Guarded<S> {
-        Guarded { inner, guard: Arc::clone(&self.0) }
+        Guarded { inner, gate: Arc::clone(&self.0) }
     }
 }
 
@@ -105,12 +124,13 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        let guard = self.guard.load_full();
+        let guard = self.gate.guard.load_full();
+        let arrival = (self.gate.arrival)(request.extensions());
         // The one that is ready is the one that is called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         Box::pin(async move {
-            match admit(&guard, request).await {
+            match admit(&guard, request, arrival).await {
                 Ok(admitted) => Ok(inner.call(admitted).await?.map(Either::Right)),
                 Err(refusal) => {
                     tracing::warn!(explanation = refusal.explanation(), "refused");
@@ -121,16 +141,19 @@ where
     }
 }
 
-async fn admit<B>(guard: &Guard, request: Request<B>) -> Result<Request<AdmittedBody<B>>, Refusal>
+async fn admit<B>(
+    guard: &Guard,
+    request: Request<B>,
+    arrival: Option<Arrival>,
+) -> Result<Request<AdmittedBody<B>>, Refusal>
 where
     B: Body<Data = Bytes, Error: std::fmt::Display>,
 {
-    let arrival = request.extensions().get::<Arrival>().copied();
     let arrival =
         arrival.ok_or_else(|| Refusal::Malformed("nobody says where it comes from".to_owned()))?;
     let authorized = guard.admit(request, arrival).await?;
     let permit = Permit {
-        caller: authorized.signer().cloned(),
+        signer: authorized.signer().cloned(),
         resource: authorized.resource().to_owned(),
         path: authorized.path().as_str().to_owned(),
         statements: authorized.statements(),
@@ -145,4 +168,16 @@ where
         }
     };
     Ok(Request::from_parts(parts, body))
+}
+
+impl std::fmt::Debug for GuardLayer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("GuardLayer").field(&self.0.guard).finish()
+    }
+}
+
+impl<S: std::fmt::Debug> std::fmt::Debug for Guarded<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guarded").field("inner", &self.inner).finish_non_exhaustive()
+    }
 }

@@ -94,7 +94,7 @@ impl Snapshot {
             holders: Vec::new(),
             problems,
         };
-        let keys = builder.keys(&gateway);
+        let keys = builder.keys();
         let tls = builder.tls(&gateway);
         builder.upstreams();
         builder.credentials();

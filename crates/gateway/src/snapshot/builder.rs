@@ -38,22 +38,16 @@ pub(super) struct Builder<'b> {
 }
 
 impl Builder<'_> {
-    pub(super) fn keys(&mut self, gateway: &GatewayDecl) -> Keys {
+    pub(super) fn keys(&mut self) -> Keys {
         let mut sources: Vec<Arc<KeySource>> = Vec::new();
-        if let Some(name) = &gateway.identities {
-            let path = self.file.folder.join(name.get_ref());
-            match Identities::read(&path) {
-                Ok(identities) => {
-                    let holders = identities.principals();
-                    self.holders =
-                        holders.map(|(id, arn)| (id.to_owned(), arn.to_owned())).collect();
-                    sources.push(Arc::new(identities));
-                }
-                Err(problem) => {
-                    let message = format!("`{}` {problem}", path.display());
-                    self.complain(name, message, None);
-                }
+        match Identities::of(self.file) {
+            Ok(None) => {}
+            Ok(Some(identities)) => {
+                let holders = identities.principals();
+                self.holders = holders.map(|(id, arn)| (id.to_owned(), arn.to_owned())).collect();
+                sources.push(Arc::new(identities));
             }
+            Err(problem) => self.problems.push(problem),
         }
         sources.extend(self.extension.keys.iter().cloned());
         Keys::new(sources)

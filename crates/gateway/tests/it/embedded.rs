@@ -1,14 +1,17 @@
 //! The tower layer: verification and decision in a service that is not a gateway.
 
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::path::Path;
 
 use bytes::Bytes;
 use http::{Request, Response};
 use http_body_util::{BodyExt, Full};
-use tollgate_gateway::{AdmittedBody, Arrival, Guard, GuardLayer, Identities, Keys, Permit};
+use hyper_util::client::legacy::Client;
+use hyper_util::rt::TokioExecutor;
+use tollgate_gateway::{AdmittedBody, Arrival, Guard, GuardLayer, Permit};
 use tollgate_sigv4::Transport;
-use tollgate_store::{Account, Files, ManifestFile};
+use tollgate_store::Files;
 use tower::{Layer, Service};
 
 use crate::support::{manifest, signed, write_files};
@@ -19,9 +22,8 @@ type Body = AdmittedBody<Full<Bytes>>;
 async fn inner(request: Request<Body>) -> Result<Response<Full<Bytes>>, Infallible> {
     let permit = request.extensions().get::<Permit>().unwrap().clone();
     let body = request.into_body().collect().await.unwrap().to_bytes();
-    let caller = permit.caller().map_or("anonymous", |caller| &caller.arn);
     let body = String::from_utf8_lossy(&body).into_owned();
-    let said = format!("{caller} {} {} {body}", permit.path(), permit.resource());
+    let said = format!("{} {} {} {body}", permit.caller(), permit.path(), permit.resource());
     Ok(Response::new(Full::new(Bytes::from(said))))
 }
 
@@ -53,13 +55,8 @@ async fn the_inner_service_sees_what_is_allowed_and_by_whom() {
     write_files(folder.path());
     let path = folder.path().join("tollgate.toml");
     std::fs::write(&path, manifest("http://127.0.0.1:9", "", "secret = { env = \"A\" }")).unwrap();
-    let guard = || {
-        let file = ManifestFile::read(&Files, &path).unwrap();
-        let identities = Identities::read(&folder.path().join("identities.toml")).unwrap();
-        let account = Account::of(&Files, &file).unwrap();
-        Guard::new(account, &file, Keys::new(vec![Arc::new(identities)])).unwrap()
-    };
-    let layer = GuardLayer::new(guard());
+    let guard = || Guard::read(&Files, &path).unwrap();
+    let layer = GuardLayer::new(guard(), |known| known.get().copied());
     let request = || signed("127.0.0.1:80".parse().unwrap(), "POST", "/prod/a", &[], "hello");
     let (status, said) = call(&layer, request(), true).await;
     let caller = "arn:aws:sts::123456789012:assumed-role/issues-reader/web-1";
@@ -77,4 +74,38 @@ async fn the_inner_service_sees_what_is_allowed_and_by_whom() {
     let (status, said) = call(&layer, request(), true).await;
     assert_eq!(status, 403);
     assert!(said.contains("is not authorized to perform: execute-api:Invoke"), "{said}");
+}
+
+#[path = "../../examples/axum_service.rs"]
+#[expect(dead_code, reason = "its `main` is not called")]
+mod axum_service;
+
+#[tokio::test]
+async fn the_example_answers_whom_the_policies_allow() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(folder.path());
+    let fixture =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/gateway/tollgate.toml");
+    let path = folder.path().join("tollgate.toml");
+    std::fs::copy(fixture, &path).unwrap();
+    let service = axum_service::service(&path).unwrap();
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async { axum::serve(listener, service).await.unwrap() });
+    let client = Client::builder(TokioExecutor::new()).build_http::<Full<Bytes>>();
+    let target = "/prod/repos/PokaInc/test-github-api/issues";
+    for (method, status, said) in [
+        ("GET", 200, "assumed-role/issues-reader/web-1 may, by"),
+        ("POST", 403, "is not authorized to perform: execute-api:Invoke"),
+    ] {
+        let request = signed(address, method, target, &[], "").map(Full::new);
+        let response = client.request(request).await.unwrap();
+        assert_eq!(response.status(), status);
+        let body = response.into_body().collect().await.unwrap().to_bytes();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        assert!(body.contains(said), "{body}");
+    }
+    let unsigned = Request::get(format!("http://{address}{target}")).body(Full::default()).unwrap();
+    assert_eq!(client.request(unsigned).await.unwrap().status(), 403);
 }
