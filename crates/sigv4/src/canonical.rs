@@ -3,12 +3,16 @@
 //! It comes in two pieces. [`CanonicalHead`] is everything that the head of a request decides;
 //! [`CanonicalRequest`] adds the payload line, which may have to wait for the body.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Refusal, RequestHead, encode::encode_path, head::HeaderIndex, present::SignedHeaders,
+    Refusal, RequestHead,
+    encode::{encode_path, hex, is_encoded_path},
+    head::HeaderIndex,
+    present::SignedHeaders,
     query::CanonicalQuery,
 };
 
@@ -73,7 +77,7 @@ impl CanonicalHead {
 impl CanonicalRequest {
     /// The SHA-256 of the request in hexadecimal, as the string to sign wants it.
     pub(crate) fn hash(&self) -> String {
-        base16ct::lower::encode_string(&Sha256::digest(&self.0.text))
+        hex(&Sha256::digest(&self.0.text).into())
     }
 
     /// The request as it may be shown: secret values are replaced, bytes that are no text too.
@@ -100,8 +104,15 @@ impl CanonicalRequest {
 ///
 /// AWS takes the raw path of every service but S3 in this form only. To accept the path encoded once
 /// as well would let the signature of `/a%20b` hold for `/a%2520b`.
-pub(crate) fn canonical_uri(path: &[u8]) -> String {
-    encode_path(&normalized(path)).into_owned()
+pub(crate) fn canonical_uri(path: &[u8]) -> Cow<'_, str> {
+    // Most paths are canonical, and need no copy. Every dot segment begins with `/.`.
+    let has = |pair: &[u8; 2]| path.windows(2).any(|two| two == pair);
+    let is_canonical =
+        path.starts_with(b"/") && is_encoded_path(path) && !has(b"//") && !has(b"/.");
+    match str::from_utf8(path) {
+        Ok(text) if is_canonical => text.into(),
+        _ => encode_path(&normalized(path)).into_owned().into(),
+    }
 }
 
 /// RFC 3986 §5.2.4, with empty segments removed too.

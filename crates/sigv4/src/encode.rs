@@ -1,4 +1,5 @@
-//! Percent-encoding as SigV4 wants it: everything but `A-Z a-z 0-9 - _ . ~`, upper-case hex.
+//! Percent-encoding as SigV4 wants it: everything but `A-Z a-z 0-9 - _ . ~`, upper-case hex; and the
+//! lower-case hex of hashes and signatures.
 
 use std::borrow::Cow;
 
@@ -17,6 +18,40 @@ pub(crate) fn encode(bytes: &[u8]) -> Cow<'_, str> {
 /// Encodes each segment of a path.
 pub(crate) fn encode_path(path: &[u8]) -> Cow<'_, str> {
     percent_encode(path, &RESERVED_IN_PATH).into()
+}
+
+/// A path that is encoded already, but for what is not looked at here: empty and dot segments.
+pub(crate) fn is_encoded_path(path: &[u8]) -> bool {
+    let stands = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
+    path.iter().all(|byte| stands(*byte))
+}
+
+/// 32 bytes as 64 lower-case hexadecimal digits, in a time that does not depend on them.
+pub(crate) fn hex(bytes: &[u8; 32]) -> String {
+    let digit = |nibble: u8| nibble + b'0' + u8::from(nibble > 9) * (b'a' - b'9' - 1);
+    let mut digits = [[0; 2]; 32];
+    for (pair, byte) in digits.iter_mut().zip(bytes) {
+        *pair = [digit(byte >> 4), digit(byte & 0xf)];
+    }
+    String::from_utf8_lossy(digits.as_flattened()).into_owned()
+}
+
+/// Exactly 32 bytes from exactly 64 lower-case hexadecimal digits.
+pub(crate) fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
+    let (pairs, []) = text.as_chunks::<2>() else { return None };
+    let digit = |byte: u8| match byte {
+        b'0'..=b'9' => Some(byte - b'0'),
+        b'a'..=b'f' => Some(byte - b'a' + 10),
+        _ => None,
+    };
+    let mut bytes = [0; 32];
+    if pairs.len() != bytes.len() {
+        return None;
+    }
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        *byte = digit(*high)? << 4 | digit(*low)?;
+    }
+    Some(bytes)
 }
 
 /// Decodes every escape. Give it text that [`malformed_escape`] found nothing in.
@@ -47,6 +82,22 @@ mod tests {
         assert_eq!(encode(b"AZaz09-_.~"), "AZaz09-_.~");
         assert_eq!(encode(b" +/%\xff"), "%20%2B%2F%25%FF");
         assert_eq!(encode_path(b"/a b/%20/\xe1"), "/a%20b/%2520/%E1");
+    }
+
+    #[test]
+    fn hexadecimal_digits_are_lower_case_and_64() {
+        let bytes = std::array::from_fn(|index| (index as u8).wrapping_mul(41));
+        let text = hex(&bytes);
+        assert_eq!(text, base16ct::lower::encode_string(&bytes));
+        assert_eq!(decode_hex(text.as_bytes()), Some(bytes));
+        for wrong in ["", "0", "00", &text[1..], &text[2..], &format!("{text}00")] {
+            assert_eq!(decode_hex(wrong.as_bytes()), None, "{wrong}");
+        }
+        for byte in (0..=u8::MAX).filter(|byte| !b"0123456789abcdef".contains(byte)) {
+            let mut text = text.clone().into_bytes();
+            text[17] = byte;
+            assert_eq!(decode_hex(&text), None, "{byte:#x}");
+        }
     }
 
     #[test]

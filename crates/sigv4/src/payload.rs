@@ -6,6 +6,8 @@ use std::hash::{Hash, Hasher};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
+use crate::encode::{decode_hex, hex};
+
 /// The payload line of a request whose body is not signed.
 pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
 
@@ -26,7 +28,7 @@ impl PayloadHash {
 
     /// The hash as 64 lower-case hexadecimal digits.
     pub fn to_hex(&self) -> String {
-        base16ct::lower::encode_string(&self.0)
+        hex(&self.0)
     }
 }
 
@@ -87,11 +89,4 @@ pub enum PayloadMode {
     Declared,
     /// Not at all: `UNSIGNED-PAYLOAD`, inside TLS, on a route that opted in.
     Unsigned,
-}
-
-/// Exactly 32 bytes from exactly 64 lower-case hexadecimal digits.
-pub(crate) fn decode_hex(text: &[u8]) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    let decoded = base16ct::lower::decode(text, &mut bytes).ok()?.len();
-    (decoded == 32).then_some(bytes)
 }

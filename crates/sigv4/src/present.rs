@@ -8,8 +8,8 @@ use std::fmt;
 use crate::{
     Refusal, SessionToken,
     canonical::is_token,
+    encode::decode_hex,
     head::HeaderIndex,
-    payload::decode_hex,
     query::{CanonicalQuery, SECURITY_TOKEN, SIGNATURE},
     time::SigningTime,
 };

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 use crate::{
     Scope,
     canonical::CanonicalRequest,
+    encode::hex,
     present::{ALGORITHM, TERMINATOR},
 };
 
@@ -20,8 +21,12 @@ impl StringToSign {
     /// `time` is in basic format.
     pub(crate) fn new(time: &str, scope: &Scope, request: &CanonicalRequest) -> Self {
         let Scope { date, region, service } = scope;
-        let scope = [date, "/", region, "/", service, "/", TERMINATOR].concat();
-        Self([ALGORITHM, time, &scope, &request.hash()].join("\n"))
+        let hash = request.hash();
+        let parts = [
+            ALGORITHM, "\n", time, "\n", date, "/", region, "/", service, "/", TERMINATOR, "\n",
+            &hash,
+        ];
+        Self(parts.concat())
     }
 
     pub(crate) fn as_str(&self) -> &str {
@@ -67,7 +72,7 @@ impl Signature {
 
     /// For the request of whoever holds the key.
     pub(crate) fn to_hex(&self) -> String {
-        base16ct::lower::encode_string(&*self.0)
+        hex(&self.0)
     }
 }
 

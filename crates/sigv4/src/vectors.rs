@@ -166,7 +166,11 @@ impl Case {
 
     /// The path in the form that the case was signed with.
     fn uri(&self, path: &[u8]) -> String {
-        if self.context.normalize { canonical_uri(path) } else { encode_path(path).into_owned() }
+        if self.context.normalize {
+            canonical_uri(path).into_owned()
+        } else {
+            encode_path(path).into_owned()
+        }
     }
 
     fn is_signed_as_we_want(&self, path: &[u8]) -> bool {
