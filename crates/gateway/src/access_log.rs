@@ -1,15 +1,15 @@
 //! The access log: lines on their way to where they are kept.
 //!
-//! A request never waits for its line to be written. Lines go through a bounded channel to a thread
-//! of each sink; a line that finds the channel full, or that a sink could not write, is lost and
-//! counted: `lines = written + lost`.
+//! A request never waits for its line to be written. Lines wait for the thread of each sink, so many
+//! at most; a line that finds no room, or that a sink could not write, is lost and counted:
+//! `lines = written + lost`.
 
 mod cloudwatch;
 mod file;
+mod waiting;
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -20,6 +20,8 @@ use tollgate_store::{AccessLogDecl, GatewayDecl, ManifestFile, Problem};
 
 use crate::record::AccessRecord;
 use crate::snapshot::Surroundings;
+
+use self::waiting::Waiting;
 
 pub use self::cloudwatch::CloudWatchSink;
 pub use self::file::{FileSink, Rotation};
@@ -58,23 +60,19 @@ pub struct AccessLog {
 
 #[derive(Debug)]
 struct Outlet {
-    /// Nothing is the end.
-    sender: SyncSender<Option<LogLine>>,
+    waiting: Arc<Waiting>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
-
-/// How many lines a sink is given at once.
-const BATCH_LINES_MAX: usize = 1024;
 
 impl AccessLog {
     /// A log that goes to all of these; at most `lines_max` lines wait for each.
     pub fn new(sinks: Vec<Box<dyn Sink>>, lines_max: usize) -> AccessLog {
         let lost = Arc::new(AtomicU64::new(0));
         let outlet = |sink: Box<dyn Sink>| {
-            let (sender, receiver) = sync_channel(lines_max.max(1));
-            let lost = Arc::clone(&lost);
-            let thread = std::thread::spawn(move || drain(sink, &receiver, &lost));
-            Outlet { sender, thread: Mutex::new(Some(thread)) }
+            let waiting = Arc::new(Waiting::new(lines_max));
+            let drain = Drain { waiting: Arc::clone(&waiting), lost: Arc::clone(&lost) };
+            let thread = std::thread::spawn(move || drain.into(sink));
+            Outlet { waiting, thread: Mutex::new(Some(thread)) }
         };
         AccessLog { outlets: sinks.into_iter().map(outlet).collect(), lost }
     }
@@ -113,9 +111,9 @@ impl AccessLog {
         if self.outlets.is_empty() {
             return;
         }
-        let line = LogLine { time: record.time(), json: Bytes::from(record.to_line()) };
+        let (time, line) = (record.time(), record.to_line());
         for outlet in &self.outlets {
-            if outlet.sender.try_send(Some(line.clone())).is_err() {
+            if !outlet.waiting.push(time, &line) {
                 self.lost.fetch_add(1, Ordering::Relaxed);
             }
         }
@@ -128,9 +126,8 @@ impl AccessLog {
 
     /// Waits until every line that was taken is written or lost. What is taken later is lost.
     pub fn close(&self) {
-        for Outlet { sender, thread } in &self.outlets {
-            // A sink that panicked, or was closed before, does not listen.
-            let _ = sender.send(None);
+        for Outlet { waiting, thread } in &self.outlets {
+            waiting.end();
             let thread = thread.lock().unwrap_or_else(PoisonError::into_inner).take();
             let _ = thread.map(JoinHandle::join);
         }
@@ -166,51 +163,43 @@ fn sink(
     }
 }
 
-/// Takes what waits, at least one line; `false` when there will be no more.
-fn receive(lines: &Receiver<Option<LogLine>>, linger: Duration, batch: &mut Vec<LogLine>) -> bool {
-    let mut next = lines.recv().ok();
-    if matches!(next, Some(Some(_))) && !linger.is_zero() {
-        std::thread::sleep(linger);
-    }
-    while let Some(Some(line)) = next {
-        batch.push(line);
-        if batch.len() == BATCH_LINES_MAX {
-            return true;
-        }
-        match lines.try_recv() {
-            Ok(more) => next = Some(more),
-            Err(_) => return true,
-        }
-    }
-    false
+/// What the thread of a sink does.
+struct Drain {
+    waiting: Arc<Waiting>,
+    lost: Arc<AtomicU64>,
 }
 
-fn drain(mut sink: Box<dyn Sink>, lines: &Receiver<Option<LogLine>>, lost: &AtomicU64) {
-    let mut batch = Vec::with_capacity(BATCH_LINES_MAX);
-    let mut is_failing = false;
-    let mut goes_on = true;
-    while goes_on {
-        // More lines than one batch takes have waited long enough.
-        let linger = if batch.len() < BATCH_LINES_MAX { sink.linger() } else { Duration::ZERO };
-        batch.clear();
-        goes_on = receive(lines, linger, &mut batch);
-        if batch.is_empty() {
-            continue;
-        }
-        match sink.write(&batch) {
-            Ok(some_lost) => {
-                lost.fetch_add(some_lost, Ordering::Relaxed);
-                is_failing = false;
-            }
-            Err(error) => {
-                let count = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-                lost.fetch_add(count, Ordering::Relaxed);
-                // Once for a row of failures: a full disk need not fill another one.
-                if !std::mem::replace(&mut is_failing, true) {
-                    tracing::error!(%error, lines = count, "the access log cannot be written");
+impl Drain {
+    fn into(self, mut sink: Box<dyn Sink>) {
+        let mut is_failing = false;
+        while let Some(batch) = self.waiting.take(sink.linger()) {
+            match sink.write(&batch) {
+                Ok(some_lost) => {
+                    self.lost.fetch_add(some_lost, Ordering::Relaxed);
+                    is_failing = false;
+                }
+                Err(error) => {
+                    let count = self.lose(batch.len());
+                    // Once for a row of failures: a full disk need not fill another one.
+                    if !std::mem::replace(&mut is_failing, true) {
+                        tracing::error!(%error, lines = count, "the access log cannot be written");
+                    }
                 }
             }
         }
+    }
+
+    fn lose(&self, lines: usize) -> u64 {
+        let count = u64::try_from(lines).unwrap_or(u64::MAX);
+        self.lost.fetch_add(count, Ordering::Relaxed);
+        count
+    }
+}
+
+impl Drop for Drain {
+    /// Even if the sink panicked, no line waits for it in vain.
+    fn drop(&mut self) {
+        self.lose(self.waiting.end());
     }
 }
 

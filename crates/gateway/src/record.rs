@@ -3,10 +3,7 @@
 //! Every line has the same fields in the same order, every value is text, and what is not known is
 //! `-`: so `tollgate analyze` learns the template from the first lines.
 
-use std::fmt::Display;
-use std::io::Write;
-
-use http::HeaderMap;
+use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use jiff::Timestamp;
 use tollgate_fields::RateTold;
 
@@ -96,7 +93,7 @@ impl RateLimit {
     /// Reads GitHub's headers, those of the IETF's drafts, and those with a unit behind. `now` is
     /// the time of the answer.
     pub fn of(headers: &HeaderMap, now: Timestamp) -> RateLimit {
-        let text = |name: &str| headers.get(name)?.to_str().ok().map(str::to_owned);
+        let text = |name: &str| owned(headers.get(name)?);
         let named = |what: &str| {
             text(&format!("x-ratelimit-{what}"))
                 .or_else(|| text(&format!("ratelimit-{what}")))
@@ -104,7 +101,8 @@ impl RateLimit {
         };
         // Most answers have none of them.
         if !headers.keys().any(|name| name.as_str().contains("ratelimit")) {
-            return RateLimit { retry_after: text("retry-after"), ..RateLimit::default() };
+            let retry_after = headers.get(RETRY_AFTER).and_then(owned);
+            return RateLimit { retry_after, ..RateLimit::default() };
         }
         let (policy, state) = (text("ratelimit-policy"), text("ratelimit"));
         let now = Some(now.as_millisecond());
@@ -119,7 +117,7 @@ impl RateLimit {
             used: named("used"),
             reset: named("reset").or_else(|| told.reset.map(|reset| reset.to_string())),
             resource: named("resource").or_else(|| told.bucket.as_deref().map(str::to_owned)),
-            retry_after: text("retry-after"),
+            retry_after: headers.get(RETRY_AFTER).and_then(owned),
         }
     }
 
@@ -127,6 +125,10 @@ impl RateLimit {
     pub(crate) fn is_used_up(&self) -> bool {
         self.remaining.as_deref().is_some_and(|left| left.trim() == "0")
     }
+}
+
+fn owned(value: &HeaderValue) -> Option<String> {
+    value.to_str().ok().map(str::to_owned)
 }
 
 /// What stands before a value.
@@ -141,7 +143,10 @@ impl AccessRecord {
     pub fn to_line(&self) -> Vec<u8> {
         let mut line = Line(Vec::with_capacity(1024));
         line.0.extend_from_slice(br#"{"requestTimeEpoch":"#);
-        line.digits(self.request_time_epoch);
+        if self.request_time_epoch < 0 {
+            line.0.push(b'-');
+        }
+        line.digits(self.request_time_epoch.unsigned_abs());
         line.text(field!("requestId"), Some(&self.request_id));
         line.text(field!("extendedRequestId"), Some(&self.extended_request_id));
         line.text(field!("accountId"), self.account_id.as_deref());
@@ -193,7 +198,9 @@ struct Line(Vec<u8>);
 impl Line {
     fn text(&mut self, field: &'static str, value: Option<&str>) {
         self.0.extend_from_slice(field.as_bytes());
-        let text = value.filter(|text| !text.is_empty()).unwrap_or("-");
+        let Some(text) = value.filter(|text| !text.is_empty()) else {
+            return self.0.extend_from_slice(b"-\"");
+        };
         let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
         // Every byte is looked at, so that the compiler can look at many at once.
         if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
@@ -206,23 +213,31 @@ impl Line {
         self.0.push(b'"');
     }
 
-    fn number(&mut self, field: &'static str, value: Option<impl Display>) {
+    fn number(&mut self, field: &'static str, value: Option<impl Into<u64>>) {
         let Some(value) = value else { return self.text(field, None) };
         self.0.extend_from_slice(field.as_bytes());
-        self.digits(value);
+        self.digits(value.into());
         self.0.push(b'"');
     }
 
-    fn digits(&mut self, number: impl Display) {
-        // A vector takes everything.
-        let _ = write!(self.0, "{number}");
+    fn digits(&mut self, number: u64) {
+        let (start, mut left) = (self.0.len(), number);
+        loop {
+            self.0.push(b'0' + u8::try_from(left % 10).unwrap_or_default());
+            left /= 10;
+            if left == 0 {
+                break;
+            }
+        }
+        if let Some(digits) = self.0.get_mut(start..) {
+            digits.reverse();
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
 
     #[track_caller]
     fn check(headers: &[(&'static str, &'static str)], expected: [&str; 4]) {
