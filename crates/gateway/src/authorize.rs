@@ -56,8 +56,10 @@ impl<'g, B> Authorized<'g, B> {
 
     /// Where those statements stand, `file:line:column Sid`.
     pub fn statements(&self) -> String {
-        let cited = self.decision.determined_by.iter().map(|id| cite(&self.applicable, id));
-        cited.collect::<Vec<_>>().join(", ")
+        let mut cited = self.decision.determined_by.iter().map(|id| cite(&self.applicable, id));
+        let mut text = cited.next().unwrap_or_default().to_owned();
+        cited.for_each(|other| text.extend([", ", other]));
+        text
     }
 
     /// Where the signature was; `None` where none was asked for.
@@ -210,13 +212,13 @@ impl<'q> Question<'q> {
             Some(id) => self.principal.with_user_id(id),
             None => self.principal,
         };
-        let mut request = Request::new(principal, action, self.resource)
-            .with(key::SOURCE_IP, peer)
-            .with(key::SECURE_TRANSPORT, transport == Transport::Tls)
-            .with(key::CURRENT_TIME, Value::Time(at))
-            .with(key::EPOCH_TIME, at.as_second())
-            .with(key::REQUESTED_REGION, self.place.api.api().region);
+        let mut request = Request::new(principal, action, self.resource);
         let context = &mut request.context;
+        context.set(key::SOURCE_IP, peer);
+        context.set(key::SECURE_TRANSPORT, transport == Transport::Tls);
+        context.set(key::CURRENT_TIME, Value::Time(at));
+        context.set(key::EPOCH_TIME, at.as_second());
+        context.set(key::REQUESTED_REGION, self.place.api.api().region);
         for (name, header) in [(key::USER_AGENT, USER_AGENT), (key::REFERER, REFERER)] {
             let value = self.head.headers.get(header).and_then(|value| value.to_str().ok());
             if let Some(value) = value {

@@ -8,9 +8,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
@@ -127,32 +125,16 @@ impl std::fmt::Display for ConnectError {
 
 impl std::error::Error for ConnectError {}
 
-impl tower::Service<Uri> for Connector {
-    type Response = Link;
-    type Error = ConnectError;
-    type Future = Pin<Box<dyn Future<Output = Result<Link, ConnectError>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), ConnectError>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, _: Uri) -> Self::Future {
-        Box::pin(self.clone().connect())
-    }
-}
-
 /// A connection to an upstream.
 pub(crate) struct Link {
     io: TokioIo<Either<TcpStream, TlsStream<TcpStream>>>,
     is_h2: bool,
 }
 
-impl Connection for Link {
-    fn connected(&self) -> Connected {
-        match self.is_h2 {
-            true => Connected::new().negotiated_h2(),
-            false => Connected::new(),
-        }
+impl Link {
+    /// Whether both ends agreed on HTTP/2.
+    pub(crate) fn is_h2(&self) -> bool {
+        self.is_h2
     }
 }
 

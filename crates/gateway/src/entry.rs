@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{HeaderValue, USER_AGENT};
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
 use http::{Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use jiff::Timestamp;
@@ -56,11 +56,11 @@ impl RequestIds {
 }
 
 /// The last so many hexadecimal digits of a number.
-fn push_hex(text: &mut String, number: u64, digits: u32) {
-    for place in (0..digits).rev() {
-        let digit = u32::try_from(number >> (4 * place) & 0xf).unwrap_or_default();
-        text.extend(char::from_digit(digit, 16));
-    }
+fn push_hex(text: &mut String, number: u64, count: usize) {
+    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+    let pairs = number.to_be_bytes().map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
+    let digits = str::from_utf8(pairs.as_flattened()).unwrap_or_default();
+    text.push_str(digits.get(digits.len().saturating_sub(count)..).unwrap_or_default());
 }
 
 /// A record that is being written. It is boxed, because it moves with the answer.
@@ -174,16 +174,19 @@ impl Entry {
     /// Hands the record to the answer, which knows when it ends.
     pub(crate) fn answer(mut self, mut response: Response<AnswerBody>) -> Response<Logged> {
         self.record.status = response.status().as_u16();
-        let id = HeaderValue::from_str(&self.record.request_id);
-        if let Ok(id) = id {
-            response.headers_mut().insert("x-amzn-requestid", id);
-        }
-        if let Ok(id) = HeaderValue::from_str(&self.record.extended_request_id) {
-            response.headers_mut().insert("x-amz-apigw-id", id);
+        let AccessRecord { request_id, extended_request_id, .. } = &*self.record;
+        for (name, id) in [(REQUEST_ID, request_id), (EXTENDED_REQUEST_ID, extended_request_id)] {
+            if let Ok(id) = HeaderValue::from_str(id) {
+                response.headers_mut().insert(name, id);
+            }
         }
         response.map(|body| Logged { body, entry: Some(self) })
     }
 }
+
+/// Headers by which a caller is told the ids of its request.
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
+const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
 
 /// The status of a request whose caller went away before it was answered, as nginx has it.
 const CALLER_WENT_AWAY: u16 = 499;

@@ -1,34 +1,36 @@
 //! To the upstream and back: one attempt, and one more with a fresh secret if the first is refused.
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
+use tokio::time::timeout;
 
 use crate::body::{AnswerBody, Flowing};
 use crate::connect::ConnectError;
 use crate::credential::Prepared;
 use crate::inject::{Injected, inject};
 use crate::plan::Forwarding;
+use crate::pool::{Answer, CallError};
 use crate::refusal::Refusal;
 use crate::scrub::Scrubbed;
 use crate::strip::{Stripped, Upgrade, nominated};
 
 /// An answer of the upstream's, as it came. Only [`forward`] makes one.
 pub(crate) struct Forwarded {
-    response: Response<Incoming>,
+    response: Response<Answer>,
     prepared: Vec<Arc<Prepared>>,
     upgrade: Option<Upgrade>,
 }
 
 impl Forwarded {
-    pub(crate) fn response(&self) -> &Response<Incoming> {
+    pub(crate) fn response(&self) -> &Response<Answer> {
         &self.response
     }
 }
@@ -38,17 +40,35 @@ impl Forwarded {
 ///
 /// # Errors
 /// A credential cannot be had, or the upstream cannot be reached or does not answer.
-pub(crate) async fn forward(
+pub(crate) fn forward(
     stripped: Stripped,
     plan: &Forwarding,
     now: Timestamp,
-) -> Result<Forwarded, Refusal> {
-    let prepared = plan.prepared(now)?;
-    let again = if prepared.is_empty() { None } else { stripped.again() };
-    let first = send(inject(stripped, plan, prepared, now)?, plan).await?;
-    let Some(again) = again.filter(|_| first.response.status() == StatusCode::UNAUTHORIZED) else {
-        return Ok(first);
+) -> impl Future<Output = Result<Forwarded, Refusal>> {
+    // The first attempt is on its way before this is first polled.
+    let begin = || {
+        let prepared = plan.prepared(now)?;
+        let again = if prepared.is_empty() { None } else { stripped.again().map(Box::new) };
+        Ok::<_, Refusal>((send(inject(stripped, plan, prepared, now)?, plan), again))
     };
+    let begun = begin();
+    async move {
+        let (first, again) = begun?;
+        let first = first.await?;
+        match again.filter(|_| first.response.status() == StatusCode::UNAUTHORIZED) {
+            None => Ok(first),
+            Some(again) => Box::pin(once_more(first, *again, plan, now)).await,
+        }
+    }
+}
+
+/// The answer to a second attempt, or the first one if there is no other secret.
+async fn once_more(
+    first: Forwarded,
+    again: Stripped,
+    plan: &Forwarding,
+    now: Timestamp,
+) -> Result<Forwarded, Refusal> {
     match refreshed(plan, &first.prepared, now).await? {
         None => Ok(first),
         Some(prepared) => send(inject(again, plan, prepared, now)?, plan).await,
@@ -74,26 +94,32 @@ async fn refreshed(
     Ok(any.then_some(prepared))
 }
 
-async fn send(injected: Injected, plan: &Forwarding) -> Result<Forwarded, Refusal> {
+/// Sends a request, and waits for the head of its answer.
+fn send(
+    injected: Injected,
+    plan: &Forwarding,
+) -> impl Future<Output = Result<Forwarded, Refusal>> + Send + use<> {
     let Injected { request, upgrade, prepared } = injected;
-    let client = plan.upstream.client(upgrade.is_some());
-    let answer = tokio::time::timeout(plan.timeout, client.request(request)).await;
-    let response =
-        answer.map_err(|_| Refusal::UpstreamTimeout)?.map_err(|error| failure(&error))?;
-    Ok(Forwarded { response, prepared, upgrade })
+    let answer = timeout(plan.timeout, plan.upstream.pool(upgrade.is_some()).call(request));
+    async move {
+        match answer.await {
+            Ok(Ok(response)) => Ok(Forwarded { response, prepared, upgrade }),
+            Ok(Err(error)) => Err(failure(error)),
+            Err(_) => Err(Refusal::UpstreamTimeout),
+        }
+    }
 }
 
 /// Whose fault it is that there is no answer.
-pub(crate) fn failure(error: &hyper_util::client::legacy::Error) -> Refusal {
-    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(error);
+pub(crate) fn failure(error: CallError) -> Refusal {
+    let error = match error {
+        CallError::Connect(ConnectError::Timeout { .. }) => return Refusal::UpstreamTimeout,
+        CallError::Connect(other) => return Refusal::Unreachable(other.to_string()),
+        CallError::Broken(error) => error,
+    };
+    let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     let mut chain = Vec::new();
     while let Some(error) = cause {
-        if let Some(error) = error.downcast_ref::<ConnectError>() {
-            return match error {
-                ConnectError::Timeout { .. } => Refusal::UpstreamTimeout,
-                other => Refusal::Unreachable(other.to_string()),
-            };
-        }
         chain.push(error.to_string());
         cause = error.source();
     }
@@ -134,7 +160,7 @@ pub(crate) fn scrub(forwarded: Forwarded, plan: &Forwarding) -> Response<AnswerB
     Response::from_parts(parts, scrubbed(body, &prepared, plan))
 }
 
-fn scrubbed(body: Incoming, prepared: &[Arc<Prepared>], plan: &Forwarding) -> AnswerBody {
+fn scrubbed(body: Answer, prepared: &[Arc<Prepared>], plan: &Forwarding) -> AnswerBody {
     let flowing = Flowing::new(body, plan.upstream.idle_timeout());
     match prepared {
         prepared if plan.scrub_body && !prepared.is_empty() => {
@@ -149,7 +175,10 @@ fn scrubbed(body: Incoming, prepared: &[Arc<Prepared>], plan: &Forwarding) -> An
 }
 
 fn drop_hop_by_hop(headers: &mut HeaderMap) {
-    for name in nominated(headers).iter().chain(&DROPPED) {
+    let nominated = nominated(headers);
+    let is_dropped = |name: &&HeaderName| DROPPED.contains(name) || nominated.contains(name);
+    let dropped: Vec<HeaderName> = headers.keys().filter(is_dropped).cloned().collect();
+    for name in dropped {
         headers.remove(name);
     }
 }
@@ -160,8 +189,7 @@ const CHANGE_TIMEOUT: Duration = Duration::from_secs(10);
 /// Carries bytes both ways until either end is closed.
 async fn join(upgrade: Upgrade, upstream: OnUpgrade) {
     let Upgrade { caller, lasting: _lasting } = upgrade;
-    let changed =
-        tokio::time::timeout(CHANGE_TIMEOUT, async { tokio::try_join!(caller, upstream) });
+    let changed = timeout(CHANGE_TIMEOUT, async { tokio::try_join!(caller, upstream) });
     let Ok(Ok((caller, upstream))) = changed.await else { return };
     let (mut caller, mut upstream) = (TokioIo::new(caller), TokioIo::new(upstream));
     // How a connection ends is its ends' business.

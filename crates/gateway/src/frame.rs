@@ -27,8 +27,14 @@ pub struct Arrival {
 /// A request whose head can be read in one way only. Only [`Framed::new`] makes one.
 #[derive(Debug)]
 pub struct Framed<B> {
-    parts: Parts,
+    /// Boxed, because it is handed from stage to stage.
+    head: Box<Head>,
     body: B,
+}
+
+#[derive(Debug)]
+struct Head {
+    parts: Parts,
     host: String,
     arrival: Arrival,
 }
@@ -56,31 +62,31 @@ impl<B> Framed<B> {
         check_upgrade(&parts.headers)?;
         check_overrides(&parts.headers)?;
         let host = host(&parts)?;
-        Ok(Framed { parts, body, host, arrival })
+        Ok(Framed { head: Box::new(Head { parts, host, arrival }), body })
     }
 
     /// The head.
     pub fn head(&self) -> &Parts {
-        &self.parts
+        &self.head.parts
     }
 
     /// The host that is meant, in lower case, with its port if it has one.
     pub fn host(&self) -> &str {
-        &self.host
+        &self.head.host
     }
 
     /// How it arrived.
     pub fn arrival(&self) -> Arrival {
-        self.arrival
+        self.head.arrival
     }
 
     pub(crate) fn into_parts(self) -> (Parts, B) {
-        (self.parts, self.body)
+        (self.head.parts, self.body)
     }
 
     pub(crate) fn replace_body<C>(self, body: C) -> (Framed<C>, B) {
-        let Framed { parts, body: old, host, arrival } = self;
-        (Framed { parts, body, host, arrival }, old)
+        let Framed { head, body: old } = self;
+        (Framed { head, body }, old)
     }
 }
 
@@ -98,16 +104,24 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
 
 /// One length, given in one way.
 fn check_length(parts: &Parts) -> Result<(), Refusal> {
-    let encodings: Vec<&[u8]> = values(&parts.headers, TRANSFER_ENCODING).collect();
-    let lengths: Vec<&[u8]> = values(&parts.headers, CONTENT_LENGTH).collect();
-    let is_one_chunked = matches!(encodings[..], [only] if only.eq_ignore_ascii_case(b"chunked"));
-    match (&encodings[..], &lengths[..]) {
-        ([], []) => Ok(()),
-        ([], [only]) if !only.is_empty() && only.iter().all(u8::is_ascii_digit) => Ok(()),
-        ([], [_]) => Err(malformed("`Content-Length` is not a number")),
-        ([], _) => Err(malformed("more than one `Content-Length`")),
-        (_, []) if is_one_chunked && parts.version == Version::HTTP_11 => Ok(()),
-        (_, []) => Err(malformed("`Transfer-Encoding` is not `chunked` alone")),
+    let mut encodings = values(&parts.headers, TRANSFER_ENCODING);
+    let mut lengths = values(&parts.headers, CONTENT_LENGTH);
+    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
+    let (encodings, lengths) =
+        ([encodings.next(), encodings.next()], [lengths.next(), lengths.next()]);
+    match (encodings, lengths) {
+        ([None, _], [None, _]) => Ok(()),
+        ([None, _], [Some(only), None]) => match !only.is_empty() && is_digits(only) {
+            true => Ok(()),
+            false => Err(malformed("`Content-Length` is not a number")),
+        },
+        ([None, _], _) => Err(malformed("more than one `Content-Length`")),
+        ([Some(only), None], [None, _])
+            if is_chunked(only) && parts.version == Version::HTTP_11 =>
+        {
+            Ok(())
+        }
+        (_, [None, _]) => Err(malformed("`Transfer-Encoding` is not `chunked` alone")),
         (_, _) => Err(malformed("both `Transfer-Encoding` and `Content-Length`")),
     }
 }
@@ -171,11 +185,15 @@ fn host(parts: &Parts) -> Result<String, Refusal> {
 /// Whether a server could take one header for the other: many read `_` as `-`.
 pub(crate) fn could_pass_for(name: &str, other: &str) -> bool {
     let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
-    name.bytes().map(fold).eq(other.bytes().map(fold))
+    name.len() == other.len() && name.bytes().map(fold).eq(other.bytes().map(fold))
 }
 
 fn values(headers: &HeaderMap, name: http::HeaderName) -> impl Iterator<Item = &[u8]> {
     headers.get_all(name).into_iter().map(|value| value.as_bytes())
+}
+
+fn is_digits(text: &[u8]) -> bool {
+    text.iter().all(u8::is_ascii_digit)
 }
 
 fn malformed(what: impl Into<String>) -> Refusal {

@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use http::header::HOST;
+use http::uri::{PathAndQuery, Scheme};
 use http::{Request, Uri};
 use http_body_util::{Either, Full};
 use jiff::Timestamp;
@@ -12,6 +14,7 @@ use tollgate_sigv4::{HeaderPair, PayloadHash, RequestHead, SignedPayload, Signer
 use crate::body::Uploading;
 use crate::credential::{Piece, Prepared};
 use crate::plan::Forwarding;
+use crate::pool::Origin;
 use crate::refusal::Refusal;
 use crate::strip::{Stripped, Upgrade};
 use crate::upstream::{PLACEHOLDER, RequestBody};
@@ -45,7 +48,7 @@ pub(crate) fn inject(
         Piece::Signer(signer) => Some(signer),
         _ => None,
     });
-    let payload_of = |body: Option<&bytes::Bytes>| match body {
+    let payload_of = |body: Option<&Bytes>| match body {
         Some(bytes) => SignedPayload::Declared(PayloadHash::of(bytes)),
         None => SignedPayload::Unsigned,
     };
@@ -59,7 +62,7 @@ pub(crate) fn inject(
         }
     }
     for signer in signers {
-        sign(&mut request, signer, payload_of(hash), now)?;
+        sign(&mut request, plan.upstream.origin(), signer, payload_of(hash), now)?;
     }
     let body = match payload {
         Payload::Whole(bytes) => Either::Left(Full::new(bytes)),
@@ -68,15 +71,15 @@ pub(crate) fn inject(
     Ok(Injected { request: request.map(|()| body), upgrade, prepared })
 }
 
-/// The upstream's URL, the path that was authorized, the query that the caller sent, and what is
-/// injected into either.
+/// The path of the upstream's URL, the path that was authorized, the query that the caller sent, and
+/// what is injected into either.
 fn uri(
     plan: &Forwarding,
     path: &str,
     query: Option<&str>,
     prepared: &[Arc<Prepared>],
 ) -> Result<Uri, Refusal> {
-    let base = plan.upstream.base();
+    let base = plan.upstream.base_path();
     let mut text = String::with_capacity(base.len() + path.len() + query.map_or(0, str::len) + 64);
     text.push_str(base);
     for prepared in prepared {
@@ -96,23 +99,22 @@ fn uri(
         separator = '&';
     }
     // The text may hold a secret, so it is in no message.
-    Uri::try_from(text)
+    PathAndQuery::from_maybe_shared(Bytes::from(text))
+        .map(Uri::from)
         .map_err(|_| Refusal::Malformed("the path or query does not fit into a URL".to_owned()))
 }
 
 /// Signs for an upstream that is AWS, or like it. Every header is signed.
 fn sign(
     request: &mut Request<()>,
+    origin: &Origin,
     signer: &Signer,
     payload: SignedPayload,
     now: Timestamp,
 ) -> Result<(), Refusal> {
     let unsigned = |why: String| Refusal::Credential(format!("cannot sign the request: {why}"));
     let uri = request.uri().clone();
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let host =
-        http::HeaderValue::from_str(authority).map_err(|error| unsigned(error.to_string()))?;
-    request.headers_mut().insert(HOST, host);
+    request.headers_mut().insert(HOST, origin.host.clone());
     let headers: Vec<HeaderPair<'_>> = request
         .headers()
         .iter()
@@ -123,11 +125,7 @@ fn sign(
         path: uri.path().as_bytes(),
         query: uri.query().unwrap_or_default().as_bytes(),
         headers: &headers,
-        transport: if uri.scheme_str() == Some("https") {
-            Transport::Tls
-        } else {
-            Transport::Plain
-        },
+        transport: if origin.scheme == Scheme::HTTPS { Transport::Tls } else { Transport::Plain },
     };
     let added = signer.sign(&head, payload, now).map_err(|error| unsigned(error.to_string()))?;
     for (name, value) in added {

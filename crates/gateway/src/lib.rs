@@ -42,6 +42,7 @@ mod metrics;
 mod oauth;
 mod pipeline;
 mod plan;
+mod pool;
 mod quota;
 mod record;
 mod refusal;

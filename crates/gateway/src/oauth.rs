@@ -20,6 +20,7 @@ use tollgate_store::Oauth2Decl;
 use zeroize::Zeroizing;
 
 use crate::credential::RESERVED;
+use crate::pool::CallError;
 use crate::upstream::Upstream;
 
 /// Where a client's secret is exchanged for a token.
@@ -95,8 +96,8 @@ impl TokenSource {
     async fn ask(&self, client: &Kept) -> Result<Token, SourceError> {
         let request = self.request(client)?;
         let asked = async {
-            let response = self.upstream.client(false).request(request).await;
-            let response = response.map_err(|error| self.unreachable(&error))?;
+            let response = self.upstream.pool(false).call(request).await;
+            let response = response.map_err(|error| self.unreachable(error))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
             let body = body.map_err(|_| {
@@ -132,7 +133,11 @@ impl TokenSource {
             add("client_id", client_id);
             add("client_secret", secret);
         }
-        let mut request = Request::post(self.upstream.base())
+        let path = match self.upstream.base_path() {
+            "" => "/",
+            path => path,
+        };
+        let mut request = Request::post(path)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .header(ACCEPT, "application/json")
             .body(Either::Left(Full::new(Bytes::from(form.as_bytes().to_vec()))))
@@ -163,7 +168,7 @@ impl TokenSource {
         }
     }
 
-    fn unreachable(&self, error: &hyper_util::client::legacy::Error) -> SourceError {
+    fn unreachable(&self, error: CallError) -> SourceError {
         self.wrong(SourceFault::Unavailable, &crate::forward::failure(error).explanation())
     }
 

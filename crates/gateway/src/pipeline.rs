@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -56,22 +57,30 @@ impl Gateway {
     }
 
     /// Answers a request. Every request has an answer, and a line in the access log.
-    pub async fn answer(
+    ///
+    /// The request is boxed before anything waits: what waits is moved, and should be small.
+    pub fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,
-    ) -> Response<Logged> {
+    ) -> impl Future<Output = Response<Logged>> + Send {
         let mut entry = Entry::begin(self, &request, arrival);
-        let snapshot = self.snapshot.load_full();
-        let passed = caught(pass(self, &snapshot, request, arrival, &mut entry)).await;
-        let response = match passed.unwrap_or(Err(Refusal::Panicked)) {
-            Ok(response) => response,
-            Err(refusal) => {
-                entry.refused(&refusal);
-                refusal.response().map(whole)
-            }
-        };
-        entry.answer(response)
+        let request = Box::new(request);
+        async move {
+            let snapshot = self.snapshot.load_full();
+            let passed = {
+                let passing = std::pin::pin!(pass(self, &snapshot, request, arrival, &mut entry));
+                caught(passing).await
+            };
+            let response = match passed.unwrap_or(Err(Refusal::Panicked)) {
+                Ok(response) => response,
+                Err(refusal) => {
+                    entry.refused(&refusal);
+                    refusal.response().map(whole)
+                }
+            };
+            entry.answer(response)
+        }
     }
 }
 
@@ -80,8 +89,7 @@ struct Panicked;
 
 /// Polls a future to its end, or until it panics: a bug that one request runs into is answered and
 /// logged like any refusal, and the connection goes on.
-async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
-    let mut future = std::pin::pin!(future);
+async fn caught<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Result<T, Panicked> {
     std::future::poll_fn(move |context| {
         // What panicked is not polled again, and what it shares with other requests holds at every
         // step: atomic numbers, snapshots, and locks that do not mind being poisoned.
@@ -97,12 +105,12 @@ async fn caught<T>(future: impl Future<Output = T>) -> Result<T, Panicked> {
 async fn pass(
     gateway: &Gateway,
     snapshot: &Snapshot,
-    request: Request<Incoming>,
+    request: Box<Request<Incoming>>,
     arrival: Arrival,
     entry: &mut Entry,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let guard = &snapshot.guard;
-    let framed = Framed::new(request, arrival, guard.headers_max())?;
+    let framed = Framed::new(*request, arrival, guard.headers_max())?;
     let routed = route(framed, guard).inspect(|routed| entry.routed(routed))?;
     let verified = verify(routed).await.inspect(|verified| entry.verified(verified))?;
     let located = locate(verified)?;
@@ -112,26 +120,35 @@ async fn pass(
     plan.throttle(authorized.principal_scope())?;
     match &plan.destination {
         Destination::Internal(service) => {
-            let call = authorized.into_call(guard.body_timeout()).await?;
-            Ok(service.answer(call).await?.map(whole))
+            let timeout = guard.body_timeout();
+            Box::pin(async move {
+                let call = authorized.into_call(timeout).await?;
+                Ok(service.answer(call).await?.map(whole))
+            })
+            .await
         }
-        Destination::Upstream(plan) => match &plan.keeping {
-            None => through(strip(authorized, plan), plan, arrival, entry).await,
-            Some(keeping) => {
-                let lookup = Lookup::of(&authorized);
-                let stripped = strip(authorized, plan);
-                let Some(question) = Question::of(&stripped, keeping, &lookup.principal) else {
-                    return through(stripped, plan, arrival, entry).await;
-                };
-                let found = gateway.kept.find(&question, arrival.at, lookup.wish);
+        Destination::Upstream(plan) => {
+            let keeping = plan.keeping.as_ref().map(|keeping| (keeping, Lookup::of(&authorized)));
+            let stripped = strip(authorized, plan);
+            let asked = keeping.and_then(|(keeping, lookup)| {
+                let question = Question::of(&stripped, keeping, &lookup.principal)?;
+                Some((keeping, lookup.wish, question))
+            });
+            if let Some((_, wish, question)) = &asked {
+                let found = gateway.kept.find(question, arrival.at, *wish);
                 entry.cached(found.is_some());
                 if let Some(found) = found {
                     return Ok(found);
                 }
-                let response = through(stripped, plan, arrival, entry).await?;
-                Ok(gateway.kept.keep(question, response, keeping, arrival.at))
             }
-        },
+            let response = through(stripped, plan, arrival, entry).await?;
+            Ok(match asked {
+                None => response,
+                Some((keeping, _, question)) => {
+                    gateway.kept.keep(question, response, keeping, arrival.at)
+                }
+            })
+        }
     }
 }
 
@@ -155,12 +172,12 @@ async fn through(
 impl Endpoint for Gateway {
     type Body = Logged;
 
-    async fn answer(
+    fn answer(
         self: &Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,
-    ) -> Response<Logged> {
-        Gateway::answer(self, request, arrival).await
+    ) -> impl Future<Output = Response<Logged>> + Send {
+        Gateway::answer(self, request, arrival)
     }
 
     fn tls(&self) -> Option<Arc<ServerConfig>> {

@@ -40,6 +40,14 @@ pub struct Place<'g> {
     pub(crate) path: Result<CanonicalPath, PathRefusal>,
 }
 
+impl<'g, B> Routed<'g, B> {
+    pub(crate) fn replace_body<C>(self, body: C) -> (Routed<'g, C>, B) {
+        let Routed { framed, guard, place } = self;
+        let (framed, old) = framed.replace_body(body);
+        (Routed { framed, guard, place }, old)
+    }
+}
+
 impl Place<'_> {
     /// Its stage.
     pub fn stage(&self) -> &str {

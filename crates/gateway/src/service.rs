@@ -338,6 +338,10 @@ impl<E: Endpoint> Front<E> {
 /// Half a second's worth of requests that a caller may begin and take back.
 const RESETS_MAX: usize = 20;
 
+/// How many headers hyper takes unless it is told. For a number that it is told, it fills two tables
+/// of so many places with every request.
+const HYPER_HEADERS_MAX: u16 = 100;
+
 fn builder(limits: &LimitsDecl) -> Builder<TokioExecutor> {
     let head_bytes = usize::try_from(limits.head_bytes_max).unwrap_or(usize::MAX);
     let head_timeout = Duration::from_millis(limits.head_timeout_ms);
@@ -346,8 +350,10 @@ fn builder(limits: &LimitsDecl) -> Builder<TokioExecutor> {
         .http1()
         .timer(TokioTimer::new())
         .header_read_timeout(head_timeout)
-        .max_headers(usize::from(limits.headers_max))
         .max_buf_size(head_bytes.max(8192));
+    if limits.headers_max != HYPER_HEADERS_MAX {
+        builder.http1().max_headers(usize::from(limits.headers_max));
+    }
     builder
         .http2()
         .timer(TokioTimer::new())

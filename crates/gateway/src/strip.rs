@@ -141,7 +141,9 @@ fn is_websocket(parts: &http::request::Parts) -> bool {
 pub(crate) fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
     let values = headers.get_all(header::CONNECTION).into_iter();
     let names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    names.filter_map(|name| HeaderName::from_bytes(name.trim().as_bytes()).ok()).collect()
+    // The most usual word is the name of a header that is dropped anyway.
+    let others = names.map(str::trim).filter(|name| !name.eq_ignore_ascii_case("keep-alive"));
+    others.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect()
 }
 
 /// The raw query without the parameters of a presigned URL, and without those that are injected.

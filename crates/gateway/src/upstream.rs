@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::Uri;
+use http::header::HeaderValue;
+use http::uri::Scheme;
 use http_body_util::{Either, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 use tollgate_policy::Cidr;
@@ -17,6 +17,7 @@ use tollgate_store::{ManifestFile, Problem, UpstreamDecl};
 use crate::body::Uploading;
 use crate::connect::{Connector, Target, system};
 use crate::egress::{Kind, Network};
+use crate::pool::{Origin, Pool};
 use crate::tls;
 
 /// The body of a request to an upstream.
@@ -25,11 +26,14 @@ pub(crate) type RequestBody = Either<Full<Bytes>, Uploading>;
 /// A third party that requests are forwarded to.
 pub struct Upstream {
     decl: UpstreamDecl,
-    /// Its URL without a trailing slash: what every request's path is appended to.
+    /// Its URL without a trailing slash.
     base: String,
-    client: Client<Connector, RequestBody>,
+    /// The path of it: what every request's path is appended to.
+    base_path: String,
+    origin: Origin,
+    pool: Pool,
     /// For requests to change the protocol, which HTTP/2 does not have.
-    upgrading: Client<Connector, RequestBody>,
+    upgrading: Pool,
     timeout: Duration,
     idle_timeout: Duration,
 }
@@ -79,9 +83,11 @@ impl Upstream {
         let (both, http1) = tls.unzip();
         Ok(Upstream {
             decl: decl.clone(),
-            client: client(Connector::new(target(both.as_ref()))),
-            upgrading: client(Connector::new(target(http1.as_ref()))),
+            pool: Pool::new(Connector::new(target(both.as_ref())), url.origin.clone()),
+            upgrading: Pool::new(Connector::new(target(http1.as_ref())), url.origin.clone()),
             base: url.base,
+            base_path: url.base_path,
+            origin: url.origin,
             timeout: milliseconds(decl.timeout_ms, TIMEOUT_MS),
             idle_timeout: milliseconds(decl.idle_timeout_ms, IDLE_TIMEOUT_MS),
         })
@@ -98,9 +104,19 @@ impl Upstream {
         self.decl == *decl && decl.ca.is_none()
     }
 
-    /// What every request's path is appended to.
+    /// Its URL without a trailing slash.
     pub(crate) fn base(&self) -> &str {
         &self.base
+    }
+
+    /// The path of its URL: what every request's path is appended to.
+    pub(crate) fn base_path(&self) -> &str {
+        &self.base_path
+    }
+
+    /// Whom its requests are for.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// Until the head of its answer has arrived.
@@ -113,9 +129,9 @@ impl Upstream {
         self.idle_timeout
     }
 
-    /// The pool of connections to it; for a change of protocol, those of HTTP/1.1.
-    pub(crate) fn client(&self, is_upgrade: bool) -> &Client<Connector, RequestBody> {
-        if is_upgrade { &self.upgrading } else { &self.client }
+    /// The connections to it; for a change of protocol, those of HTTP/1.1.
+    pub(crate) fn pool(&self, is_upgrade: bool) -> &Pool {
+        if is_upgrade { &self.upgrading } else { &self.pool }
     }
 }
 
@@ -131,7 +147,9 @@ struct Url {
     host: String,
     port: u16,
     name: ServerName<'static>,
+    origin: Origin,
     base: String,
+    base_path: String,
 }
 
 impl Url {
@@ -159,8 +177,20 @@ impl Url {
         }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(host.clone()).map_err(|_| wrong("not a host name"))?;
-        let port = authority.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        Ok(Url { is_tls, host, port, name, base: text.trim_end_matches('/').to_owned() })
+        let default_port = if is_tls { 443 } else { 80 };
+        let port = authority.port_u16().unwrap_or(default_port);
+        let is_default = port == default_port;
+        let shown = if is_default { authority.host() } else { authority.as_str() };
+        let origin = Origin {
+            scheme: if is_tls { Scheme::HTTPS } else { Scheme::HTTP },
+            authority: shown.parse().map_err(|_| wrong("not a host name"))?,
+            host: HeaderValue::from_str(shown).map_err(|_| wrong("not a host name"))?,
+        };
+        let base = text.trim_end_matches('/').to_owned();
+        let behind_scheme = base.split_once("://").map_or("", |(_, rest)| rest);
+        let base_path = behind_scheme.find('/').and_then(|at| behind_scheme.get(at..));
+        let base_path = base_path.unwrap_or_default().to_owned();
+        Ok(Url { is_tls, host, port, name, origin, base, base_path })
     }
 }
 
@@ -199,12 +229,4 @@ fn tls_of(ca: Option<&Path>) -> Result<(TlsConnector, TlsConnector), String> {
     let both = tls::client_config(roots.clone(), &[b"h2", b"http/1.1"])?;
     let http1 = tls::client_config(roots, &[b"http/1.1"])?;
     Ok((TlsConnector::from(Arc::new(both)), TlsConnector::from(Arc::new(http1))))
-}
-
-fn client(connector: Connector) -> Client<Connector, RequestBody> {
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .timer(TokioTimer::new())
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build(connector)
 }

@@ -13,7 +13,7 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use tollgate_policy::AuthorizationType;
 use tollgate_sigv4::{
-    HeadVerdict, HeaderPair, PayloadHash, RequestHead, Verified as Signed, Verifier,
+    HeadVerdict, HeaderPair, PayloadHash, Pending, RequestHead, Verified as Signed, Verifier,
 };
 
 use crate::caller::Caller;
@@ -51,25 +51,61 @@ pub async fn verify<B>(routed: Routed<'_, B>) -> Result<Verified<'_, B>, Refusal
 where
     B: Body<Error: std::fmt::Display>,
 {
-    let limit = routed.place.rules.body_bytes_max;
-    check_declared_length(routed.framed.head(), limit)?;
-    let verdict = match routed.place.authorization {
-        AuthorizationType::None => None,
-        AuthorizationType::AwsIam => Some(verify_head(&routed)?),
-    };
-    let Routed { framed, guard, place } = routed;
-    let (framed, body) = framed.replace_body(());
-    let (payload, signer) = match verdict {
-        None => (Payload::Streaming(body, limit), None),
-        Some(HeadVerdict::Complete(signed)) => (Payload::Streaming(body, limit), Some(signed)),
-        Some(HeadVerdict::AwaitingBody(pending)) => {
-            let bytes = read_within(body, limit, guard.body_timeout()).await?;
-            let signed = pending.finish(&PayloadHash::of(&bytes))?;
-            (Payload::Whole(bytes), Some(signed))
+    match Begun::of(routed)? {
+        Begun::Verified(verified) => Ok(*verified),
+        Begun::AwaitingBody(waiting, body) => {
+            let timeout = waiting.routed.guard.body_timeout();
+            let bytes = read_within(body, waiting.body_bytes_max(), timeout).await?;
+            waiting.finish(bytes)
         }
-    };
-    let (framed, ()) = framed.replace_body(payload);
-    Ok(Verified { routed: Routed { framed, guard, place }, signer })
+    }
+}
+
+/// What is known once the head has been verified.
+enum Begun<'g, B> {
+    /// Everything: nobody signed the body.
+    Verified(Box<Verified<'g, B>>),
+    AwaitingBody(Box<Waiting<'g>>, B),
+}
+
+/// A request that is verified if its body has the right hash. It is boxed while it waits.
+struct Waiting<'g> {
+    routed: Routed<'g, ()>,
+    pending: Pending<Arc<Caller>>,
+}
+
+impl<'g, B> Begun<'g, B> {
+    fn of(routed: Routed<'g, B>) -> Result<Begun<'g, B>, Refusal> {
+        let limit = routed.place.rules.body_bytes_max;
+        check_declared_length(routed.framed.head(), limit)?;
+        let verdict = match routed.place.authorization {
+            AuthorizationType::None => None,
+            AuthorizationType::AwsIam => Some(verify_head(&routed)?),
+        };
+        let (routed, body) = routed.replace_body(());
+        let signer = match verdict {
+            Some(HeadVerdict::AwaitingBody(pending)) => {
+                return Ok(Begun::AwaitingBody(Box::new(Waiting { routed, pending }), body));
+            }
+            Some(HeadVerdict::Complete(signed)) => Some(signed),
+            None => None,
+        };
+        let (routed, ()) = routed.replace_body(Payload::Streaming(body, limit));
+        Ok(Begun::Verified(Box::new(Verified { routed, signer })))
+    }
+}
+
+impl<'g> Waiting<'g> {
+    fn body_bytes_max(&self) -> u64 {
+        self.routed.place.rules.body_bytes_max
+    }
+
+    fn finish<B>(self: Box<Self>, body: Bytes) -> Result<Verified<'g, B>, Refusal> {
+        let Waiting { routed, pending } = *self;
+        let signed = pending.finish(&PayloadHash::of(&body))?;
+        let (routed, ()) = routed.replace_body(Payload::Whole(body));
+        Ok(Verified { routed, signer: Some(signed) })
+    }
 }
 
 fn verify_head<B>(routed: &Routed<'_, B>) -> Result<HeadVerdict<Arc<Caller>>, Refusal> {

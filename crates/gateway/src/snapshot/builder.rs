@@ -198,7 +198,7 @@ impl Builder<'_> {
 
     fn in_path(&mut self, decl: &CredentialDecl) -> Option<Injection> {
         let upstream = self.upstreams.get(decl.upstream.get_ref())?;
-        if !upstream.base().contains(PLACEHOLDER) {
+        if !upstream.base_path().contains(PLACEHOLDER) {
             let message =
                 format!("expected `{PLACEHOLDER}` in the URL of upstream `{}`", upstream.name());
             self.complain(&decl.upstream, message, None);

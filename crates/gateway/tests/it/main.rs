@@ -14,5 +14,6 @@ mod embedded;
 mod injection;
 mod keeping;
 mod oauth;
+mod pool;
 mod secrets;
 mod transport;

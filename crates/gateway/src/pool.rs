@@ -1,0 +1,326 @@
+//! Connections to one upstream, and which of them a request goes by.
+//!
+//! A connection of HTTP/1 is free again once its answer has been read to the end; one of HTTP/2 takes
+//! any number of requests. A request that its connection did not begin to send, because the upstream
+//! closed it meanwhile, goes by a new one; any other failure is the caller's to know.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{HOST, HeaderValue};
+use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::{Request, Response, Uri};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::{TrySendError, http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use tokio::runtime::Handle;
+use tokio_util::either::Either;
+
+use crate::connect::{ConnectError, Connector, Link};
+use crate::upstream::RequestBody;
+
+/// The connections. Cloning shares.
+#[derive(Clone)]
+pub(crate) struct Pool(Arc<Inner>);
+
+struct Inner {
+    connector: Connector,
+    origin: Origin,
+    kept: Mutex<Kept>,
+}
+
+/// Whom requests are for.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    pub(crate) scheme: Scheme,
+    /// Without a port that goes without saying.
+    pub(crate) authority: Authority,
+    /// The same as a header.
+    pub(crate) host: HeaderValue,
+}
+
+/// Connections that wait for a request.
+#[derive(Default)]
+struct Kept {
+    http1: Vec<(http1::SendRequest<RequestBody>, Round)>,
+    http2: Option<(http2::SendRequest<RequestBody>, Round)>,
+    /// How often it was looked which of them wait for too long.
+    round: Round,
+    is_swept: bool,
+}
+
+type Round = u64;
+
+/// A connection that waited through a whole round is closed: it has waited for once to twice as long.
+const ROUND: Duration = Duration::from_secs(20);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum CallError {
+    /// There is no connection.
+    Connect(ConnectError),
+    /// The connection broke, or what came by it is no answer.
+    Broken(hyper::Error),
+}
+
+enum Sender {
+    Http1(http1::SendRequest<RequestBody>),
+    Http2(http2::SendRequest<RequestBody>),
+}
+
+type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+
+impl Pool {
+    pub(crate) fn new(connector: Connector, origin: Origin) -> Pool {
+        Pool(Arc::new(Inner { connector, origin, kept: Mutex::default() }))
+    }
+
+    /// Sends a request, whose URI is a path and a query, and waits for the head of its answer.
+    ///
+    /// It is on its way before this is first polled, if there is a connection for it: so what is
+    /// polled is small.
+    pub(crate) fn call(
+        &self,
+        request: Request<RequestBody>,
+    ) -> impl Future<Output = Result<Response<Answer>, CallError>> + Send + use<> {
+        let pool = self.clone();
+        let begun = match pool.kept().sender() {
+            None => Err(request),
+            Some(mut sender) => {
+                let sent = sender.send(request, &pool.0.origin);
+                Ok((sender, sent))
+            }
+        };
+        async move {
+            let request = match begun {
+                Err(request) => request,
+                Ok((sender, sent)) => match sent.await {
+                    Ok(response) => return Ok(pool.answer(sender, response)),
+                    Err(mut error) => match error.take_message() {
+                        Some(request) => request,
+                        None => return Err(CallError::Broken(error.into_error())),
+                    },
+                },
+            };
+            Box::pin(pool.call_anew(request)).await
+        }
+    }
+
+    /// Sends a request by a new connection.
+    async fn call_anew(self, request: Request<RequestBody>) -> Result<Response<Answer>, CallError> {
+        let link = self.0.connector.clone().connect().await.map_err(CallError::Connect)?;
+        let mut sender = Sender::new(link).await.map_err(CallError::Broken)?;
+        if let Sender::Http2(sender) = &sender {
+            self.keep(|kept| kept.http2 = Some((sender.clone(), kept.round)));
+        }
+        match sender.send(request, &self.0.origin).await {
+            Ok(response) => Ok(self.answer(sender, response)),
+            Err(error) => Err(CallError::Broken(error.into_error())),
+        }
+    }
+
+    fn answer(self, sender: Sender, response: Response<Incoming>) -> Response<Answer> {
+        let lease = match sender {
+            Sender::Http1(sender) => Some((self, sender)),
+            Sender::Http2(_) => None,
+        };
+        response.map(|body| Answer { body, is_over: false, lease })
+    }
+
+    /// Takes back a connection whose answer has been read.
+    fn take_back(self, mut sender: http1::SendRequest<RequestBody>) {
+        if sender.is_ready() {
+            return self.keep(|kept| kept.http1.push((sender, kept.round)));
+        }
+        if let Ok(runtime) = Handle::try_current() {
+            runtime.spawn(async move {
+                if sender.ready().await.is_ok() {
+                    self.keep(|kept| kept.http1.push((sender, kept.round)));
+                }
+            });
+        }
+    }
+
+    fn keep(&self, change: impl FnOnce(&mut Kept)) {
+        let mut kept = self.kept();
+        change(&mut kept);
+        if !kept.is_swept
+            && let Ok(runtime) = Handle::try_current()
+        {
+            kept.is_swept = true;
+            runtime.spawn(sweep(Arc::downgrade(&self.0)));
+        }
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes what waits for too long, until nothing waits.
+async fn sweep(pool: Weak<Inner>) {
+    loop {
+        tokio::time::sleep(ROUND).await;
+        let Some(inner) = pool.upgrade() else { return };
+        if !Pool(inner).kept().sweep() {
+            return;
+        }
+    }
+}
+
+impl Kept {
+    /// A connection that can take a request: the one that was used last.
+    fn sender(&mut self) -> Option<Sender> {
+        if let Some((sender, round)) = self.http2.as_mut().filter(|(it, _)| !it.is_closed()) {
+            *round = self.round;
+            return Some(Sender::Http2(sender.clone()));
+        }
+        while let Some((sender, _)) = self.http1.pop() {
+            if sender.is_ready() {
+                return Some(Sender::Http1(sender));
+            }
+        }
+        None
+    }
+
+    /// Whether anything still waits.
+    fn sweep(&mut self) -> bool {
+        let last = self.round;
+        self.round += 1;
+        self.http1.retain(|(sender, round)| *round == last && !sender.is_closed());
+        self.http2.take_if(|(sender, round)| *round != last || sender.is_closed());
+        self.is_swept = !self.http1.is_empty() || self.http2.is_some();
+        self.is_swept
+    }
+}
+
+impl Sender {
+    /// Speaks the protocol that was agreed on.
+    async fn new(link: Link) -> hyper::Result<Sender> {
+        // How a connection ends, whoever waits for an answer by it is told.
+        if link.is_h2() {
+            let mut builder = http2::Builder::new(TokioExecutor::new());
+            let (mut sender, connection) = builder.timer(TokioTimer::new()).handshake(link).await?;
+            tokio::spawn(connection);
+            sender.ready().await?;
+            return Ok(Sender::Http2(sender));
+        }
+        let (mut sender, connection) = http1::handshake(link).await?;
+        tokio::spawn(connection.with_upgrades());
+        sender.ready().await?;
+        Ok(Sender::Http1(sender))
+    }
+
+    fn send(
+        &mut self,
+        mut request: Request<RequestBody>,
+        origin: &Origin,
+    ) -> impl Future<Output = Sent> + Send + use<> {
+        let path = request.uri().path_and_query().cloned();
+        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
+        match self {
+            Sender::Http1(sender) => {
+                *request.uri_mut() = Uri::from(path);
+                request.headers_mut().entry(HOST).or_insert_with(|| origin.host.clone());
+                Either::Left(sender.try_send_request(request))
+            }
+            Sender::Http2(sender) => {
+                let mut parts = Parts::default();
+                parts.scheme = Some(origin.scheme.clone());
+                parts.authority = Some(origin.authority.clone());
+                parts.path_and_query = Some(path);
+                // All parts are there; without them, HTTP/2 refuses to send.
+                if let Ok(uri) = Uri::from_parts(parts) {
+                    *request.uri_mut() = uri;
+                }
+                Either::Right(sender.try_send_request(request))
+            }
+        }
+    }
+}
+
+/// The body of an answer. At its end, its connection is free for another request; if it is not read
+/// to the end, its connection is closed.
+pub(crate) struct Answer {
+    body: Incoming,
+    is_over: bool,
+    lease: Option<(Pool, http1::SendRequest<RequestBody>)>,
+}
+
+impl Body for Answer {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
+        self.is_over = frame.is_none();
+        Poll::Ready(frame)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        if let Some((pool, sender)) = self.lease.take()
+            && (self.is_over || self.body.is_end_stream())
+        {
+            pool.take_back(sender);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hyper_util::rt::TokioIo;
+
+    /// A connection that nothing was sent by, and its other end.
+    async fn idle() -> (http1::SendRequest<RequestBody>, tokio::io::DuplexStream) {
+        let (ours, theirs) = tokio::io::duplex(64);
+        let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
+        tokio::spawn(connection);
+        sender.ready().await.unwrap();
+        (sender, theirs)
+    }
+
+    #[tokio::test]
+    async fn what_waits_through_a_whole_round_is_closed() {
+        let mut kept = Kept::default();
+        let ((first, _first), (second, _second)) = (idle().await, idle().await);
+        kept.http1.push((first, kept.round));
+        assert!(kept.sweep());
+        kept.http1.push((second, kept.round));
+        assert!(kept.sweep());
+        assert_eq!(kept.http1.len(), 1);
+        assert!(!kept.sweep());
+        assert!(kept.sender().is_none());
+    }
+
+    #[tokio::test]
+    async fn what_the_other_end_closed_takes_no_request() {
+        let mut kept = Kept::default();
+        let ((first, gone), (second, _second)) = (idle().await, idle().await);
+        kept.http1.extend([(second, 0), (first, 0)]);
+        drop(gone);
+        while !kept.http1[1].0.is_closed() {
+            tokio::task::yield_now().await;
+        }
+        assert!(kept.sender().is_some());
+        assert!(kept.sender().is_none());
+    }
+}

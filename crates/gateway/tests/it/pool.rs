@@ -1,0 +1,63 @@
+//! Connections to an upstream: kept for the next request, unless they are no use to it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::attacks::{raw, start_gateway};
+
+/// Answers that begin with a head of their own; how many connections they took, one after the other.
+async fn connections_for(answers: &'static [&'static str], is_closed_after_each: bool) -> usize {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let counter = Arc::clone(&connections);
+    tokio::spawn(async move {
+        let mut answers = answers.iter();
+        while let Ok((mut stream, _)) = listener.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
+            while read_head(&mut stream).await {
+                stream.write_all(answers.next().unwrap().as_bytes()).await.unwrap();
+                if is_closed_after_each {
+                    break;
+                }
+            }
+        }
+    });
+    let gateway = start_gateway(&address, |manifest| manifest).await;
+    for _ in answers {
+        let request = raw::signed_get(&gateway.address.to_string(), "/prod/data/x");
+        assert_eq!(raw::talk(gateway.address, &request).await[0].status, 200);
+    }
+    assert!(gateway.stop().await);
+    connections.load(Ordering::SeqCst)
+}
+
+/// Reads up to the end of a head; whether there was one.
+async fn read_head(stream: &mut TcpStream) -> bool {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => bytes.push(byte),
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+const WHOLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const CHUNKED: &str = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n";
+const LAST: &str = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+
+#[tokio::test]
+async fn a_connection_is_kept_for_the_next_request() {
+    assert_eq!(connections_for(&[WHOLE, CHUNKED, WHOLE, CHUNKED, CHUNKED, WHOLE], false).await, 1);
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_takes_no_other_request() {
+    assert_eq!(connections_for(&[WHOLE, LAST], true).await, 2);
+    assert_eq!(connections_for(&[LAST, CHUNKED, WHOLE], true).await, 3);
+}
