@@ -1,6 +1,5 @@
 //! The ways in as listeners have them: whoever serves the gateway serves these beside it.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,29 +16,25 @@ use crate::answer::{Arrived, BODY_BYTES_MAX};
 /// How long a body may take to arrive. It is small.
 const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The service's own listener. It speaks TLS if the gateway does, with the gateway's certificate.
-pub struct StsEndpoint {
+/// A listener of the issuer's.
+pub struct IssuerEndpoint {
     /// Who answers.
     pub issuer: Arc<Issuer>,
-    /// Whose certificate it is.
-    pub gateway: Arc<Gateway>,
+    /// What arrives there.
+    pub way: Way,
 }
 
-/// The listener of one container.
-pub struct ContainerEndpoint {
-    /// Who answers.
-    pub issuer: Arc<Issuer>,
-    /// Which of the manifest's containers it is.
-    pub index: usize,
+/// A way in.
+pub enum Way {
+    /// The service itself. It speaks TLS if this gateway does, with the gateway's certificate.
+    Sts(Arc<Gateway>),
+    /// Requests of the manifest's container of this index.
+    Container(usize),
+    /// Requests for the instance's metadata.
+    Metadata,
 }
 
-/// The listener of the instance's metadata.
-pub struct MetadataEndpoint {
-    /// Who answers.
-    pub issuer: Arc<Issuer>,
-}
-
-impl Endpoint for StsEndpoint {
+impl Endpoint for IssuerEndpoint {
     type Body = Full<Bytes>;
 
     async fn answer(
@@ -47,58 +42,37 @@ impl Endpoint for StsEndpoint {
         request: Request<Incoming>,
         arrival: Arrival,
     ) -> Response<Full<Bytes>> {
-        let answer = |arrived| async { self.issuer.answer_sts(arrived).await };
-        whole(request, arrival, answer).await
+        let answer = match whole(request, arrival).await {
+            Err(status) => refused(status),
+            Ok(arrived) => match self.way {
+                Way::Sts(_) => self.issuer.answer_sts(arrived).await,
+                Way::Container(index) => self.issuer.answer_container(index, &arrived),
+                Way::Metadata => self.issuer.answer_metadata(&arrived),
+            },
+        };
+        answer.map(Full::new)
     }
 
     fn tls(&self) -> Option<Arc<ServerConfig>> {
-        Endpoint::tls(&*self.gateway)
+        match &self.way {
+            Way::Sts(gateway) => Endpoint::tls(&**gateway),
+            Way::Container(_) | Way::Metadata => None,
+        }
     }
 }
 
-impl Endpoint for ContainerEndpoint {
-    type Body = Full<Bytes>;
-
-    async fn answer(
-        self: &Arc<Self>,
-        request: Request<Incoming>,
-        arrival: Arrival,
-    ) -> Response<Full<Bytes>> {
-        let answer = |arrived| async move { self.issuer.answer_container(self.index, &arrived) };
-        whole(request, arrival, answer).await
-    }
-}
-
-impl Endpoint for MetadataEndpoint {
-    type Body = Full<Bytes>;
-
-    async fn answer(
-        self: &Arc<Self>,
-        request: Request<Incoming>,
-        arrival: Arrival,
-    ) -> Response<Full<Bytes>> {
-        let answer = |arrived| async move { self.issuer.answer_metadata(&arrived) };
-        whole(request, arrival, answer).await
-    }
-}
-
-/// Reads a request to its end, and answers it.
-async fn whole<F: Future<Output = Response<Bytes>>>(
-    request: Request<Incoming>,
-    arrival: Arrival,
-    answer: impl FnOnce(Arrived) -> F,
-) -> Response<Full<Bytes>> {
+/// Reads a request to its end; the status that says why not.
+async fn whole(request: Request<Incoming>, arrival: Arrival) -> Result<Arrived, StatusCode> {
     let (head, body) = request.into_parts();
     let reading = tokio::time::timeout(BODY_TIMEOUT, Limited::new(body, BODY_BYTES_MAX).collect());
-    let Ok(read) = reading.await else { return refused(StatusCode::REQUEST_TIMEOUT) };
-    let Ok(collected) = read else { return refused(StatusCode::PAYLOAD_TOO_LARGE) };
+    let read = reading.await.map_err(|_| StatusCode::REQUEST_TIMEOUT)?;
+    let body = read.map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)?.to_bytes();
     let Arrival { peer, transport, at } = arrival;
-    let arrived = Arrived { head, body: collected.to_bytes(), peer, transport, at };
-    answer(arrived).await.map(Full::new)
+    Ok(Arrived { head, body, peer, transport, at })
 }
 
-fn refused(status: StatusCode) -> Response<Full<Bytes>> {
-    let mut response = Response::new(Full::default());
+fn refused(status: StatusCode) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::new());
     *response.status_mut() = status;
     response
 }

@@ -32,7 +32,7 @@ mod revocations;
 
 pub use answer::{Arrived, BODY_BYTES_MAX};
 pub use brokers::Brokers;
-pub use endpoint::{ContainerEndpoint, MetadataEndpoint, StsEndpoint};
+pub use endpoint::{IssuerEndpoint, Way};
 pub use event::{Event, Observer};
 pub use issuer::Issuer;
 pub use lease::LeaseService;

@@ -41,7 +41,6 @@ pub(crate) struct ResourceParts<'a> {
 }
 
 impl<'a> ResourceParts<'a> {
-    #[inline]
     pub(crate) fn of(text: &'a str) -> ResourceParts<'a> {
         let Some([_, partition, service, region, account]) = colons(text) else {
             return ResourceParts::default();
@@ -55,6 +54,7 @@ impl<'a> ResourceParts<'a> {
 }
 
 /// Where the first five colons of an ARN are.
+#[inline]
 fn colons(arn: &str) -> Option<[usize; 5]> {
     let bytes = arn.as_bytes();
     let rest = bytes.strip_prefix(b"arn:")?;

@@ -38,16 +38,23 @@ use crate::undetermined;
 /// assert_eq!(decision.outcome, Outcome::Allowed);
 /// assert_eq!(decision.determined_by.first().unwrap().statement, 0);
 /// ```
+#[inline]
 pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
-    let facts = Facts { request, principal: caller(policies, request) };
-    let rule = Rule::of(policies, facts);
-    let mut combined = Combined::silent();
-    // Made where the caller wants it: copying what was just written would wait for the writes.
     let mut decision = Decision {
         outcome: Outcome::ImplicitDeny,
         determined_by: Determining::NONE,
         depends_on: Vec::new(),
     };
+    decide(policies, request, &mut decision);
+    decision
+}
+
+/// Turns a decision that says nothing into that on a request: in its place, since copying it would
+/// wait for what was just written.
+fn decide(policies: &Policies<'_>, request: &Request<'_>, decision: &mut Decision) {
+    let facts = Facts { request, principal: caller(policies, request) };
+    let rule = Rule::of(policies, facts);
+    let mut combined = Combined::silent();
     decision.outcome = combined.evaluate(policies, facts, rule, &mut decision.determined_by);
     match decision.outcome {
         Outcome::Allowed => combined.name_granting(policies, rule, &mut decision.determined_by),
@@ -58,7 +65,6 @@ pub fn authorize(policies: &Policies<'_>, request: &Request<'_>) -> Decision {
             decision.depends_on = open.keys;
         }
     }
-    decision
 }
 
 /// Decides many requests against the same policies, in order.

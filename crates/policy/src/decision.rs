@@ -93,6 +93,7 @@ impl Determining {
     }
 
     /// Adds a statement in its place. Adding one twice is adding it once.
+    #[inline]
     pub(crate) fn insert(&mut self, id: StatementId) {
         self.statements.insert(id);
     }

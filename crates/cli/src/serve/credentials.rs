@@ -13,9 +13,7 @@ use tollgate_gateway::{
     Clock, Extension, Gateway, Internal, InternalAnswer, InternalCall, KeySource, Refusal, Service,
     listen, observer,
 };
-use tollgate_issuer::{
-    Brokers, ContainerEndpoint, Event, Issuer, MetadataEndpoint, Plan, Purpose, StsEndpoint,
-};
+use tollgate_issuer::{Brokers, Event, Issuer, IssuerEndpoint, Plan, Purpose, Way};
 use tollgate_secrets::Opening;
 use tollgate_store::{Account, BrokerDecl, Files, ManifestFile, Problem};
 
@@ -156,17 +154,16 @@ impl Credentials {
         if let Ok(address) = sts.local_addr() {
             tracing::info!("sessions on {scheme}://{address}");
         }
-        let endpoint = StsEndpoint { issuer: Arc::clone(&issuer), gateway: Arc::clone(gateway) };
-        service.listen([sts], Arc::new(endpoint));
+        let endpoint = |way| Arc::new(IssuerEndpoint { issuer: Arc::clone(&issuer), way });
+        service.listen([sts], endpoint(Way::Sts(Arc::clone(gateway))));
         for (index, workload) in plan.containers().enumerate() {
             let listener = listen(&workload.listen.to_string()).await.into_diagnostic()?;
-            let endpoint = ContainerEndpoint { issuer: Arc::clone(&issuer), index };
-            service.listen([listener], Arc::new(endpoint));
+            service.listen([listener], endpoint(Way::Container(index)));
             tracing::info!("credentials on http://{}/credentials", workload.listen);
         }
         if let Some(workload) = plan.instance() {
             let listener = listen(&workload.listen.to_string()).await.into_diagnostic()?;
-            service.listen([listener], Arc::new(MetadataEndpoint { issuer }));
+            service.listen([listener], endpoint(Way::Metadata));
             tracing::info!("instance metadata on http://{}", workload.listen);
         }
         Ok(())
