@@ -121,6 +121,23 @@ impl Postgres {
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
 
+    /// Runs a script of psql as the superuser, with the variable `password`.
+    ///
+    /// # Panics
+    /// The server refuses one of its statements.
+    #[track_caller]
+    pub fn script(&self, script: &Path, password: &str) {
+        let output = Command::new("psql")
+            .args(["-Xq", "-v", "ON_ERROR_STOP=1", "-v", &format!("password={password}")])
+            .args(["-h", "127.0.0.1", "-p", &self.port.to_string(), "-U", "postgres", "-f"])
+            .arg(script)
+            .env("PGPASSWORD", Postgres::PASSWORD)
+            .output();
+        let output = done("psql", output);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{}: {errors}", script.display());
+    }
+
     /// Runs statements in a database as somebody.
     ///
     /// # Panics

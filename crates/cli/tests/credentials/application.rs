@@ -11,7 +11,8 @@ const SESSION_S: u32 = 12;
 fn an_application_that_holds_no_secret_works_until_its_session_ends() {
     let Some(python) = Python::with(&["boto3", "requests", "aws_requests_auth"]) else { return };
     let Some(postgres) = Postgres::shared() else { return };
-    prepare(&postgres);
+    let script = top().join("fixtures/credentials/database.sql");
+    postgres.script(&script, Postgres::PASSWORD);
     let gateway = Gateway::start(&python, SESSION_S, postgres.port);
     let output = clean(&python, &gateway.path(""))
         .arg(top().join("fixtures/credentials/app.py"))
@@ -58,21 +59,6 @@ fn an_application_that_holds_no_secret_works_until_its_session_ends() {
     });
     assert!(gone, "the login is still there: {}", gateway.operator_log());
     assert!(postgres.log().contains("SCRAM-SHA-256$"));
-}
-
-/// A database with a table, and a template role that may read it.
-fn prepare(postgres: &Postgres) {
-    postgres.run("postgres", "CREATE DATABASE app");
-    postgres.run("postgres", "CREATE ROLE app_reader");
-    let password = Postgres::PASSWORD;
-    let tollgate = format!(
-        "CREATE ROLE tollgate LOGIN CREATEROLE PASSWORD '{password}' IN ROLE pg_signal_backend;
-         GRANT app_reader TO tollgate WITH ADMIN OPTION"
-    );
-    postgres.run("postgres", &tollgate);
-    let table = "CREATE TABLE orders (id int); INSERT INTO orders VALUES (1), (2), (3);
-                 GRANT SELECT ON orders TO app_reader";
-    postgres.run("app", table);
 }
 
 /// What the log says of it, replayed through the policies that decided.

@@ -56,8 +56,8 @@ impl Gateway {
             manifest =
                 manifest.replace(&format!("127.0.0.1:{written}"), &format!("127.0.0.1:{now}"));
         }
-        let shorter = format!("durationSMin = 1\ndurationS    = {duration_s}");
-        let manifest = manifest.replace("durationSMin = 1", &shorter);
+        let manifest =
+            manifest.replace("durationS    = 20", &format!("durationS    = {duration_s}"));
         fs::write(folder.path().join("tollgate.toml"), manifest).unwrap();
         let github = stand_in(python, github);
         let log = fs::File::create(folder.path().join("operator.log")).unwrap();
