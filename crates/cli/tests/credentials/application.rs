@@ -59,6 +59,42 @@ fn an_application_that_holds_no_secret_works_until_its_session_ends() {
     });
     assert!(gone, "the login is still there: {}", gateway.operator_log());
     assert!(postgres.log().contains("SCRAM-SHA-256$"));
+    check_logins(&python, &gateway);
+    let made = postgres.log().matches("CREATE ROLE \"tollgate_app_").count();
+    assert_eq!(made, 4, "a login for each that was answered, and none for a refusal");
+}
+
+/// A login is for those whom the policies allow, as they may ask for it.
+#[track_caller]
+fn check_logins(python: &Python, gateway: &Gateway) {
+    let output = clean(python, &gateway.path(""))
+        .arg(top().join("crates/cli/tests/credentials/logins.py"))
+        .arg(format!("127.0.0.1:{}", gateway.port))
+        .env(
+            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+            format!("http://127.0.0.1:{}/credentials", gateway.container),
+        )
+        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", gateway.path("web.token"))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{errors}\n{}", gateway.operator_log());
+    let printed = String::from_utf8(output.stdout).unwrap();
+    let denied =
+        |arn: &str| format!("403 User: {arn} is not authorized to perform: execute-api:Invoke");
+    assert_eq!(
+        printed.lines().collect::<Vec<_>>(),
+        [
+            "env: 200 no-store PGHOST PGPORT PGDATABASE PGUSER PGPASSWORD PGSSLMODE",
+            "psql: 3",
+            "a day and a second: True True",
+            "unknown parameter: 400 expected `ttlS` and `format`, found `ttl`",
+            "no time: 400 expected a login to last at least a second",
+            &format!("GET: {}", denied("arn:aws:sts::123456789012:assumed-role/web/web-1")),
+            &format!("ana: {}", denied("arn:aws:iam::123456789012:user/ana")),
+            "unsigned: 403 Missing Authentication Token",
+        ]
+    );
 }
 
 /// What the log says of it, replayed through the policies that decided.
