@@ -167,6 +167,24 @@ fn a_pipe_is_read_once() {
     }
 }
 
+#[test]
+fn a_file_that_shrinks_while_it_is_read_is_said_to() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let count = 10_000;
+    fs::write(file.path(), (line(200) + "\n").repeat(count)).unwrap();
+    let options = ScanOptions {
+        threads: 1,
+        block_bytes: 1 << 10,
+        ..ScanOptions::new(Projection::of([Field::Status]))
+    };
+    let input = [Input::File(file.path().to_owned())];
+    let scanned = scan(&input, &options, || (), |(), _| fs::write(file.path(), "").unwrap());
+    assert!((1..count as u64).contains(&scanned.account.parsed));
+    let last = scanned.quarantine.samples().last().map(|line| line.reason.as_str());
+    let expected = "the rest of the input cannot be read: it became shorter while it was read";
+    assert_eq!(last, Some(expected));
+}
+
 fn link(to: &Path, from: &Path) {
     std::os::unix::fs::symlink(to, from).unwrap();
 }

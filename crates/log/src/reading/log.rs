@@ -24,6 +24,8 @@ pub(super) struct Log {
     kept: Option<Kept>,
     /// Bytes of the file, read or passed over.
     read: Arc<AtomicU64>,
+    /// How many it had when it was opened, if it is a file and not packed.
+    size: u64,
     /// How it ends, once that is known.
     end: Option<End>,
     /// Nothing was added since an earlier run: what has no end will have none.
@@ -74,6 +76,7 @@ impl Log {
         let mut log = Log {
             kept,
             read,
+            size: input.size().filter(|_| containers.is_empty()).unwrap_or_default(),
             end: None,
             settled: false,
             packed: !containers.is_empty(),
@@ -239,14 +242,17 @@ impl Log {
         let pending = self.cutter.pending();
         let held = pending.get().len();
         let missing = self.block_bytes.saturating_sub(held).max(self.block_bytes / 4).max(1);
-        match pending.read(&mut self.reader, missing) {
-            Ok(read) => self.ended = read < missing,
-            Err(error) => {
-                self.ended = true;
-                let offset = self.cutter.offset() + self.cutter.pending().get().len() as u64;
-                source.note_damage(&error, offset, quarantine);
+        let read = pending.read(&mut self.reader, missing);
+        self.ended = !matches!(&read, Ok(read) if *read == missing);
+        let error = match read {
+            Err(error) => error,
+            Ok(_) if self.ended && self.read.load(Ordering::Relaxed) < self.size => {
+                io::Error::other("it became shorter while it was read")
             }
-        }
+            Ok(_) => return,
+        };
+        let offset = self.cutter.offset() + self.cutter.pending().get().len() as u64;
+        source.note_damage(&error, offset, quarantine);
     }
 }
 
