@@ -6,6 +6,8 @@
 //! far, depends on what is counted alone and not on its order, so merging gives what one run would
 //! have given.
 
+use std::collections::BTreeSet;
+
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
@@ -64,6 +66,18 @@ impl Consumption {
     /// Whether some principals, being too many, are counted as one.
     pub(crate) fn has_folded_principals(&self) -> bool {
         self.principals.iter().any(|name| name == OTHER)
+    }
+
+    /// Counts these limits as one.
+    pub(crate) fn fold_limits(&mut self, folded: &BTreeSet<LimitKey>) {
+        let rung = self.rung;
+        let mut all = std::mem::take(self);
+        for key in all.limits.iter_mut().filter(|key| folded.contains(*key)) {
+            *key = LimitKey::other();
+        }
+        let mut words = Words::default();
+        words.take(all, rung);
+        *self = words.finish(rung);
     }
 
     /// Adds what another worker, file or machine counted.

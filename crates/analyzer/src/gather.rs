@@ -285,11 +285,11 @@ impl<'a> Gatherer<'a> {
             credential,
         };
         if let Some(previous) = self.previous.as_mut().filter(|_| before) {
-            previous.add(&call);
+            previous.add(&call, &self.callers);
             return;
         }
         self.usage.add(&call);
-        self.limits.add(&call);
+        self.limits.add(&call, &self.callers);
         self.repeats.add_call(&call);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.add(&call));
         let replayed = self.replayed.as_mut();

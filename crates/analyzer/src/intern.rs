@@ -10,8 +10,12 @@ pub(crate) const OTHER: &str = "(other)";
 /// The number that they share.
 pub(crate) const OTHER_NUMBER: u32 = 0;
 
-/// Gives each distinct text a number, from 1, up to a capacity; all texts beyond it share the
-/// number 0 of `(other)`, so that memory is bounded whatever the log holds.
+/// The longest text that is told apart, in bytes: that of an ARN.
+pub(crate) const TEXT_BYTES_MAX: usize = 2048;
+
+/// Gives each distinct text a number, from 1, up to a capacity; all texts beyond it, and those that
+/// are longer than [`TEXT_BYTES_MAX`], share the number 0 of `(other)`, so that memory is bounded
+/// whatever the log holds.
 pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
     table: HashTable<u32>,
@@ -34,7 +38,9 @@ impl Interner {
         let same = |&number: &u32| texts.get(number as usize).is_some_and(|known| **known == *text);
         match self.table.find(hash, same) {
             Some(&number) => number,
-            None if self.texts.len() <= self.capacity => self.add(hash, text),
+            None if self.texts.len() <= self.capacity && text.len() <= TEXT_BYTES_MAX => {
+                self.add(hash, text)
+            }
             None => OTHER_NUMBER,
         }
     }
@@ -75,6 +81,13 @@ mod tests {
         let numbers: Vec<u32> = ["a", "b", "a", "c"].map(|text| interner.number(text)).to_vec();
         assert_eq!(numbers, [1, 2, 1, 3]);
         assert_eq!(interner.text(3), "c");
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_not_told_apart() {
+        let mut interner = Interner::new(2);
+        assert_eq!(interner.number(&"a".repeat(TEXT_BYTES_MAX + 1)), OTHER_NUMBER);
+        assert_eq!(interner.number(&"a".repeat(TEXT_BYTES_MAX)), 1);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 mod tally;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
@@ -130,6 +130,28 @@ impl Limits {
         }
         self.limits = all.into_iter().collect();
         self.consumption.merge(other.consumption);
+        self.bound();
+    }
+
+    /// Counts the limits that are too many as one: those with the fewest requests.
+    fn bound(&mut self) {
+        let other = LimitKey::other();
+        let mut own: Vec<_> = self.limits.iter().filter(|(key, _)| *key != other).collect();
+        if own.len() <= LIMITS_MAX {
+            return;
+        }
+        own.sort_by_key(|(_, used)| Reverse(used.requests));
+        let beyond = own.iter().skip(LIMITS_MAX).map(|(key, _)| key.clone());
+        let beyond: BTreeSet<LimitKey> = beyond.collect();
+        let (folded, mut kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.limits)
+            .into_iter()
+            .partition(|(key, _)| *key == other || beyond.contains(key));
+        let mut rest = LimitUse::default();
+        folded.into_iter().for_each(|(_, used)| rest.merge(used));
+        kept.push((other, rest));
+        kept.sort_by(|(one, _), (other, _)| one.cmp(other));
+        self.limits = kept;
+        self.consumption.fold_limits(&beyond);
     }
 }
 
@@ -145,10 +167,7 @@ impl LimitUse {
         self.secondary += other.secondary;
         let detail = self.detail.max(other.detail);
         self.tell_callers(detail);
-        for (caller, requests) in other.callers {
-            *self.callers.entry(detail.caller(&caller).into_owned()).or_default() += requests;
-        }
-        self.bound_callers();
+        self.add_callers(other.callers.iter().map(|(caller, requests)| (&**caller, *requests)));
         self.windows.merge(&other.windows);
         self.series.merge(&other.series);
     }
@@ -158,6 +177,20 @@ impl LimitUse {
 pub(crate) const CALLERS_MAX: usize = 4_000;
 
 impl LimitUse {
+    /// Adds requests by caller, and tells callers apart less finely until they are few enough.
+    fn add_callers<'a>(&mut self, callers: impl Iterator<Item = (&'a str, u64)>) {
+        for (caller, requests) in callers {
+            let caller = self.detail.caller(caller);
+            match self.callers.get_mut(&*caller) {
+                Some(held) => *held += requests,
+                None => {
+                    self.callers.insert(caller.into_owned(), requests);
+                }
+            }
+        }
+        self.bound_callers();
+    }
+
     /// Tells callers apart as finely as `detail` says, and no more.
     fn tell_callers(&mut self, detail: Detail) {
         if self.detail == detail {

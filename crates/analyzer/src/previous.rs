@@ -95,9 +95,9 @@ impl PreviousTally {
         time.is_some_and(|time| (self.since..self.now.0).contains(&time))
     }
 
-    pub(crate) fn add(&mut self, call: &Call<'_, '_>) {
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &Interner) {
         self.usage.add(call);
-        self.limits.add(call);
+        self.limits.add(call, callers);
     }
 
     /// Everything counted, in words.

@@ -168,16 +168,50 @@ fn callers_of_a_limit_beyond_the_bound_are_told_by_role() {
         std::fs::write(&path, lines).unwrap();
         Input::File(path)
     };
-    let parts = [write("a.log", 0..3_000), write("b.log", 3_000..4_500)];
+    let parts = [write("a.log", 0..3_000), write("b.log", 3_000..9_300)];
     let whole = gathered(Analysis::default(), &parts);
     let [mut merged, more] = parts.map(|part| gathered(Analysis::default(), &[part]));
     merged.merge(more);
     assert_eq!(merged.limits, whole.limits);
     let (_, used) = whole.limits.iter().next().unwrap();
     let by_role: Vec<u64> = used.callers.values().copied().collect();
-    assert_eq!((used.requests, by_role), (4_500, vec![1_500; ROLES]));
+    assert_eq!((used.requests, by_role), (9_300, vec![3_100; ROLES]));
     let report = Report::new(&whole, LineAccount::default(), &[]);
     let expected = "Some rate limits were used by more than 4,000 callers: there the sessions of a \
                     role are told as one.";
+    assert_eq!(report.folded, [expected]);
+}
+
+#[test]
+fn limits_beyond_the_bound_are_counted_together_however_many_workers_told_them_apart() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let write = |name: &str, upstreams: std::ops::Range<usize>| {
+        let line = |upstream: usize| {
+            let line = json!({
+                "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": "GET", "path": "/a",
+                "status": "200", "upstream": format!("u{upstream:03}"), "rlLimit": "5000",
+                "rlRemaining": "10", "userArn": "arn:aws:iam::123456789012:user/ana",
+            });
+            // The later ones are used more.
+            format!("{line}\n").repeat(1 + usize::from(upstream >= 100))
+        };
+        let path = logs.0.path().join(name);
+        std::fs::write(&path, upstreams.map(line).collect::<String>()).unwrap();
+        Input::File(path)
+    };
+    let parts = [write("a.log", 0..150), write("b.log", 150..300)];
+    let [mut merged, more] = parts.map(|part| gathered(Analysis::default(), &[part]));
+    merged.merge(more);
+    let keys: Vec<&str> = merged.limits.iter().map(|(key, _)| &*key.upstream).collect();
+    let kept: Vec<String> = (100..300).map(|upstream| format!("u{upstream}")).collect();
+    assert_eq!(keys[0], "(other)");
+    assert_eq!(keys[1..], kept);
+    let (other, used) = merged.limits.iter().next().unwrap();
+    assert_eq!((used.requests, used.callers.values().sum::<u64>()), (100, 100));
+    let consumed: u64 = merged.limits.consumption.of(other).map(|(.., requests)| requests).sum();
+    assert_eq!(consumed, 100);
+    let report = Report::new(&merged, LineAccount::default(), &[]);
+    let expected = "There were more rate limits than the 200 that are told apart: 100 requests of \
+                    the rest are counted as (other).";
     assert_eq!(report.folded, [expected]);
 }

@@ -2,13 +2,13 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use super::{Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
+use super::{CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
 use crate::call::Call;
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
-use crate::intern::{Interner, OTHER, slot};
+use crate::intern::{Interner, OTHER, TEXT_BYTES_MAX, slot};
 use crate::rows::Row;
 use crate::series::{Measure, Series};
 use crate::told::{self, Refusal, Told};
@@ -50,11 +50,11 @@ impl LimitTally {
 
     /// Counts a call whose answer tells of limits; others are none of its business.
     #[inline]
-    pub(crate) fn add(&mut self, call: &Call<'_, '_>) {
-        told::each(call.row, |told| self.count(call, &told));
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &Interner) {
+        told::each(call.row, |told| self.count(call, &told, callers));
     }
 
-    fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>) {
+    fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &Interner) {
         let [upstream, credential] =
             [call.upstream, call.credential].map(|text| text.unwrap_or(UNTOLD));
         let latest = *slot(&mut self.latest, call.route_number);
@@ -66,7 +66,10 @@ impl LimitTally {
         *slot(&mut self.latest, call.route_number) = number;
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
         counted.add(call.row, told);
-        *slot(&mut counted.callers, call.caller_number) += 1;
+        *counted.callers.entry(call.caller_number).or_default() += 1;
+        if counted.callers.len() > CALLERS_MAX {
+            counted.tell_callers(callers);
+        }
         if let Some(at) = call.row.time() {
             let principal = self.principal(call);
             self.consumption.add(at, number, principal);
@@ -92,6 +95,7 @@ impl LimitTally {
         match self.numbers.find(hash, is) {
             Some(&number) => number,
             None if self.limits.len() > LIMITS_MAX => 0,
+            None if [upstream, credential, bucket].iter().any(|it| it.len() > TEXT_BYTES_MAX) => 0,
             None => {
                 let number = u32::try_from(self.limits.len()).unwrap_or_default();
                 self.limits.push(Counted::new(upstream, credential, bucket));
@@ -111,8 +115,8 @@ impl LimitTally {
     /// Everything counted, in words.
     pub(crate) fn finish(self, callers: &Interner) -> Limits {
         let keys: Vec<LimitKey> = self.limits.iter().map(|counted| counted.key.clone()).collect();
-        let other = || LimitKey::new(OTHER, OTHER, OTHER);
-        let limit = |number: u32| keys.get(number as usize).cloned().unwrap_or_else(other);
+        let limit =
+            |number: u32| keys.get(number as usize).cloned().unwrap_or_else(LimitKey::other);
         let principal = |number| Dimension::Role.value(self.principals.text(number)).into_owned();
         let consumption = self.consumption.finish(limit, principal);
         let used = self.limits.into_iter().filter(|counted| counted.used.requests > 0);
@@ -128,6 +132,11 @@ impl LimitKey {
         LimitKey { upstream, credential, bucket }
     }
 
+    /// All limits that are too many to be told apart.
+    pub(crate) fn other() -> LimitKey {
+        LimitKey::new(OTHER, OTHER, OTHER)
+    }
+
     fn is(&self, upstream: &str, credential: &str, bucket: &str) -> bool {
         self.upstream == upstream && self.credential == credential && self.bucket == bucket
     }
@@ -137,8 +146,8 @@ impl LimitKey {
 struct Counted {
     key: LimitKey,
     used: LimitUse,
-    /// Requests by the number of the caller.
-    callers: Vec<u64>,
+    /// Requests by the number of the caller, those that `used` does not have yet.
+    callers: HashMap<u32, u64>,
     /// The minute that is being read, and what it holds so far.
     minute: (i64, Option<Level>),
     /// The window that is being read, likewise, by its end.
@@ -150,7 +159,7 @@ impl Counted {
         Counted {
             key: LimitKey::new(upstream, credential, bucket),
             used: LimitUse::default(),
-            callers: Vec::new(),
+            callers: HashMap::new(),
             minute: (0, None),
             window: (0, None),
         }
@@ -190,11 +199,15 @@ impl Counted {
         if let (end, Some(window)) = self.window {
             self.used.windows.add(end, window);
         }
-        for (number, requests) in (0..).zip(self.callers).filter(|(_, requests)| *requests > 0) {
-            *self.used.callers.entry(callers.text(number).to_owned()).or_default() += requests;
-        }
-        self.used.bound_callers();
+        self.tell_callers(callers);
         (self.key, self.used)
+    }
+
+    /// Counts callers by their names instead of their numbers, as finely as can be.
+    #[cold]
+    fn tell_callers(&mut self, callers: &Interner) {
+        let counted = self.callers.drain();
+        self.used.add_callers(counted.map(|(number, requests)| (callers.text(number), requests)));
     }
 }
 
