@@ -11,6 +11,7 @@ mod denied;
 pub(crate) mod heat;
 pub(crate) mod limits;
 mod lines;
+mod printable;
 mod remedies;
 mod style;
 mod suggestions;
@@ -47,5 +48,5 @@ pub fn render(report: &Report, style: &Style) -> String {
         lines::section(report, style),
     ];
     let shown: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
-    shown.join("\n")
+    printable::lines(&shown.join("\n"))
 }

@@ -2,6 +2,10 @@
 
 use std::fmt::Display;
 
+/// All that is ever painted with: bold, the colours, and their end.
+pub(super) const PAINTS: [&str; 6] =
+    ["\u{1b}[1m", "\u{1b}[31m", "\u{1b}[33m", "\u{1b}[32m", "\u{1b}[36m", "\u{1b}[0m"];
+
 /// How a report is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {

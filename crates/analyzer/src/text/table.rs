@@ -2,6 +2,7 @@
 
 use comfy_table::{Cell, CellAlignment, ContentArrangement, Table, presets};
 
+use super::printable::in_a_line;
 use super::style::Style;
 
 /// A column: its heading, and whether it holds numbers.
@@ -24,7 +25,7 @@ pub(super) fn table(columns: &[Column<'_>], rows: Vec<Vec<String>>, style: &Styl
     table.set_header(headings.collect::<Vec<_>>());
     for row in rows {
         let cells = row.into_iter().zip(columns).map(|(text, column)| match column {
-            Column::Text(_) => Cell::new(text),
+            Column::Text(_) => Cell::new(in_a_line(&text)),
             Column::Number(_) => Cell::new(text).set_alignment(CellAlignment::Right),
         });
         table.add_row(cells.collect::<Vec<_>>());
