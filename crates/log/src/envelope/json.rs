@@ -27,11 +27,15 @@ pub(super) fn value(bytes: &[u8]) -> Value {
 
 fn string(bytes: &[u8]) -> Value {
     let mut at = 1;
-    while let Some(rest) = bytes.get(at..) {
-        match memchr2(b'"', b'\\', rest) {
-            None => break,
-            Some(found) if rest.get(found) == Some(&b'"') => return Value::Whole(at + found + 1),
-            Some(found) => at += found + 2,
+    while let Some(next) = bytes.get(at) {
+        match next {
+            b'"' => return Value::Whole(at + 1),
+            // Escapes may follow each other: a search for each would take most of the time.
+            b'\\' => at += 2,
+            _ => match memchr2(b'"', b'\\', bytes.get(at..).unwrap_or_default()) {
+                None => break,
+                Some(found) => at += found,
+            },
         }
     }
     Value::Partial

@@ -66,7 +66,7 @@ pub(crate) struct ExecutionReader {
     /// Completed requests, and at which event they were.
     done: VecDeque<(Key, u64)>,
     /// The request that the last line of each stream belongs to.
-    current: HashMap<String, String>,
+    current: HashMap<String, Key>,
     events: u64,
     /// Whose the requests are, where their log group does not say it.
     api_stage: ApiStage,
@@ -129,17 +129,20 @@ impl ExecutionReader {
         let stream = origin.map_or("", |origin| &origin.stream);
         let (id, moment, message) = prefix(text);
         let named = id.or_else(|| request_in(message));
+        let known = rule(message);
+        if named.is_none() && known.is_none() && moment.is_none() && self.is_of_body(stream, time) {
+            return Outcome::Parsed;
+        }
         let id = named.or_else(|| self.current(stream, moment.is_some())).unwrap_or_default();
         let key = (stream.to_owned(), id.to_owned());
-        let known = rule(message);
         if named.is_none() && known.is_none() && !self.open.contains_key(&key) {
             return Outcome::Quarantined("the line belongs to no request".to_owned());
         }
         if begins(message) && self.open.get(&key).is_some_and(|open| open.done) {
             self.close(&key, rows, account);
         }
-        if self.current.get(stream).is_none_or(|current| *current != key.1) {
-            self.current.insert(key.0.clone(), key.1.clone());
+        if self.current.get(stream).is_none_or(|current| *current != key) {
+            self.current.insert(key.0.clone(), key.clone());
         }
         self.take(key.clone(), moment.unwrap_or(time), message, known, origin);
         if let Some(open) = self.open.get_mut(&key) {
@@ -161,9 +164,16 @@ impl ExecutionReader {
 
     /// The request that a line without an id belongs to.
     fn current(&self, stream: &str, dated: bool) -> Option<&str> {
-        let id = self.current.get(stream)?;
-        let open = self.open.get(&(stream.to_owned(), id.clone()))?;
-        (open.dated || !dated).then_some(id)
+        let key = self.current.get(stream)?;
+        let open = self.open.get(key)?;
+        (open.dated || !dated).then_some(&key.1)
+    }
+
+    /// Whether a line that says nothing by itself goes on with what a request said before it, and
+    /// changes nothing of that: bodies may have any number of lines.
+    fn is_of_body(&self, stream: &str, time: i64) -> bool {
+        let open = self.current.get(stream).and_then(|key| self.open.get(key));
+        open.is_some_and(|open| !open.done && (open.time != NO_TIME || time == NO_TIME))
     }
 
     /// Adds a line to its request.
@@ -220,7 +230,7 @@ impl ExecutionReader {
         let Some(mut open) = self.open.remove(key) else { return };
         self.order.remove(&open.place);
         self.held -= open.held() + key.0.len() + key.1.len();
-        if self.current.get(&key.0) == Some(&key.1) {
+        if self.current.get(&key.0) == Some(key) {
             self.current.remove(&key.0);
         }
         open.set(Field::ApiId, self.api_stage.api.as_deref().unwrap_or_default());

@@ -58,7 +58,7 @@ impl ExecutionReader {
         let done: BTreeMap<Key, u64> = self.done.drain(..).rev().collect();
         let mut carried = Vec::with_capacity(keys.len());
         for key in keys {
-            let current = self.current.get(&key.0) == Some(&key.1);
+            let current = self.current.get(&key.0) == Some(&key);
             let given = done.get(&key).map(|at| self.events - at);
             let Some(open) = self.open.get(&key) else { continue };
             let Open { time, dated, .. } = *open;
@@ -93,7 +93,7 @@ impl ExecutionReader {
                 given: given.is_some(),
             };
             if current {
-                self.current.insert(key.0.clone(), key.1.clone());
+                self.current.insert(key.0.clone(), key.clone());
             }
             done.extend(given.map(|ago| (self.events.saturating_sub(ago), key.clone())));
             self.held += key.0.len() + key.1.len() + open.held();
