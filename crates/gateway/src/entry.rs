@@ -38,29 +38,41 @@ impl RequestIds {
         let number = self.counter.fetch_add(1, Ordering::Relaxed);
         let [high, low, extended] = self.hashers.each_ref().map(|hasher| hasher.hash_one(number));
         // The form of a random UUID: version 4, variant 1.
-        let mut id = String::with_capacity(36);
-        push_hex(&mut id, high >> 32, 8);
-        id.push('-');
-        push_hex(&mut id, high >> 16, 4);
-        id.push_str("-4");
-        push_hex(&mut id, high, 3);
-        id.push('-');
-        push_hex(&mut id, 0x8000 | low >> 48 & 0x3fff, 4);
-        id.push('-');
-        push_hex(&mut id, low, 12);
-        let mut extended_id = String::with_capacity(12);
-        push_hex(&mut extended_id, extended, 11);
-        extended_id.push('=');
-        (id, extended_id)
+        let low = low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000;
+        let (high, low, extended) = (Hex::of(high), Hex::of(low), Hex::of(extended));
+        let id = [
+            high.part(0, 8),
+            "-",
+            high.part(8, 12),
+            "-4",
+            high.part(13, 16),
+            "-",
+            low.part(0, 4),
+            "-",
+            low.part(4, 16),
+        ];
+        (id.concat(), [extended.part(5, 16), "="].concat())
     }
 }
 
-/// The last so many hexadecimal digits of a number.
-fn push_hex(text: &mut String, number: u64, count: usize) {
-    let digit = |nibble: u8| nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-    let pairs = number.to_be_bytes().map(|byte| [digit(byte >> 4), digit(byte & 0xf)]);
-    let digits = str::from_utf8(pairs.as_flattened()).unwrap_or_default();
-    text.push_str(digits.get(digits.len().saturating_sub(count)..).unwrap_or_default());
+/// The hexadecimal digits of a number.
+struct Hex([u8; 16]);
+
+impl Hex {
+    fn of(number: u64) -> Hex {
+        let mut digits = [0; 16];
+        let mut left = number;
+        for digit in digits.iter_mut().rev() {
+            let nibble = u8::try_from(left & 0xf).unwrap_or_default();
+            *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
+            left >>= 4;
+        }
+        Hex(digits)
+    }
+
+    fn part(&self, start: usize, end: usize) -> &str {
+        self.0.get(start..end).and_then(|part| str::from_utf8(part).ok()).unwrap_or_default()
+    }
 }
 
 /// A record that is being written. It is boxed, because it moves with the answer.

@@ -126,18 +126,21 @@ pub(crate) fn failure(error: CallError) -> Refusal {
     Refusal::UpstreamBroken(chain.join(": "))
 }
 
-/// Headers of an answer that are for the connection it came by, or that lead around the gateway.
-const DROPPED: [HeaderName; 9] = [
-    header::ALT_SVC,
-    header::CONNECTION,
-    header::PROXY_AUTHENTICATE,
-    header::TE,
-    header::TRAILER,
-    header::TRANSFER_ENCODING,
-    header::UPGRADE,
-    HeaderName::from_static("keep-alive"),
-    HeaderName::from_static("proxy-connection"),
-];
+/// Whether a header of an answer is for the connection it came by, or leads around the gateway.
+fn is_hop_by_hop(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "alt-svc"
+            | "connection"
+            | "keep-alive"
+            | "proxy-authenticate"
+            | "proxy-connection"
+            | "te"
+            | "trailer"
+            | "transfer-encoding"
+            | "upgrade"
+    )
+}
 
 /// Takes out of an answer what must not leave: what was for the connection alone, and the secret.
 pub(crate) fn scrub(forwarded: Forwarded, plan: &Forwarding) -> Response<AnswerBody> {
@@ -176,7 +179,7 @@ fn scrubbed(body: Answer, prepared: &[Arc<Prepared>], plan: &Forwarding) -> Answ
 
 fn drop_hop_by_hop(headers: &mut HeaderMap) {
     let nominated = nominated(headers);
-    let is_dropped = |name: &&HeaderName| DROPPED.contains(name) || nominated.contains(name);
+    let is_dropped = |name: &&HeaderName| is_hop_by_hop(name) || nominated.contains(name);
     let dropped: Vec<HeaderName> = headers.keys().filter(is_dropped).cloned().collect();
     for name in dropped {
         headers.remove(name);

@@ -100,7 +100,8 @@ impl RateLimit {
                 .or_else(|| text(&format!("x-ratelimit-{what}-requests")))
         };
         // Most answers have none of them.
-        if !headers.keys().any(|name| name.as_str().contains("ratelimit")) {
+        let is_one = |name: &str| name.strip_prefix("x-").unwrap_or(name).starts_with("ratelimit");
+        if !headers.keys().any(|name| is_one(name.as_str())) {
             let retry_after = headers.get(RETRY_AFTER).and_then(owned);
             return RateLimit { retry_after, ..RateLimit::default() };
         }

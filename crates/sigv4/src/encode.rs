@@ -33,7 +33,7 @@ pub(crate) fn hex(bytes: &[u8; 32]) -> String {
     for (pair, byte) in digits.iter_mut().zip(bytes) {
         *pair = [digit(byte >> 4), digit(byte & 0xf)];
     }
-    String::from_utf8_lossy(digits.as_flattened()).into_owned()
+    String::from_utf8(digits.as_flattened().to_vec()).unwrap_or_default()
 }
 
 /// Exactly 32 bytes from exactly 64 lower-case hexadecimal digits.
