@@ -19,6 +19,7 @@ use crate::frame::{Arrival, Framed};
 use crate::internal::InternalCall;
 use crate::locate::Located;
 use crate::refusal::{Denial, Refusal};
+use crate::replay::Used;
 use crate::route::{Place, Routed};
 use crate::verify::{Payload, Verified};
 
@@ -90,6 +91,20 @@ impl<'g, B> Authorized<'g, B> {
     /// Who signed; `None` where nobody has to.
     pub fn signer(&self) -> Option<&Arc<Caller>> {
         self.located.verified.caller()
+    }
+
+    /// Uses the signature up, where the route takes each for one request.
+    ///
+    /// # Errors
+    /// It was used before.
+    pub(crate) fn use_up(&self, used: &Used) -> Result<(), Refusal> {
+        let at = self.framed().arrival().at;
+        match &self.located.verified.signer {
+            Some(signed) if self.place().rules.refuse_replays => {
+                used.once(signed.replay_key(), signed.valid_until(), at)
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The request for a service of this process, with its body read.

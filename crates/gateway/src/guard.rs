@@ -57,6 +57,7 @@ struct ApiRules {
 pub(crate) struct RouteRules {
     pub(crate) path: PathRule,
     pub(crate) unsigned_payload: bool,
+    pub(crate) refuse_replays: bool,
     pub(crate) body_bytes_max: u64,
 }
 
@@ -147,6 +148,7 @@ impl Guard {
         known.copied().unwrap_or(RouteRules {
             path: PathRule::default(),
             unsigned_payload: false,
+            refuse_replays: false,
             body_bytes_max: self.limits.body_bytes_max,
         })
     }
@@ -174,6 +176,7 @@ impl ApiRules {
                 semicolon: route.allow_semicolon,
             },
             unsigned_payload: route.unsigned_payload,
+            refuse_replays: route.refuse_replays,
             body_bytes_max: route.body_bytes_max.unwrap_or(limits.body_bytes_max),
         });
         ApiRules {

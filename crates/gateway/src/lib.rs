@@ -47,6 +47,7 @@ mod quota;
 mod record;
 mod refusal;
 mod reload;
+mod replay;
 mod route;
 mod scrub;
 mod secrets;

@@ -25,6 +25,7 @@ use crate::metrics::Metrics;
 use crate::plan::{Destination, Forwarding};
 use crate::record::AccessRecord;
 use crate::refusal::Refusal;
+use crate::replay::Used;
 use crate::route::route;
 use crate::service::{Endpoint, Unread};
 use crate::snapshot::Snapshot;
@@ -38,6 +39,7 @@ pub struct Gateway {
     clock: Clock,
     kept: Kept,
     metrics: Metrics,
+    used: Used,
     pub(crate) ids: RequestIds,
 }
 
@@ -49,6 +51,7 @@ impl Gateway {
         Arc::new(Gateway {
             kept: Kept::new(snapshot.gateway.limits.cache_bytes_max),
             metrics: Metrics::default(),
+            used: Used::default(),
             snapshot: ArcSwap::from_pointee(snapshot),
             access_log,
             clock,
@@ -118,6 +121,7 @@ async fn pass(
     let plan = snapshot.plan(authorized.place()).ok_or(Refusal::NoRoute)?;
     entry.planned(plan);
     plan.throttle(authorized.principal_scope())?;
+    authorized.use_up(&gateway.used)?;
     match &plan.destination {
         Destination::Internal(service) => {
             let timeout = guard.body_timeout();

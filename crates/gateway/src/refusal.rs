@@ -23,6 +23,8 @@ pub enum Refusal {
     },
     /// Nobody is known to have signed the request.
     Signature(Box<tollgate_sigv4::Refusal>),
+    /// The signature was used before, on a route that takes each for one request.
+    Replayed,
     /// The path could be read in more than one way.
     Path(PathRefusal),
     /// The body is larger than the route takes.
@@ -89,7 +91,7 @@ impl Refusal {
         let status = match self {
             Self::Malformed(_) | Self::BodyBroken(_) => 400,
             Self::TooManyHeaders => 431,
-            Self::NoSuchApi { .. } | Self::Denied(_) => 403,
+            Self::NoSuchApi { .. } | Self::Denied(_) | Self::Replayed => 403,
             Self::Signature(refusal) => refusal.status(),
             Self::Path(refusal) => refusal.status(),
             Self::BodyTooLarge { .. } => 413,
@@ -112,6 +114,7 @@ impl Refusal {
             }
             Self::NoSuchApi { .. } => "ForbiddenException",
             Self::Signature(refusal) => refusal.error_type().name(),
+            Self::Replayed => ErrorType::InvalidSignature.name(),
             Self::Denied(_) => "AccessDeniedException",
             Self::BodyTooLarge { .. } => "RequestEntityTooLargeException",
             Self::BodyTimeout => "RequestTimeoutException",
@@ -140,6 +143,7 @@ impl Refusal {
                 ErrorType::BadRequest => "BAD_REQUEST",
                 ErrorType::IncompleteSignature | ErrorType::InvalidSignature => "INVALID_SIGNATURE",
             },
+            Self::Replayed => "INVALID_SIGNATURE",
             Self::Denied(_) => "ACCESS_DENIED",
             Self::BodyTooLarge { .. } => "REQUEST_TOO_LARGE",
             Self::BodyTimeout => "REQUEST_TIMEOUT",
@@ -175,6 +179,7 @@ impl Refusal {
             Self::BodyTooLarge { .. } => "Request Too Long".to_owned(),
             Self::BodyTimeout => "Request Timeout".to_owned(),
             Self::BodyBroken(_) => "Bad request: the body broke off".to_owned(),
+            Self::Replayed => "The signature was used before: sign each request anew".to_owned(),
             Self::Denied(denial) => denial.message.clone(),
             Self::NoRoute => "Not Found".to_owned(),
             Self::Method => "Method Not Allowed".to_owned(),

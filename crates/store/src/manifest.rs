@@ -128,6 +128,7 @@ pub use upstream::UpstreamDecl;
 /// allowEncodedSlash = true
 /// allowSemicolon    = false
 /// unsignedPayload   = false
+/// refuseReplays     = false
 /// scrubBody         = true
 /// learnQuota        = true
 ///

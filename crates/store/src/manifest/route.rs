@@ -38,6 +38,10 @@ pub struct RouteDecl {
     /// A body that is not signed is accepted, inside TLS, and streams to the upstream.
     #[serde(default)]
     pub unsigned_payload: bool,
+    /// A signature is good for one request. A caller that makes the same request twice in a second
+    /// signs it twice in the same way.
+    #[serde(default)]
+    pub refuse_replays: bool,
     /// The secret is looked for in the bodies of responses as well as in their headers.
     #[serde(default)]
     pub scrub_body: bool,

@@ -202,12 +202,15 @@ impl Attacked {
     }
 
     /// That the upstream saw as many requests as were authorized, but for those that were answered
-    /// by what is kept, and those that a limit held back.
+    /// by what is kept, and those that were held back.
     pub(crate) async fn settle(self) {
         let seen = self.upstream.seen().len();
         let allowed = |lines: &[serde_json::Value]| {
             let is_kept = |line: &&serde_json::Value| line["cacheStatus"] == "hit";
-            let is_held_back = |line: &&serde_json::Value| line["errorType"] == "THROTTLED";
+            // By a limit, or because its signature was used before.
+            let is_held_back = |line: &&serde_json::Value| {
+                line["errorType"] == "THROTTLED" || line["errorType"] == "INVALID_SIGNATURE"
+            };
             let allowed = lines.iter().filter(|line| line["decision"] == "allowed");
             allowed.filter(|line| !is_kept(line) && !is_held_back(line)).count()
         };

@@ -14,8 +14,8 @@ attacks! { "signatures.toml":
     presigned,
 }
 
-/// Without a memory of what was signed, a request holds for as long as the clocks may differ. Each
-/// time it is decided anew, and each time it has its line.
+/// Where no route asks for a memory of what was signed, a request holds for as long as the clocks
+/// may differ. Each time it is decided anew, and each time it has its line.
 #[tokio::test]
 async fn replays() {
     let attacked = Attacked::start().await;
@@ -23,6 +23,53 @@ async fn replays() {
     for _ in 0..3 {
         assert_eq!(raw::talk(attacked.gateway.address, &request).await[0].status, 200);
     }
+    assert_eq!(attacked.upstream.seen().len(), 3);
+    attacked.settle().await;
+}
+
+/// Where a route asks for it, a signature is good for one request: one after the other, at the same
+/// time, in the query, and after a reload.
+#[tokio::test]
+async fn replays_where_each_counts_once() {
+    let attacked = Attacked::start().await;
+    let (address, host, ana) = (attacked.gateway.address, attacked.host(), raw::Caller::ana());
+    let status = async |request: &[u8]| raw::talk(address, request).await[0].status;
+    let request = raw::signed_get(&host, "/prod/data/once/x");
+    assert_eq!(status(&request).await, 200);
+    let again = raw::talk(address, &request).await.remove(0);
+    assert_eq!((again.status, again.error()), (403, "invalidsignatureexception"));
+    attacked.gateway.reload().await.unwrap();
+    assert_eq!(status(&request).await, 403);
+
+    let post = raw::signed(&ana, &host, "POST", "/prod/data/once/x", b"a", &["connection: close"]);
+    let copies: Vec<_> = (0..8)
+        .map(|_| {
+            let post = post.clone();
+            tokio::spawn(async move { raw::talk(address, &post).await[0].status })
+        })
+        .collect();
+    let mut statuses = Vec::new();
+    for copy in copies {
+        statuses.push(copy.await.unwrap());
+    }
+    statuses.sort_unstable();
+    assert_eq!(statuses, [200, 403, 403, 403, 403, 403, 403, 403]);
+
+    let signing = raw::Signing {
+        method: "GET",
+        target: "/prod/data/once/y",
+        host: &host,
+        body: b"",
+        age_s: 0,
+    };
+    let target = signing.presigned(&ana, 60);
+    let presigned = format!("GET {target} HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    assert_eq!(status(presigned.as_bytes()).await, 200);
+    assert_eq!(status(presigned.as_bytes()).await, 403);
+
+    // A request that is refused uses nothing up.
+    let deny = raw::signed_get(&host, "/prod/data/secret");
+    assert_eq!((status(&deny).await, status(&deny).await), (403, 403));
     assert_eq!(attacked.upstream.seen().len(), 3);
     attacked.settle().await;
 }
