@@ -272,8 +272,12 @@ fn what_flags_tell_is_not_sniffed() {
     assert_eq!(lines(&["--envelope", "lines", export]), [0, 3, 0], "a stamp is no JSON");
     assert_eq!(lines(&[execution]), [27, 0, 0]);
     assert_eq!(lines(&["--log-kind", "access", execution]), [0, 27, 0]);
-    assert_eq!(lines(&[export, export]), [6, 0, 0]);
-    assert_eq!(lines(&["--dedup", export, export]), [6, 0, 3]);
+    assert_eq!(lines(&[export, export]), [3, 0, 0], "one file, named twice");
+    let copy = folder.path().join("copy.txt");
+    std::fs::copy(top().join(export), &copy).unwrap();
+    let copy = copy.to_str().unwrap();
+    assert_eq!(lines(&[export, copy]), [6, 0, 0]);
+    assert_eq!(lines(&["--dedup", export, copy]), [6, 0, 3]);
 }
 
 /// What `[log]` of a manifest tells, beside logs that need it.
