@@ -85,7 +85,8 @@ impl<'g, B> Authorized<'g, B> {
 
     /// Whether its caller may also do this to the same resource.
     pub(crate) fn may(&self, action: &str) -> bool {
-        Question::of(&self.located, self.applicable).decide(action).is_ok()
+        let principal = principal(&self.located);
+        Question::of(&self.located, principal, self.applicable).decide(action).is_ok()
     }
 
     /// Who signed; `None` where nobody has to.
@@ -150,23 +151,24 @@ fn without_session(arn: &str) -> &str {
 /// # Errors
 /// The policies do not allow the request; the reason says which statements denied it.
 pub fn authorize<B>(located: Located<'_, B>) -> Result<Authorized<'_, B>, Refusal> {
-    let applicable = applicable(&located);
-    match Question::of(&located, applicable).decide(INVOKE) {
+    let principal = principal(&located);
+    let applicable = applicable(&located, &principal);
+    match Question::of(&located, principal, applicable).decide(INVOKE) {
         Ok(decision) => Ok(Authorized { located, applicable, decision }),
         Err(denial) => Err(Refusal::Denied(denial)),
     }
 }
 
 /// Which policies apply.
-fn applicable<'g, B>(located: &Located<'g, B>) -> Applicable<'g> {
+fn applicable<'g, B>(located: &Located<'g, B>, principal: &Principal<'_>) -> Applicable<'g> {
     let Routed { guard, place, .. } = &located.verified.routed;
-    let principal = principal(located.verified.caller().map(|caller| &**caller));
-    guard.account().policies_for(&principal, Some(place.api))
+    guard.account().policies_for(principal, Some(place.api))
 }
 
 /// A key whose holder's ARN is none is refused when it is read.
-fn principal(caller: Option<&Caller>) -> Principal<'_> {
-    caller.and_then(Caller::principal).unwrap_or(Principal::ANONYMOUS)
+fn principal<'l, B>(located: &'l Located<'_, B>) -> Principal<'l> {
+    let caller = located.verified.caller();
+    caller.and_then(|caller| caller.principal()).unwrap_or(Principal::ANONYMOUS)
 }
 
 /// What is asked, borrowed from the request.
@@ -183,11 +185,14 @@ struct Question<'q> {
 }
 
 impl<'q> Question<'q> {
-    fn of<B>(located: &'q Located<'_, B>, applicable: Applicable<'q>) -> Question<'q> {
+    fn of<B>(
+        located: &'q Located<'_, B>,
+        principal: Principal<'q>,
+        applicable: Applicable<'q>,
+    ) -> Question<'q> {
         let Located { verified, resource, .. } = located;
         let Verified { routed: Routed { framed, place, .. }, signer } = verified;
         let caller = signer.as_ref().map(|signed| &*signed.identity);
-        let principal = principal(caller);
         let is_told = caller.is_none_or(|caller| caller.user_id.is_some());
         Question {
             head: framed.head(),

@@ -2,6 +2,7 @@
 //! exactly once: when the last byte of the answer has gone, or when nobody waits for it any more.
 
 use std::hash::{BuildHasher, RandomState};
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -99,7 +100,7 @@ impl Entry {
             http_method: request.method().as_str().to_owned(),
             path: request.uri().path().to_owned(),
             protocol: protocol(request.version()),
-            source_ip: arrival.peer.to_string(),
+            source_ip: address(arrival.peer),
             user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
             ..AccessRecord::default()
         };
@@ -272,6 +273,24 @@ fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// An address as it is written. The formatter of IPv4 addresses, which could pad them, takes four
+/// times as long as its four numbers.
+fn address(ip: IpAddr) -> String {
+    let IpAddr::V4(ip) = ip else { return ip.to_string() };
+    let mut text = String::with_capacity(15);
+    for octet in ip.octets() {
+        if !text.is_empty() {
+            text.push('.');
+        }
+        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
+            if octet >= least {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
+    }
+    text
+}
+
 /// A refused signature comes with the canonical request, which is for the caller and not for a log.
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
@@ -282,5 +301,31 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_2 => "HTTP/2.0",
         Version::HTTP_10 => "HTTP/1.0",
         _ => "HTTP/1.1",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_they_are_everywhere(ip in any::<IpAddr>()) {
+            prop_assert_eq!(address(ip), ip.to_string());
+        }
+    }
+
+    #[test]
+    fn an_id_has_the_form_of_a_random_uuid_and_is_another_each_time() {
+        let ids = RequestIds::default();
+        let ((first, extended), (second, other)) = (ids.next(), ids.next());
+        let form: String =
+            first.chars().map(|it| if it.is_ascii_hexdigit() { 'x' } else { it }).collect();
+        assert_eq!(form, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
+        assert_eq!(first.get(14..15), Some("4"));
+        assert!(first.get(19..20).is_some_and(|digit| "89ab".contains(digit)), "{first}");
+        assert!(extended.len() == 12 && extended.ends_with('='), "{extended}");
+        assert!(first != second && extended != other);
     }
 }

@@ -215,9 +215,9 @@ impl Credential {
         let text =
             str::from_utf8(credential).map_err(|_| Refusal::NotText { name: "Credential" })?;
         let mut elements = text.splitn(6, '/');
-        let five = [(); 5].map(|()| elements.next());
-        let ([Some(key), Some(date), Some(region), Some(service), Some(terminator)], None) =
-            (five, elements.next())
+        let mut next = || elements.next();
+        let (Some(key), Some(date), Some(region), Some(service), Some(terminator), None) =
+            (next(), next(), next(), next(), next(), next())
         else {
             return Err(Refusal::MalformedCredential { elements: text.split('/').count() });
         };
