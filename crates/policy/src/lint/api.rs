@@ -87,7 +87,7 @@ fn lint_pattern(
         let also = format!("prod/POST/x/{method}/{path}").replace(['*', VARIABLE], "…");
         report(
             Code::StageWildcard,
-            format!("the wildcard `{stage}` for the stage also takes the method in {shown}"),
+            format!("the wildcard {} for the stage also takes the method in {shown}", quote(stage)),
             format!("name the stage: `*` spans `/`, so that {} matches too", quote(&also)),
         );
     }
