@@ -11,14 +11,14 @@ use sha2::{Digest, Sha256};
 use crate::{
     Refusal, RequestHead,
     encode::{encode_path, hex, is_encoded_path},
-    head::HeaderIndex,
+    head::{Header, HeaderIndex},
     present::SignedHeaders,
     query::CanonicalQuery,
 };
 
 /// Signed headers whose values are not shown to anyone.
-const SECRET_HEADERS: [&str; 4] =
-    ["authorization", "cookie", "proxy-authorization", "x-amz-security-token"];
+const SECRET_HEADERS: [&[u8]; 4] =
+    [b"authorization", b"cookie", b"proxy-authorization", b"x-amz-security-token"];
 /// What is shown instead.
 const REDACTED: &[u8] = b"<redacted>";
 
@@ -59,8 +59,9 @@ impl CanonicalHead {
         line(&mut text, uri.as_bytes());
         let mut secrets = query.write(&mut text);
         text.push(b'\n');
+        let mut headers = headers.in_order();
         for name in signed.names() {
-            secrets.extend(write_header(&mut text, name, headers)?);
+            secrets.extend(write_header(&mut text, name, headers.next_of(name))?);
         }
         text.push(b'\n');
         line(&mut text, signed.as_str().as_bytes());
@@ -141,18 +142,20 @@ fn names_a_folder(path: &[u8]) -> bool {
 /// Writes `name:value,value` and tells where the value lies if it is secret.
 fn write_header(
     text: &mut Vec<u8>,
-    name: &str,
-    headers: &HeaderIndex<'_>,
+    name: &[u8],
+    received: &[Header<'_>],
 ) -> Result<Option<Range<usize>>, Refusal> {
-    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(name);
     text.push(b':');
     let start = text.len();
-    for (position, value) in headers.values(name).enumerate() {
+    for (position, (_, value)) in received.iter().enumerate() {
         if position > 0 {
             text.push(b',');
         }
         if !is_header_value(value) {
-            return Err(Refusal::MalformedHeader { name: name.to_owned() });
+            return Err(Refusal::MalformedHeader {
+                name: String::from_utf8_lossy(name).into_owned(),
+            });
         }
         write_collapsed(text, value);
     }
@@ -188,14 +191,21 @@ fn is_header_value(value: &[u8]) -> bool {
     !value.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t')))
 }
 
-/// RFC 9110 §5.6.2: the characters of a method or a header name.
+/// RFC 9110 §5.6.2: whether this may be a method or a header's name.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    let is_tchar = |byte: &u8| {
-        // Most are letters of lower case.
-        matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9')
-            || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~')
-    };
-    !text.is_empty() && text.iter().all(is_tchar)
+    !text.is_empty() && text.iter().all(|byte| is_tchar(*byte))
+}
+
+/// Whether this may be a header's name, and has no capital letter.
+pub(crate) fn is_lower_case_token(text: &[u8]) -> bool {
+    let may_be = |byte: &u8| is_tchar(*byte) && !byte.is_ascii_uppercase();
+    !text.is_empty() && text.iter().all(may_be)
+}
+
+/// Most are letters of lower case.
+fn is_tchar(byte: u8) -> bool {
+    matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9')
+        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~')
 }
 
 #[cfg(test)]
@@ -231,7 +241,9 @@ mod tests {
         let pairs: Vec<(&[u8], &[u8])> =
             values.iter().map(|value| (&b"My-Header"[..], value.as_bytes())).collect();
         let mut text = Vec::new();
-        write_header(&mut text, "my-header", &HeaderIndex::new(&pairs)).expect("a header");
+        let index = HeaderIndex::new(&pairs);
+        write_header(&mut text, b"my-header", index.in_order().next_of(b"my-header"))
+            .expect("a header");
         assert_eq!(String::from_utf8_lossy(&text), format!("my-header:{expected}\n"));
     }
 
@@ -285,7 +297,8 @@ mod tests {
     #[test]
     fn a_line_feed_cannot_make_one_header_two() {
         let pairs: Vec<(&[u8], &[u8])> = vec![(b"a", b"1\nb:2")];
-        let refusal = write_header(&mut Vec::new(), "a", &HeaderIndex::new(&pairs)).err();
+        let index = HeaderIndex::new(&pairs);
+        let refusal = write_header(&mut Vec::new(), b"a", index.in_order().next_of(b"a")).err();
         assert_eq!(refusal, Some(Refusal::MalformedHeader { name: "a".to_owned() }));
     }
 }

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     PayloadHash, Refusal, RequestHead, ScopeElement, Transport,
-    head::HeaderIndex,
+    head::{Header, HeaderIndex},
     payload::UNSIGNED_PAYLOAD,
     present::{Presented, SignedHeaders, TERMINATOR},
     time::{seconds_between, shifted},
@@ -121,13 +121,12 @@ impl Verifier {
 
     /// Rule 3.
     fn check_scope(&self, presented: &Presented) -> Result<(), Refusal> {
-        let scope = &presented.credential.scope;
-        let terminator = &presented.credential.terminator;
+        let scope = presented.credential.scope();
         for (element, found, expected) in [
-            (ScopeElement::Terminator, terminator.as_str(), TERMINATOR),
-            (ScopeElement::Date, &scope.date, presented.time.date()),
-            (ScopeElement::Region, &scope.region, &self.region),
-            (ScopeElement::Service, &scope.service, &self.service),
+            (ScopeElement::Terminator, presented.credential.terminator(), TERMINATOR),
+            (ScopeElement::Date, scope.date, presented.time.date()),
+            (ScopeElement::Region, scope.region, &self.region),
+            (ScopeElement::Service, scope.service, &self.service),
         ] {
             if found != expected {
                 let (found, expected) = (found.to_owned(), expected.to_owned());
@@ -178,21 +177,23 @@ impl Verifier {
 
 /// Rule 8.
 fn check_signed_headers(signed: &SignedHeaders, headers: &HeaderIndex<'_>) -> Result<(), Refusal> {
-    let signed: Vec<&str> = signed.names().collect();
-    let is_signed =
-        |name: &[u8]| signed.binary_search_by(|other| other.as_bytes().cmp(name)).is_ok();
-    if !is_signed(b"host") {
+    if !signed.names().any(|name| name == b"host") {
         return Err(Refusal::HostNotSigned);
     }
-    if let Some(name) = signed.iter().find(|name| headers.values(name).next().is_none()) {
-        return Err(Refusal::SignedHeaderAbsent { name: (*name).to_owned() });
-    }
-    let must_be_signed =
-        |name: &&[u8]| name.starts_with(b"x-amz-") && *name != CONTENT_SHA256.as_bytes();
-    match headers.names().filter(must_be_signed).find(|name| !is_signed(name)) {
-        Some(name) => {
-            Err(Refusal::HeaderNotSigned { name: String::from_utf8_lossy(name).into_owned() })
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    let must_be_signed = |(name, _): &&Header<'_>| {
+        name.starts_with(b"x-amz-") && **name != *CONTENT_SHA256.as_bytes()
+    };
+    let mut headers = headers.in_order();
+    let mut unsigned = None;
+    for name in signed.names() {
+        unsigned = unsigned.or(headers.skip_to(name).iter().find(must_be_signed));
+        if headers.next_of(name).is_empty() {
+            return Err(Refusal::SignedHeaderAbsent { name: text(name) });
         }
+    }
+    match unsigned.or(headers.rest().iter().find(must_be_signed)) {
+        Some((name, _)) => Err(Refusal::HeaderNotSigned { name: text(name) }),
         None => Ok(()),
     }
 }
@@ -200,12 +201,12 @@ fn check_signed_headers(signed: &SignedHeaders, headers: &HeaderIndex<'_>) -> Re
 /// Rule 9. In a presigned request the token is part of the query, which is always signed.
 fn check_token(presented: &Presented, headers: &HeaderIndex<'_>) -> Result<(), Refusal> {
     const HEADER: &str = "x-amz-security-token";
-    let is_temporary = presented.credential.access_key_id.starts_with("ASIA");
+    let is_temporary = presented.credential.access_key_id().starts_with("ASIA");
     if is_temporary && presented.session_token.is_none() {
         return Err(Refusal::TokenMissing);
     }
     let in_header = headers.values(HEADER).next().is_some();
-    if in_header && !presented.signed_headers.names().any(|name| name == HEADER) {
+    if in_header && !presented.signed_headers.names().any(|name| name == HEADER.as_bytes()) {
         return Err(Refusal::TokenNotSigned);
     }
     Ok(())

@@ -38,13 +38,19 @@ pub enum Transport {
     Plain,
 }
 
+/// A header's name in lower case, and its value.
+pub(crate) type Header<'a> = (Cow<'a, [u8]>, &'a [u8]);
+
 /// The headers of a request, sorted by lower-case name, repeats in order of arrival.
-pub(crate) struct HeaderIndex<'a>(Vec<(Cow<'a, [u8]>, &'a [u8])>);
+pub(crate) struct HeaderIndex<'a>(Vec<Header<'a>>);
+
+/// The headers that have not been asked for yet.
+pub(crate) struct InOrder<'i, 'a>(&'i [Header<'a>]);
 
 impl<'a> HeaderIndex<'a> {
     pub(crate) fn new(headers: &[HeaderPair<'a>]) -> Self {
         let lower = |(name, value): &HeaderPair<'a>| (lower_case(name), *value);
-        let mut sorted: Vec<(Cow<'a, [u8]>, &'a [u8])> = headers.iter().map(lower).collect();
+        let mut sorted: Vec<Header<'a>> = headers.iter().map(lower).collect();
         // INVARIANT: the sort is stable; repeats are joined in order of arrival.
         sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
         Self(sorted)
@@ -70,9 +76,40 @@ impl<'a> HeaderIndex<'a> {
         }
     }
 
+    /// The headers, for whoever asks in the order of their names.
+    pub(crate) fn in_order(&self) -> InOrder<'_, 'a> {
+        InOrder(&self.0)
+    }
+
     /// The names received, in lower case, sorted, as often as they were received.
     pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
         self.0.iter().map(|(name, _)| &**name)
+    }
+}
+
+impl<'i, 'a> InOrder<'i, 'a> {
+    /// The headers named before `name` (in lower case), and not asked for. The names of one walk
+    /// ascend.
+    pub(crate) fn skip_to(&mut self, name: &[u8]) -> &'i [Header<'a>] {
+        self.split_off(|other| other < name)
+    }
+
+    /// The headers named `name`, in order of arrival.
+    pub(crate) fn next_of(&mut self, name: &[u8]) -> &'i [Header<'a>] {
+        self.skip_to(name);
+        self.split_off(|other| other == name)
+    }
+
+    /// What was not asked for.
+    pub(crate) fn rest(self) -> &'i [Header<'a>] {
+        self.0
+    }
+
+    fn split_off(&mut self, belongs: impl Fn(&[u8]) -> bool) -> &'i [Header<'a>] {
+        let length = self.0.iter().take_while(|(name, _)| belongs(name)).count();
+        let (found, rest) = self.0.split_at_checked(length).unwrap_or((self.0, &[]));
+        self.0 = rest;
+        found
     }
 }
 

@@ -7,7 +7,7 @@ use std::fmt;
 
 use crate::{
     Refusal, SessionToken,
-    canonical::is_token,
+    canonical::is_lower_case_token,
     encode::decode_hex,
     head::HeaderIndex,
     query::{CanonicalQuery, SECURITY_TOKEN, SIGNATURE},
@@ -31,17 +31,17 @@ pub enum Mechanism {
 }
 
 /// What a signing key is good for: one day, one region, one service.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Scope {
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scope<'a> {
     /// `YYYYMMDD`, UTC.
-    pub date: String,
+    pub date: &'a str,
     /// For example `eu-west-1`.
-    pub region: String,
+    pub region: &'a str,
     /// For example `execute-api`.
-    pub service: String,
+    pub service: &'a str,
 }
 
-impl fmt::Display for Scope {
+impl fmt::Display for Scope<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}/{}/{}/{TERMINATOR}", self.date, self.region, self.service)
     }
@@ -59,11 +59,11 @@ pub(crate) struct Presented {
     pub(crate) session_token: Option<SessionToken>,
 }
 
-/// `KEY/YYYYMMDD/region/service/terminator`.
+/// `KEY/YYYYMMDD/region/service/terminator`: one text, and where its elements end.
+#[derive(Clone)]
 pub(crate) struct Credential {
-    pub(crate) access_key_id: String,
-    pub(crate) scope: Scope,
-    pub(crate) terminator: String,
+    text: String,
+    ends: [usize; 4],
 }
 
 /// The names of the signed headers as `SignedHeaders` lists them: in lower case, sorted, each once,
@@ -183,14 +183,15 @@ impl SignedHeaders {
     /// Names in lower case, strictly ascending: that makes them sorted and each one unique.
     fn parse(list: &[u8]) -> Result<Self, Refusal> {
         let text = str::from_utf8(list).map_err(|_| Refusal::NotText { name: "SignedHeaders" })?;
-        let is_name = |name: &str| {
-            is_token(name.as_bytes()) && !name.bytes().any(|byte| byte.is_ascii_uppercase())
-        };
-        let is_sorted = text.split(';').is_sorted_by(|left, right| left < right);
-        match is_sorted && text.split(';').all(is_name) {
-            true => Ok(Self(text.to_owned())),
-            false => Err(Refusal::MalformedSignedHeaders),
+        // No name comes after an empty one that stands for none, so no name is empty.
+        let mut before: &[u8] = b"";
+        for name in list.split(|byte| *byte == b';') {
+            if name <= before || !is_lower_case_token(name) {
+                return Err(Refusal::MalformedSignedHeaders);
+            }
+            before = name;
         }
+        Ok(Self(text.to_owned()))
     }
 
     /// Those of a request all of whose headers are signed.
@@ -205,8 +206,8 @@ impl SignedHeaders {
     }
 
     /// The names, in order.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
-        self.0.split(';')
+    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.as_bytes().split(|byte| *byte == b';')
     }
 }
 
@@ -214,19 +215,38 @@ impl Credential {
     fn parse(credential: &[u8]) -> Result<Self, Refusal> {
         let text =
             str::from_utf8(credential).map_err(|_| Refusal::NotText { name: "Credential" })?;
-        let mut elements = text.splitn(6, '/');
-        let mut next = || elements.next();
-        let (Some(key), Some(date), Some(region), Some(service), Some(terminator), None) =
-            (next(), next(), next(), next(), next(), next())
+        let mut slashes = text.bytes().enumerate().filter(|(_, byte)| *byte == b'/');
+        let mut next = || slashes.next().map(|(position, _)| position);
+        let (Some(key), Some(date), Some(region), Some(service), None) =
+            (next(), next(), next(), next(), next())
         else {
             return Err(Refusal::MalformedCredential { elements: text.split('/').count() });
         };
-        if !is_access_key_id(key) {
-            return Err(Refusal::MalformedAccessKeyId);
+        let credential = Self { text: text.to_owned(), ends: [key, date, region, service] };
+        match is_access_key_id(credential.access_key_id()) {
+            true => Ok(credential),
+            false => Err(Refusal::MalformedAccessKeyId),
         }
-        let scope =
-            Scope { date: date.to_owned(), region: region.to_owned(), service: service.to_owned() };
-        Ok(Self { access_key_id: key.to_owned(), scope, terminator: terminator.to_owned() })
+    }
+
+    pub(crate) fn access_key_id(&self) -> &str {
+        let [key, ..] = self.ends;
+        self.text.get(..key).unwrap_or_default()
+    }
+
+    pub(crate) fn scope(&self) -> Scope<'_> {
+        let [key, date, region, service] = self.ends;
+        let between = |start, end| self.text.get(start + 1..end).unwrap_or_default();
+        Scope {
+            date: between(key, date),
+            region: between(date, region),
+            service: between(region, service),
+        }
+    }
+
+    pub(crate) fn terminator(&self) -> &str {
+        let [.., service] = self.ends;
+        self.text.get(service + 1..).unwrap_or_default()
     }
 }
 

@@ -17,7 +17,8 @@ pub struct SecretKey(Arc<Inner>);
 
 struct Inner {
     secret: SecretString,
-    derived: Mutex<Option<(Scope, SigningKey)>>,
+    /// By the date, region and service of its scope.
+    derived: Mutex<Option<([String; 3], SigningKey)>>,
 }
 
 impl SecretKey {
@@ -36,13 +37,14 @@ impl SecretKey {
     }
 
     /// The key to sign with in this scope.
-    pub(crate) fn signing_key(&self, scope: &Scope) -> SigningKey {
+    pub(crate) fn signing_key(&self, scope: Scope<'_>) -> SigningKey {
+        let elements = [scope.date, scope.region, scope.service];
         let mut derived = self.0.derived.lock().unwrap_or_else(PoisonError::into_inner);
         match &*derived {
-            Some((known, key)) if known == scope => key.clone(),
+            Some((known, key)) if *known == elements => key.clone(),
             _ => {
                 let key = SigningKey::derive(self.expose(), scope);
-                *derived = Some((scope.clone(), key.clone()));
+                *derived = Some((elements.map(str::to_owned), key.clone()));
                 key
             }
         }
@@ -116,16 +118,12 @@ mod tests {
 
     #[test]
     fn a_signing_key_is_of_its_scope_whichever_was_derived_before() {
-        let scope = |date: &str| Scope {
-            date: date.to_owned(),
-            region: "eu-west-1".to_owned(),
-            service: "execute-api".to_owned(),
-        };
+        let scope = |date| Scope { date, region: "eu-west-1", service: "execute-api" };
         let key = SecretKey::new("chocolate");
         for date in ["20261126", "20261126", "20261127", "20261126"] {
-            let expected = SecretKey::new("chocolate").signing_key(&scope(date));
+            let expected = SecretKey::new("chocolate").signing_key(scope(date));
             let string = StringToSign::of("anything");
-            let signature = key.signing_key(&scope(date)).sign(&string).to_hex();
+            let signature = key.signing_key(scope(date)).sign(&string).to_hex();
             assert_eq!(signature, expected.sign(&string).to_hex(), "{date}");
         }
     }

@@ -102,7 +102,7 @@ impl Signer {
     ) -> Result<Vec<(&'static str, String)>, SignError> {
         check(head)?;
         let time = SigningTime::new(at);
-        let mut added = vec![("x-amz-date", time.text.clone())];
+        let mut added = vec![("x-amz-date", time.text().to_owned())];
         if let Some(token) = &self.session_token {
             added.push(("x-amz-security-token", token.expose().to_owned()));
         }
@@ -166,7 +166,7 @@ impl Signer {
         let mut pieces = vec![
             format!("X-Amz-Algorithm={ALGORITHM}"),
             format!("X-Amz-Credential={}", encode(self.credential(time).as_bytes())),
-            format!("X-Amz-Date={}", time.text),
+            format!("X-Amz-Date={}", time.text()),
             format!("X-Amz-Expires={expires_s}"),
             format!("X-Amz-SignedHeaders={}", encode(signed.as_str().as_bytes())),
         ];
@@ -188,16 +188,12 @@ impl Signer {
         let index = HeaderIndex::new(headers);
         let canonical = CanonicalHead::new(head, &index, query, signed)?.with_payload(payload);
         let scope = self.scope(time);
-        let string = StringToSign::new(&time.text, &scope, &canonical);
-        Ok(self.secret.signing_key(&scope).sign(&string))
+        let string = StringToSign::new(time.text(), scope, &canonical);
+        Ok(self.secret.signing_key(scope).sign(&string))
     }
 
-    fn scope(&self, time: &SigningTime) -> Scope {
-        Scope {
-            date: time.date().to_owned(),
-            region: self.region.clone(),
-            service: self.service.clone(),
-        }
+    fn scope<'a>(&'a self, time: &'a SigningTime) -> Scope<'a> {
+        Scope { date: time.date(), region: &self.region, service: &self.service }
     }
 
     fn credential(&self, time: &SigningTime) -> String {

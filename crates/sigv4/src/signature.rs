@@ -19,7 +19,7 @@ pub(crate) struct StringToSign(String);
 
 impl StringToSign {
     /// `time` is in basic format.
-    pub(crate) fn new(time: &str, scope: &Scope, request: &CanonicalRequest) -> Self {
+    pub(crate) fn new(time: &str, scope: Scope<'_>, request: &CanonicalRequest) -> Self {
         let Scope { date, region, service } = scope;
         let hash = request.hash();
         let parts = [
@@ -46,11 +46,11 @@ pub(crate) struct SigningKey(Arc<Hmac<Sha256>>);
 
 impl SigningKey {
     /// HMAC over the elements of the scope, each keyed by the one before.
-    pub(crate) fn derive(secret: &[u8], scope: &Scope) -> Self {
+    pub(crate) fn derive(secret: &[u8], scope: Scope<'_>) -> Self {
         let prefixed = Zeroizing::new([b"AWS4", secret].concat());
-        let date = digest(keyed(&prefixed), &scope.date);
-        let region = digest(keyed(&*date), &scope.region);
-        let service = digest(keyed(&*region), &scope.service);
+        let date = digest(keyed(&prefixed), scope.date);
+        let region = digest(keyed(&*date), scope.region);
+        let service = digest(keyed(&*region), scope.service);
         Self(Arc::new(keyed(&*digest(keyed(&*service), TERMINATOR))))
     }
 
@@ -103,7 +103,7 @@ mod tests {
     fn a_signature_is_compared_in_one_way() {
         <Signature as Compared<_>>::compared();
         <SigningKey as Compared<_>>::compared();
-        let (ours, key) = (StringToSign::of("ours"), SigningKey::derive(b"chocolate", &scope()));
+        let (ours, key) = (StringToSign::of("ours"), SigningKey::derive(b"chocolate", SCOPE));
         let presented = *key.sign(&ours).0;
         assert!(key.sign(&ours).matches(&presented));
         for place in 0..32 {
@@ -113,7 +113,5 @@ mod tests {
         }
     }
 
-    fn scope() -> Scope {
-        Scope { date: "20261126".into(), region: "eu-west-1".into(), service: "sts".into() }
-    }
+    const SCOPE: Scope<'_> = Scope { date: "20261126", region: "eu-west-1", service: "sts" };
 }

@@ -8,22 +8,23 @@ const BASIC: &str = "%Y%m%dT%H%M%SZ";
 const HTTP_DATE: &str = "%a, %d %b %Y %H:%M:%S GMT";
 
 /// When a request says it was signed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct SigningTime {
     pub(crate) at: Timestamp,
     /// `at` in basic format.
-    pub(crate) text: String,
+    text: [u8; 16],
 }
 
 impl SigningTime {
+    /// `at`, of which a signature can only say the years from 0 to 9999.
     pub(crate) fn new(at: Timestamp) -> Self {
-        Self { at, text: basic(at) }
+        let text = basic(at);
+        Self { at, text: text.as_bytes().try_into().unwrap_or(*b"00000000T000000Z") }
     }
 
     /// Reads the basic format and nothing like it.
     pub(crate) fn parse_basic(text: &[u8]) -> Option<Self> {
-        let at = parse_basic(text)?;
-        Some(Self { at, text: String::from_utf8_lossy(text).into_owned() })
+        Some(Self { at: parse_basic(text)?, text: text.try_into().ok()? })
     }
 
     /// Reads a `Date` header: the HTTP format, or the basic one that older clients put there.
@@ -31,9 +32,14 @@ impl SigningTime {
         parse_http_date(text).map(Self::new).or_else(|| Self::parse_basic(text))
     }
 
+    /// In basic format.
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.text).unwrap_or_default()
+    }
+
     /// The first eight characters: the date of the credential scope.
     pub(crate) fn date(&self) -> &str {
-        self.text.get(..8).unwrap_or_default()
+        self.text().get(..8).unwrap_or_default()
     }
 }
 
@@ -85,7 +91,7 @@ mod tests {
 
     #[track_caller]
     fn check(parsed: Option<SigningTime>, expected: Option<&str>) {
-        assert_eq!(parsed.map(|time| time.text).as_deref(), expected);
+        assert_eq!(parsed.as_ref().map(SigningTime::text), expected);
     }
 
     #[test]

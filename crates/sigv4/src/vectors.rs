@@ -153,8 +153,8 @@ impl Case {
             let canonical = canonical.expect("a canonical request").with_payload(&body);
             assert_eq!(canonical.text(), self.text("canonical-request"), "{:?}", self.folder);
 
-            let scope = &presented.credential.scope;
-            let string = StringToSign::new(&presented.time.text, scope, &canonical);
+            let scope = presented.credential.scope();
+            let string = StringToSign::new(presented.time.text(), scope, &canonical);
             assert_eq!(string.as_str(), self.text("string-to-sign"), "{:?}", self.folder);
 
             let secret = SecretKey::new(&*self.context.credentials.secret_access_key);
@@ -321,7 +321,7 @@ fn check_double_encoding(suite: &Path, name: &str, date: &str) {
 
         let file = suite.join(name).join("header-string-to-sign.txt");
         if file.is_file() {
-            let string = StringToSign::new(date, &presented.credential.scope, &canonical);
+            let string = StringToSign::new(date, presented.credential.scope(), &canonical);
             assert_eq!(string.as_str(), read(&file).trim_end());
         }
     });

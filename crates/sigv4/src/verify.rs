@@ -13,9 +13,10 @@ use crate::{
     check::{Claim, DeclaredPayload},
     head::HeaderIndex,
     payload::UNSIGNED_PAYLOAD,
-    present::{Presented, SignedHeaders},
+    present::{Credential, Presented, SignedHeaders},
     query::CanonicalQuery,
     signature::{SigningKey, StringToSign},
+    time::SigningTime,
 };
 
 /// What is known once the head of a request has been verified.
@@ -42,13 +43,12 @@ pub struct Verified<I> {
 /// What a signature says about its request, beside that it holds.
 #[derive(Clone)]
 struct Facts {
-    access_key_id: String,
-    scope: Scope,
+    credential: Credential,
+    time: SigningTime,
     signed_headers: SignedHeaders,
     mechanism: Mechanism,
     payload: PayloadMode,
     has_session_token: bool,
-    signed_at: Timestamp,
     valid_until: Timestamp,
     signature: [u8; 32],
 }
@@ -56,17 +56,17 @@ struct Facts {
 impl<I> Verified<I> {
     /// The access key id that signed.
     pub fn access_key_id(&self) -> &str {
-        &self.facts.access_key_id
+        self.facts.credential.access_key_id()
     }
 
     /// The credential scope.
-    pub fn scope(&self) -> &Scope {
-        &self.facts.scope
+    pub fn scope(&self) -> Scope<'_> {
+        self.facts.credential.scope()
     }
 
     /// The names of the signed headers: lower-case, sorted.
     pub fn signed_headers(&self) -> impl Iterator<Item = &str> {
-        self.facts.signed_headers.names()
+        self.facts.signed_headers.as_str().split(';')
     }
 
     /// Where the signature was.
@@ -86,7 +86,7 @@ impl<I> Verified<I> {
 
     /// When the request was signed, by its own account.
     pub fn signed_at(&self) -> Timestamp {
-        self.facts.signed_at
+        self.facts.time.at
     }
 
     /// The last second at which the same request would be accepted again.
@@ -105,13 +105,13 @@ impl std::fmt::Debug for Facts {
     /// Everything but the signature, with which the request could be replayed.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Facts")
-            .field("access_key_id", &self.access_key_id)
-            .field("scope", &self.scope)
+            .field("access_key_id", &self.credential.access_key_id())
+            .field("scope", &self.credential.scope())
             .field("signed_headers", &self.signed_headers)
             .field("mechanism", &self.mechanism)
             .field("payload", &self.payload)
             .field("has_session_token", &self.has_session_token)
-            .field("signed_at", &self.signed_at)
+            .field("signed_at", &self.time.at)
             .field("valid_until", &self.valid_until)
             .finish()
     }
@@ -204,7 +204,6 @@ impl<I> HeadVerdict<I> {
 /// A signature about to be computed and compared: all that is missing is the payload line.
 struct Attempt<I> {
     canonical: CanonicalHead,
-    time: String,
     key: SigningKey,
     facts: Facts,
     /// Who holds the key, or why it cannot be used. Looked at only after the comparison.
@@ -222,7 +221,7 @@ impl<I> Attempt<I> {
     ) -> Self {
         let credential = &claim.presented.credential;
         let (secret, holder) = match keys.find(&KeyClaim {
-            access_key_id: &credential.access_key_id,
+            access_key_id: credential.access_key_id(),
             session_token: claim.presented.session_token.as_ref(),
             now,
         }) {
@@ -233,15 +232,15 @@ impl<I> Attempt<I> {
                 (SecretKey::stand_in(), Err(Refusal::Session(Box::new(refusal))))
             }
         };
-        let key = secret.signing_key(&credential.scope);
-        let time = claim.presented.time.text.clone();
-        Self { canonical, time, key, facts: Facts::from(claim), holder }
+        let key = secret.signing_key(credential.scope());
+        Self { canonical, key, facts: Facts::from(claim), holder }
     }
 
     /// Computes the signature, compares it, and only then looks at who holds the key.
     fn conclude(self, payload: &str) -> Result<Verified<I>, Refusal> {
         let canonical = self.canonical.with_payload(payload);
-        let string = StringToSign::new(&self.time, &self.facts.scope, &canonical);
+        let Facts { time, credential, .. } = &self.facts;
+        let string = StringToSign::new(time.text(), credential.scope(), &canonical);
         let matches = self.key.sign(&string).matches(&self.facts.signature);
         let identity = self.holder?;
         if matches {
@@ -258,8 +257,8 @@ impl From<Claim> for Facts {
     fn from(claim: Claim) -> Self {
         let presented = claim.presented;
         Self {
-            access_key_id: presented.credential.access_key_id,
-            scope: presented.credential.scope,
+            credential: presented.credential,
+            time: presented.time,
             signed_headers: presented.signed_headers,
             mechanism: presented.mechanism,
             payload: match claim.payload {
@@ -268,7 +267,6 @@ impl From<Claim> for Facts {
                 DeclaredPayload::Unsigned => PayloadMode::Unsigned,
             },
             has_session_token: presented.session_token.is_some(),
-            signed_at: presented.time.at,
             valid_until: claim.valid_until,
             signature: presented.signature,
         }
