@@ -19,11 +19,7 @@ fn an_application_that_holds_no_secret_works_until_its_session_ends() {
         .arg("--wait")
         .env("GATEWAY", format!("127.0.0.1:{}", gateway.port))
         .env("SESSION_S", SESSION_S.to_string())
-        .env(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            format!("http://127.0.0.1:{}/credentials", gateway.container),
-        )
-        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", gateway.path("web.token"))
+        .envs(gateway.container_variables())
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);
@@ -70,11 +66,7 @@ fn check_logins(python: &Python, gateway: &Gateway) {
     let output = clean(python, &gateway.path(""))
         .arg(top().join("crates/cli/tests/credentials/logins.py"))
         .arg(format!("127.0.0.1:{}", gateway.port))
-        .env(
-            "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-            format!("http://127.0.0.1:{}/credentials", gateway.container),
-        )
-        .env("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", gateway.path("web.token"))
+        .envs(gateway.container_variables())
         .output()
         .unwrap();
     let errors = String::from_utf8_lossy(&output.stderr);

@@ -102,11 +102,8 @@ type Way = (&'static str, &'static str, Vec<(&'static str, String)>);
 /// Seconds that a session lasts here.
 const SESSION_S: u32 = 8;
 
-#[test]
-fn stock_sdks_renew_sessions_that_end_by_every_way_of_delivery() {
-    let Some(python) = Python::with(&MODULES) else { return };
-    let gateway = Gateway::start(&python, SESSION_S, 1);
-    let token = gateway.write("id.token", &web_identity(&python));
+fn ways(gateway: &Gateway, python: &Python) -> [Way; 4] {
+    let token = gateway.write("id.token", &web_identity(python));
     let key = gateway.write(
         "key.toml",
         "accessKeyId = \"AKIAEXAMPLEANA000001\"\n\
@@ -121,21 +118,8 @@ fn stock_sdks_renew_sessions_that_end_by_every_way_of_delivery() {
         key.display()
     );
     let config = gateway.write("aws-config", &process);
-    let ways: [Way; 4] = [
-        (
-            "container-role",
-            "web-1",
-            vec![
-                (
-                    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
-                    format!("http://127.0.0.1:{}/credentials", gateway.container),
-                ),
-                (
-                    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
-                    gateway.path("web.token").display().to_string(),
-                ),
-            ],
-        ),
+    [
+        ("container-role", "web-1", gateway.container_variables().into()),
         (
             "iam-role",
             "host-1",
@@ -155,8 +139,14 @@ fn stock_sdks_renew_sessions_that_end_by_every_way_of_delivery() {
             ],
         ),
         ("custom-process", "process-1", vec![("AWS_CONFIG_FILE", config.display().to_string())]),
-    ];
-    let running: Vec<(&str, &str, Child)> = ways
+    ]
+}
+
+#[test]
+fn stock_sdks_renew_sessions_that_end_by_every_way_of_delivery() {
+    let Some(python) = Python::with(&MODULES) else { return };
+    let gateway = Gateway::start(&python, SESSION_S, 1);
+    let running: Vec<(&str, &str, Child)> = ways(&gateway, &python)
         .into_iter()
         .map(|(method, session, variables)| {
             let child = clean(&python, gateway.path("").as_path())

@@ -94,6 +94,16 @@ impl Gateway {
         self.folder.path().join(name)
     }
 
+    /// The environment in which an SDK finds the container-credentials endpoint.
+    pub(crate) fn container_variables(&self) -> [(&'static str, String); 2] {
+        let uri = format!("http://127.0.0.1:{}/credentials", self.container);
+        let token = self.path("web.token").display().to_string();
+        [
+            ("AWS_CONTAINER_CREDENTIALS_FULL_URI", uri),
+            ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", token),
+        ]
+    }
+
     /// What it said to its operator.
     pub(crate) fn operator_log(&self) -> String {
         fs::read_to_string(self.path("operator.log")).unwrap_or_default()
