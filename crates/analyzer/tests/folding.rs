@@ -7,6 +7,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::json;
+use tollgate_analyzer::render::tables::tables;
 use tollgate_analyzer::{Analysis, Detail, Gathered, Report};
 use tollgate_log::{Input, LineAccount, ScanOptions};
 use tollgate_store::Account;
@@ -92,6 +93,8 @@ fn sessions_beyond_the_bound_are_told_by_role_and_nothing_is_lost() {
     let report = Report::new(&all, LineAccount::default(), &[]);
     let said = |report: &Report, what: &str| report.folded.iter().any(|it| it.contains(what));
     assert!(said(&report, "more than 10,000 groups of denied calls"), "{:?}", report.folded);
+    let table = tables(&report).into_iter().find(|table| table.name == "folded").unwrap();
+    assert_eq!(table.rows(), report.folded.len());
     // The timeline's cells are those of the groups that are listed.
     let cells = &report.timeline.as_ref().unwrap().cells;
     let listed: u64 = cells.iter().filter(|cell| cell.4.is_some()).map(|cell| cell.5).sum();

@@ -9,10 +9,14 @@ use std::process::{Command, Output};
 const LOGS: &str = "fixtures/github-proxy/logs";
 
 fn analyze(arguments: &[&str]) -> Output {
+    analyze_log(LOGS, arguments)
+}
+
+fn analyze_log(log: &str, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_tollgate"))
         .arg("analyze")
         .args(arguments)
-        .arg(LOGS)
+        .arg(log)
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../.."))
         .output()
         .unwrap()
@@ -32,7 +36,7 @@ fn check_refused(arguments: &[&str], expected: &[&str]) {
 fn tables_go_into_a_folder_a_file_each() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    for (format, tables) in [("csv", 13), ("parquet", 13)] {
+    for (format, tables) in [("csv", 14), ("parquet", 14)] {
         let output = analyze(&["--format", format, "--out", out.to_str().unwrap()]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
         let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
@@ -46,6 +50,24 @@ fn one_table_goes_to_standard_output() {
     let output = analyze(&["--format", "csv", "--table", "statuses"]);
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(text.starts_with("status,requests\r\n200,3399\r\n"), "{text}");
+}
+
+#[test]
+fn what_one_table_cannot_say_goes_to_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let line = |route| {
+        format!("{{\"httpMethod\":\"GET\",\"resourcePath\":\"/{route}\",\"status\":\"200\"}}\n")
+    };
+    fs::write(&log, (0..5_001).map(line).collect::<String>()).unwrap();
+    let log = log.to_str().unwrap();
+    let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "routes"]);
+    let said = "There were more routes than the 5,000 that are told apart: 1 request of the rest are \
+                counted as (other).\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5_002);
+    let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "folded"]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("more routes than the 5,000"));
 }
 
 #[test]

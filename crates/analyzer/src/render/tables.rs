@@ -12,8 +12,9 @@ use crate::report::{
 mod limits;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 20] = [
+pub const NAMES: [&str; 21] = [
     "lines",
+    "folded",
     "callers",
     "routes",
     "statuses",
@@ -81,8 +82,8 @@ impl Table {
 /// no unexplained ones, no agreement and no unknown principals, and so no tables of them; without one to compare with no
 /// changes; and where nothing was to be grouped by, no breakdowns.
 pub fn tables(report: &Report) -> Vec<Table> {
-    let mut tables = vec![lines(report), callers(report), routes(report), statuses(report)];
-    tables.extend([series(report), heat(report)]);
+    let mut tables = vec![lines(report), folded(&report.folded), callers(report), routes(report)];
+    tables.extend([statuses(report), series(report), heat(report)]);
     tables.extend(report.comparison.as_ref().map(limits::comparison));
     tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));
     tables.extend(limits::all(report));
@@ -153,6 +154,10 @@ fn lines(report: &Report) -> Table {
         .text("kind", |(kind, _)| Some(*kind))
         .count("lines", |(_, lines)| Some(*lines))
         .table("lines")
+}
+
+fn folded(sentences: &[String]) -> Table {
+    Rows::of(sentences).text("sentence", Some).table("folded")
 }
 
 fn callers(report: &Report) -> Table {
