@@ -177,24 +177,25 @@ impl Verifier {
 
 /// Rule 8.
 fn check_signed_headers(signed: &SignedHeaders, headers: &HeaderIndex<'_>) -> Result<(), Refusal> {
-    if !signed.names().any(|name| name == b"host") {
-        return Err(Refusal::HostNotSigned);
-    }
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
     let must_be_signed = |(name, _): &&Header<'_>| {
         name.starts_with(b"x-amz-") && **name != *CONTENT_SHA256.as_bytes()
     };
     let mut headers = headers.in_order();
-    let mut unsigned = None;
+    let (mut host, mut absent, mut unsigned) = (false, None, None);
     for name in signed.names() {
+        host |= name == b"host";
         unsigned = unsigned.or(headers.skip_to(name).iter().find(must_be_signed));
         if headers.next_of(name).is_empty() {
-            return Err(Refusal::SignedHeaderAbsent { name: text(name) });
+            absent = absent.or(Some(name));
         }
     }
-    match unsigned.or(headers.rest().iter().find(must_be_signed)) {
-        Some((name, _)) => Err(Refusal::HeaderNotSigned { name: text(name) }),
-        None => Ok(()),
+    unsigned = unsigned.or(headers.rest().iter().find(must_be_signed));
+    match (host, absent, unsigned) {
+        (false, ..) => Err(Refusal::HostNotSigned),
+        (_, Some(name), _) => Err(Refusal::SignedHeaderAbsent { name: text(name) }),
+        (.., Some((name, _))) => Err(Refusal::HeaderNotSigned { name: text(name) }),
+        (_, None, None) => Ok(()),
     }
 }
 
