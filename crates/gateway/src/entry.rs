@@ -1,88 +1,52 @@
-//! The record of one request while it is under way. However the request ends, the record is taken
-//! exactly once: when the last byte of the answer has gone, or when nobody waits for it any more.
+//! One request while it is under way: its line in the access log, and what is counted of it. However
+//! it ends, it is recorded exactly once: when the last byte of the answer has gone, or when nobody
+//! waits for it any more.
 
-use std::hash::{BuildHasher, RandomState};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
-use http::header::{HeaderName, HeaderValue, USER_AGENT};
-use http::{Request, Response, Version};
+use http::header::USER_AGENT;
+use http::uri::PathAndQuery;
+use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
-use jiff::Timestamp;
 use tokio::time::Instant;
 use tollgate_policy::Outcome;
+use uuid::Uuid;
 
 use crate::authorize::Authorized;
 use crate::body::{AnswerBody, BodyError};
+use crate::caller::Caller;
 use crate::frame::Arrival;
+use crate::metrics::{Ended, RouteRef, Series, known_method};
 use crate::pipeline::Gateway;
 use crate::plan::Plan;
-use crate::record::{AccessRecord, RateLimit};
+use crate::rate_limit::RateLimit;
+use crate::record::{ANSWERED, DECIDED, LOOKED_UP, PLANNED, ROUTED, Record, VERIFIED, Value};
 use crate::refusal::{Fault, Refusal};
+use crate::request_id::RequestId;
 use crate::route::Routed;
 use crate::verify::Verified;
 
-/// Makes the ids of requests: no two alike, and none to be guessed from another.
-#[derive(Debug, Default)]
-pub(crate) struct RequestIds {
-    counter: AtomicU64,
-    /// Keyed at random, once for the process.
-    hashers: [RandomState; 3],
-}
+/// A request that has not ended. It is boxed, because it moves with the answer.
+pub(crate) struct Entry(Box<Open>);
 
-impl RequestIds {
-    fn next(&self) -> (String, String) {
-        let number = self.counter.fetch_add(1, Ordering::Relaxed);
-        let [high, low, extended] = self.hashers.each_ref().map(|hasher| hasher.hash_one(number));
-        // The form of a random UUID: version 4, variant 1.
-        let low = low & 0x3fff_ffff_ffff_ffff | 0x8000_0000_0000_0000;
-        let (high, low, extended) = (Hex::of(high), Hex::of(low), Hex::of(extended));
-        let id = [
-            high.part(0, 8),
-            "-",
-            high.part(8, 12),
-            "-4",
-            high.part(13, 16),
-            "-",
-            low.part(0, 4),
-            "-",
-            low.part(4, 16),
-        ];
-        (id.concat(), [extended.part(5, 16), "="].concat())
-    }
-}
-
-/// The hexadecimal digits of a number.
-struct Hex([u8; 16]);
-
-impl Hex {
-    fn of(number: u64) -> Hex {
-        let mut digits = [0; 16];
-        let mut left = number;
-        for digit in digits.iter_mut().rev() {
-            let nibble = u8::try_from(left & 0xf).unwrap_or_default();
-            *digit = nibble + if nibble < 10 { b'0' } else { b'a' - 10 };
-            left >>= 4;
-        }
-        Hex(digits)
-    }
-
-    fn part(&self, start: usize, end: usize) -> &str {
-        self.0.get(start..end).and_then(|part| str::from_utf8(part).ok()).unwrap_or_default()
-    }
-}
-
-/// A record that is being written. It is boxed, because it moves with the answer.
-pub(crate) struct Entry {
-    record: Box<AccessRecord>,
-    began: Instant,
-    /// The stage, where a caller cannot choose its name.
-    stage_label: String,
+struct Open {
     gateway: Arc<Gateway>,
+    record: Record,
+    id: RequestId,
+    arrival: Arrival,
+    began: Instant,
+    method: Method,
+    path: Option<PathAndQuery>,
+    caller: Option<Arc<Caller>>,
+    /// What is counted of its route, once that is known.
+    series: Option<Arc<Series>>,
+    ended: Ended,
+    response_bytes: u64,
+    error_message: Option<String>,
+    integration_error: Option<String>,
 }
 
 impl Entry {
@@ -91,127 +55,156 @@ impl Entry {
         request: &Request<B>,
         arrival: Arrival,
     ) -> Entry {
-        let (request_id, extended_request_id) = gateway.ids.next();
-        let user_agent = request.headers().get(USER_AGENT);
-        let record = AccessRecord {
-            request_time_epoch: arrival.at.as_millisecond(),
-            request_id,
-            extended_request_id,
-            http_method: request.method().as_str().to_owned(),
-            path: request.uri().path().to_owned(),
-            protocol: protocol(request.version()),
-            source_ip: address(arrival.peer),
-            user_agent: user_agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()).into()),
-            ..AccessRecord::default()
-        };
-        Entry {
-            record: Box::new(record),
-            began: Instant::now(),
-            stage_label: "-".to_owned(),
+        let (id, mut buffer) = (gateway.ids.next(), Uuid::encode_buffer());
+        let user_agent = request.headers().get(USER_AGENT).map(|agent| agent.as_bytes());
+        let user_agent = user_agent.map(String::from_utf8_lossy);
+        let arrived = [
+            Value::Text(id.id().encode_lower(&mut buffer)),
+            id.extended().into(),
+            request.method().as_str().into(),
+            request.uri().path().into(),
+            protocol(request.version()).into(),
+            Value::Address(arrival.peer),
+            user_agent.as_deref().into(),
+        ];
+        Entry(Box::new(Open {
+            record: Record::begin(arrival.at.as_millisecond(), arrived),
             gateway: Arc::clone(gateway),
-        }
+            id,
+            arrival,
+            began: Instant::now(),
+            method: request.method().clone(),
+            path: request.uri().path_and_query().cloned(),
+            caller: None,
+            series: None,
+            ended: Ended::default(),
+            response_bytes: 0,
+            error_message: None,
+            integration_error: None,
+        }))
     }
 
     pub(crate) fn routed<B>(&mut self, routed: &Routed<'_, B>) {
-        let (place, record) = (&routed.place, &mut self.record);
-        record.domain_name = Some(routed.framed.host().to_owned());
-        record.account_id = Some(place.api.api().account.to_owned());
-        record.api_id = Some(place.api.api().id.to_owned());
-        record.stage = Some(place.stage().to_owned());
-        if !place.api.stages().is_empty() {
-            place.stage().clone_into(&mut self.stage_label);
-        }
-        record.resource_path = place.route.map(|route| route.template.as_str().to_owned());
+        let Routed { framed, place, .. } = routed;
+        let (entry, api) = (&mut *self.0, place.api.api());
+        let template = place.route.map(|route| route.template.as_str());
+        let values = [
+            framed.host().into(),
+            api.account.into(),
+            api.id.into(),
+            place.stage().into(),
+            template.into(),
+        ];
+        entry.record.write(ROUTED, values);
+        // Where the stages are not listed, a caller can choose their names.
+        let stage = if place.api.stages().is_empty() { "-" } else { place.stage() };
+        let resource = template.unwrap_or("-");
+        let method = known_method(&entry.method);
+        let route = RouteRef { api: api.id, stage, method, resource };
+        entry.series = Some(entry.gateway.metrics().series(route));
     }
 
     pub(crate) fn verified<B>(&mut self, verified: &Verified<'_, B>) {
         let Some(signed) = &verified.signer else { return };
-        self.record.user_arn = Some(signed.identity.arn.clone());
-        self.record.caller = signed.identity.user_id.clone();
-        self.record.access_key = Some(signed.access_key_id().to_owned());
+        let caller = &signed.identity;
+        let user_id = caller.user_id.as_ref();
+        let values = [(&caller.arn).into(), user_id.into(), signed.access_key_id().into()];
+        self.0.record.write(VERIFIED, values);
+        self.0.caller = Some(Arc::clone(caller));
     }
 
     pub(crate) fn authorized<B>(&mut self, authorized: &Authorized<'_, B>) {
-        self.record.decision = Some(authorized.decision().outcome.as_str());
-        self.record.determined_by = Some(authorized.statements());
+        let outcome = authorized.decision().outcome.as_str();
+        self.0.record.write(DECIDED, [outcome.into(), (&*authorized.statements()).into()]);
     }
 
     pub(crate) fn planned(&mut self, plan: &Plan) {
-        self.record.upstream = Some(plan.name.clone());
-        self.record.credential = Some(plan.aliases().to_owned());
+        self.0.record.write(PLANNED, [(&plan.name).into(), plan.aliases().into()]);
     }
 
     /// Whether the answer came from the cache.
     pub(crate) fn cached(&mut self, is_hit: bool) {
-        self.record.cache_status = Some(if is_hit { "hit" } else { "miss" });
+        self.0.record.write(LOOKED_UP, [if is_hit { "hit" } else { "miss" }.into()]);
+        self.0.ended.is_cache_hit = Some(is_hit);
     }
 
-    pub(crate) fn forwarded<B>(
-        &mut self,
-        response: &Response<B>,
-        since: Instant,
-        now: Timestamp,
-    ) -> &RateLimit {
-        self.record.integration_latency_ms = Some(milliseconds(since));
-        self.record.integration_status = Some(response.status().as_u16());
-        self.record.rate_limit = RateLimit::of(response.headers(), now);
-        &self.record.rate_limit
+    /// What the upstream answered to a request that was sent at `since`.
+    pub(crate) fn forwarded(&mut self, status: u16, told: &RateLimit<'_>, since: Instant) {
+        let latency_ms = milliseconds(since);
+        self.0.ended.integration_latency_ms = Some(latency_ms);
+        let RateLimit { limit, remaining, used, reset, resource, retry_after } = told;
+        let values = [
+            Value::Number(status.into()),
+            Value::Number(latency_ms),
+            limit.as_ref().into(),
+            remaining.as_ref().into(),
+            used.as_ref().into(),
+            reset.as_ref().into(),
+            resource.as_ref().into(),
+            (*retry_after).into(),
+        ];
+        self.0.record.write(ANSWERED, values);
     }
 
     /// Records a refusal, and tells the operator everything about it.
     pub(crate) fn refused(&mut self, refusal: &Refusal) {
-        let record = &mut self.record;
-        record.error_type = Some(refusal.response_type());
-        record.error_message = Some(first_line(&refusal.message()));
+        let entry = &mut *self.0;
+        entry.ended.error_type = Some(refusal.response_type());
+        entry.error_message = Some(first_line(&refusal.message()));
         if let Refusal::Denied(denial) = refusal {
-            record.decision = Some(denial.outcome.as_str());
-            record.determined_by = Some(denial.statements.clone());
+            let outcome = denial.outcome.as_str();
+            entry.record.write(DECIDED, [outcome.into(), (&denial.statements).into()]);
             debug_assert_ne!(denial.outcome, Outcome::Allowed, "an allowed request is not denied");
         }
         if refusal.fault() == Fault::Upstream {
-            record.integration_error = Some(refusal.explanation());
+            entry.integration_error = Some(refusal.explanation());
         }
         tracing::warn!(
-            requestId = record.request_id,
+            requestId = %entry.id.id(),
             status = refusal.status().as_u16(),
             errorType = refusal.error_type(),
             fault = ?refusal.fault(),
-            method = record.http_method,
-            path = record.path,
-            caller = record.user_arn.as_deref().unwrap_or("anonymous"),
+            method = entry.method.as_str(),
+            path = entry.path.as_ref().map_or("/", PathAndQuery::path),
+            caller = entry.caller.as_deref().map_or("anonymous", |caller| &caller.arn),
             explanation = refusal.explanation(),
             "refused"
         );
     }
 
-    /// Hands the record to the answer, which knows when it ends.
+    /// Hands itself to the answer, which knows when it ends.
     pub(crate) fn answer(mut self, mut response: Response<AnswerBody>) -> Response<Logged> {
-        self.record.status = response.status().as_u16();
-        let AccessRecord { request_id, extended_request_id, .. } = &*self.record;
-        for (name, id) in [(REQUEST_ID, request_id), (EXTENDED_REQUEST_ID, extended_request_id)] {
-            if let Ok(id) = HeaderValue::from_str(id) {
-                response.headers_mut().insert(name, id);
-            }
-        }
+        self.0.ended.status = response.status().as_u16();
+        self.0.id.tell(response.headers_mut());
         response.map(|body| Logged { body, entry: Some(self) })
     }
 }
 
-/// Headers by which a caller is told the ids of its request.
-const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
-const EXTENDED_REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-apigw-id");
-
 /// The status of a request whose caller went away before it was answered, as nginx has it.
 const CALLER_WENT_AWAY: u16 = 499;
 
-impl Drop for Entry {
-    /// Whatever became of the request, it has a line.
+impl Drop for Open {
+    /// Whatever became of the request, it has a line, and is counted.
     fn drop(&mut self) {
-        if self.record.status == 0 {
-            self.record.status = CALLER_WENT_AWAY;
+        let Open { gateway, record, ended, .. } = self;
+        if ended.status == 0 {
+            ended.status = CALLER_WENT_AWAY;
         }
-        self.record.response_latency_ms = milliseconds(self.began);
-        self.gateway.finished(&self.record, &self.stage_label);
+        ended.latency_ms = milliseconds(self.began);
+        let nowhere = || {
+            let method = known_method(&self.method);
+            gateway.metrics().series(RouteRef { api: "-", stage: "-", method, resource: "-" })
+        };
+        gateway.metrics().ended(&self.series.take().unwrap_or_else(nowhere), ended);
+        let line = record.end([
+            Value::Number(ended.status.into()),
+            Value::Number(self.response_bytes),
+            Value::Number(ended.latency_ms),
+            self.error_message.as_ref().into(),
+            ended.error_type.into(),
+            self.integration_error.as_ref().into(),
+        ]);
+        gateway.access_log().take(self.arrival.at, line);
     }
 }
 
@@ -239,10 +232,10 @@ impl Body for Logged {
         match (&frame, &mut self.entry) {
             (Some(Ok(frame)), Some(entry)) => {
                 let length = frame.data_ref().map_or(0, Bytes::len);
-                entry.record.response_length += u64::try_from(length).unwrap_or_default();
+                entry.0.response_bytes += u64::try_from(length).unwrap_or_default();
             }
             (Some(Err(error)), Some(entry)) => {
-                entry.record.integration_error = Some(error.to_string());
+                entry.0.integration_error = Some(error.to_string());
                 self.finish();
             }
             _ => self.finish(),
@@ -273,24 +266,6 @@ fn milliseconds(since: Instant) -> u64 {
     u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
 }
 
-/// An address as it is written. The formatter of IPv4 addresses, which could pad them, takes four
-/// times as long as its four numbers.
-fn address(ip: IpAddr) -> String {
-    let IpAddr::V4(ip) = ip else { return ip.to_string() };
-    let mut text = String::with_capacity(15);
-    for octet in ip.octets() {
-        if !text.is_empty() {
-            text.push('.');
-        }
-        for (least, unit) in [(100, 100), (10, 10), (0, 1)] {
-            if octet >= least {
-                text.push(char::from(b'0' + octet / unit % 10));
-            }
-        }
-    }
-    text
-}
-
 /// A refused signature comes with the canonical request, which is for the caller and not for a log.
 fn first_line(message: &str) -> String {
     message.lines().next().unwrap_or_default().to_owned()
@@ -301,31 +276,5 @@ fn protocol(version: Version) -> &'static str {
         Version::HTTP_2 => "HTTP/2.0",
         Version::HTTP_10 => "HTTP/1.0",
         _ => "HTTP/1.1",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    proptest! {
-        #[test]
-        fn addresses_are_written_as_they_are_everywhere(ip in any::<IpAddr>()) {
-            prop_assert_eq!(address(ip), ip.to_string());
-        }
-    }
-
-    #[test]
-    fn an_id_has_the_form_of_a_random_uuid_and_is_another_each_time() {
-        let ids = RequestIds::default();
-        let ((first, extended), (second, other)) = (ids.next(), ids.next());
-        let form: String =
-            first.chars().map(|it| if it.is_ascii_hexdigit() { 'x' } else { it }).collect();
-        assert_eq!(form, "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx");
-        assert_eq!(first.get(14..15), Some("4"));
-        assert!(first.get(19..20).is_some_and(|digit| "89ab".contains(digit)), "{first}");
-        assert!(extended.len() == 12 && extended.ends_with('='), "{extended}");
-        assert!(first != second && extended != other);
     }
 }

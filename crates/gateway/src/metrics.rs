@@ -5,9 +5,10 @@
 
 use std::fmt::Write;
 use std::sync::atomic::AtomicU64;
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 use hashbrown::{Equivalent, HashMap};
+use http::Method;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,7 +18,6 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::pipeline::Gateway;
-use crate::record::AccessRecord;
 use crate::service::Unread;
 
 /// Where a request went.
@@ -31,11 +31,11 @@ struct Route {
 
 /// The same, borrowed to look up: fields, and so hashes, are in the same order.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-struct RouteRef<'a> {
-    api: &'a str,
-    stage: &'a str,
-    method: &'static str,
-    resource: &'a str,
+pub(crate) struct RouteRef<'a> {
+    pub(crate) api: &'a str,
+    pub(crate) stage: &'a str,
+    pub(crate) method: &'static str,
+    pub(crate) resource: &'a str,
 }
 
 impl Equivalent<Route> for RouteRef<'_> {
@@ -46,13 +46,25 @@ impl Equivalent<Route> for RouteRef<'_> {
 }
 
 /// What is counted of every request of a route.
-#[derive(Clone)]
-struct Series {
+pub(crate) struct Series {
+    route: Route,
     count: Counter,
     client_errors: Counter,
     server_errors: Counter,
     latency: Histogram,
     integration_latency: Histogram,
+}
+
+/// How a request ended.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Ended {
+    pub(crate) status: u16,
+    pub(crate) latency_ms: u64,
+    pub(crate) integration_latency_ms: Option<u64>,
+    /// API Gateway's name for the kind of refusal that it was.
+    pub(crate) error_type: Option<&'static str>,
+    /// Where anything is cached: whether the answer was.
+    pub(crate) is_cache_hit: Option<bool>,
 }
 
 impl RouteRef<'_> {
@@ -63,15 +75,15 @@ impl RouteRef<'_> {
 }
 
 impl Series {
-    fn ended(&self, record: &AccessRecord) {
+    fn ended(&self, ended: &Ended) {
         self.count.inc();
-        self.latency.observe(milliseconds(record.response_latency_ms));
-        match record.status {
+        self.latency.observe(milliseconds(ended.latency_ms));
+        match ended.status {
             400..500 => self.client_errors.inc(),
             500.. => self.server_errors.inc(),
             _ => 0,
         };
-        if let Some(latency) = record.integration_latency_ms {
+        if let Some(latency) = ended.integration_latency_ms {
             self.integration_latency.observe(milliseconds(latency));
         }
     }
@@ -105,7 +117,7 @@ struct Closed {
 pub(crate) struct Metrics {
     registry: Registry,
     /// Looked up once a request, rather than each counter in its family.
-    series: RwLock<HashMap<Route, Series>>,
+    series: RwLock<HashMap<Route, Arc<Series>>>,
     count: Family<Route, Counter>,
     client_errors: Family<Route, Counter>,
     server_errors: Family<Route, Counter>,
@@ -183,43 +195,40 @@ impl Metrics {
         );
     }
 
-    /// Counts a request that has ended. `stage` is the label for its stage.
-    pub(crate) fn ended(&self, record: &AccessRecord, stage: &str) {
-        let route = RouteRef {
-            api: record.api_id.as_deref().unwrap_or("-"),
-            stage,
-            method: known_method(&record.http_method),
-            resource: record.resource_path.as_deref().unwrap_or("-"),
-        };
+    /// What is counted of the requests of a route.
+    pub(crate) fn series(&self, route: RouteRef<'_>) -> Arc<Series> {
         let known = self.series.read().unwrap_or_else(PoisonError::into_inner);
-        match known.get(&route) {
-            Some(series) => series.ended(record),
-            None => {
-                drop(known);
-                self.new_series(route).ended(record);
-            }
+        if let Some(series) = known.get(&route) {
+            return Arc::clone(series);
         }
-        match record.cache_status {
-            Some("hit") => self.cache_hits.get_or_create(&route.to_owned()).inc(),
-            Some(_) => self.cache_misses.get_or_create(&route.to_owned()).inc(),
-            None => 0,
-        };
-        if let Some(kind) = record.error_type {
-            self.refused.get_or_create(&Refused { r#type: kind }).inc();
-        }
+        drop(known);
+        let series = Arc::new(self.new_series(route.to_owned()));
+        let mut known = self.series.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(series.route.clone()).or_insert(series))
     }
 
-    fn new_series(&self, route: RouteRef<'_>) -> Series {
-        let route = route.to_owned();
-        let series = Series {
+    fn new_series(&self, route: Route) -> Series {
+        Series {
             count: self.count.get_or_create(&route).clone(),
             client_errors: self.client_errors.get_or_create(&route).clone(),
             server_errors: self.server_errors.get_or_create(&route).clone(),
             latency: self.latency.get_or_create(&route).clone(),
             integration_latency: self.integration_latency.get_or_create(&route).clone(),
+            route,
+        }
+    }
+
+    /// Counts a request that has ended.
+    pub(crate) fn ended(&self, series: &Series, ended: &Ended) {
+        series.ended(ended);
+        match ended.is_cache_hit {
+            Some(true) => self.cache_hits.get_or_create(&series.route).inc(),
+            Some(false) => self.cache_misses.get_or_create(&series.route).inc(),
+            None => 0,
         };
-        let mut known = self.series.write().unwrap_or_else(PoisonError::into_inner);
-        known.entry(route).or_insert(series).clone()
+        if let Some(kind) = ended.error_type {
+            self.refused.get_or_create(&Refused { r#type: kind }).inc();
+        }
     }
 
     /// Counts a connection that was closed because what arrived by it was no request.
@@ -260,9 +269,17 @@ fn milliseconds(count: u64) -> f64 {
 }
 
 /// Methods that callers can choose are as many as they like.
-fn known_method(method: &str) -> &'static str {
-    const KNOWN: [&str; 7] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"];
-    KNOWN.into_iter().find(|known| *known == method).unwrap_or("OTHER")
+pub(crate) fn known_method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "OTHER",
+    }
 }
 
 impl std::fmt::Debug for Metrics {

@@ -17,15 +17,16 @@ use crate::access_log::AccessLog;
 use crate::authorize::authorize;
 use crate::body::{AnswerBody, whole};
 use crate::cache::{Kept, Lookup, Question};
-use crate::entry::{Entry, Logged, RequestIds};
+use crate::entry::{Entry, Logged};
 use crate::forward::{forward, scrub};
 use crate::frame::{Arrival, Framed};
 use crate::locate::locate;
 use crate::metrics::Metrics;
 use crate::plan::{Destination, Forwarding};
-use crate::record::AccessRecord;
+use crate::rate_limit::RateLimit;
 use crate::refusal::Refusal;
 use crate::replay::Used;
+use crate::request_id::RequestIds;
 use crate::route::route;
 use crate::service::{Endpoint, Unread};
 use crate::snapshot::Snapshot;
@@ -166,9 +167,11 @@ async fn through(
     plan.learned.iter().try_for_each(|learned| learned.check(arrival.at))?;
     let sent = Instant::now();
     let forwarded = forward(stripped, plan, arrival.at).await?;
-    let told = entry.forwarded(forwarded.response(), sent, arrival.at);
+    let answer = forwarded.response();
+    let told = RateLimit::of(answer.headers(), arrival.at);
+    entry.forwarded(answer.status().as_u16(), &told, sent);
     if let Some(learned) = &plan.learned {
-        learned.learn(forwarded.response().status(), told, arrival.at);
+        learned.learn(answer.status(), &told, arrival.at);
     }
     Ok(scrub(forwarded, plan))
 }
@@ -218,12 +221,6 @@ impl Gateway {
     /// The time.
     pub fn clock(&self) -> &Clock {
         &self.clock
-    }
-
-    /// Takes the record of a request that has ended.
-    pub(crate) fn finished(&self, record: &AccessRecord, stage_label: &str) {
-        self.metrics.ended(record, stage_label);
-        self.access_log.take(record);
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use http::StatusCode;
 use jiff::Timestamp;
 
-use crate::record::RateLimit;
+use crate::rate_limit::RateLimit;
 use crate::refusal::Refusal;
 
 /// What is known of the limits of one credential, or of an upstream without one.
@@ -60,14 +60,13 @@ impl Learned {
     }
 
     /// Learns from an answer.
-    pub(crate) fn learn(&self, status: StatusCode, told: &RateLimit, now: Timestamp) {
+    pub(crate) fn learn(&self, status: StatusCode, told: &RateLimit<'_>, now: Timestamp) {
         let now_ms = now.as_millisecond();
-        let bucket = told.resource.clone().unwrap_or_default();
-        lock(&self.bucket).clone_from(&bucket);
+        let bucket = told.resource.as_deref().unwrap_or_default();
+        bucket.clone_into(&mut lock(&self.bucket));
         let is_refused = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN);
         let waited = told
             .retry_after
-            .as_deref()
             .filter(|_| is_refused)
             .and_then(|text| tollgate_fields::retry_after(text.as_bytes(), Some(now_ms)));
         let waited = waited.and_then(|wait| i64::try_from(wait).ok()).map(|s| now_ms + s * 1000);
@@ -75,12 +74,12 @@ impl Learned {
         let reset = reset.and_then(|text| tollgate_fields::reset(text.as_bytes(), Some(now_ms)));
         let mut used_up = lock(&self.quota.used_up);
         match waited.into_iter().chain(reset).max() {
-            Some(until) if used_up.len() < BUCKETS_MAX || used_up.contains_key(&bucket) => {
-                used_up.insert(bucket, until.min(now_ms + HOLD_MS_MAX));
+            Some(until) if used_up.len() < BUCKETS_MAX || used_up.contains_key(bucket) => {
+                used_up.insert(bucket.to_owned(), until.min(now_ms + HOLD_MS_MAX));
             }
             Some(_) => {}
             None => {
-                used_up.remove(&bucket);
+                used_up.remove(bucket);
             }
         }
     }
@@ -100,11 +99,11 @@ mod tests {
         Timestamp::from_second(second).unwrap()
     }
 
-    fn told(remaining: &str, reset: &str, bucket: &str) -> RateLimit {
+    fn told<'h>(remaining: &'h str, reset: &'h str, bucket: &'h str) -> RateLimit<'h> {
         RateLimit {
-            remaining: Some(remaining.to_owned()),
-            reset: Some(reset.to_owned()),
-            resource: Some(bucket.to_owned()),
+            remaining: Some(remaining.into()),
+            reset: Some(reset.into()),
+            resource: Some(bucket.into()),
             ..RateLimit::default()
         }
     }
@@ -141,7 +140,7 @@ mod tests {
     #[test]
     fn a_refusal_says_how_long() {
         let learned = Learned::new(String::new(), Arc::default());
-        let told = RateLimit { retry_after: Some("17".to_owned()), ..RateLimit::default() };
+        let told = RateLimit { retry_after: Some("17"), ..RateLimit::default() };
         learned.learn(StatusCode::OK, &told, at(NOW));
         assert_eq!(wait(&learned, NOW), None, "only a refusal is one");
         learned.learn(StatusCode::TOO_MANY_REQUESTS, &told, at(NOW));

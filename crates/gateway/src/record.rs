@@ -1,292 +1,283 @@
-//! One request as the access log has it, in API Gateway's vocabulary.
+//! The access log's line of one request, in API Gateway's vocabulary, refused requests included.
 //!
-//! Every line has the same fields in the same order, every value is text, and what is not known is
-//! `-`: so `tollgate analyze` learns the template from the first lines.
+//! It is written while the request is under way, in the order in which things come to be known, so
+//! that nothing has to be kept for it. Every line has the same fields in the same order, every value
+//! but the first is text, and what is not known is `-`: so `tollgate analyze` learns the template
+//! from the first lines.
 
-use http::header::{HeaderMap, HeaderValue, RETRY_AFTER};
-use jiff::Timestamp;
-use tollgate_fields::RateTold;
+use std::net::IpAddr;
 
-/// What the access log tells of one request, refused ones included.
-#[derive(Clone, Debug, Default)]
-pub struct AccessRecord {
-    /// When it arrived, in milliseconds since 1970.
-    pub request_time_epoch: i64,
-    /// Names the request; the caller is told it.
-    pub request_id: String,
-    /// Names the request too; no caller can choose it.
-    pub extended_request_id: String,
-    /// The account that owns the API.
-    pub account_id: Option<String>,
-    /// The API.
-    pub api_id: Option<String>,
-    /// The stage.
-    pub stage: Option<String>,
-    /// The host that was asked for.
-    pub domain_name: Option<String>,
-    /// The method.
-    pub http_method: String,
-    /// The route, with its placeholders.
-    pub resource_path: Option<String>,
-    /// The path as it arrived: with the stage, except where the host stands for one.
-    pub path: String,
-    /// `HTTP/1.1`.
-    pub protocol: &'static str,
-    /// The status that the caller received; 499 if it went away before.
-    pub status: u16,
-    /// How many bytes of a body it received.
-    pub response_length: u64,
-    /// From the arrival of the request to the end of the answer, in milliseconds.
-    pub response_latency_ms: u64,
-    /// From sending the request to the upstream to the head of its answer, in milliseconds.
-    pub integration_latency_ms: Option<u64>,
-    /// The status that the upstream answered with.
-    pub integration_status: Option<u16>,
-    /// What went wrong at the upstream.
-    pub integration_error: Option<String>,
-    /// Where the request came from.
-    pub source_ip: String,
-    /// The ARN that signed.
-    pub user_arn: Option<String>,
-    /// Its unique id.
-    pub caller: Option<String>,
-    /// The access key id that signed.
-    pub access_key: Option<String>,
-    /// What the caller says it is.
-    pub user_agent: Option<String>,
-    /// What a refused caller was told.
-    pub error_message: Option<String>,
-    /// API Gateway's name for that kind of refusal.
-    pub error_type: Option<&'static str>,
-    /// The third party.
-    pub upstream: Option<String>,
-    /// The alias of the credential that was injected.
-    pub credential: Option<String>,
-    /// What the upstream says about its rate limit.
-    pub rate_limit: RateLimit,
-    /// `allowed`, `explicitDeny` or `implicitDeny`.
-    pub decision: Option<&'static str>,
-    /// The statements that allowed or denied, or the one that came nearest to allowing.
-    pub determined_by: Option<String>,
-    /// `hit`, `miss`, or nothing where nothing is cached.
-    pub cache_status: Option<&'static str>,
+/// The line of a request. Whatever part of it is passed over, because the request did not come so
+/// far or nothing was asked, is written as not known.
+#[derive(Debug)]
+pub(crate) struct Record {
+    line: Vec<u8>,
+    /// How many parts have been written.
+    written: usize,
 }
 
-/// What an upstream's headers say about its rate limit, as they say it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RateLimit {
-    /// Requests a window.
-    pub limit: Option<String>,
-    /// Requests that are left.
-    pub remaining: Option<String>,
-    /// Requests that were made.
-    pub used: Option<String>,
-    /// When the window ends.
-    pub reset: Option<String>,
-    /// Which of the credential's limits it is.
-    pub resource: Option<String>,
-    /// How long to wait.
-    pub retry_after: Option<String>,
+/// A part of a line: what comes to be known together.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<const N: usize> {
+    /// Its place among all parts.
+    place: usize,
+    names: &'static [&'static str; N],
 }
 
-impl RateLimit {
-    /// Reads GitHub's headers, those of the IETF's drafts, and those with a unit behind. `now` is
-    /// the time of the answer.
-    pub fn of(headers: &HeaderMap, now: Timestamp) -> RateLimit {
-        let text = |name: &str| owned(headers.get(name)?);
-        let named = |what: &str| {
-            text(&format!("x-ratelimit-{what}"))
-                .or_else(|| text(&format!("ratelimit-{what}")))
-                .or_else(|| text(&format!("x-ratelimit-{what}-requests")))
-        };
-        // Most answers have none of them.
-        let is_one = |name: &str| name.strip_prefix("x-").unwrap_or(name).starts_with("ratelimit");
-        if !headers.keys().any(|name| is_one(name.as_str())) {
-            let retry_after = headers.get(RETRY_AFTER).and_then(owned);
-            return RateLimit { retry_after, ..RateLimit::default() };
-        }
-        let (policy, state) = (text("ratelimit-policy"), text("ratelimit"));
-        let now = Some(now.as_millisecond());
-        let told = RateTold::read(policy.as_deref(), state.as_deref(), now);
-        // Of several limits, the one that has the least left is the one to know of.
-        let told = told.into_iter().min_by_key(|told| told.remaining.unwrap_or(u64::MAX));
-        let told = told.unwrap_or_default();
-        let number = |number: Option<u64>| number.map(|number| number.to_string());
-        RateLimit {
-            limit: named("limit").or_else(|| number(told.limit)),
-            remaining: named("remaining").or_else(|| number(told.remaining)),
-            used: named("used"),
-            reset: named("reset").or_else(|| told.reset.map(|reset| reset.to_string())),
-            resource: named("resource").or_else(|| told.bucket.as_deref().map(str::to_owned)),
-            retry_after: headers.get(RETRY_AFTER).and_then(owned),
-        }
-    }
+/// The names of all fields, part by part.
+const PARTS: [&[&str]; 8] = [
+    ARRIVED.names,
+    ROUTED.names,
+    VERIFIED.names,
+    DECIDED.names,
+    PLANNED.names,
+    LOOKED_UP.names,
+    ANSWERED.names,
+    ENDED.names,
+];
 
-    /// Whether nothing is left.
-    pub(crate) fn is_used_up(&self) -> bool {
-        self.remaining.as_deref().is_some_and(|left| left.trim() == "0")
-    }
-}
+/// When the request arrived is a number, and stands before these.
+const TIME: &str = "{\"requestTimeEpoch\":";
 
-fn owned(value: &HeaderValue) -> Option<String> {
-    value.to_str().ok().map(str::to_owned)
-}
-
-/// What stands before a value.
-macro_rules! field {
-    ($name:literal) => {
-        concat!(",\"", $name, "\":\"")
+macro_rules! part {
+    ($place:literal: $($name:literal),+) => {
+        // What stands before a value.
+        Part { place: $place, names: &[$(concat!(",\"", $name, "\":\"")),+] }
     };
 }
 
-impl AccessRecord {
-    /// The record as a line of JSON, with its line feed.
-    pub fn to_line(&self) -> Vec<u8> {
-        let mut line = Line(Vec::with_capacity(1024));
-        line.0.extend_from_slice(br#"{"requestTimeEpoch":"#);
-        if self.request_time_epoch < 0 {
-            line.0.push(b'-');
-        }
-        line.digits(self.request_time_epoch.unsigned_abs());
-        line.text(field!("requestId"), Some(&self.request_id));
-        line.text(field!("extendedRequestId"), Some(&self.extended_request_id));
-        line.text(field!("accountId"), self.account_id.as_deref());
-        line.text(field!("apiId"), self.api_id.as_deref());
-        line.text(field!("stage"), self.stage.as_deref());
-        line.text(field!("domainName"), self.domain_name.as_deref());
-        line.text(field!("httpMethod"), Some(&self.http_method));
-        line.text(field!("resourcePath"), self.resource_path.as_deref());
-        line.text(field!("path"), Some(&self.path));
-        line.text(field!("protocol"), Some(self.protocol));
-        line.number(field!("status"), Some(self.status));
-        line.number(field!("responseLength"), Some(self.response_length));
-        line.number(field!("responseLatency"), Some(self.response_latency_ms));
-        line.number(field!("integrationLatency"), self.integration_latency_ms);
-        line.number(field!("integrationStatus"), self.integration_status);
-        line.text(field!("integrationErrorMessage"), self.integration_error.as_deref());
-        line.text(field!("ip"), Some(&self.source_ip));
-        line.text(field!("userArn"), self.user_arn.as_deref());
-        line.text(field!("caller"), self.caller.as_deref());
-        line.text(field!("accessKey"), self.access_key.as_deref());
-        line.text(field!("userAgent"), self.user_agent.as_deref());
-        line.text(field!("errorMessage"), self.error_message.as_deref());
-        line.text(field!("errorType"), self.error_type);
-        line.text(field!("upstream"), self.upstream.as_deref());
-        line.text(field!("credential"), self.credential.as_deref());
-        line.text(field!("rlLimit"), self.rate_limit.limit.as_deref());
-        line.text(field!("rlRemaining"), self.rate_limit.remaining.as_deref());
-        line.text(field!("rlUsed"), self.rate_limit.used.as_deref());
-        line.text(field!("rlReset"), self.rate_limit.reset.as_deref());
-        line.text(field!("rlResource"), self.rate_limit.resource.as_deref());
-        line.text(field!("retryAfter"), self.rate_limit.retry_after.as_deref());
-        line.text(field!("decision"), self.decision);
-        line.text(field!("determinedBy"), self.determined_by.as_deref());
-        line.text(field!("cacheStatus"), self.cache_status);
-        line.0.extend_from_slice(b"}\n");
-        line.0
-    }
+/// What is known when a request arrives. The caller is told both ids, and can choose neither; `path`
+/// is as it arrived: with the stage, except where the host stands for one.
+const ARRIVED: Part<7> = part![0: "requestId", "extendedRequestId", "httpMethod", "path", "protocol",
+    "ip", "userAgent"];
+/// Where it goes: `resourcePath` is the route, with its placeholders.
+pub(crate) const ROUTED: Part<5> =
+    part![1: "domainName", "accountId", "apiId", "stage", "resourcePath"];
+/// Who signed it: `caller` is the unique id.
+pub(crate) const VERIFIED: Part<3> = part![2: "userArn", "caller", "accessKey"];
+/// `allowed`, `explicitDeny` or `implicitDeny`, and the statements that decided, or the one that
+/// came nearest to allowing.
+pub(crate) const DECIDED: Part<2> = part![3: "decision", "determinedBy"];
+/// The third party, and the aliases of the credentials that are injected.
+pub(crate) const PLANNED: Part<2> = part![4: "upstream", "credential"];
+/// `hit` or `miss`, where anything is cached.
+pub(crate) const LOOKED_UP: Part<1> = part![5: "cacheStatus"];
+/// What the upstream answered, how many milliseconds after it was asked, and what it says of its
+/// rate limit.
+pub(crate) const ANSWERED: Part<8> = part![6: "integrationStatus", "integrationLatency", "rlLimit",
+    "rlRemaining", "rlUsed", "rlReset", "rlResource", "retryAfter"];
+/// What the caller received: the status, 499 if it went away before; how many bytes of a body; how
+/// many milliseconds after the request arrived that was over. Then what a refused caller was told,
+/// API Gateway's name for that kind of refusal, and what went wrong at the upstream.
+const ENDED: Part<6> = part![7: "status", "responseLength", "responseLatency", "errorMessage",
+    "errorType", "integrationErrorMessage"];
 
-    /// When the request arrived.
-    pub fn time(&self) -> Timestamp {
-        Timestamp::from_millisecond(self.request_time_epoch).unwrap_or_default()
-    }
+/// The value of a field.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Value<'v> {
+    Unknown,
+    Text(&'v str),
+    Number(u64),
+    Address(IpAddr),
 }
 
-/// A line on its way. Names and most values are text that JSON writes as it is; so a general
-/// serializer, which looks for escapes in every name, takes five times as long.
-struct Line(Vec<u8>);
+/// Room for a line of a usual length.
+const LINE_BYTES: usize = 1024;
 
-impl Line {
-    fn text(&mut self, field: &'static str, value: Option<&str>) {
-        self.0.extend_from_slice(field.as_bytes());
-        let Some(text) = value.filter(|text| !text.is_empty()) else {
-            return self.0.extend_from_slice(b"-\"");
-        };
-        let is_escaped = |byte: u8| byte < b' ' || byte == b'"' || byte == b'\\';
-        // Every byte is looked at, so that the compiler can look at many at once.
-        if text.bytes().fold(false, |found, byte| found | is_escaped(byte)) {
-            self.0.pop();
-            // Text in memory can always be written.
-            let _ = serde_json::to_writer(&mut self.0, text);
-            return;
+impl Record {
+    /// Begins the line of a request that arrived so many milliseconds after 1970.
+    pub(crate) fn begin(time_ms: i64, arrived: [Value<'_>; 7]) -> Record {
+        let mut record = Record { line: Vec::with_capacity(LINE_BYTES), written: 0 };
+        record.line.extend_from_slice(TIME.as_bytes());
+        if time_ms < 0 {
+            record.line.push(b'-');
         }
-        self.0.extend_from_slice(text.as_bytes());
-        self.0.push(b'"');
+        record.digits(time_ms.unsigned_abs());
+        record.write(ARRIVED, arrived);
+        record
     }
 
-    fn number(&mut self, field: &'static str, value: Option<impl Into<u64>>) {
-        let Some(value) = value else { return self.text(field, None) };
-        self.0.extend_from_slice(field.as_bytes());
-        self.digits(value.into());
-        self.0.push(b'"');
+    /// Writes a part of the line, behind those that come before it. A part that has its place in
+    /// the line already keeps it.
+    pub(crate) fn write<const N: usize>(&mut self, part: Part<N>, values: [Value<'_>; N]) {
+        for names in PARTS.get(self.written..part.place).unwrap_or_default() {
+            names.iter().for_each(|name| self.field(name, Value::Unknown));
+        }
+        if self.written <= part.place {
+            self.written = part.place + 1;
+            part.names.iter().zip(values).for_each(|(name, value)| self.field(name, value));
+        }
+    }
+
+    /// Ends the line.
+    pub(crate) fn end(&mut self, ended: [Value<'_>; 6]) -> &[u8] {
+        self.write(ENDED, ended);
+        self.line.extend_from_slice(b"}\n");
+        &self.line
+    }
+
+    fn field(&mut self, name: &'static str, value: Value<'_>) {
+        self.line.extend_from_slice(name.as_bytes());
+        match value {
+            Value::Text(text) if !text.is_empty() => return self.text(text),
+            Value::Text(_) | Value::Unknown => return self.line.extend_from_slice(b"-\""),
+            Value::Number(number) => self.digits(number),
+            Value::Address(address) => self.address(address),
+        }
+        self.line.push(b'"');
+    }
+
+    /// Names and most values are text that JSON writes as it is; so a general serializer, which
+    /// looks for escapes in every name, takes five times as long.
+    fn text(&mut self, text: &str) {
+        if is_plain(text.as_bytes()) {
+            self.line.extend_from_slice(text.as_bytes());
+            return self.line.push(b'"');
+        }
+        self.line.pop();
+        // Text in memory can always be written.
+        let _ = serde_json::to_writer(&mut self.line, text);
+    }
+
+    /// The formatter of IPv4 addresses, which could pad them, takes four times as long as its four
+    /// numbers.
+    fn address(&mut self, address: IpAddr) {
+        match address {
+            IpAddr::V4(address) => {
+                let [first, others @ ..] = address.octets();
+                self.digits(first.into());
+                for octet in others {
+                    self.line.push(b'.');
+                    self.digits(octet.into());
+                }
+            }
+            IpAddr::V6(address) => self.line.extend_from_slice(address.to_string().as_bytes()),
+        }
     }
 
     fn digits(&mut self, number: u64) {
-        let (start, mut left) = (self.0.len(), number);
+        let (start, mut left) = (self.line.len(), number);
         loop {
-            self.0.push(b'0' + u8::try_from(left % 10).unwrap_or_default());
+            self.line.push(b'0' + u8::try_from(left % 10).unwrap_or_default());
             left /= 10;
             if left == 0 {
                 break;
             }
         }
-        if let Some(digits) = self.0.get_mut(start..) {
+        if let Some(digits) = self.line.get_mut(start..) {
             digits.reverse();
         }
+    }
+}
+
+/// Whether JSON writes a text as it is. Of a chunk every byte is looked at, so that the compiler can
+/// look at all of them at once; the last chunk overlaps the one before.
+fn is_plain(text: &[u8]) -> bool {
+    const CHUNK: usize = 16;
+    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
+    let is_plain_chunk =
+        |chunk: &[u8; CHUNK]| chunk.iter().fold(true, |all, it| all & is_plain(it));
+    let (chunks, rest) = text.as_chunks::<CHUNK>();
+    match text.last_chunk::<CHUNK>() {
+        Some(last) => chunks.iter().all(is_plain_chunk) && is_plain_chunk(last),
+        None => rest.iter().all(is_plain),
+    }
+}
+
+impl<'v, T: AsRef<str> + ?Sized> From<&'v T> for Value<'v> {
+    fn from(text: &'v T) -> Value<'v> {
+        Value::Text(text.as_ref())
+    }
+}
+
+impl<'v, T: AsRef<str> + ?Sized> From<Option<&'v T>> for Value<'v> {
+    fn from(text: Option<&'v T>) -> Value<'v> {
+        text.map_or(Value::Unknown, Value::from)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
-    #[track_caller]
-    fn check(headers: &[(&'static str, &'static str)], expected: [&str; 4]) {
-        let headers: HeaderMap = headers
-            .iter()
-            .map(|(name, value)| {
-                (http::HeaderName::from_static(name), HeaderValue::from_static(value))
-            })
-            .collect();
-        let found = RateLimit::of(&headers, Timestamp::UNIX_EPOCH);
-        let all = [&found.limit, &found.remaining, &found.reset, &found.resource];
-        assert_eq!(all.map(|it| it.as_deref().unwrap_or("-")), expected);
+    proptest! {
+        #[test]
+        fn addresses_are_written_as_they_are_everywhere(address in any::<IpAddr>()) {
+            let mut arrived = arrived("");
+            arrived[5] = Value::Address(address);
+            let line = parse(Record::begin(0, arrived).end([Value::Unknown; 6]));
+            prop_assert_eq!(&line["ip"], &address.to_string());
+        }
+    }
+
+    fn arrived(user_agent: &str) -> [Value<'_>; 7] {
+        let mut values = [Value::Unknown; 7];
+        values[6] = user_agent.into();
+        values
+    }
+
+    fn parse(line: &[u8]) -> serde_json::Value {
+        assert_eq!(line.iter().filter(|byte| **byte == b'\n').count(), 1);
+        serde_json::from_slice(line).unwrap()
+    }
+
+    /// The names of a line whose values have no commas.
+    fn names(line: &[u8]) -> Vec<&str> {
+        let fields = str::from_utf8(line).unwrap().split(',');
+        fields.map(|field| field.split(':').next().unwrap()).collect()
     }
 
     #[test]
-    fn rate_limits_are_read_in_every_form() {
-        check(&[], ["-", "-", "-", "-"]);
-        check(
-            &[
-                ("x-ratelimit-limit", "5000"),
-                ("x-ratelimit-remaining", "4999"),
-                ("x-ratelimit-reset", "1773234000"),
-                ("x-ratelimit-resource", "core"),
-            ],
-            ["5000", "4999", "1773234000", "core"],
-        );
-        check(
-            &[("ratelimit-policy", "\"burst\";q=100;w=60"), ("ratelimit", "\"burst\";r=50;t=30")],
-            ["100", "50", "30000", "burst"],
-        );
-        check(
-            &[("x-ratelimit-limit-requests", "60"), ("x-ratelimit-reset-requests", "6m0s")],
-            ["60", "-", "6m0s", "-"],
-        );
+    fn every_line_has_the_same_fields_in_the_same_order() {
+        let mut all = Record::begin(-5, arrived("me"));
+        all.write(ROUTED, [Value::Unknown; 5]);
+        all.write(VERIFIED, ["arn".into(), Value::Unknown, "AKIA".into()]);
+        all.write(DECIDED, ["allowed".into(), "policy.json:1:1".into()]);
+        all.write(PLANNED, [Value::Unknown; 2]);
+        all.write(LOOKED_UP, ["miss".into()]);
+        all.write(ANSWERED, [Value::Number(200); 8]);
+        let all = all.end([Value::Number(0); 6]);
+        let mut few = Record::begin(1_763_700_000_123, arrived(""));
+        few.write(DECIDED, ["implicitDeny".into(), "".into()]);
+        let few = few.end([Value::Unknown; 6]);
+        assert_eq!(names(all), names(few));
+        let (all, few) = (parse(all), parse(few));
+        assert_eq!((&all["requestTimeEpoch"], &all["status"]), (&(-5).into(), &"0".into()));
+        assert_eq!((&few["decision"], &few["userArn"]), (&"implicitDeny".into(), &"-".into()));
+    }
+
+    #[test]
+    fn what_has_been_written_stays() {
+        let mut record = Record::begin(0, arrived(""));
+        record.write(LOOKED_UP, ["hit".into()]);
+        record.write(LOOKED_UP, ["miss".into()]);
+        record.write(DECIDED, ["allowed".into(), Value::Unknown]);
+        let line = parse(record.end([Value::Unknown; 6]));
+        assert_eq!((&line["cacheStatus"], &line["decision"]), (&"hit".into(), &"-".into()));
+    }
+
+    #[test]
+    fn what_json_escapes_is_found_wherever_it_is() {
+        for length in 0..40 {
+            let text = vec![b'~'; length];
+            assert!(is_plain(&text), "{length}");
+            for (place, escaped) in (0..length).flat_map(|at| [(at, b'"'), (at, b'\\'), (at, 31)]) {
+                let mut text = text.clone();
+                text[place] = escaped;
+                assert!(!is_plain(&text), "{escaped} at {place} of {length}");
+            }
+        }
     }
 
     #[test]
     fn a_client_cannot_write_a_line_of_its_own() {
-        let record = AccessRecord {
-            user_agent: Some("a\"}\n{\"status\":\"200".to_owned()),
-            status: 403,
-            ..AccessRecord::default()
-        };
-        let line = String::from_utf8(record.to_line()).unwrap();
-        assert_eq!(line.matches('\n').count(), 1);
-        let parsed: serde_json::Value = serde_json::from_str(&line).unwrap();
-        assert_eq!(parsed["status"], "403");
-        assert_eq!(parsed["userArn"], "-");
-        assert_eq!(parsed["userAgent"], "a\"}\n{\"status\":\"200");
+        let user_agent = "a\"}\n{\"status\":\"200";
+        let mut record = Record::begin(0, arrived(user_agent));
+        let mut ended = [Value::Unknown; 6];
+        ended[0] = Value::Number(403);
+        let line = parse(record.end(ended));
+        assert_eq!((&line["status"], &line["userArn"]), (&"403".into(), &"-".into()));
+        assert_eq!(line["userAgent"], user_agent);
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use tollgate_gateway::{AccessLog, AccessRecord, CloudWatchSink, Environment};
+use tollgate_gateway::{AccessLog, CloudWatchSink, Environment};
 use tollgate_services::{Moto, Python};
 use tollgate_store::CloudWatchLogDecl;
 
@@ -34,9 +34,8 @@ fn sink(url: &str, group: &str) -> CloudWatchSink {
 }
 
 fn take(log: &AccessLog, path: &str, after_ms: i64) {
-    let request_time_epoch = jiff::Timestamp::now().as_millisecond() + after_ms;
-    let path = path.to_owned();
-    log.take(&AccessRecord { request_time_epoch, path, ..AccessRecord::default() });
+    let time = jiff::Timestamp::now() + jiff::SignedDuration::from_millis(after_ms);
+    log.take(time, format!("{{\"path\":\"{path}\"}}\n").as_bytes());
 }
 
 #[test]
