@@ -5,8 +5,8 @@
 
 use std::net::IpAddr;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE};
-use http::{HeaderMap, Method, Request, Version, request::Parts};
+use http::header::{HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, Uri, Version, request::Parts};
 use jiff::Timestamp;
 use tollgate_sigv4::Transport;
 
@@ -36,6 +36,8 @@ pub struct Framed<B> {
 struct Head {
     parts: Parts,
     host: String,
+    /// What `Content-Length` says.
+    content_length: Option<u64>,
     arrival: Arrival,
 }
 
@@ -58,11 +60,12 @@ impl<B> Framed<B> {
             return Err(malformed(*what));
         }
         check_method(&parts.method)?;
-        check_length(&parts)?;
-        check_upgrade(&parts.headers)?;
-        check_overrides(&parts.headers)?;
-        let host = host(&parts)?;
-        Ok(Framed { head: Box::new(Head { parts, host, arrival }), body })
+        let marks = Marks::of(&parts.headers);
+        let content_length = marks.content_length(parts.version)?;
+        marks.check_upgrade()?;
+        marks.check_override()?;
+        let host = marks.host(&parts.uri)?;
+        Ok(Framed { head: Box::new(Head { parts, host, content_length, arrival }), body })
     }
 
     /// The head.
@@ -73,6 +76,11 @@ impl<B> Framed<B> {
     /// The host that is meant, in lower case, with its port if it has one.
     pub fn host(&self) -> &str {
         &self.head.host
+    }
+
+    /// How many bytes its body has, if `Content-Length` says.
+    pub(crate) fn content_length(&self) -> Option<u64> {
+        self.head.content_length
     }
 
     /// How it arrived.
@@ -102,40 +110,22 @@ fn check_method(method: &Method) -> Result<(), Refusal> {
     }
 }
 
-/// One length, given in one way.
-fn check_length(parts: &Parts) -> Result<(), Refusal> {
-    let mut encodings = values(&parts.headers, TRANSFER_ENCODING);
-    let mut lengths = values(&parts.headers, CONTENT_LENGTH);
-    let is_chunked = |coding: &[u8]| coding.eq_ignore_ascii_case(b"chunked");
-    let (encodings, lengths) =
-        ([encodings.next(), encodings.next()], [lengths.next(), lengths.next()]);
-    match (encodings, lengths) {
-        ([None, _], [None, _]) => Ok(()),
-        ([None, _], [Some(only), None]) => match !only.is_empty() && is_digits(only) {
-            true => Ok(()),
-            false => Err(malformed("`Content-Length` is not a number")),
-        },
-        ([None, _], _) => Err(malformed("more than one `Content-Length`")),
-        ([Some(only), None], [None, _])
-            if is_chunked(only) && parts.version == Version::HTTP_11 =>
-        {
-            Ok(())
-        }
-        (_, [None, _]) => Err(malformed("`Transfer-Encoding` is not `chunked` alone")),
-        (_, _) => Err(malformed("both `Transfer-Encoding` and `Content-Length`")),
-    }
+/// The headers that say where a request ends and whom it is for. They are found in one pass.
+#[derive(Default)]
+struct Marks<'h> {
+    host: Mark<'h>,
+    content_length: Mark<'h>,
+    transfer_encoding: Mark<'h>,
+    is_upgrade: bool,
+    is_expecting: bool,
+    overriding: Option<&'h HeaderName>,
 }
 
-/// A request that asks for another protocol has no body, and expects nothing.
-fn check_upgrade(headers: &HeaderMap) -> Result<(), Refusal> {
-    if !headers.contains_key(UPGRADE) {
-        return Ok(());
-    }
-    let empty = values(headers, CONTENT_LENGTH).all(|length| length == b"0");
-    if !empty || headers.contains_key(TRANSFER_ENCODING) || headers.contains_key(EXPECT) {
-        return Err(malformed("an `Upgrade` with a body"));
-    }
-    Ok(())
+/// A header that may be there once.
+#[derive(Default)]
+struct Mark<'h> {
+    first: Option<&'h [u8]>,
+    is_repeated: bool,
 }
 
 /// Headers by which some servers let the method or the path be another than the one authorized.
@@ -148,48 +138,104 @@ const OVERRIDES: [&str; 6] = [
     "x-original-uri",
 ];
 
-fn check_overrides(headers: &HeaderMap) -> Result<(), Refusal> {
-    let is_override = |name: &&http::HeaderName| {
-        OVERRIDES.iter().any(|other| could_pass_for(name.as_str(), other))
-    };
-    match headers.keys().find(is_override) {
-        Some(name) => {
-            Err(malformed(format!("`{name}` would change what the request is authorized for")))
-        }
-        None => Ok(()),
+impl<'h> Mark<'h> {
+    fn see(&mut self, value: &'h HeaderValue) {
+        self.is_repeated = self.first.is_some();
+        self.first.get_or_insert(value.as_bytes());
     }
 }
 
-/// The one host: of the `Host` header, of HTTP/2's `:authority`, or of both if they are the same.
-fn host(parts: &Parts) -> Result<String, Refusal> {
-    let mut named = values(&parts.headers, HOST);
-    let (header, second) = (named.next(), named.next());
-    if second.is_some() {
-        return Err(malformed("more than one `Host`"));
-    }
-    let authority = parts.uri.authority().map(|authority| authority.as_str().as_bytes());
-    let host = match (header, authority) {
-        (Some(header), Some(authority)) if !header.eq_ignore_ascii_case(authority) => {
-            return Err(malformed("the authority of the request line is not the `Host`"));
+impl<'h> Marks<'h> {
+    fn of(headers: &'h HeaderMap) -> Marks<'h> {
+        let mut marks = Marks::default();
+        for (name, value) in headers {
+            match name.as_str() {
+                "host" => marks.host.see(value),
+                "content-length" => marks.content_length.see(value),
+                "transfer-encoding" => marks.transfer_encoding.see(value),
+                "upgrade" => marks.is_upgrade = true,
+                "expect" => marks.is_expecting = true,
+                text if OVERRIDES.iter().any(|other| could_pass_for(text, other)) => {
+                    marks.overriding.get_or_insert(name);
+                }
+                _ => {}
+            }
         }
-        (Some(host), _) | (None, Some(host)) => host,
-        (None, None) => return Err(malformed("no `Host`")),
-    };
-    let is_host = |byte: &u8| byte.is_ascii_alphanumeric() || b".-_:[]".contains(byte);
-    match str::from_utf8(host) {
-        Ok(text) if !host.is_empty() && host.iter().all(is_host) => Ok(text.to_ascii_lowercase()),
-        _ => Err(malformed("`Host` is not a host name")),
+        marks
     }
+
+    /// One length, given in one way.
+    fn content_length(&self, version: Version) -> Result<Option<u64>, Refusal> {
+        let Marks { transfer_encoding, content_length, .. } = self;
+        match (transfer_encoding.first, content_length.first) {
+            (None, None) => Ok(None),
+            (None, Some(_)) if content_length.is_repeated => {
+                Err(malformed("more than one `Content-Length`"))
+            }
+            (None, Some(digits)) => match !digits.is_empty() && is_digits(digits) {
+                true => Ok(str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok())),
+                false => Err(malformed("`Content-Length` is not a number")),
+            },
+            (Some(coding), None) => {
+                let is_alone = !transfer_encoding.is_repeated && version == Version::HTTP_11;
+                match is_alone && coding.eq_ignore_ascii_case(b"chunked") {
+                    true => Ok(None),
+                    false => Err(malformed("`Transfer-Encoding` is not `chunked` alone")),
+                }
+            }
+            (Some(_), Some(_)) => Err(malformed("both `Transfer-Encoding` and `Content-Length`")),
+        }
+    }
+
+    /// A request that asks for another protocol has no body, and expects nothing.
+    fn check_upgrade(&self) -> Result<(), Refusal> {
+        let has_body = self.content_length.first.is_some_and(|length| length != b"0")
+            || self.transfer_encoding.first.is_some();
+        match self.is_upgrade && (has_body || self.is_expecting) {
+            true => Err(malformed("an `Upgrade` with a body")),
+            false => Ok(()),
+        }
+    }
+
+    fn check_override(&self) -> Result<(), Refusal> {
+        match self.overriding {
+            Some(name) => {
+                Err(malformed(format!("`{name}` would change what the request is authorized for")))
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// The one host: of the `Host` header, of HTTP/2's `:authority`, or of both if they are the same.
+    fn host(&self, uri: &Uri) -> Result<String, Refusal> {
+        if self.host.is_repeated {
+            return Err(malformed("more than one `Host`"));
+        }
+        let authority = uri.authority().map(|authority| authority.as_str().as_bytes());
+        let host = match (self.host.first, authority) {
+            (Some(header), Some(authority)) if !header.eq_ignore_ascii_case(authority) => {
+                return Err(malformed("the authority of the request line is not the `Host`"));
+            }
+            (Some(host), _) | (None, Some(host)) => host,
+            (None, None) => return Err(malformed("no `Host`")),
+        };
+        match str::from_utf8(host) {
+            Ok(text) if !host.is_empty() && host.iter().all(is_of_a_host) => {
+                Ok(text.to_ascii_lowercase())
+            }
+            _ => Err(malformed("`Host` is not a host name")),
+        }
+    }
+}
+
+fn is_of_a_host(byte: &u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
 }
 
 /// Whether a server could take one header for the other: many read `_` as `-`.
 pub(crate) fn could_pass_for(name: &str, other: &str) -> bool {
     let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
     name.len() == other.len() && name.bytes().map(fold).eq(other.bytes().map(fold))
-}
-
-fn values(headers: &HeaderMap, name: http::HeaderName) -> impl Iterator<Item = &[u8]> {
-    headers.get_all(name).into_iter().map(|value| value.as_bytes())
 }
 
 fn is_digits(text: &[u8]) -> bool {

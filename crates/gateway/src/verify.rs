@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use http::request::Parts;
+use http::header::HOST;
 use http_body::Body;
 use http_body_util::BodyExt;
 use tollgate_policy::AuthorizationType;
@@ -77,7 +77,9 @@ struct Waiting<'g> {
 impl<'g, B> Begun<'g, B> {
     fn of(routed: Routed<'g, B>) -> Result<Begun<'g, B>, Refusal> {
         let limit = routed.place.rules.body_bytes_max;
-        check_declared_length(routed.framed.head(), limit)?;
+        if routed.framed.content_length().is_some_and(|declared| declared > limit) {
+            return Err(Refusal::BodyTooLarge { bytes_max: limit });
+        }
         let verdict = match routed.place.authorization {
             AuthorizationType::None => None,
             AuthorizationType::AwsIam => Some(verify_head(&routed)?),
@@ -116,7 +118,9 @@ fn verify_head<B>(routed: &Routed<'_, B>) -> Result<HeadVerdict<Arc<Caller>>, Re
     headers.extend(
         head.headers.iter().map(|(name, value)| (name.as_str().as_bytes(), value.as_bytes())),
     );
-    if let (Some(authority), false) = (head.uri.authority(), head.headers.contains_key("host")) {
+    if let Some(authority) = head.uri.authority()
+        && !head.headers.contains_key(HOST)
+    {
         headers.push((b"host", authority.as_str().as_bytes()));
     }
     let signed = RequestHead {
@@ -132,15 +136,6 @@ fn verify_head<B>(routed: &Routed<'_, B>) -> Result<HeadVerdict<Arc<Caller>>, Re
 fn verifier<'g>(guard: &'g crate::Guard, place: &Place<'g>) -> Result<&'g Verifier, Refusal> {
     let verifier = guard.verifier(place.api_index, place.rules);
     verifier.ok_or_else(|| Refusal::NoSuchApi { host: place.api.api().id.to_owned() })
-}
-
-fn check_declared_length(head: &Parts, bytes_max: u64) -> Result<(), Refusal> {
-    let declared = head.headers.get(http::header::CONTENT_LENGTH);
-    let length = declared.and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    match length {
-        Some(length) if length > bytes_max => Err(Refusal::BodyTooLarge { bytes_max }),
-        _ => Ok(()),
-    }
 }
 
 impl<B: Body> Payload<B> {
