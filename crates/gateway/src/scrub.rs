@@ -137,27 +137,32 @@ impl Scrubber {
             && in_names.as_ref().is_some_and(|automaton| automaton.is_match(name.as_str()))
     }
 
-    /// Overwrites what is found in the values of headers, and removes those whose names have it. A
-    /// value that has a secret only once its
-    /// escapes are decoded is overwritten whole: a part of its characters may be escaped, and others
-    /// not, in more ways than can be looked for.
+    /// Overwrites what is found in the values of headers, and removes those whose names have it.
     pub(crate) fn mask_headers(&self, headers: &mut HeaderMap) {
         let telling: Vec<HeaderName> =
             headers.keys().filter(|name| self.finds_in_name(name)).cloned().collect();
         for name in telling {
             headers.remove(name);
         }
-        for value in headers.values_mut().filter(|value| value.as_bytes().contains(&b'%')) {
-            let decoded: Vec<u8> = percent_decode(value.as_bytes()).collect();
-            if self.finds(&decoded) && !self.finds(value.as_bytes()) {
-                *value = HeaderValue::from_static("*");
-            }
+        headers.values_mut().for_each(|value| self.mask_value(value));
+    }
+
+    /// Overwrites what is found in the value of a header. One that has a secret only once its escapes
+    /// are decoded is overwritten whole: a part of its characters may be escaped, and others not, in
+    /// more ways than can be looked for.
+    fn mask_value(&self, value: &mut HeaderValue) {
+        let is_escaped = value.as_bytes().contains(&b'%');
+        if value.len() < self.0.shortest || !(is_escaped || self.finds(value.as_bytes())) {
+            return;
         }
-        for value in headers.values_mut().filter(|value| self.finds(value.as_bytes())) {
-            let mut bytes = value.as_bytes().to_vec();
-            self.mask(&mut bytes);
-            *value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("*"));
-        }
+        let mut bytes = value.as_bytes().to_vec();
+        self.mask(&mut bytes);
+        let decoded: Vec<u8> = percent_decode(&bytes).collect();
+        let masked = match is_escaped && self.finds(&decoded) {
+            true => None,
+            false => HeaderValue::from_bytes(&bytes).ok(),
+        };
+        *value = masked.unwrap_or(HeaderValue::from_static("*"));
     }
 }
 
@@ -267,9 +272,11 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert("location", HeaderValue::from_static("/?a=straw%20b%65rry/7"));
         headers.insert("etag", HeaderValue::from_static("100%25 straw"));
+        headers.insert("link", HeaderValue::from_static("straw berry/7, straw%20b%65rry/7"));
         scrubber("straw berry/7").mask_headers(&mut headers);
         assert_eq!(headers["location"], "*");
         assert_eq!(headers["etag"], "100%25 straw");
+        assert_eq!(headers["link"], "*");
     }
 
     proptest! {
