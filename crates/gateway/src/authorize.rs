@@ -56,10 +56,10 @@ impl<'g, B> Authorized<'g, B> {
     }
 
     /// Where those statements stand, `file:line:column Sid`.
-    pub fn statements(&self) -> String {
+    pub fn statements(&self) -> Cow<'g, str> {
         let mut cited = self.decision.determined_by.iter().map(|id| cite(&self.applicable, id));
-        let mut text = cited.next().unwrap_or_default().to_owned();
-        cited.for_each(|other| text.extend([", ", other]));
+        let mut text = Cow::Borrowed(cited.next().unwrap_or_default());
+        cited.for_each(|other| text.to_mut().extend([", ", other]));
         text
     }
 
@@ -81,6 +81,12 @@ impl<'g, B> Authorized<'g, B> {
     /// The request as it arrived, to be passed on. Its body has been read unless nobody signed it.
     pub fn into_request(self) -> (http::request::Parts, Payload<B>) {
         self.located.verified.routed.framed.into_parts()
+    }
+
+    /// The request as it arrived, with its path.
+    pub(crate) fn into_parts(self) -> (http::request::Parts, CanonicalPath, Payload<B>) {
+        let (parts, payload) = self.located.verified.routed.framed.into_parts();
+        (parts, self.located.path, payload)
     }
 
     /// Whether its caller may also do this to the same resource.

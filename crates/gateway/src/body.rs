@@ -1,6 +1,6 @@
 //! Bodies on their way: what goes to the upstream, and what comes back.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -17,6 +17,18 @@ pub type BodyError = Box<dyn std::error::Error + Send + Sync>;
 
 /// The body of an answer.
 pub type AnswerBody = UnsyncBoxBody<Bytes, BodyError>;
+
+/// What a future comes to; `None` if it takes longer than `limit`. For one that is ready at once, no
+/// timer is set and no clock read.
+pub(crate) async fn within<F: Future>(
+    limit: Duration,
+    mut future: Pin<&mut F>,
+) -> Option<F::Output> {
+    match poll_fn(|context| Poll::Ready(future.as_mut().poll(context))).await {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => tokio::time::timeout(limit, future).await.ok(),
+    }
+}
 
 /// A body that is in memory.
 pub(crate) fn whole(bytes: Bytes) -> AnswerBody {

@@ -96,7 +96,7 @@ impl Kept {
     /// The answer as it is, to be kept once its last byte has passed, if it may be kept.
     pub(crate) fn keep(
         &self,
-        question: Question,
+        question: Box<Question>,
         response: Response<AnswerBody>,
         keeping: &Keeping,
         now: Timestamp,
@@ -163,7 +163,11 @@ pub(crate) struct Question {
 impl Question {
     /// `None` for a request whose answer is never kept: another method, a part of something, or one
     /// with a body, which an upstream may heed and the key does not hold.
-    pub(crate) fn of(stripped: &Stripped, keeping: &Keeping, principal: &str) -> Option<Question> {
+    pub(crate) fn of(
+        stripped: &Stripped,
+        keeping: &Keeping,
+        principal: &str,
+    ) -> Option<Box<Question>> {
         let is_whole = !stripped.headers.contains_key(header::RANGE) && stripped.upgrade.is_none();
         if stripped.method != Method::GET || !is_whole || !stripped.payload.is_empty() {
             return None;
@@ -187,7 +191,7 @@ impl Question {
                 push(&mut key, &String::from_utf8_lossy(value.as_bytes()));
             }
         }
-        Some(Question { key, asked })
+        Some(Box::new(Question { key, asked }))
     }
 }
 

@@ -115,7 +115,7 @@ impl Entry {
 
     pub(crate) fn authorized<B>(&mut self, authorized: &Authorized<'_, B>) {
         let outcome = authorized.decision().outcome.as_str();
-        self.0.record.write(DECIDED, [outcome.into(), (&*authorized.statements()).into()]);
+        self.0.record.write(DECIDED, [outcome.into(), (&authorized.statements()).into()]);
     }
 
     pub(crate) fn planned(&mut self, plan: &Plan) {

@@ -40,32 +40,24 @@ impl Forwarded {
 ///
 /// # Errors
 /// A credential cannot be had, or the upstream cannot be reached or does not answer.
-pub(crate) fn forward(
-    stripped: Stripped,
+pub(crate) async fn forward(
+    stripped: Box<Stripped>,
     plan: &Forwarding,
     now: Timestamp,
-) -> impl Future<Output = Result<Forwarded, Refusal>> {
-    // The first attempt is on its way before this is first polled.
-    let begin = || {
-        let prepared = plan.prepared(now)?;
-        let again = if prepared.is_empty() { None } else { stripped.again().map(Box::new) };
-        Ok::<_, Refusal>((send(inject(stripped, plan, prepared, now)?, plan), again))
-    };
-    let begun = begin();
-    async move {
-        let (first, again) = begun?;
-        let first = first.await?;
-        match again.filter(|_| first.response.status() == StatusCode::UNAUTHORIZED) {
-            None => Ok(first),
-            Some(again) => Box::pin(once_more(first, *again, plan, now)).await,
-        }
+) -> Result<Forwarded, Refusal> {
+    let prepared = plan.prepared(now)?;
+    let again = if prepared.is_empty() { None } else { stripped.again() };
+    let first = send(inject(stripped, plan, prepared, now)?, plan).await?;
+    match again.filter(|_| first.response.status() == StatusCode::UNAUTHORIZED) {
+        None => Ok(first),
+        Some(again) => Box::pin(once_more(first, again, plan, now)).await,
     }
 }
 
 /// The answer to a second attempt, or the first one if there is no other secret.
 async fn once_more(
     first: Forwarded,
-    again: Stripped,
+    again: Box<Stripped>,
     plan: &Forwarding,
     now: Timestamp,
 ) -> Result<Forwarded, Refusal> {
@@ -100,9 +92,9 @@ fn send(
     plan: &Forwarding,
 ) -> impl Future<Output = Result<Forwarded, Refusal>> + Send + use<> {
     let Injected { request, upgrade, prepared } = injected;
-    let answer = timeout(plan.timeout, plan.upstream.pool(upgrade.is_some()).call(request));
+    let (limit, answer) = (plan.timeout, plan.upstream.pool(upgrade.is_some()).call(request));
     async move {
-        match answer.await {
+        match timeout(limit, answer).await {
             Ok(Ok(response)) => Ok(Forwarded { response, prepared, upgrade }),
             Ok(Err(error)) => Err(failure(error)),
             Err(_) => Err(Refusal::UpstreamTimeout),

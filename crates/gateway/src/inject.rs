@@ -33,12 +33,12 @@ pub(crate) struct Injected {
 /// # Errors
 /// A credential cannot be had, or does not fit.
 pub(crate) fn inject(
-    stripped: Stripped,
+    stripped: Box<Stripped>,
     plan: &Forwarding,
     prepared: Vec<Arc<Prepared>>,
     now: Timestamp,
 ) -> Result<Injected, Refusal> {
-    let Stripped { method, path, query, headers, payload, upgrade } = stripped;
+    let Stripped { method, path, query, headers, payload, upgrade } = *stripped;
     let uri = uri(plan, path.as_str(), query.as_deref(), &prepared)?;
     let hash = match &payload {
         Payload::Whole(bytes) => Some(bytes),

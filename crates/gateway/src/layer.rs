@@ -156,7 +156,7 @@ where
         signer: authorized.signer().cloned(),
         resource: authorized.resource().to_owned(),
         path: authorized.path().as_str().to_owned(),
-        statements: authorized.statements(),
+        statements: authorized.statements().into_owned(),
     };
     let (mut parts, payload) = authorized.into_request();
     parts.extensions.insert(permit);

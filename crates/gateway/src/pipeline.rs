@@ -159,7 +159,7 @@ async fn pass(
 
 /// To the upstream and back.
 async fn through(
-    stripped: Stripped,
+    stripped: Box<Stripped>,
     plan: &Forwarding,
     arrival: Arrival,
     entry: &mut Entry,

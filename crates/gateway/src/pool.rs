@@ -19,7 +19,6 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::Handle;
-use tokio_util::either::Either;
 
 use crate::connect::{ConnectError, Connector, Link};
 use crate::upstream::RequestBody;
@@ -74,6 +73,7 @@ enum Sender {
 }
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
+type Sending = Pin<Box<dyn Future<Output = Sent> + Send>>;
 
 impl Pool {
     pub(crate) fn new(connector: Connector, origin: Origin) -> Pool {
@@ -82,15 +82,15 @@ impl Pool {
 
     /// Sends a request, whose URI is a path and a query, and waits for the head of its answer.
     ///
-    /// It is on its way before this is first polled, if there is a connection for it: so what is
-    /// polled is small.
+    /// It is on its way before this is first polled, if there is a connection for it; and what waits
+    /// for its answer is boxed: so what is polled is small, for it is moved.
     pub(crate) fn call(
         &self,
         request: Request<RequestBody>,
     ) -> impl Future<Output = Result<Response<Answer>, CallError>> + Send + use<> {
         let pool = self.clone();
         let begun = match pool.kept().sender() {
-            None => Err(request),
+            None => Err(Box::new(request)),
             Some(mut sender) => {
                 let sent = sender.send(request, &pool.0.origin);
                 Ok((sender, sent))
@@ -102,7 +102,7 @@ impl Pool {
                 Ok((sender, sent)) => match sent.await {
                     Ok(response) => return Ok(pool.answer(sender, response)),
                     Err(mut error) => match error.take_message() {
-                        Some(request) => request,
+                        Some(request) => Box::new(request),
                         None => return Err(CallError::Broken(error.into_error())),
                     },
                 },
@@ -112,13 +112,16 @@ impl Pool {
     }
 
     /// Sends a request by a new connection.
-    async fn call_anew(self, request: Request<RequestBody>) -> Result<Response<Answer>, CallError> {
+    async fn call_anew(
+        self,
+        request: Box<Request<RequestBody>>,
+    ) -> Result<Response<Answer>, CallError> {
         let link = self.0.connector.clone().connect().await.map_err(CallError::Connect)?;
         let mut sender = Sender::new(link).await.map_err(CallError::Broken)?;
         if let Sender::Http2(sender) = &sender {
             self.keep(|kept| kept.http2 = Some((sender.clone(), kept.round)));
         }
-        match sender.send(request, &self.0.origin).await {
+        match sender.send(*request, &self.0.origin).await {
             Ok(response) => Ok(self.answer(sender, response)),
             Err(error) => Err(CallError::Broken(error.into_error())),
         }
@@ -216,18 +219,14 @@ impl Sender {
         Ok(Sender::Http1(sender))
     }
 
-    fn send(
-        &mut self,
-        mut request: Request<RequestBody>,
-        origin: &Origin,
-    ) -> impl Future<Output = Sent> + Send + use<> {
+    fn send(&mut self, mut request: Request<RequestBody>, origin: &Origin) -> Sending {
         let path = request.uri().path_and_query().cloned();
         let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         match self {
             Sender::Http1(sender) => {
                 *request.uri_mut() = Uri::from(path);
                 request.headers_mut().entry(HOST).or_insert_with(|| origin.host.clone());
-                Either::Left(sender.try_send_request(request))
+                Box::pin(sender.try_send_request(request))
             }
             Sender::Http2(sender) => {
                 let mut parts = Parts::default();
@@ -238,7 +237,7 @@ impl Sender {
                 if let Ok(uri) = Uri::from_parts(parts) {
                     *request.uri_mut() = uri;
                 }
-                Either::Right(sender.try_send_request(request))
+                Box::pin(sender.try_send_request(request))
             }
         }
     }

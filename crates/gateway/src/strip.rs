@@ -38,28 +38,26 @@ pub(crate) struct Upgrade {
 impl Stripped {
     /// The same request once more. `None` if its body has not been read, or if doing it twice is
     /// not the same as doing it once.
-    pub(crate) fn again(&self) -> Option<Stripped> {
+    pub(crate) fn again(&self) -> Option<Box<Stripped>> {
         let Payload::Whole(body) = &self.payload else { return None };
         let is_idempotent =
             matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "PUT" | "DELETE");
-        (is_idempotent && self.upgrade.is_none()).then(|| Stripped {
+        let again = || Stripped {
             method: self.method.clone(),
             path: self.path.clone(),
             query: self.query.clone(),
             headers: self.headers.clone(),
             payload: Payload::Whole(Bytes::clone(body)),
             upgrade: None,
-        })
+        };
+        (is_idempotent && self.upgrade.is_none()).then(|| Box::new(again()))
     }
 }
 
 /// Whether the header, or one that a server could take it for, is for this connection alone, or
 /// tells the upstream what it should not believe.
-fn is_never_passed_on(name: &HeaderName) -> bool {
-    match name.as_str() {
-        text if text.contains('_') => is_dropped(&text.replace('_', "-")),
-        text => is_dropped(text),
-    }
+fn is_never_passed_on(name: &str) -> bool {
+    is_dropped(name) || (name.contains('_') && is_dropped(&name.replace('_', "-")))
 }
 
 fn is_dropped(name: &str) -> bool {
@@ -84,20 +82,18 @@ fn is_dropped(name: &str) -> bool {
     is_dropped || name.starts_with("x-amz-") || name.starts_with("x-forwarded-")
 }
 
-/// Takes away what does not reach the upstream.
-pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> Stripped {
-    let path = authorized.path().clone();
+/// Takes away what does not reach the upstream. What is left is boxed, because what waits holds it.
+pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> Box<Stripped> {
     let is_presigned = authorized.mechanism() == Some(Mechanism::Presigned);
-    let (mut parts, payload) = authorized.into_request();
+    let (mut parts, path, payload) = authorized.into_parts();
     let is_websocket = is_websocket(&parts);
     let nominated = nominated(&parts.headers);
-    let injected: Vec<&HeaderName> =
-        plan.credentials.iter().filter_map(|credential| credential.injection.header()).collect();
     let is_dropped = |name: &HeaderName| {
-        let could_be = |other: &HeaderName| could_pass_for(name.as_str(), other.as_str());
-        is_never_passed_on(name)
+        let injected = plan.credentials.iter().filter_map(|it| it.injection.header());
+        let mut injected = injected.map(HeaderName::as_str);
+        is_never_passed_on(name.as_str())
             || nominated.contains(name)
-            || injected.iter().any(|injected| could_be(injected))
+            || injected.any(|injected| could_pass_for(name.as_str(), injected))
             || (plan.scrub_body && name == header::ACCEPT_ENCODING)
     };
     let dropped: Vec<HeaderName> =
@@ -117,7 +113,7 @@ pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> 
         let caller = hyper::upgrade::on(Request::from_parts(parts, ()));
         Upgrade { caller, lasting }
     });
-    Stripped { method, path, query, headers, payload, upgrade }
+    Box::new(Stripped { method, path, query, headers, payload, upgrade })
 }
 
 /// Whether the request asks to go on as a WebSocket (RFC 6455 §4.1). Nothing else is changed to.
@@ -135,11 +131,11 @@ fn is_websocket(parts: &http::request::Parts) -> bool {
 
 /// The headers that the `Connection` header names.
 pub(crate) fn nominated(headers: &HeaderMap) -> Vec<HeaderName> {
-    let values = headers.get_all(header::CONNECTION).into_iter();
-    let names = values.filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(','));
-    // The most usual word is the name of a header that is dropped anyway.
-    let others = names.map(str::trim).filter(|name| !name.eq_ignore_ascii_case("keep-alive"));
-    others.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()).collect()
+    let values = headers.get_all(header::CONNECTION).into_iter().map(HeaderValue::as_bytes);
+    // The most usual value is the name of a header that is dropped anyway.
+    let values = values.filter(|value| !value.eq_ignore_ascii_case(b"keep-alive"));
+    let names = values.flat_map(|value| value.split(|byte| *byte == b',')).map(<[u8]>::trim_ascii);
+    names.filter_map(|name| HeaderName::from_bytes(name).ok()).collect()
 }
 
 /// The raw query without the parameters of a presigned URL, and without those that are injected.

@@ -4,6 +4,7 @@
 //! memory, up to the route's limit, and must have the hash that was signed. Only a body that nobody
 //! signed is left to stream: where no signature is asked for, or where the route opts in.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use tollgate_sigv4::{
     HeadVerdict, HeaderPair, PayloadHash, Pending, RequestHead, Verified as Signed, Verifier,
 };
 
+use crate::body::within;
 use crate::caller::Caller;
 use crate::refusal::Refusal;
 use crate::route::{Place, Routed};
@@ -165,8 +167,8 @@ where
     if body.is_end_stream() {
         return Ok(Bytes::new());
     }
-    let read = tokio::time::timeout(timeout, read(body, bytes_max)).await;
-    read.unwrap_or(Err(Refusal::BodyTimeout))
+    let reading = pin!(read(body, bytes_max));
+    within(timeout, reading).await.unwrap_or(Err(Refusal::BodyTimeout))
 }
 
 /// The whole body. Trailers are no part of it, and go nowhere. A body that arrives in one piece, as
