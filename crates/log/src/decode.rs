@@ -17,9 +17,11 @@ use crate::format::access::AccessReader;
 use crate::format::execution::{self, ExecutionReader, OpenRequest};
 use crate::format::{Format, Outcome, trail};
 use crate::names::NameMap;
+use crate::quotes::Quotes;
 use crate::rows::{Layout, NO_TIME, Rows, Span};
 use crate::schema::{Field, Projection};
 use crate::sniff::{self, Plan};
+use crate::template::fit::Located;
 use crate::told::Overrides;
 use crate::whose::Whose;
 
@@ -36,6 +38,8 @@ pub(crate) struct BlockDecoder {
     /// The envelope may hold events of several formats.
     mixed: bool,
     seen: Option<Seen>,
+    /// Of the block that is being decoded.
+    quotes: Quotes,
 }
 
 /// A decoded block.
@@ -76,12 +80,14 @@ impl BlockDecoder {
             mixed: plan.envelope == crate::envelope::Envelope::Documents,
             rows: Rows::new(layout),
             seen,
+            quotes: Quotes::default(),
         }
     }
 
     /// Decodes a block.
     pub(crate) fn decode(&mut self, block: Block, quarantine: &mut Quarantine) -> Decoded {
         let Block { bytes, offset, events } = block;
+        self.quotes.find(&bytes);
         let mut run = Run {
             escapes: Escapes { next: 0, bytes: &bytes },
             utf8: bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok(),
@@ -226,9 +232,10 @@ impl<'a> Run<'a, '_> {
         }
         let plain = !self.escapes.within(line.at, line.text.len());
         let Line { text, at, time, .. } = line;
-        // What follows the line in the block may be looked at, sixteen bytes at a time.
-        let onwards = (self.escapes.bytes.get(at..).unwrap_or(text), text.len());
-        match self.decoder.access.read(onwards, at, time, plain, &mut self.decoder.rows) {
+        let BlockDecoder { access, quotes, rows, .. } = &mut *self.decoder;
+        let (start, end) = (at, at + text.len());
+        let located = Located { text: self.escapes.bytes, quotes, start, end, base: 0 };
+        match access.read(&located, time, plain, rows) {
             Outcome::Parsed => self.account.parsed += 1,
             Outcome::Quarantined(_) if is_padded(text) => return self.padded(line, identified),
             outcome => self.settle(outcome, line),
@@ -267,9 +274,10 @@ impl<'a> Run<'a, '_> {
         }
         let BlockDecoder { access, whose, rows, .. } = &mut *self.decoder;
         let first = rows.len();
-        let at = rows.keep(&text).start();
-        let whole = (text.as_bytes(), text.len());
-        let outcome = match access.read(whole, at, line.time, false, rows) {
+        let (base, bytes) = (rows.keep(&text).start(), text.as_bytes());
+        let quotes = Quotes::of(bytes);
+        let whole = Located { text: bytes, quotes: &quotes, start: 0, end: bytes.len(), base };
+        let outcome = match access.read(&whole, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,
         };

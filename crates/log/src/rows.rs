@@ -5,6 +5,7 @@
 //! unescaped) the value stands. Only [`Rows::finish`] knows types.
 
 mod columns;
+mod derive;
 mod nulls;
 mod views;
 
@@ -14,9 +15,9 @@ use arrow::array::{RecordBatch, RecordBatchOptions};
 use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 
-use crate::derive;
 use crate::schema::{FIELDS_MAX, Field, Projection};
-use columns::Columns;
+use columns::{Columns, Lacking, Prepared};
+use derive::derive;
 
 /// Marks a span that lies in `scratch` instead of the block.
 const SCRATCH: u32 = 1 << 31;
@@ -60,12 +61,6 @@ impl Span {
         self.start as usize
     }
 
-    /// Whether there is no value.
-    #[inline]
-    pub(crate) fn is_empty(self) -> bool {
-        self.len == 0
-    }
-
     /// Its length in bytes.
     pub(crate) fn len(self) -> usize {
         self.len as usize
@@ -83,9 +78,12 @@ impl Span {
 pub(crate) struct Layout {
     projection: Projection,
     schema: SchemaRef,
-    stride: usize,
     slots: [u8; FIELDS_MAX],
 }
+
+/// Rows that there is room for at first. Columns are written side by side, and of a power of two they
+/// would all lie in the same few lines of a cache.
+const ROWS: usize = 1048;
 
 /// The slot of a field that is not needed.
 pub(crate) const NO_SLOT: u8 = u8::MAX;
@@ -95,17 +93,20 @@ impl Layout {
     /// are needed on the way.
     pub(crate) fn new(projection: Projection, others: Projection) -> Arc<Layout> {
         let mut slots = [NO_SLOT; FIELDS_MAX];
-        let mut stride = 0;
-        for field in derive::inputs(projection).union(others).fields() {
+        for (place, field) in (0..).zip(derive::inputs(projection).union(others).fields()) {
             if let Some(slot) = slots.get_mut(field as usize) {
-                *slot = stride as u8;
-                stride += 1;
+                *slot = place;
             }
         }
-        Arc::new(Layout { projection, schema: projection.schema(), stride, slots })
+        Arc::new(Layout { projection, schema: projection.schema(), slots })
     }
 
-    /// The position of a field in each row; [`NO_SLOT`] if it is not needed.
+    /// How many fields are needed.
+    fn slots(&self) -> usize {
+        self.slots.iter().filter(|slot| **slot != NO_SLOT).count()
+    }
+
+    /// The place of a field among those needed; [`NO_SLOT`] if it is not.
     #[inline]
     pub(crate) fn slot(&self, field: Field) -> u8 {
         self.slots.get(field as usize).copied().unwrap_or(NO_SLOT)
@@ -118,20 +119,25 @@ impl Layout {
 }
 
 /// The rows of one block.
+///
+/// Spans lie column by column, as everything that reads them goes through one column after the other.
 #[derive(Debug)]
 pub(crate) struct Rows {
     layout: Arc<Layout>,
-    spans: Vec<Span>,
+    /// By slot: the spans of the rows so far; where the last rows have none, there may be fewer.
+    spans: Vec<Vec<Span>>,
     times: Vec<i64>,
     suspect: Vec<bool>,
     scratch: Vec<u8>,
+    lacking: Lacking,
 }
 
 impl Rows {
     /// No rows.
     pub(crate) fn new(layout: Arc<Layout>) -> Rows {
-        let (spans, times, suspect, scratch) = Default::default();
-        Rows { layout, spans, times, suspect, scratch }
+        let spans = (0..layout.slots()).map(|_| Vec::with_capacity(ROWS)).collect();
+        let (times, suspect, scratch, lacking) = Default::default();
+        Rows { layout, spans, times, suspect, scratch, lacking }
     }
 
     /// How rows are laid out.
@@ -146,37 +152,37 @@ impl Rows {
 
     /// Begins a row without values; `time` is the envelope's, or [`NO_TIME`].
     #[inline]
-    pub(crate) fn begin(&mut self, time: i64) -> &mut [Span] {
-        let start = self.spans.len();
-        self.spans.resize(start + self.layout.stride, Span::NULL);
+    pub(crate) fn begin(&mut self, time: i64) {
         self.times.push(time);
         self.suspect.push(false);
-        self.spans.get_mut(start..).unwrap_or_default()
     }
 
     /// Takes the last row back.
     pub(crate) fn abandon(&mut self) {
-        self.spans.truncate(self.spans.len() - self.layout.stride);
+        self.reset();
         self.times.pop();
         self.suspect.pop();
     }
 
     /// Clears the values of the last row.
-    pub(crate) fn reset(&mut self) -> &mut [Span] {
-        let start = self.spans.len() - self.layout.stride;
-        let row = self.spans.get_mut(start..).unwrap_or_default();
-        row.fill(Span::NULL);
-        row
+    pub(crate) fn reset(&mut self) {
+        let last = self.len().saturating_sub(1);
+        self.spans.iter_mut().for_each(|column| column.truncate(last));
+    }
+
+    /// The spans of a field, by row; there may be fewer than rows.
+    fn column(&self, field: Field) -> &[Span] {
+        self.spans.get(usize::from(self.layout.slot(field))).map_or(&[], Vec::as_slice)
+    }
+
+    /// The value of a row; empty if there is none, or it is `-`.
+    fn value_at<'a>(&'a self, row: usize, field: Field, block: &'a [u8]) -> &'a [u8] {
+        self.column(field).get(row).map_or(b"", |span| text(block, &self.scratch, *span))
     }
 
     /// The value of the last row; empty if there is none, or it is `-`.
     pub(crate) fn value<'a>(&'a self, field: Field, block: &'a [u8]) -> &'a [u8] {
-        let slot = self.layout.slot(field);
-        let at = (self.spans.len() + usize::from(slot)).wrapping_sub(self.layout.stride);
-        match self.spans.get(at) {
-            Some(&span) if slot != NO_SLOT => text(block, &self.scratch, span),
-            _ => b"",
-        }
+        self.value_at(self.len().wrapping_sub(1), field, block)
     }
 
     /// Marks the last row suspect.
@@ -189,12 +195,27 @@ impl Rows {
     /// Sets a value of the last row, if it is asked for.
     #[inline]
     pub(crate) fn set(&mut self, field: Field, span: Span) {
-        let slot = self.layout.slot(field);
-        if slot != NO_SLOT {
-            let at = self.spans.len() - self.layout.stride + usize::from(slot);
-            if let Some(place) = self.spans.get_mut(at) {
-                *place = span;
-            }
+        self.set_all(&[self.layout.slot(field)], &[span]);
+    }
+
+    /// Sets values of the last row, each in its slot.
+    #[inline]
+    pub(crate) fn set_all(&mut self, slots: &[u8], values: &[Span]) {
+        let Some(last) = self.len().checked_sub(1) else { return };
+        for (&slot, &span) in slots.iter().zip(values) {
+            self.put(last, slot, span);
+        }
+    }
+
+    #[inline]
+    fn put(&mut self, row: usize, slot: u8, span: Span) {
+        let Some(column) = self.spans.get_mut(usize::from(slot)) else { return };
+        if column.len() < row {
+            column.resize(row, Span::NULL);
+        }
+        match column.get_mut(row) {
+            Some(place) => *place = span,
+            None => column.push(span),
         }
     }
 
@@ -213,36 +234,52 @@ impl Rows {
 
     /// Sets a value of a row to text that stands nowhere in the block, unless it has one.
     pub(crate) fn complete(&mut self, row: usize, field: Field, value: &str, block: &[u8]) {
-        let slot = self.layout.slot(field);
-        let at = row * self.layout.stride + usize::from(slot);
-        let own = self.spans.get(at).filter(|_| slot != NO_SLOT).copied();
-        if own.is_some_and(|own| text(block, &self.scratch, own).is_empty()) {
+        if self.lacks(row, field, block) {
             let span = self.keep(value);
-            if let Some(place) = self.spans.get_mut(at) {
-                *place = span;
-            }
+            self.put(row, self.layout.slot(field), span);
         }
+    }
+
+    /// Sets a value of a row, unless it has one.
+    fn fill(&mut self, row: usize, field: Field, span: Span, block: &[u8]) {
+        if self.lacks(row, field, block) {
+            self.put(row, self.layout.slot(field), span);
+        }
+    }
+
+    /// Whether a field is asked for and a row does not have it.
+    fn lacks(&self, row: usize, field: Field, block: &[u8]) -> bool {
+        self.layout.has(field) && self.value_at(row, field, block).is_empty()
     }
 
     /// Turns the rows into a batch. The block becomes part of it.
     pub(crate) fn finish(&mut self, block: Vec<u8>) -> Finished {
         let layout = Arc::clone(&self.layout);
         let suspect = self.suspect.iter().filter(|suspect| **suspect).count() as u64;
+        derive(self, &block);
+        let rows = self.len();
+        let used = self.spans.iter_mut().filter(|column| !column.is_empty());
+        used.for_each(|column| column.resize(rows, Span::NULL));
         let mut columns = Columns::new(self, &block);
-        columns.derive();
         let prepared: Vec<_> =
             layout.projection.fields().map(|field| columns.prepare(field)).collect();
         let unreadable = columns.unreadable();
-        let rows = self.len();
         let scratch = Buffer::from_vec(std::mem::take(&mut self.scratch));
         let block = Buffer::from_vec(block);
         let buffers: Arc<[Buffer]> = [block.clone(), scratch].into();
-        let arrays = prepared.into_iter().map(|column| column.build(&buffers)).collect();
+        let lacking = &mut self.lacking;
+        let arrays = prepared.into_iter().map(|column| match column {
+            Prepared::Lacking(kind) => lacking.array(kind, rows),
+            Prepared::Values(values) => values.build(&buffers),
+        });
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
-        let records =
-            RecordBatch::try_new_with_options(Arc::clone(&layout.schema), arrays, &options)
-                .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&layout.schema)));
-        self.spans.clear();
+        let records = RecordBatch::try_new_with_options(
+            Arc::clone(&layout.schema),
+            arrays.collect(),
+            &options,
+        )
+        .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&layout.schema)));
+        self.spans.iter_mut().for_each(Vec::clear);
         self.times.clear();
         self.suspect.clear();
         Finished { records, unreadable, suspect, block }

@@ -11,7 +11,7 @@ use super::json::JsonReader;
 use crate::names::NameMap;
 use crate::rows::{Layout, Rows, Span};
 use crate::schema::Field;
-use crate::template::fit::Fitter;
+use crate::template::fit::{Fitter, Located};
 use crate::template::keys::keys;
 use crate::template::recover::recover;
 use crate::template::{Syntax, Template};
@@ -30,6 +30,8 @@ pub(crate) struct AccessReader {
     json: JsonReader,
     names: NameMap,
     reads_json: bool,
+    /// The values of the line that is tried.
+    values: Vec<Span>,
 }
 
 /// A template that lines are tried against.
@@ -97,48 +99,49 @@ impl AccessReader {
             names,
             reads_json: templates.is_empty()
                 || templates.iter().any(|t| t.syntax() == Syntax::Json),
+            values: Vec::new(),
         }
     }
 
-    /// Reads a line, the first `len` bytes of `text`, that stands at `base` of the block. `plain`
-    /// says that the line is UTF-8 and holds no backslash.
+    /// Reads a line. `plain` says that it is UTF-8 and holds no backslash.
     #[inline]
     pub(crate) fn read(
         &mut self,
-        (text, len): (&[u8], usize),
-        base: usize,
+        line: &Located<'_>,
         time: i64,
         plain: bool,
         rows: &mut Rows,
     ) -> Outcome {
-        let row = rows.begin(time);
+        rows.begin(time);
         if let Some(Known { fitter, syntax, beyond }) = self.fitters.first()
             && (plain || *syntax == Syntax::Text)
-            && fitter.fit(text, len, base, row)
+            && fitter.fit(line, &mut self.values)
         {
+            rows.set_all(fitter.slots(), &self.values);
             if let Some(beyond) = beyond {
-                beyond.keep(text.get(..len).unwrap_or(text), rows);
+                beyond.keep(line.line(), rows);
             }
             return Outcome::Parsed;
         }
-        self.read_other(text.get(..len).unwrap_or(text), base, time, plain, rows)
+        self.read_other(line, time, plain, rows)
     }
 
     /// Reads a line that does not fit the template seen last.
     #[cold]
     fn read_other(
         &mut self,
-        line: &[u8],
-        base: usize,
+        located: &Located<'_>,
         time: i64,
         plain: bool,
         rows: &mut Rows,
     ) -> Outcome {
+        let line = located.line();
         for at in 1..self.fitters.len() {
             if let Some(Known { fitter, syntax, beyond }) = self.fitters.get(at)
                 && (plain || *syntax == Syntax::Text)
-                && fitter.fit(line, line.len(), base, rows.reset())
+                && fitter.fit(located, &mut self.values)
             {
+                rows.set_all(fitter.slots(), &self.values);
                 if let Some(beyond) = beyond {
                     beyond.keep(line, rows);
                 }
@@ -146,13 +149,12 @@ impl AccessReader {
                 return Outcome::Parsed;
             }
         }
-        rows.reset();
         let Ok(text) = std::str::from_utf8(line) else {
             rows.abandon();
             return Outcome::Quarantined("expected UTF-8".to_owned());
         };
         if self.reads_json {
-            return self.read_json(text, base, time, plain, rows);
+            return self.read_json(text, located.base + located.start, time, plain, rows);
         }
         rows.abandon();
         Outcome::Quarantined("the line does not fit the log format".to_owned())

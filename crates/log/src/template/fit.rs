@@ -1,15 +1,43 @@
 //! Fitting a line to a template.
 
 use super::{Syntax, Template};
+use crate::quotes::Quotes;
 use crate::rows::{Layout, NO_SLOT, Span};
 use crate::schema::Field;
 use crate::wide::{Literal, find};
+
+/// A line, and where it stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Located<'a> {
+    /// The text that it is a part of: what follows it there may be looked at.
+    pub(crate) text: &'a [u8],
+    /// Of that text.
+    pub(crate) quotes: &'a Quotes,
+    /// Where it begins and ends in that text.
+    pub(crate) start: usize,
+    pub(crate) end: usize,
+    /// Where that text begins in the block.
+    pub(crate) base: usize,
+}
+
+impl<'a> Located<'a> {
+    /// The line alone.
+    pub(crate) fn line(&self) -> &'a [u8] {
+        self.text.get(self.start..self.end).unwrap_or_default()
+    }
+
+    fn is(&self, at: usize, value: &[u8]) -> bool {
+        self.text.get(at..).is_some_and(|text| text.starts_with(value))
+    }
+}
 
 /// A template for the columns of one projection.
 #[derive(Debug, Clone)]
 pub(crate) struct Fitter {
     head: Box<[u8]>,
     vars: Box<[Var]>,
+    /// Where in a row the values go that are asked for, in their order.
+    slots: Box<[u8]>,
     json: bool,
 }
 
@@ -19,8 +47,8 @@ struct Var {
     literal: Literal,
     /// The first byte of the literal.
     stop: u8,
-    /// Where in the row the value goes; nowhere if that is beyond its end.
-    slot: u16,
+    /// Whether the value is asked for.
+    wanted: bool,
     /// Whether the value stands in quotes that end it.
     quoted: bool,
     last: bool,
@@ -30,14 +58,12 @@ struct Var {
 /// The values of a line that fits a template, one for each variable.
 pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a str>> {
     let mut fitter = Fitter::without_columns(template);
-    for (slot, var) in fitter.vars.iter_mut().enumerate() {
-        var.slot = u16::try_from(slot).ok()?;
-    }
-    let mut row = vec![Span::NULL; fitter.vars.len()];
-    if !fitter.fit(line.as_bytes(), line.len(), 0, &mut row) {
+    fitter.vars.iter_mut().for_each(|var| var.wanted = true);
+    let mut values = Vec::new();
+    if !fitter.fits_alone(line.as_bytes(), &mut values) {
         return None;
     }
-    row.iter().map(|span| line.get(span.start()..span.start() + span.len())).collect()
+    values.iter().map(|span| line.get(span.start()..span.start() + span.len())).collect()
 }
 
 impl Fitter {
@@ -54,15 +80,16 @@ impl Fitter {
     fn with_slots(template: &Template, slot: impl Fn(Field) -> u8) -> Fitter {
         let json = template.syntax == Syntax::Json;
         let mut quoted = template.head.ends_with('"');
+        let mut slots = Vec::new();
         let count = template.parts.len();
         let vars = template.parts.iter().enumerate().map(|(at, part)| {
             let literal = Literal::new(&part.literal);
             let stop = part.literal.bytes().next().unwrap_or_default();
             let slot = part.target.map_or(NO_SLOT, |target| slot(target.field));
-            let slot = if slot == NO_SLOT { u16::MAX } else { u16::from(slot) };
+            slots.extend((slot != NO_SLOT).then_some(slot));
             let var = Var {
                 stop,
-                slot,
+                wanted: slot != NO_SLOT,
                 quoted: json && quoted && stop == b'"',
                 last: at + 1 == count,
                 field: part.target.map(|target| target.field),
@@ -71,42 +98,57 @@ impl Fitter {
             quoted = part.literal.ends_with('"');
             var
         });
-        Fitter { vars: vars.collect(), head: template.head.as_bytes().into(), json }
+        let vars = vars.collect();
+        Fitter { vars, slots: slots.into(), head: template.head.as_bytes().into(), json }
     }
 
-    /// Writes the values of a line into a row. The line is the first `end` bytes of `text`, which
-    /// may go on behind it, and begins at `base` of the block. Returns whether the line fits; if
-    /// not, the row is half written.
+    /// Where in a row the values go that [`Fitter::fit`] finds, in their order.
+    pub(crate) fn slots(&self) -> &[u8] {
+        &self.slots
+    }
+
+    /// Finds the values of a line that are asked for, in their order. Returns whether the line fits;
+    /// if not, some of the values are missing.
     #[inline]
-    pub(crate) fn fit(&self, text: &[u8], end: usize, base: usize, row: &mut [Span]) -> bool {
-        let Some(mut rest) = text.strip_prefix(&*self.head) else { return false };
+    pub(crate) fn fit(&self, line: &Located<'_>, values: &mut Vec<Span>) -> bool {
+        values.clear();
+        if !line.text.get(line.start..).is_some_and(|text| text.starts_with(&self.head)) {
+            return false;
+        }
+        let mut at = line.start + self.head.len();
         for var in &self.vars {
-            let from = text.len() - rest.len();
-            let Some((value, after)) = self.value(var, rest, end.saturating_sub(from)) else {
-                return false;
-            };
-            if let Some(place) = row.get_mut(usize::from(var.slot)) {
-                let null = self.json && !var.quoted && value == b"null";
-                let from = base + from;
-                *place = if null { Span::NULL } else { Span::new(from, from + value.len()) };
+            let Some(len) = self.value_len(var, line, at) else { return false };
+            if var.wanted {
+                let is_null = self.json && !var.quoted && line.is(at, b"null");
+                let from = line.base + at;
+                values.push(if is_null && len == 4 {
+                    Span::NULL
+                } else {
+                    Span::new(from, from + len)
+                });
             }
-            rest = after;
+            at += len + var.literal.text().len();
         }
         // What was found beyond the line cannot end where the line does.
-        text.len() - rest.len() == end
+        at == line.end
     }
 
-    /// The value that `rest` begins with, and what follows the literal after it. The line ends at
-    /// `end`.
+    /// [`Fitter::fit`] of a line that stands nowhere.
+    pub(crate) fn fits_alone(&self, line: &[u8], values: &mut Vec<Span>) -> bool {
+        let quotes = Quotes::of(line);
+        let line = Located { text: line, quotes: &quotes, start: 0, end: line.len(), base: 0 };
+        self.fit(&line, values)
+    }
+
+    /// The length of the value that stands at a position, before the literal.
     #[inline]
-    fn value<'a>(&self, var: &Var, rest: &'a [u8], end: usize) -> Option<(&'a [u8], &'a [u8])> {
+    fn value_len(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
         if var.quoted {
-            let (value, after) = rest.split_at_checked(find(b'"', rest, end)?)?;
-            return Some((value, var.literal.after(after)?));
+            let end = line.quotes.next(at, line.end)?;
+            var.literal.after(line.text.get(end..)?)?;
+            return Some(end - at);
         }
-        let len = self.unquoted_len(var, rest.get(..end)?)?;
-        let (value, after) = rest.split_at_checked(len)?;
-        Some((value, after.get(var.literal.text().len()..)?))
+        self.unquoted_len(var, line.text.get(at..line.end)?)
     }
 
     /// The length of the value that `line` begins with, which no quotes stand around.

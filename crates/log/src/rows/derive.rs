@@ -1,0 +1,178 @@
+//! Columns that follow from others: the session's role, what a denial says.
+
+use std::collections::HashMap;
+use std::str::from_utf8;
+
+use super::{Rows, Span};
+use crate::identity::{self, AssumedRole, Denial};
+use crate::schema::{Field, Projection};
+
+/// Each derived column and the variables it needs.
+const DERIVED: &[(Field, &[Field])] = &[
+    (Field::Role, &[Field::UserArn]),
+    (Field::Session, &[Field::UserArn]),
+    (Field::PrincipalArn, &[Field::UserArn]),
+    (Field::CallerAccount, &[Field::UserArn]),
+    (Field::ApiId, &[Field::DomainName]),
+    (Field::Region, &[Field::DomainName]),
+    (Field::Action, &[Field::ErrorMessage]),
+    (Field::DeniedBy, &[Field::ErrorMessage]),
+    (Field::DeniedExplicitly, &[Field::ErrorMessage]),
+    (
+        Field::Resource,
+        &[Field::ErrorMessage, Field::AccountId, Field::CallerAccount, Field::UserArn],
+    ),
+];
+
+/// A shorter value has nothing to derive from: the shortest is `arn:aws:iam::…`.
+const SHORTEST: usize = 10;
+
+/// The variables that must be read for a projection.
+pub(super) fn inputs(projection: Projection) -> Projection {
+    let mut inputs = projection;
+    for (field, needs) in DERIVED {
+        if projection.contains(*field) {
+            inputs = inputs.union(Projection::of(needs.iter().copied()));
+        }
+    }
+    let relative = [Field::RateReset, Field::TokenReset, Field::RetryAfter];
+    if relative.into_iter().any(|field| projection.contains(field)) {
+        inputs = inputs.with(Field::Time);
+    }
+    inputs
+}
+
+/// Fills what is empty in the rows and follows from the rest of them. What is not asked for is not
+/// derived, and a column that no row has is not looked at.
+pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
+    let projection = rows.layout.projection;
+    let asked = |of: &Field, from: Field| {
+        DERIVED.iter().any(|(field, needs)| field == of && needs.first() == Some(&from))
+            && projection.contains(*of)
+    };
+    let mut principals = HashMap::new();
+    for (from, derive) in RULES {
+        if !Field::ALL.iter().any(|field| asked(field, from)) {
+            continue;
+        }
+        for row in 0..rows.column(from).len() {
+            if rows.value_at(row, from, block).len() >= SHORTEST {
+                derive(&mut At { rows, row, block }, &mut principals);
+            }
+        }
+    }
+}
+
+/// The principals' ARNs by the sessions', as far as they are written already.
+type Principals = HashMap<Box<[u8]>, Span>;
+
+/// What follows from a column.
+type Rule = (Field, fn(&mut At<'_, '_>, &mut Principals));
+
+const RULES: [Rule; 3] = [
+    (Field::UserArn, |at, principals| at.caller(principals)),
+    (Field::ErrorMessage, |at, _| at.denial()),
+    (Field::DomainName, |at, _| at.domain()),
+];
+
+/// A row whose columns are derived.
+struct At<'r, 'b> {
+    rows: &'r mut Rows,
+    row: usize,
+    block: &'b [u8],
+}
+
+impl At<'_, '_> {
+    fn caller(&mut self, principals: &mut Principals) {
+        let span = self.span(Field::UserArn);
+        let arn = self.text(Field::UserArn);
+        let part = |of: &str| part(arn, of).map_or(Span::NULL, |(from, to)| span.part(from, to));
+        let Some(session) = AssumedRole::parse(arn) else {
+            let account = identity::account(arn).map_or(Span::NULL, part);
+            self.fill(Field::CallerAccount, account);
+            self.fill(Field::PrincipalArn, span);
+            return;
+        };
+        let [role, name, account] = [session.role, session.session, session.account].map(part);
+        if self.rows.lacks(self.row, Field::PrincipalArn, self.block) {
+            let principal = match principals.get(arn.as_bytes()) {
+                Some(&principal) => principal,
+                None => {
+                    let AssumedRole { partition, account, role, .. } = session;
+                    let principal = format!("arn:{partition}:iam::{account}:role/{role}");
+                    let key = arn.as_bytes().into();
+                    let principal = self.rows.keep(&principal);
+                    principals.insert(key, principal);
+                    principal
+                }
+            };
+            self.fill(Field::PrincipalArn, principal);
+        }
+        self.fill(Field::Role, role);
+        self.fill(Field::Session, name);
+        self.fill(Field::CallerAccount, account);
+    }
+
+    fn denial(&mut self) {
+        let (span, message) = (self.span(Field::ErrorMessage), self.text(Field::ErrorMessage));
+        let Some(denial) = Denial::parse(message) else { return };
+        let part = |of: Option<&str>| {
+            of.and_then(|of| part(message, of)).map_or(Span::NULL, |(from, to)| span.part(from, to))
+        };
+        let (action, by) = (part(denial.action), part(denial.policy_type));
+        let resource = part(denial.resource);
+        let masked = denial.resource.filter(|resource| resource.contains(":*"));
+        let unmasked = masked.and_then(|masked| identity::unmask(masked, self.known_accounts()));
+        let explicit = denial.explicit;
+        self.fill(Field::Action, action);
+        self.fill(Field::DeniedBy, by);
+        if self.rows.lacks(self.row, Field::Resource, self.block) {
+            let resource = unmasked.map_or(resource, |unmasked| self.rows.keep(&unmasked));
+            self.fill(Field::Resource, resource);
+        }
+        if self.rows.lacks(self.row, Field::DeniedExplicitly, self.block) {
+            let flag = self.rows.keep(if explicit { "true" } else { "false" });
+            self.fill(Field::DeniedExplicitly, flag);
+        }
+    }
+
+    /// The account ids that the row names. The API's own account decides alone.
+    fn known_accounts(&self) -> Vec<&str> {
+        match self.text(Field::AccountId) {
+            "" => {
+                let caller = identity::account(self.text(Field::UserArn)).unwrap_or("");
+                vec![self.text(Field::CallerAccount), caller]
+            }
+            owner => vec![owner],
+        }
+    }
+
+    /// `API.execute-api.REGION.amazonaws.com`
+    fn domain(&mut self) {
+        let (span, domain) = (self.span(Field::DomainName), self.text(Field::DomainName));
+        let Some((api, rest)) = domain.split_once(".execute-api.") else { return };
+        let Some((region, _)) = rest.split_once('.') else { return };
+        let part = |of: &str| part(domain, of).map_or(Span::NULL, |(from, to)| span.part(from, to));
+        let (api, region) = (part(api), part(region));
+        self.fill(Field::ApiId, api);
+        self.fill(Field::Region, region);
+    }
+
+    fn span(&self, field: Field) -> Span {
+        self.rows.column(field).get(self.row).copied().unwrap_or(Span::NULL)
+    }
+
+    fn text(&self, field: Field) -> &str {
+        from_utf8(self.rows.value_at(self.row, field, self.block)).unwrap_or_default()
+    }
+
+    fn fill(&mut self, field: Field, span: Span) {
+        self.rows.fill(self.row, field, span, self.block);
+    }
+}
+
+/// Where `part`, a slice of `whole`, stands in it.
+fn part(whole: &str, part: &str) -> Option<(usize, usize)> {
+    let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
+    (from + part.len() <= whole.len()).then_some((from, from + part.len()))
+}
