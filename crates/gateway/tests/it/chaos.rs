@@ -32,7 +32,7 @@ impl Scripted {
         let counter = Arc::clone(&heads);
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
-                if read_head(&mut stream).await {
+                if raw::read_head(&mut stream).await {
                     counter.fetch_add(1, Ordering::SeqCst);
                     tokio::spawn(script(stream));
                 }
@@ -40,18 +40,6 @@ impl Scripted {
         });
         Scripted { address, heads }
     }
-}
-
-/// Reads up to the end of a head; whether there was one.
-async fn read_head(stream: &mut TcpStream) -> bool {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => bytes.push(byte),
-            Err(_) => return false,
-        }
-    }
-    true
 }
 
 async fn get(gateway: &Running, target: &str) -> Vec<Answer> {
@@ -158,7 +146,7 @@ async fn an_upstream_that_sends_more_than_it_promises() {
         let evil = "HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil";
         let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\ngood{evil}");
         stream.write_all(answer.as_bytes()).await.unwrap();
-        while read_head(&mut stream).await {
+        while raw::read_head(&mut stream).await {
             let _ = stream.write_all(answer.as_bytes()).await;
         }
     })

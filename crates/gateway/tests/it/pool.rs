@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 
 use crate::attacks::{raw, start_gateway};
 
@@ -18,7 +18,7 @@ async fn connections_for(answers: &'static [&'static str], is_closed_after_each:
         let mut answers = answers.iter();
         while let Ok((mut stream, _)) = listener.accept().await {
             counter.fetch_add(1, Ordering::SeqCst);
-            while read_head(&mut stream).await {
+            while raw::read_head(&mut stream).await {
                 stream.write_all(answers.next().unwrap().as_bytes()).await.unwrap();
                 if is_closed_after_each {
                     break;
@@ -33,18 +33,6 @@ async fn connections_for(answers: &'static [&'static str], is_closed_after_each:
     }
     assert!(gateway.stop().await);
     connections.load(Ordering::SeqCst)
-}
-
-/// Reads up to the end of a head; whether there was one.
-async fn read_head(stream: &mut TcpStream) -> bool {
-    let mut bytes = Vec::new();
-    while !bytes.ends_with(b"\r\n\r\n") {
-        match stream.read_u8().await {
-            Ok(byte) => bytes.push(byte),
-            Err(_) => return false,
-        }
-    }
-    true
 }
 
 const WHOLE: &str = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";

@@ -167,6 +167,18 @@ pub(crate) async fn talk(address: SocketAddr, request: &[u8]) -> Vec<Answer> {
     answers(&read_to_end(&mut stream).await)
 }
 
+/// Reads up to the end of a head; whether there was one.
+pub(crate) async fn read_head(stream: &mut TcpStream) -> bool {
+    let mut bytes = Vec::new();
+    while !bytes.ends_with(b"\r\n\r\n") {
+        match stream.read_u8().await {
+            Ok(byte) => bytes.push(byte),
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
 /// Everything that arrives until the other end closes the connection, in whatever way.
 pub(crate) async fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
