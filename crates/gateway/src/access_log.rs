@@ -25,13 +25,34 @@ use self::waiting::Waiting;
 pub use self::cloudwatch::CloudWatchSink;
 pub use self::file::{FileSink, Rotation};
 
-/// One line of the access log.
+/// Some lines of the access log, one behind the other, each with its line feed.
 #[derive(Clone, Debug)]
-pub struct LogLine {
-    /// When the request arrived.
-    pub time: Timestamp,
-    /// The line, with its line feed.
-    pub json: Bytes,
+pub struct Lines {
+    text: Bytes,
+    /// When the request of each line arrived, and how long the line is.
+    each: Vec<(Timestamp, usize)>,
+}
+
+impl Lines {
+    /// How many they are.
+    pub fn count(&self) -> usize {
+        self.each.len()
+    }
+
+    /// All of them, to be written at once.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Each, with the time at which its request arrived.
+    pub fn iter(&self) -> impl Iterator<Item = (Timestamp, &[u8])> {
+        let mut rest = self.as_bytes();
+        self.each.iter().map(move |(time, length)| {
+            let (line, behind) = rest.split_at_checked(*length).unwrap_or((rest, &[]));
+            rest = behind;
+            (*time, line)
+        })
+    }
 }
 
 /// A place that the access log is kept in. Each has a thread of its own, so it may wait.
@@ -42,7 +63,7 @@ pub trait Sink: Send {
     /// They are not written, and will not be: all of them count as lost.
     ///
     /// Returns how many of them are lost although others are not.
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<u64>;
+    fn write(&mut self, lines: &Lines) -> io::Result<u64>;
 
     /// How long to wait for more lines when there is one, where each call of `write` is dear.
     fn linger(&self) -> Duration {
@@ -174,7 +195,7 @@ impl Drain {
                     is_failing = false;
                 }
                 Err(error) => {
-                    let count = self.lose(batch.len());
+                    let count = self.lose(batch.count());
                     // Once for a row of failures: a full disk need not fill another one.
                     if !std::mem::replace(&mut is_failing, true) {
                         tracing::error!(%error, lines = count, "the access log cannot be written");
@@ -203,18 +224,12 @@ impl Drop for Drain {
 pub struct StdoutSink;
 
 impl Sink for StdoutSink {
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
+    fn write(&mut self, lines: &Lines) -> io::Result<u64> {
         let mut stdout = io::stdout().lock();
-        stdout.write_all(&joined(lines))?;
+        stdout.write_all(lines.as_bytes())?;
         stdout.flush()?;
         Ok(0)
     }
-}
-
-fn joined(lines: &[LogLine]) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(lines.iter().map(|line| line.json.len()).sum());
-    lines.iter().for_each(|line| bytes.extend_from_slice(&line.json));
-    bytes
 }
 
 #[cfg(test)]
@@ -226,8 +241,8 @@ mod tests {
     struct Told(mpsc::Sender<usize>, mpsc::Receiver<io::Result<u64>>);
 
     impl Sink for Told {
-        fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
-            self.0.send(lines.len()).unwrap();
+        fn write(&mut self, lines: &Lines) -> io::Result<u64> {
+            self.0.send(lines.count()).unwrap();
             self.1.recv().unwrap()
         }
     }

@@ -62,7 +62,7 @@ mod upstream;
 mod verify;
 mod wire;
 
-pub use access_log::{AccessLog, CloudWatchSink, FileSink, LogLine, Rotation, Sink, StdoutSink};
+pub use access_log::{AccessLog, CloudWatchSink, FileSink, Lines, Rotation, Sink, StdoutSink};
 pub use admin::Admin;
 pub use authorize::{Authorized, authorize};
 pub use body::{AnswerBody, BodyError};

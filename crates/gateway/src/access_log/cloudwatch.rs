@@ -11,7 +11,7 @@ use tollgate_outbound::aws::{Addressed, CredentialChain, JsonService};
 use tollgate_outbound::{CallError, CallFault, Client, Clock, Environment, PlainHttp};
 use tollgate_store::CloudWatchLogDecl;
 
-use super::{LogLine, Sink};
+use super::{Lines, Sink};
 
 /// A stream of a log group.
 pub struct CloudWatchSink {
@@ -184,16 +184,16 @@ impl Sink for CloudWatchSink {
         LINGER
     }
 
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
+    fn write(&mut self, lines: &Lines) -> io::Result<u64> {
         let runtime = match self.runtime.take() {
             Some(runtime) => runtime,
             None => tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         };
         let mut events: Vec<(i64, &str)> = lines
             .iter()
-            .filter_map(|line| {
-                let text = std::str::from_utf8(&line.json).ok()?;
-                Some((line.time.as_millisecond(), text.trim_end()))
+            .filter_map(|(time, line)| {
+                let text = std::str::from_utf8(line).ok()?;
+                Some((time.as_millisecond(), text.trim_end()))
             })
             .collect();
         events.sort_by_key(|(time, _)| *time);

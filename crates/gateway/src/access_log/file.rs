@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::{LogLine, Sink, joined};
+use super::{Lines, Sink};
 
 /// A file that lines are appended to.
 ///
@@ -97,11 +97,10 @@ impl Sink for FileSink {
         Duration::from_millis(10)
     }
 
-    fn write(&mut self, lines: &[LogLine]) -> io::Result<u64> {
-        let bytes = joined(lines);
-        let length = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+    fn write(&mut self, lines: &Lines) -> io::Result<u64> {
+        let length = u64::try_from(lines.as_bytes().len()).unwrap_or(u64::MAX);
         self.make_way(length)?;
-        self.file.write_all(&bytes)?;
+        self.file.write_all(lines.as_bytes())?;
         self.length = self.length.saturating_add(length);
         Ok(0)
     }
@@ -113,8 +112,9 @@ mod tests {
     use bytes::Bytes;
     use jiff::Timestamp;
 
-    fn line(text: &'static str) -> LogLine {
-        LogLine { time: Timestamp::UNIX_EPOCH, json: Bytes::from_static(text.as_bytes()) }
+    fn line(text: &'static str) -> Lines {
+        let each = vec![(Timestamp::UNIX_EPOCH, text.len())];
+        Lines { text: Bytes::from_static(text.as_bytes()), each }
     }
 
     fn read(path: &Path) -> String {
@@ -128,7 +128,7 @@ mod tests {
         let rotation = Rotation { bytes_max: Some(4), files_max: 2 };
         let mut sink = FileSink::open(&path, rotation).unwrap();
         for text in ["a\n", "b\n", "c\n", "d\n", "e\n", "f\n", "g\n"] {
-            sink.write(&[line(text)]).unwrap();
+            sink.write(&line(text)).unwrap();
         }
         let all = ["access.jsonl", "access.jsonl.1", "access.jsonl.2", "access.jsonl.3"];
         let texts = all.map(|name| read(&folder.path().join(name)));
@@ -142,9 +142,9 @@ mod tests {
         let path = folder.path().join("access.jsonl");
         let rotation = Rotation { bytes_max: None, files_max: 0 };
         let mut sink = FileSink::open(&path, rotation).unwrap();
-        sink.write(&[line("a\n")]).unwrap();
+        sink.write(&line("a\n")).unwrap();
         std::fs::rename(&path, folder.path().join("yesterday")).unwrap();
-        sink.write(&[line("b\n")]).unwrap();
+        sink.write(&line("b\n")).unwrap();
         assert_eq!(read(&folder.path().join("yesterday")), "a\n");
         assert_eq!(read(&path), "b\n");
     }

@@ -7,20 +7,20 @@ use std::time::Duration;
 use bytes::BytesMut;
 use jiff::Timestamp;
 
-use super::LogLine;
+use super::Lines;
 
 /// Lines that a sink has not been given yet. They lie one behind the other, so that nothing is
 /// allocated for each, and none is freed on another thread.
 #[derive(Debug)]
 pub(super) struct Waiting {
-    lines: Mutex<Lines>,
+    lines: Mutex<Pending>,
     more: Condvar,
     lines_max: usize,
 }
 
 #[derive(Debug, Default)]
-struct Lines {
-    bytes: BytesMut,
+struct Pending {
+    text: BytesMut,
     /// When the request of each line arrived, and how long the line is.
     each: VecDeque<(Timestamp, usize)>,
     is_over: bool,
@@ -40,7 +40,7 @@ impl Waiting {
         if lines.is_over || lines.each.len() >= self.lines_max {
             return false;
         }
-        lines.bytes.extend_from_slice(line);
+        lines.text.extend_from_slice(line);
         lines.each.push_back((time, line.len()));
         let is_first = lines.each.len() == 1;
         drop(lines);
@@ -60,7 +60,7 @@ impl Waiting {
 
     /// Takes what waits, at least one line; `None` when there will be no more. Where only one batch
     /// waits, it waits so long for others to join it.
-    pub(super) fn take(&self, linger: Duration) -> Option<Vec<LogLine>> {
+    pub(super) fn take(&self, linger: Duration) -> Option<Lines> {
         let mut lines = self.lock();
         while lines.each.is_empty() {
             if lines.is_over {
@@ -76,16 +76,16 @@ impl Waiting {
         Some(lines.batch())
     }
 
-    fn lock(&self) -> MutexGuard<'_, Lines> {
+    fn lock(&self) -> MutexGuard<'_, Pending> {
         self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Lines {
-    fn batch(&mut self) -> Vec<LogLine> {
+impl Pending {
+    fn batch(&mut self) -> Lines {
         let count = self.each.len().min(BATCH_LINES_MAX);
-        let each = self.each.drain(..count);
-        let line = |(time, length)| LogLine { time, json: self.bytes.split_to(length).freeze() };
-        each.map(line).collect()
+        let each: Vec<(Timestamp, usize)> = self.each.drain(..count).collect();
+        let length = each.iter().map(|(_, length)| length).sum();
+        Lines { text: self.text.split_to(length).freeze(), each }
     }
 }

@@ -20,7 +20,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tollgate_gateway::{
-    AccessLog, Admin, Bound, Extension, Gateway, LogLine, Rules, Service, Sink, Snapshot,
+    AccessLog, Admin, Bound, Extension, Gateway, Lines, Rules, Service, Sink, Snapshot,
     Surroundings,
 };
 use tollgate_store::Files;
@@ -86,9 +86,8 @@ impl Upstream {
 pub(crate) struct Memory(Arc<Mutex<Vec<u8>>>);
 
 impl Sink for Memory {
-    fn write(&mut self, lines: &[LogLine]) -> std::io::Result<u64> {
-        let mut all = self.0.lock().unwrap();
-        lines.iter().for_each(|line| all.extend_from_slice(&line.json));
+    fn write(&mut self, lines: &Lines) -> std::io::Result<u64> {
+        self.0.lock().unwrap().extend_from_slice(lines.as_bytes());
         Ok(0)
     }
 }
