@@ -74,7 +74,7 @@ impl Endpoint for Admin {
     type Body = Full<Bytes>;
 
     async fn answer(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         request: Request<Incoming>,
         _: Arrival,
     ) -> Response<Full<Bytes>> {

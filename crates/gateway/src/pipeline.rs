@@ -1,8 +1,7 @@
 //! One request, one line a stage.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -62,21 +61,26 @@ impl Gateway {
 
     /// Answers a request. Every request has an answer, and a line in the access log.
     ///
-    /// The request is boxed before anything waits: what waits is moved, and should be small.
+    /// The request is framed before anything waits: what waits is moved, and should be small.
     pub fn answer(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,
-    ) -> impl Future<Output = Response<Logged>> + Send {
-        let mut entry = Entry::begin(self, &request, arrival);
-        let request = Box::new(request);
+    ) -> impl Future<Output = Response<Logged>> + Send + 'static {
+        let mut entry = Entry::begin(&self, &request, arrival);
+        let snapshot = self.snapshot.load_full();
+        let headers_max = snapshot.guard.headers_max();
+        let framed = caught(|| Framed::new(request, arrival, headers_max)).flatten();
         async move {
-            let snapshot = self.snapshot.load_full();
             let passed = {
-                let passing = std::pin::pin!(pass(self, &snapshot, request, arrival, &mut entry));
-                caught(passing).await
+                let mut passing = std::pin::pin!(pass(&self, &snapshot, framed, &mut entry));
+                poll_fn(|context| match caught(|| passing.as_mut().poll(context)) {
+                    Ok(poll) => poll,
+                    Err(panicked) => Poll::Ready(Err(panicked)),
+                })
+                .await
             };
-            let response = match passed.unwrap_or(Err(Refusal::Panicked)) {
+            let response = match passed {
                 Ok(response) => response,
                 Err(refusal) => {
                     entry.refused(&refusal);
@@ -88,33 +92,24 @@ impl Gateway {
     }
 }
 
-/// Whoever panicked: the panic itself has been told by the process's hook.
-struct Panicked;
-
-/// Polls a future to its end, or until it panics: a bug that one request runs into is answered and
-/// logged like any refusal, and the connection goes on.
-async fn caught<T>(mut future: Pin<&mut impl Future<Output = T>>) -> Result<T, Panicked> {
-    std::future::poll_fn(move |context| {
-        // What panicked is not polled again, and what it shares with other requests holds at every
-        // step: atomic numbers, snapshots, and locks that do not mind being poisoned.
-        match catch_unwind(AssertUnwindSafe(|| future.as_mut().poll(context))) {
-            Ok(poll) => poll.map(Ok),
-            Err(_) => Poll::Ready(Err(Panicked)),
-        }
-    })
-    .await
+/// What a step comes to, unless it panics: a bug that one request runs into is answered and logged
+/// like any refusal, and the connection goes on. The process's hook has told of the panic.
+fn caught<T>(step: impl FnOnce() -> T) -> Result<T, Refusal> {
+    // What panicked is not taken up again, and what it shares with other requests holds at every
+    // step: atomic numbers, snapshots, and locks that do not mind being poisoned.
+    catch_unwind(AssertUnwindSafe(step)).map_err(|_| Refusal::Panicked)
 }
 
 /// Takes a request through all stages.
 async fn pass(
     gateway: &Gateway,
     snapshot: &Snapshot,
-    request: Box<Request<Incoming>>,
-    arrival: Arrival,
+    framed: Result<Framed<Incoming>, Refusal>,
     entry: &mut Entry,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let guard = &snapshot.guard;
-    let framed = Framed::new(*request, arrival, guard.headers_max())?;
+    let framed = framed?;
+    let arrival = framed.arrival();
     let routed = route(framed, guard).inspect(|routed| entry.routed(routed))?;
     let verified = verify(routed).await.inspect(|verified| entry.verified(verified))?;
     let located = locate(verified)?;
@@ -180,10 +175,10 @@ impl Endpoint for Gateway {
     type Body = Logged;
 
     fn answer(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,
-    ) -> impl Future<Output = Response<Logged>> + Send {
+    ) -> impl Future<Output = Response<Logged>> + Send + 'static {
         Gateway::answer(self, request, arrival)
     }
 

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::FutureExt;
 use http::header::{CONNECTION, HeaderValue};
 use http::{Request, Response, StatusCode};
 use http_body::Body;
@@ -42,10 +43,10 @@ pub trait Endpoint: Send + Sync + 'static {
 
     /// Answers a request.
     fn answer(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,
-    ) -> impl Future<Output = Response<Self::Body>> + Send;
+    ) -> impl Future<Output = Response<Self::Body>> + Send + 'static;
 
     /// The certificate that callers see now; `None` for clear text.
     fn tls(&self) -> Option<Arc<ServerConfig>> {
@@ -316,13 +317,13 @@ impl<E: Endpoint> Front<E> {
                 }
                 None => {}
             }
-            async move {
-                let mut response = endpoint.answer(request, arrival).await;
+            // Not in an `async` block, which would hold the answer twice: it is moved.
+            endpoint.answer(request, arrival).map(move |mut response| {
                 if last.is_some() && response.status() != StatusCode::SWITCHING_PROTOCOLS {
                     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
                 }
                 Ok::<_, Infallible>(response)
-            }
+            })
         });
         let io = TokioIo::new(stream);
         let connection = self.builder.serve_connection_with_upgrades(io, service);

@@ -38,7 +38,7 @@ impl Endpoint for IssuerEndpoint {
     type Body = Full<Bytes>;
 
     async fn answer(
-        self: &Arc<Self>,
+        self: Arc<Self>,
         request: Request<Incoming>,
         arrival: Arrival,
     ) -> Response<Full<Bytes>> {
