@@ -80,7 +80,9 @@ fn uri(
     prepared: &[Arc<Prepared>],
 ) -> Result<Uri, Refusal> {
     let base = plan.upstream.base_path();
-    let mut text = String::with_capacity(base.len() + path.len() + query.map_or(0, str::len) + 64);
+    // Where nothing is injected here, the text has its exact length, and is not copied again.
+    let query_length = query.map_or(0, |query| query.len() + 1);
+    let mut text = String::with_capacity(base.len() + path.len() + query_length);
     text.push_str(base);
     for prepared in prepared {
         if let Piece::Path(secret) = &prepared.piece {

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{HOST, HeaderValue};
-use http::uri::{Authority, Parts, PathAndQuery, Scheme};
+use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri};
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
@@ -220,19 +220,20 @@ impl Sender {
     }
 
     fn send(&mut self, mut request: Request<RequestBody>, origin: &Origin) -> Sending {
-        let path = request.uri().path_and_query().cloned();
-        let path = path.unwrap_or_else(|| PathAndQuery::from_static("/"));
         match self {
             Sender::Http1(sender) => {
-                *request.uri_mut() = Uri::from(path);
+                // It has an authority if a connection of HTTP/2 did not take it.
+                if request.uri().authority().is_some() {
+                    let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
+                    *request.uri_mut() = path.map_or_else(Uri::default, Uri::from);
+                }
                 request.headers_mut().entry(HOST).or_insert_with(|| origin.host.clone());
                 Box::pin(sender.try_send_request(request))
             }
             Sender::Http2(sender) => {
-                let mut parts = Parts::default();
+                let mut parts = std::mem::take(request.uri_mut()).into_parts();
                 parts.scheme = Some(origin.scheme.clone());
                 parts.authority = Some(origin.authority.clone());
-                parts.path_and_query = Some(path);
                 // All parts are there; without them, HTTP/2 refuses to send.
                 if let Ok(uri) = Uri::from_parts(parts) {
                     *request.uri_mut() = uri;

@@ -80,7 +80,11 @@ impl<'h> RateLimit<'h> {
 }
 
 fn tells(name: &str) -> bool {
-    name.strip_prefix("x-").unwrap_or(name).starts_with("ratelimit") || name == "retry-after"
+    match name.as_bytes() {
+        [b'x', b'-', name @ ..] => name.starts_with(b"ratelimit"),
+        [b'r', ..] => name.starts_with("ratelimit") || name == "retry-after",
+        _ => false,
+    }
 }
 
 fn text(value: &HeaderValue) -> Option<&str> {

@@ -21,11 +21,27 @@ pub(crate) struct Record {
 pub(crate) struct Part<const N: usize> {
     /// Its place among all parts.
     place: usize,
-    names: &'static [&'static str; N],
+    names: &'static [Name; N],
+}
+
+/// What stands before a value. It is copied with what follows it, because a copy whose length is
+/// known beforehand takes no call; then the rest is cut off.
+#[derive(Debug)]
+struct Name {
+    text: [u8; 32],
+    length: usize,
+}
+
+impl Name {
+    const fn new(name: &str) -> Name {
+        let mut text = [0; 32];
+        text.split_at_mut(name.len()).0.copy_from_slice(name.as_bytes());
+        Name { text, length: name.len() }
+    }
 }
 
 /// The names of all fields, part by part.
-const PARTS: [&[&str]; 8] = [
+const PARTS: [&[Name]; 8] = [
     ARRIVED.names,
     ROUTED.names,
     VERIFIED.names,
@@ -41,8 +57,7 @@ const TIME: &str = "{\"requestTimeEpoch\":";
 
 macro_rules! part {
     ($place:literal: $($name:literal),+) => {
-        // What stands before a value.
-        Part { place: $place, names: &[$(concat!(",\"", $name, "\":\"")),+] }
+        Part { place: $place, names: &[$(Name::new(concat!(",\"", $name, "\":\""))),+] }
     };
 }
 
@@ -116,8 +131,10 @@ impl Record {
         &self.line
     }
 
-    fn field(&mut self, name: &'static str, value: Value<'_>) {
-        self.line.extend_from_slice(name.as_bytes());
+    fn field(&mut self, name: &Name, value: Value<'_>) {
+        let start = self.line.len();
+        self.line.extend_from_slice(&name.text);
+        self.line.truncate(start + name.length);
         match value {
             Value::Text(text) if !text.is_empty() => return self.text(text),
             Value::Text(_) | Value::Unknown => return self.line.extend_from_slice(b"-\""),

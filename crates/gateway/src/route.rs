@@ -93,7 +93,8 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
 /// The API whose id is the first label of the host; of an address, the only one there is.
 fn api_of(guard: &Guard, host: &str) -> Option<usize> {
     let apis = guard.account().apis();
-    let label = host.split(['.', ':']).next().unwrap_or(host);
+    let end = memchr::memchr2(b'.', b':', host.as_bytes()).unwrap_or(host.len());
+    let label = host.get(..end).unwrap_or(host);
     let by_name = apis.iter().position(|api| api.api().id.eq_ignore_ascii_case(label));
     by_name.or((apis.len() == 1 && is_address(host)).then_some(0))
 }

@@ -179,7 +179,9 @@ where
 {
     let mut body = std::pin::pin!(body);
     let (mut first, mut whole) = (Bytes::new(), BytesMut::new());
-    while let Some(frame) = body.frame().await {
+    while !body.is_end_stream()
+        && let Some(frame) = body.frame().await
+    {
         let frame =
             frame.map_err(|error| Refusal::BodyBroken(format!("the body broke off: {error}")))?;
         let Ok(mut data) = frame.into_data() else { continue };
