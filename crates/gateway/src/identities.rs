@@ -20,10 +20,11 @@
 //! It is the one file of ours that holds secrets, so it is refused unless its owner alone can read
 //! it. What is wrong with it is said without repeating any of it but names of fields.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 use tollgate_policy::{PolicyDocument, PolicySet, PolicyType, Principal};

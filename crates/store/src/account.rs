@@ -1,9 +1,9 @@
 //! An account, loaded: who is in it, and what applies to whom.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
+use hashbrown::{Equivalent, HashMap};
 use tollgate_policy::{
     Api, AuthorizationType, Effect, Key, PolicyDocument, PolicySet, Position, Principal,
     PrincipalKind, Statement,
@@ -21,11 +21,11 @@ pub struct Account {
     subjects: Vec<Subject>,
     subject_by_arn: HashMap<String, usize>,
     subject_by_id: HashMap<String, usize>,
-    role_by_name: HashMap<String, usize>,
+    role_by_name: HashMap<RoleName, usize>,
     apis: Vec<ApiEntry>,
     pub(crate) service_control: Levels,
     pub(crate) resource_control: Levels,
-    pub(crate) managed: HashMap<String, PolicyDocument>,
+    pub(crate) managed: std::collections::HashMap<String, PolicyDocument>,
 }
 
 /// The compiled policies of one layer, and where they come from, in the same order.
@@ -245,7 +245,8 @@ impl Account {
             if let Some((PrincipalKind::Role { name }, Some(account))) =
                 principal.map(|principal| (principal.kind(), principal.account()))
             {
-                role_by_name.insert(role_key(account, name), index);
+                let name = RoleName { account: account.to_owned(), role: name.to_owned() };
+                role_by_name.insert(name, index);
             }
         }
         Account {
@@ -258,7 +259,7 @@ impl Account {
             apis,
             service_control,
             resource_control,
-            managed: HashMap::new(),
+            managed: std::collections::HashMap::new(),
         }
     }
 
@@ -315,7 +316,7 @@ impl Account {
         let exact = self.subject_by_arn.get(principal.as_str());
         let index = exact.or_else(|| match principal.kind() {
             PrincipalKind::RoleSession { role, .. } => {
-                self.role_by_name.get(&role_key(principal.account()?, role))
+                self.role_by_name.get(&RoleNameRef { account: principal.account()?, role })
             }
             _ => None,
         });
@@ -367,7 +368,22 @@ impl Account {
     }
 }
 
-/// The key of [`Account::role_by_name`]: session ARNs name the role without its path.
-fn role_key(account: &str, role: &str) -> String {
-    format!("{account}/{role}")
+/// A role, as the ARNs of its sessions name it: without its path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct RoleName {
+    account: String,
+    role: String,
+}
+
+/// The same, borrowed to look up: fields, and so hashes, are in the same order.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+struct RoleNameRef<'a> {
+    account: &'a str,
+    role: &'a str,
+}
+
+impl Equivalent<RoleName> for RoleNameRef<'_> {
+    fn equivalent(&self, name: &RoleName) -> bool {
+        *self == RoleNameRef { account: &name.account, role: &name.role }
+    }
 }
