@@ -10,7 +10,7 @@ use http_body_util::BodyExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use jiff::Timestamp;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::body::{AnswerBody, Flowing};
 use crate::connect::ConnectError;
@@ -44,10 +44,11 @@ pub(crate) async fn forward(
     stripped: Box<Stripped>,
     plan: &Forwarding,
     now: Timestamp,
+    since: Instant,
 ) -> Result<Forwarded, Refusal> {
     let prepared = plan.prepared(now)?;
     let again = if prepared.is_empty() { None } else { stripped.again() };
-    let first = send(inject(stripped, plan, prepared, now)?, plan).await?;
+    let first = send(inject(stripped, plan, prepared, now)?, plan, since).await?;
     match again.filter(|_| first.response.status() == StatusCode::UNAUTHORIZED) {
         None => Ok(first),
         Some(again) => Box::pin(once_more(first, again, plan, now)).await,
@@ -63,7 +64,7 @@ async fn once_more(
 ) -> Result<Forwarded, Refusal> {
     match refreshed(plan, &first.prepared, now).await? {
         None => Ok(first),
-        Some(prepared) => send(inject(again, plan, prepared, now)?, plan).await,
+        Some(prepared) => send(inject(again, plan, prepared, now)?, plan, Instant::now()).await,
     }
 }
 
@@ -86,18 +87,18 @@ async fn refreshed(
     Ok(any.then_some(prepared))
 }
 
-/// Sends a request, and waits for the head of its answer.
+/// Sends a request, and waits for the head of its answer, as long after `since` as the plan says.
 fn send(
     injected: Injected,
     plan: &Forwarding,
+    since: Instant,
 ) -> impl Future<Output = Result<Forwarded, Refusal>> + Send + use<> {
     let Injected { request, upgrade, prepared } = injected;
-    let (limit, answer) = (plan.timeout, plan.upstream.pool(upgrade.is_some()).call(request));
+    let answer = plan.upstream.pool(upgrade.is_some()).call(request, since + plan.timeout);
     async move {
-        match timeout(limit, answer).await {
-            Ok(Ok(response)) => Ok(Forwarded { response, prepared, upgrade }),
-            Ok(Err(error)) => Err(failure(error)),
-            Err(_) => Err(Refusal::UpstreamTimeout),
+        match answer.await {
+            Ok(response) => Ok(Forwarded { response, prepared, upgrade }),
+            Err(error) => Err(failure(error)),
         }
     }
 }
@@ -105,7 +106,9 @@ fn send(
 /// Whose fault it is that there is no answer.
 pub(crate) fn failure(error: CallError) -> Refusal {
     let error = match error {
-        CallError::Connect(ConnectError::Timeout { .. }) => return Refusal::UpstreamTimeout,
+        CallError::Timeout | CallError::Connect(ConnectError::Timeout { .. }) => {
+            return Refusal::UpstreamTimeout;
+        }
         CallError::Connect(other) => return Refusal::Unreachable(other.to_string()),
         CallError::Broken(error) => error,
     };

@@ -57,6 +57,7 @@ mod service;
 mod snapshot;
 mod strip;
 mod throttle;
+mod timer;
 mod tls;
 mod upstream;
 mod verify;

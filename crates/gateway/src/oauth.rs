@@ -13,6 +13,7 @@ use http_body_util::{BodyExt, Either, Full, Limited};
 use jiff::SignedDuration;
 use percent_encoding::utf8_percent_encode;
 use serde::Deserialize;
+use tokio::time::Instant;
 use tollgate_secrets::{
     Clock, Keeper, Kept, Read, Reading, Secret, Source, SourceError, SourceFault, Version,
 };
@@ -95,8 +96,9 @@ impl TokenSource {
 
     async fn ask(&self, client: &Kept) -> Result<Token, SourceError> {
         let request = self.request(client)?;
+        let deadline = Instant::now() + self.upstream.timeout();
         let asked = async {
-            let response = self.upstream.pool(false).call(request).await;
+            let response = self.upstream.pool(false).call(request, deadline).await;
             let response = response.map_err(|error| self.unreachable(error))?;
             let status = response.status();
             let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
@@ -105,7 +107,7 @@ impl TokenSource {
             })?;
             Ok((status, Zeroizing::new(body.to_bytes().to_vec())))
         };
-        let asked = tokio::time::timeout(self.upstream.timeout(), asked).await;
+        let asked = tokio::time::timeout_at(deadline, asked).await;
         let (status, body) = asked.unwrap_or_else(|_| {
             Err(self.wrong(SourceFault::Unavailable, "does not answer in time"))
         })?;

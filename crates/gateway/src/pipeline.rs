@@ -161,7 +161,7 @@ async fn through(
 ) -> Result<Response<AnswerBody>, Refusal> {
     plan.learned.iter().try_for_each(|learned| learned.check(arrival.at))?;
     let sent = Instant::now();
-    let forwarded = forward(stripped, plan, arrival.at).await?;
+    let forwarded = forward(stripped, plan, arrival.at, sent).await?;
     let answer = forwarded.response();
     let told = RateLimit::of(answer.headers(), arrival.at);
     entry.forwarded(answer.status().as_u16(), &told, sent);

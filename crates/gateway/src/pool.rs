@@ -4,7 +4,7 @@
 //! any number of requests. A request that its connection did not begin to send, because the upstream
 //! closed it meanwhile, goes by a new one; any other failure is the caller's to know.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
@@ -19,6 +19,7 @@ use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
 use crate::connect::{ConnectError, Connector, Link};
 use crate::upstream::RequestBody;
@@ -46,7 +47,7 @@ pub(crate) struct Origin {
 /// Connections that wait for a request.
 #[derive(Default)]
 struct Kept {
-    http1: Vec<(http1::SendRequest<RequestBody>, Round)>,
+    http1: Vec<(Line, Round)>,
     http2: Option<(http2::SendRequest<RequestBody>, Round)>,
     /// How often it was looked which of them wait for too long.
     round: Round,
@@ -65,11 +66,21 @@ pub(crate) enum CallError {
     Connect(ConnectError),
     /// The connection broke, or what came by it is no answer.
     Broken(hyper::Error),
+    /// It is too late for one.
+    Timeout,
 }
 
-enum Sender {
-    Http1(http1::SendRequest<RequestBody>),
-    Http2(http2::SendRequest<RequestBody>),
+/// A connection of HTTP/1, and what rings if an answer by it takes too long. It is set anew for each
+/// request, which costs less than to add a timer to those of the runtime and to take it out again.
+struct Line {
+    sender: http1::SendRequest<RequestBody>,
+    timer: Pin<Box<Sleep>>,
+}
+
+/// What a request goes by.
+enum Way {
+    Http1(Line),
+    Http2(http2::SendRequest<RequestBody>, Pin<Box<Sleep>>),
 }
 
 type Sent = Result<Response<Incoming>, TrySendError<Request<RequestBody>>>;
@@ -80,34 +91,38 @@ impl Pool {
         Pool(Arc::new(Inner { connector, origin, kept: Mutex::default() }))
     }
 
-    /// Sends a request, whose URI is a path and a query, and waits for the head of its answer.
+    /// Sends a request, whose URI is a path and a query, and waits for the head of its answer until
+    /// the deadline.
     ///
     /// It is on its way before this is first polled, if there is a connection for it; and what waits
     /// for its answer is boxed: so what is polled is small, for it is moved.
     pub(crate) fn call(
         &self,
         request: Request<RequestBody>,
+        deadline: Instant,
     ) -> impl Future<Output = Result<Response<Answer>, CallError>> + Send + use<> {
         let pool = self.clone();
-        let begun = match pool.kept().sender() {
+        let begun = match pool.kept().way(deadline) {
             None => Err(Box::new(request)),
-            Some(mut sender) => {
-                let sent = sender.send(request, &pool.0.origin);
-                Ok((sender, sent))
+            Some(mut way) => {
+                let sent = way.send(request, &pool.0.origin);
+                Ok((way, sent))
             }
         };
         async move {
             let request = match begun {
                 Err(request) => request,
-                Ok((sender, sent)) => match sent.await {
-                    Ok(response) => return Ok(pool.answer(sender, response)),
-                    Err(mut error) => match error.take_message() {
+                Ok((mut way, sent)) => match way.answered(sent).await {
+                    None => return Err(CallError::Timeout),
+                    Some(Ok(response)) => return Ok(pool.answer(way, response)),
+                    Some(Err(mut error)) => match error.take_message() {
                         Some(request) => Box::new(request),
                         None => return Err(CallError::Broken(error.into_error())),
                     },
                 },
             };
-            Box::pin(pool.call_anew(request)).await
+            let anew = Box::pin(pool.call_anew(request, deadline));
+            timeout_at(deadline, anew).await.unwrap_or(Err(CallError::Timeout))
         }
     }
 
@@ -115,35 +130,36 @@ impl Pool {
     async fn call_anew(
         self,
         request: Box<Request<RequestBody>>,
+        deadline: Instant,
     ) -> Result<Response<Answer>, CallError> {
         let link = self.0.connector.clone().connect().await.map_err(CallError::Connect)?;
-        let mut sender = Sender::new(link).await.map_err(CallError::Broken)?;
-        if let Sender::Http2(sender) = &sender {
+        let mut way = Way::new(link, deadline).await.map_err(CallError::Broken)?;
+        if let Way::Http2(sender, _) = &way {
             self.keep(|kept| kept.http2 = Some((sender.clone(), kept.round)));
         }
-        match sender.send(*request, &self.0.origin).await {
-            Ok(response) => Ok(self.answer(sender, response)),
+        match way.send(*request, &self.0.origin).await {
+            Ok(response) => Ok(self.answer(way, response)),
             Err(error) => Err(CallError::Broken(error.into_error())),
         }
     }
 
-    fn answer(self, sender: Sender, response: Response<Incoming>) -> Response<Answer> {
-        let lease = match sender {
-            Sender::Http1(sender) => Some((self, sender)),
-            Sender::Http2(_) => None,
+    fn answer(self, way: Way, response: Response<Incoming>) -> Response<Answer> {
+        let lease = match way {
+            Way::Http1(line) => Some((self, line)),
+            Way::Http2(..) => None,
         };
         response.map(|body| Answer { body, is_over: false, lease })
     }
 
     /// Takes back a connection whose answer has been read.
-    fn take_back(self, mut sender: http1::SendRequest<RequestBody>) {
-        if sender.is_ready() {
-            return self.keep(|kept| kept.http1.push((sender, kept.round)));
+    fn take_back(self, mut line: Line) {
+        if line.sender.is_ready() {
+            return self.keep(|kept| kept.http1.push((line, kept.round)));
         }
         if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
-                if sender.ready().await.is_ok() {
-                    self.keep(|kept| kept.http1.push((sender, kept.round)));
+                if line.sender.ready().await.is_ok() {
+                    self.keep(|kept| kept.http1.push((line, kept.round)));
                 }
             });
         }
@@ -178,14 +194,15 @@ async fn sweep(pool: Weak<Inner>) {
 
 impl Kept {
     /// A connection that can take a request: the one that was used last.
-    fn sender(&mut self) -> Option<Sender> {
+    fn way(&mut self, deadline: Instant) -> Option<Way> {
         if let Some((sender, round)) = self.http2.as_mut().filter(|(it, _)| !it.is_closed()) {
             *round = self.round;
-            return Some(Sender::Http2(sender.clone()));
+            return Some(Way::Http2(sender.clone(), Box::pin(sleep_until(deadline))));
         }
-        while let Some((sender, _)) = self.http1.pop() {
-            if sender.is_ready() {
-                return Some(Sender::Http1(sender));
+        while let Some((mut line, _)) = self.http1.pop() {
+            if line.sender.is_ready() {
+                line.timer.as_mut().reset(deadline);
+                return Some(Way::Http1(line));
             }
         }
         None
@@ -195,33 +212,34 @@ impl Kept {
     fn sweep(&mut self) -> bool {
         let last = self.round;
         self.round += 1;
-        self.http1.retain(|(sender, round)| *round == last && !sender.is_closed());
+        self.http1.retain(|(line, round)| *round == last && !line.sender.is_closed());
         self.http2.take_if(|(sender, round)| *round != last || sender.is_closed());
         self.is_swept = !self.http1.is_empty() || self.http2.is_some();
         self.is_swept
     }
 }
 
-impl Sender {
+impl Way {
     /// Speaks the protocol that was agreed on.
-    async fn new(link: Link) -> hyper::Result<Sender> {
+    async fn new(link: Link, deadline: Instant) -> hyper::Result<Way> {
+        let timer = Box::pin(sleep_until(deadline));
         // How a connection ends, whoever waits for an answer by it is told.
         if link.is_h2() {
             let mut builder = http2::Builder::new(TokioExecutor::new());
             let (mut sender, connection) = builder.timer(TokioTimer::new()).handshake(link).await?;
             tokio::spawn(connection);
             sender.ready().await?;
-            return Ok(Sender::Http2(sender));
+            return Ok(Way::Http2(sender, timer));
         }
         let (mut sender, connection) = http1::handshake(link).await?;
         tokio::spawn(connection.with_upgrades());
         sender.ready().await?;
-        Ok(Sender::Http1(sender))
+        Ok(Way::Http1(Line { sender, timer }))
     }
 
     fn send(&mut self, mut request: Request<RequestBody>, origin: &Origin) -> Sending {
         match self {
-            Sender::Http1(sender) => {
+            Way::Http1(Line { sender, .. }) => {
                 // It has an authority if a connection of HTTP/2 did not take it.
                 if request.uri().authority().is_some() {
                     let path = std::mem::take(request.uri_mut()).into_parts().path_and_query;
@@ -230,7 +248,7 @@ impl Sender {
                 request.headers_mut().entry(HOST).or_insert_with(|| origin.host.clone());
                 Box::pin(sender.try_send_request(request))
             }
-            Sender::Http2(sender) => {
+            Way::Http2(sender, _) => {
                 let mut parts = std::mem::take(request.uri_mut()).into_parts();
                 parts.scheme = Some(origin.scheme.clone());
                 parts.authority = Some(origin.authority.clone());
@@ -242,6 +260,16 @@ impl Sender {
             }
         }
     }
+
+    /// What comes of a request that was sent; `None` if it takes too long.
+    async fn answered(&mut self, mut sent: Sending) -> Option<Sent> {
+        let (Way::Http1(Line { timer, .. }) | Way::Http2(_, timer)) = self;
+        poll_fn(|context| match sent.as_mut().poll(context) {
+            Poll::Ready(sent) => Poll::Ready(Some(sent)),
+            Poll::Pending => timer.as_mut().poll(context).map(|()| None),
+        })
+        .await
+    }
 }
 
 /// The body of an answer. At its end, its connection is free for another request; if it is not read
@@ -249,7 +277,7 @@ impl Sender {
 pub(crate) struct Answer {
     body: Incoming,
     is_over: bool,
-    lease: Option<(Pool, http1::SendRequest<RequestBody>)>,
+    lease: Option<(Pool, Line)>,
 }
 
 impl Body for Answer {
@@ -276,10 +304,10 @@ impl Body for Answer {
 
 impl Drop for Answer {
     fn drop(&mut self) {
-        if let Some((pool, sender)) = self.lease.take()
+        if let Some((pool, line)) = self.lease.take()
             && (self.is_over || self.body.is_end_stream())
         {
-            pool.take_back(sender);
+            pool.take_back(line);
         }
     }
 }
@@ -290,12 +318,12 @@ mod tests {
     use hyper_util::rt::TokioIo;
 
     /// A connection that nothing was sent by, and its other end.
-    async fn idle() -> (http1::SendRequest<RequestBody>, tokio::io::DuplexStream) {
+    async fn idle() -> (Line, tokio::io::DuplexStream) {
         let (ours, theirs) = tokio::io::duplex(64);
         let (mut sender, connection) = http1::handshake(TokioIo::new(ours)).await.unwrap();
         tokio::spawn(connection);
         sender.ready().await.unwrap();
-        (sender, theirs)
+        (Line { sender, timer: Box::pin(sleep_until(Instant::now())) }, theirs)
     }
 
     #[tokio::test]
@@ -308,7 +336,7 @@ mod tests {
         assert!(kept.sweep());
         assert_eq!(kept.http1.len(), 1);
         assert!(!kept.sweep());
-        assert!(kept.sender().is_none());
+        assert!(kept.way(Instant::now()).is_none());
     }
 
     #[tokio::test]
@@ -317,10 +345,10 @@ mod tests {
         let ((first, gone), (second, _second)) = (idle().await, idle().await);
         kept.http1.extend([(second, 0), (first, 0)]);
         drop(gone);
-        while !kept.http1[1].0.is_closed() {
+        while !kept.http1[1].0.sender.is_closed() {
             tokio::task::yield_now().await;
         }
-        assert!(kept.sender().is_some());
-        assert!(kept.sender().is_none());
+        assert!(kept.way(Instant::now()).is_some());
+        assert!(kept.way(Instant::now()).is_none());
     }
 }

@@ -34,6 +34,7 @@ use tollgate_store::{GatewayDecl, LimitsDecl};
 
 use crate::body::BodyError;
 use crate::frame::Arrival;
+use crate::timer::OneTimer;
 use crate::wire::{self, LastTurn};
 
 /// Answers the requests that arrive at some listeners.
@@ -325,8 +326,9 @@ impl<E: Endpoint> Front<E> {
                 Ok::<_, Infallible>(response)
             })
         });
-        let io = TokioIo::new(stream);
-        let connection = self.builder.serve_connection_with_upgrades(io, service);
+        let mut builder = self.builder.clone();
+        builder.http1().timer(OneTimer::default());
+        let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
         if let Err(error) = watcher.watch(connection.into_owned()).await {
             if let Some(unread) = Unread::of(&*error) {
                 self.endpoint.unread(unread);
@@ -347,11 +349,7 @@ fn builder(limits: &LimitsDecl) -> Builder<TokioExecutor> {
     let head_bytes = usize::try_from(limits.head_bytes_max).unwrap_or(usize::MAX);
     let head_timeout = Duration::from_millis(limits.head_timeout_ms);
     let mut builder = Builder::new(TokioExecutor::new());
-    builder
-        .http1()
-        .timer(TokioTimer::new())
-        .header_read_timeout(head_timeout)
-        .max_buf_size(head_bytes.max(8192));
+    builder.http1().header_read_timeout(head_timeout).max_buf_size(head_bytes.max(8192));
     if limits.headers_max != HYPER_HEADERS_MAX {
         builder.http1().max_headers(usize::from(limits.headers_max));
     }
