@@ -137,28 +137,26 @@ fn without_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
 }
 
 /// The route that a call is counted under: the configured one, unless that takes all paths; then
-/// the manifest's; then one guessed from the path, with `{id}` for the segments that look like one.
+/// the manifest's. `Err` with the path where it must be guessed from that.
 pub(crate) fn route<'t>(
     configured: Option<Configured<'t>>,
     api: Option<&'t ApiEntry>,
     method: &str,
     path: Option<&'t str>,
-    guess: &'t mut String,
-) -> &'t str {
+) -> Result<&'t str, &'t str> {
     if let Some(route) = configured.filter(|route| !route.is_greedy()) {
-        return route.text;
+        return Ok(route.text);
     }
-    let Some(path) = path else { return configured.map_or("(unknown)", |route| route.text) };
-    if let Some(known) = api.and_then(|api| api.route(method, path)) {
-        return known.template.as_str();
+    let Some(path) = path else { return Ok(configured.map_or("(unknown)", |route| route.text)) };
+    match api.and_then(|api| api.route(method, path)) {
+        Some(known) => Ok(known.template.as_str()),
+        None => Err(path),
     }
-    generalise(path, guess);
-    guess
 }
 
-/// Writes a path with `{id}` in the place of numbers, UUIDs and other long hexadecimal runs.
-fn generalise(path: &str, route: &mut String) {
-    route.clear();
+/// Guesses a route: appends its path with `{id}` in the place of numbers, UUIDs and other long
+/// hexadecimal runs.
+pub(crate) fn generalise(path: &str, route: &mut String) {
     for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
         route.push('/');
         route.push_str(if looks_like_an_id(segment) { "{id}" } else { segment });
@@ -193,12 +191,13 @@ mod tests {
 
     #[test]
     fn numbers_and_long_hexadecimal_runs_are_ids() {
-        let mut route = String::new();
-        generalise("/repos/acme/site/commits/53b20a9c8f1d/7", &mut route);
-        assert_eq!(route, "/repos/acme/site/commits/{id}/{id}");
-        generalise("/", &mut route);
-        assert_eq!(route, "/");
-        generalise("/cafe/decade", &mut route);
-        assert_eq!(route, "/cafe/decade");
+        let check = |path, expected| {
+            let mut route = String::new();
+            generalise(path, &mut route);
+            assert_eq!(route, expected);
+        };
+        check("/repos/acme/site/commits/53b20a9c8f1d/7", "/repos/acme/site/commits/{id}/{id}");
+        check("/", "/");
+        check("/cafe/decade", "/cafe/decade");
     }
 }

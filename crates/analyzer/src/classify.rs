@@ -1,9 +1,10 @@
 //! Sorting calls into classes: calls of one class are decided alike, by the same statements.
 //!
-//! A class is four small numbers: the policies bound to the caller at the API, the action, which of
-//! their resource patterns match (one automaton finds those of all policies), and the circumstances.
-//! Those are come to value by value: from the binding, each value of a key that the policies refer to leads one
-//! step on, and what the conditions say is asked once for each last step.
+//! A class is two small numbers. One says which of the policies' resource patterns match: one
+//! automaton finds those of all policies. The other is the situation: the policies bound to the caller
+//! at the API, the action, and the circumstances. Those are come to value by value: from the binding
+//! and the action, each value of a key that the policies refer to leads one step on, and what the
+//! conditions say is asked once for each last step.
 
 use hashbrown::HashMap;
 use tollgate_policy::{Circumstances, Policies, ResourceClasses, View};
@@ -12,6 +13,7 @@ use tollgate_store::Account;
 use crate::bindings::Binding;
 use crate::call::{self, Call};
 use crate::context::ValueNumbers;
+use crate::decisions::Class;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::places::Places;
 use crate::replay::{Both, Version, write_resource};
@@ -22,21 +24,12 @@ const STEPS_MAX: usize = 400_000;
 /// The most actions that are told apart.
 const ACTIONS_MAX: usize = 4_000;
 
-/// Calls that no version can tell apart.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct Class {
-    bindings: u32,
-    action: u32,
-    resource: u32,
-    circumstances: u32,
-}
-
 /// The number of the action that a request has whose log names none.
 const INVOKE_NUMBER: u32 = u32::MAX;
 
 /// In the place of a class of resources: the API, or the path, is not told.
-const UNTOLD_API_NUMBER: u32 = u32::MAX;
-const UNTOLD_PATH_NUMBER: u32 = u32::MAX - 1;
+const UNTOLD_API_NUMBER: u32 = 0;
+const UNTOLD_PATH_NUMBER: u32 = 1;
 
 /// Sorts calls into classes.
 pub(crate) struct Classifier {
@@ -44,8 +37,8 @@ pub(crate) struct Classifier {
     /// By the number of a caller: the place that it called last, and what is bound there.
     latest: Vec<Option<(usize, Bound)>>,
     bindings: HashMap<[usize; 2], u32>,
-    /// Where the steps of some bindings begin, and of a caller where they see callers.
-    starts: HashMap<(u32, u32), u32>,
+    /// Where the steps of some bindings and an action begin, and of a caller where they see callers.
+    starts: HashMap<(u32, u32, u32), u32>,
     resources: ResourceClasses,
     /// By the number of bindings: what they see of resources.
     views: Vec<View>,
@@ -53,9 +46,9 @@ pub(crate) struct Classifier {
     values: ValueNumbers,
     /// From a step by the number of a value to the next.
     steps: HashMap<(u32, u32), u32>,
-    /// The number of what is seen after each step, once asked for.
-    seen_after: Vec<Option<u32>>,
-    seen: HashMap<Seen, u32>,
+    /// The situation after each step, once asked for.
+    situation_after: Vec<Option<u32>>,
+    situations: HashMap<Situation, u32>,
     arn: String,
 }
 
@@ -66,14 +59,22 @@ struct Bound {
     bindings: [usize; 2],
     /// The number of them together.
     number: u32,
-    /// Where the steps towards the circumstances begin.
+    /// Whether they see callers.
+    sees_caller: bool,
+    /// Where the steps towards the situation begin where the log names no action.
     start: u32,
+    /// The situation of calls whose resource the log does not tell: nothing else matters.
+    untold: u32,
     /// Whether some resource pattern has variables.
     has_variables: bool,
 }
 
-/// What bindings see of a call's circumstances.
-type Seen = (u32, Both<Circumstances>);
+/// What bindings see of a call beside its resource; nothing of one whose resource is not told.
+#[derive(PartialEq, Eq, Hash)]
+struct Situation {
+    bindings: u32,
+    seen: Option<(u32, Both<Circumstances>)>,
+}
 
 impl Classifier {
     /// A classifier for calls that these accounts decide.
@@ -89,36 +90,55 @@ impl Classifier {
             actions: Interner::new(ACTIONS_MAX),
             values: ValueNumbers::default(),
             steps: HashMap::new(),
-            seen_after: Vec::new(),
-            seen: HashMap::new(),
+            situation_after: Vec::new(),
+            situations: HashMap::new(),
             arn: String::new(),
         }
     }
 
-    /// The class of a call; `None` for one that must be decided by itself.
-    #[inline]
-    pub(crate) fn class<'a>(
+    /// The classes of calls; `None` for one that must be decided by itself.
+    pub(crate) fn classes<'a>(
         &mut self,
-        call: &Call<'_, 'a>,
+        calls: &[Call<'_, 'a>],
         places: &mut Places<'a>,
         versions: &mut Both<Version<'a>>,
+    ) -> Vec<Option<Class>> {
+        let bound = |call| self.bound(call, versions).filter(|bound| !bound.has_variables);
+        let bound: Vec<_> = calls.iter().map(bound).collect();
+        let resources = calls.iter().zip(&bound);
+        let resources: Vec<_> = resources
+            .map(|(call, bound)| bound.and_then(|_| self.resource(call, places)))
+            .collect();
+        let calls = calls.iter().zip(bound).zip(resources);
+        calls
+            .map(|((call, bound), resource)| self.class(call, bound?, resource?, versions))
+            .collect()
+    }
+
+    /// The class of a call whose resource is of this class, or not told.
+    #[inline]
+    fn class<'a>(
+        &mut self,
+        call: &Call<'_, 'a>,
+        bound: Bound,
+        resource: Result<u32, u32>,
+        versions: &Both<Version<'a>>,
     ) -> Option<Class> {
-        let bound = self.bound(call, versions)?;
         let action = match call.row.action() {
             None => INVOKE_NUMBER,
             Some(action) => {
                 Some(self.actions.number(action)).filter(|number| *number != OTHER_NUMBER)?
             }
         };
-        if bound.has_variables {
-            return None;
+        match resource {
+            Ok(class) => {
+                let view = self.views.get_mut(bound.number as usize)?;
+                let resource = self.resources.seen(view, class);
+                let situation = self.situation(call, (bound, action), versions)?;
+                Some(Class { situation, resource })
+            }
+            Err(resource) => Some(Class { situation: bound.untold, resource }),
         }
-        let resource = self.resource(call, bound, places)?;
-        let circumstances = match resource {
-            UNTOLD_API_NUMBER | UNTOLD_PATH_NUMBER => 0,
-            _ => self.circumstances(call, bound, versions)?,
-        };
-        Some(Class { bindings: bound.number, action, resource, circumstances })
     }
 
     /// What is bound to the caller; `None` if there are too many callers or places.
@@ -168,18 +188,29 @@ impl Classifier {
             has_variables |= binding.has_variables();
         }
         let number = self.number(bindings, versions);
-        let caller = if sees_caller { call.caller_number } else { OTHER_NUMBER };
-        let start = match self.starts.get(&(number, caller)) {
-            Some(&known) => known,
-            None => {
-                let start = next_step(&mut self.seen_after)?;
-                self.starts.insert((number, caller), start);
-                start
-            }
-        };
-        let bound = Bound { bindings, number, start, has_variables };
+        let untold = self.number_of(Situation { bindings: number, seen: None });
+        let bound = Bound { bindings, number, sees_caller, start: 0, untold, has_variables };
+        let start = self.start(call, bound, INVOKE_NUMBER)?;
+        let bound = Bound { start, ..bound };
         self.bound.insert((call.caller_number, place), bound);
         Some(bound)
+    }
+
+    /// Where the steps towards a situation begin.
+    fn start(&mut self, call: &Call<'_, '_>, bound: Bound, action: u32) -> Option<u32> {
+        let caller = if bound.sees_caller { call.caller_number } else { OTHER_NUMBER };
+        let from = (bound.number, action, caller);
+        if let Some(&known) = self.starts.get(&from) {
+            return Some(known);
+        }
+        let start = next_step(&mut self.situation_after)?;
+        self.starts.insert(from, start);
+        Some(start)
+    }
+
+    fn number_of(&mut self, situation: Situation) -> u32 {
+        let next = count(self.situations.len());
+        *self.situations.entry(situation).or_insert(next)
     }
 
     /// The number of these bindings together.
@@ -196,45 +227,46 @@ impl Classifier {
         number
     }
 
-    /// The number of what the bindings see of the resource, or that it is not told.
+    /// The class of the resource; `Err` with the number of why it is not told.
     #[inline]
     fn resource<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        bound: Bound,
         places: &mut Places<'a>,
-    ) -> Option<u32> {
+    ) -> Option<Result<u32, u32>> {
         if call.row.path().is_none() && call.row.resource().is_some() {
             return None;
         }
-        let Some(api) = call.api else { return Some(UNTOLD_API_NUMBER) };
+        let Some(api) = call.api else { return Some(Err(UNTOLD_API_NUMBER)) };
         let Some(path) = call.path else {
             let untold = call::stage(api, call.row).map(|_| UNTOLD_PATH_NUMBER);
-            return Some(untold.unwrap_or(UNTOLD_API_NUMBER));
+            return Some(Err(untold.unwrap_or(UNTOLD_API_NUMBER)));
         };
         let (head, tail) = places.head(call, path)?;
-        let class = self.resources.class(head, tail)?;
-        Some(self.resources.seen(self.views.get_mut(bound.number as usize)?, class))
+        self.resources.class(head, tail).map(Ok)
     }
 
-    /// The number of what the policies see of the circumstances.
+    /// The number of the situation.
     #[inline]
-    fn circumstances<'a>(
+    fn situation<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        bound: Bound,
+        (bound, action): (Bound, u32),
         versions: &Both<Version<'a>>,
     ) -> Option<u32> {
-        let mut step = bound.start;
+        let mut step = match action {
+            INVOKE_NUMBER => bound.start,
+            _ => self.start(call, bound, action)?,
+        };
         for (version, number) in versions.iter().zip(bound.bindings) {
             let Some(version) = version else { continue };
             let keys = version.bindings.get(number)?.keys();
-            let (steps, seen_after) = (&mut self.steps, &mut self.seen_after);
+            let (steps, situation_after) = (&mut self.steps, &mut self.situation_after);
             keys.numbers(call.row, &mut self.values, |value| {
                 step = match steps.get(&(step, value)) {
                     Some(&known) => known,
                     None => {
-                        let next = next_step(seen_after)?;
+                        let next = next_step(situation_after)?;
                         steps.insert((step, value), next);
                         next
                     }
@@ -242,9 +274,9 @@ impl Classifier {
                 Some(())
             })?;
         }
-        match self.seen_after.get(step as usize)? {
+        match self.situation_after.get(step as usize)? {
             Some(known) => Some(*known),
-            None => self.look(call, bound, versions, step),
+            None => self.look(call, (bound, action), versions, step),
         }
     }
 
@@ -253,7 +285,7 @@ impl Classifier {
     fn look<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        bound: Bound,
+        (bound, action): (Bound, u32),
         versions: &Both<Version<'a>>,
         step: u32,
     ) -> Option<u32> {
@@ -267,9 +299,9 @@ impl Classifier {
             let request = binding.request(row, caller, api, &self.arn);
             *seen = Some(Circumstances::of(binding.policies(), &request));
         }
-        let next = count(self.seen.len());
-        let number = *self.seen.entry((bound.number, seen)).or_insert(next);
-        if let Some(known) = self.seen_after.get_mut(step as usize) {
+        let situation = Situation { bindings: bound.number, seen: Some((action, seen)) };
+        let number = self.number_of(situation);
+        if let Some(known) = self.situation_after.get_mut(step as usize) {
             *known = Some(number);
         }
         Some(number)
@@ -277,12 +309,12 @@ impl Classifier {
 }
 
 /// Makes a step, unless there are too many.
-fn next_step(seen_after: &mut Vec<Option<u32>>) -> Option<u32> {
-    let number = seen_after.len();
+fn next_step(situation_after: &mut Vec<Option<u32>>) -> Option<u32> {
+    let number = situation_after.len();
     if number >= STEPS_MAX {
         return None;
     }
-    seen_after.push(None);
+    situation_after.push(None);
     Some(count(number))
 }
 

@@ -8,7 +8,8 @@ use tollgate_store::Account;
 
 use crate::breakdown::{Breakdown, BreakdownTally, Grouping};
 use crate::cache::{Repeats, RepeatsTally};
-use crate::call::{self, Call};
+use crate::call::Call;
+use crate::calls::{CHUNK, Naming};
 use crate::changes::{ChangeTally, Changes};
 use crate::context::Assumption;
 use crate::filter::Filter;
@@ -147,12 +148,15 @@ impl<'a> Analysis<'a> {
     /// A worker's gatherer.
     pub fn gatherer(&self) -> Gatherer<'a> {
         Gatherer {
-            places: Places::new(self.account, self.against),
+            naming: Naming {
+                places: Places::new(self.account, self.against),
+                callers: Interner::new(CALLERS_MAX),
+                routes: Routes::new(ROUTES_MAX),
+            },
+            guesses: String::new(),
             window: self.window,
             filter: self.filter,
             left_out: 0,
-            callers: Interner::new(CALLERS_MAX),
-            routes: Routes::new(ROUTES_MAX),
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
@@ -186,12 +190,11 @@ impl<'a> Analysis<'a> {
 
 /// Gathers batch after batch.
 pub struct Gatherer<'a> {
-    places: Places<'a>,
+    naming: Naming<'a>,
+    guesses: String,
     window: Window,
     filter: Option<&'a Filter>,
     left_out: u64,
-    callers: Interner,
-    routes: Routes,
     usage: UsageTally,
     breakdowns: Vec<BreakdownTally>,
     limits: LimitTally,
@@ -209,16 +212,20 @@ struct Replayed<'a> {
 }
 
 impl<'a> Replayed<'a> {
-    /// Decides and counts a call; the answer is the number of the group of denied calls that it
-    /// was put in, if any.
-    fn add(&mut self, call: &Call<'_, 'a>, with: Counting<'_, 'a>) -> Option<u32> {
-        let [after, before] = self.replay.decide(call, with.places);
-        let [new, old] = self.replay.versions();
-        let (new, after) = (new?, after?);
-        if let (Some(changes), Some(old), Some(before)) = (&mut self.changes, old, before) {
-            changes.add(call, (old, before), (new, after), with.callers);
+    /// Decides and counts calls; the answers are the numbers of the groups of denied calls that they
+    /// were put in, if any.
+    fn add(&mut self, calls: &[Call<'_, 'a>], mut with: Counting<'_, 'a>) -> Vec<Option<u32>> {
+        let decided = self.replay.decide(calls, with.places);
+        let [Some(new), old] = self.replay.versions() else { return vec![None; calls.len()] };
+        if let (Some(changes), Some(old)) = (&mut self.changes, old) {
+            for (call, sides) in calls.iter().zip(&decided) {
+                if let [Some(after), Some(before)] = *sides {
+                    changes.add(call, (old, before), (new, after), with.callers);
+                }
+            }
         }
-        self.outcomes.add(call, new, after, with)
+        let decided = calls.iter().zip(decided);
+        decided.map(|(call, [after, _])| self.outcomes.add(call, new, after?, &mut with)).collect()
     }
 
     /// What was found, in words.
@@ -241,70 +248,61 @@ impl<'a> Gatherer<'a> {
     /// Adds the rows of a batch.
     pub fn add(&mut self, batch: &Batch<'_>) {
         let columns = Columns::of(batch);
-        for row in columns.rows() {
-            let wanted = |filter: &Filter| filter.matches(row);
-            let before = self.previous.as_ref().is_some_and(|other| other.contains(row.time()));
-            let counts = before || self.window.contains(row.time());
-            if !counts || !self.filter.is_none_or(wanted) {
-                self.left_out += 1;
-                continue;
+        let mut rows = columns.rows().peekable();
+        while rows.peek().is_some() {
+            let (mut counted, mut before) = (Vec::with_capacity(CHUNK), Vec::new());
+            for row in rows.by_ref().take(CHUNK) {
+                let is_before = self.previous.as_ref().is_some_and(|it| it.contains(row.time()));
+                if !is_before && !self.window.contains(row.time())
+                    || self.filter.is_some_and(|filter| !filter.matches(row))
+                {
+                    self.left_out += 1;
+                } else if is_before {
+                    self.left_out += 1;
+                    before.push(row);
+                } else {
+                    counted.push(row);
+                }
             }
-            self.left_out += u64::from(before);
-            self.add_row(row, before);
+            self.add_before(&before);
+            self.add_rows(&counted);
         }
     }
 
-    /// Adds a row of the period, or of the one before.
-    fn add_row(&mut self, row: Row<'_, '_>, before: bool) {
-        let target = self.places.target(row);
-        let [api, _] = target.apis;
-        let method = call::method(row).unwrap_or("-");
-        let told = self.routes.told(row);
-        let path = call::path_along(row, told.map(|told| told.configured));
-        let (route, route_number) = self.routes.route(told, api, method, path);
-        let caller = call::caller(row);
-        let caller_number = self.callers.number(caller);
-        let known = match (row.upstream(), api, path) {
-            (None, Some(api), Some(path)) => api.route(method, path),
-            _ => None,
-        };
-        let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
-        let first = known.and_then(|route| route.credentials.first().map(String::as_str));
-        let credential = row.credential().or(first);
-        let call = Call {
-            row,
-            caller,
-            caller_number,
-            target,
-            api,
-            method,
-            path,
-            route,
-            route_number,
-            upstream,
-            credential,
-        };
-        if let Some(previous) = self.previous.as_mut().filter(|_| before) {
-            previous.add(&call, &self.callers);
-            return;
+    /// Adds rows of the period before.
+    fn add_before(&mut self, rows: &[Row<'_, '_>]) {
+        let Some(previous) = self.previous.as_mut().filter(|_| !rows.is_empty()) else { return };
+        let calls = self.naming.calls(rows, &mut self.guesses);
+        previous.add(&calls, &self.naming.callers);
+    }
+
+    /// Adds rows of the period: all of them to one part after the other.
+    fn add_rows(&mut self, rows: &[Row<'_, '_>]) {
+        let calls = self.naming.calls(rows, &mut self.guesses);
+        let Naming { places, callers, .. } = &mut self.naming;
+        self.usage.add(&calls);
+        calls.iter().for_each(|call| self.limits.add(call, callers));
+        calls.iter().for_each(|call| self.repeats.add_call(call));
+        for breakdown in &mut self.breakdowns {
+            calls.iter().for_each(|call| breakdown.add(call));
         }
-        self.usage.add(&call);
-        self.limits.add(&call, &self.callers);
-        self.repeats.add_call(&call);
-        self.breakdowns.iter_mut().for_each(|breakdown| breakdown.add(&call));
-        let replayed = self.replayed.as_mut();
-        let with = Counting { places: &mut self.places, callers: &self.callers };
-        let group = replayed.and_then(|replayed| replayed.add(&call, with));
+        let groups = match &mut self.replayed {
+            Some(replayed) => replayed.add(&calls, Counting { places, callers }),
+            None => vec![None; calls.len()],
+        };
         if let Some(timeline) = &mut self.timeline {
-            let (start, status) = (row.time(), row.status());
-            let cell = Cell { start, caller: caller_number, route: route_number, status, group };
-            timeline.add(cell, latency(row), &self.callers);
+            for (call, group) in calls.iter().zip(groups) {
+                let (start, status) = (call.row.time(), call.row.status());
+                let (caller, route) = (call.caller_number, call.route_number);
+                let cell = Cell { start, caller, route, status, group };
+                timeline.add(cell, latency(call.row), callers);
+            }
         }
     }
 
     /// Everything gathered, in words.
     pub fn finish(self) -> Gathered {
-        let (callers, routes) = (&self.callers, self.routes.names());
+        let (callers, routes) = (&self.naming.callers, self.naming.routes.names());
         let timeline = self.timeline.map(|timeline| {
             let replayed = self.replayed.as_ref();
             let groups = replayed.map_or_else(Vec::new, |replayed| replayed.groups(callers));

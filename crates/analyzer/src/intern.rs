@@ -33,7 +33,19 @@ impl Interner {
     /// The number of a text.
     #[inline]
     pub(crate) fn number(&mut self, text: &str) -> u32 {
-        let hash = self.hasher.hash_one(text);
+        self.number_hashed(text, self.hash(text))
+    }
+
+    /// What [`Interner::number_hashed`] wants.
+    #[inline]
+    pub(crate) fn hash(&self, text: &str) -> u64 {
+        self.hasher.hash_one(text)
+    }
+
+    /// The number of a text whose hash is known: of many texts, hashes are better made first, as
+    /// then no text is waited for.
+    #[inline]
+    pub(crate) fn number_hashed(&mut self, text: &str, hash: u64) -> u32 {
         let texts = &self.texts;
         let same = |&number: &u32| texts.get(number as usize).is_some_and(|known| **known == *text);
         match self.table.find(hash, same) {

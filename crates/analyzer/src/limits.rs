@@ -1,5 +1,6 @@
 //! Rate limits: how near each credential came to its upstream's limits, and through whom.
 
+mod counts;
 mod tally;
 
 use std::cmp::{Ordering, Reverse};

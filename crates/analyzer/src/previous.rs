@@ -95,9 +95,9 @@ impl PreviousTally {
         time.is_some_and(|time| (self.since..self.now.0).contains(&time))
     }
 
-    pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &Interner) {
-        self.usage.add(call);
-        self.limits.add(call, callers);
+    pub(crate) fn add(&mut self, calls: &[Call<'_, '_>], callers: &Interner) {
+        self.usage.add(calls);
+        calls.iter().for_each(|call| self.limits.add(call, callers));
     }
 
     /// Everything counted, in words.

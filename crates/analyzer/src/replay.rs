@@ -11,16 +11,14 @@ use tollgate_store::{Account, ApiEntry};
 
 use crate::bindings::{Binding, Bindings};
 use crate::call::{self, Call};
-use crate::classify::{Class, Classifier};
+use crate::classify::Classifier;
 use crate::context::Assumption;
+use crate::decisions::{Class, Decisions};
 use crate::places::Places;
 use crate::rows::Row;
 
 pub(crate) const UNTOLD_API: &str = "the API is not in the account, or the log does not tell it";
 pub(crate) const UNTOLD_PATH: &str = "the log does not tell the path";
-
-/// The most classes whose decisions are remembered.
-const CLASSES_MAX: usize = 200_000;
 
 /// One of two: the account, and the one that it is compared with, if there is one.
 pub(crate) type Both<T> = [Option<T>; 2];
@@ -47,7 +45,7 @@ impl Verdict {
 pub(crate) struct Replay<'a> {
     versions: Both<Version<'a>>,
     classifier: Classifier,
-    decided: HashMap<Class, Decided>,
+    decisions: Decisions,
     arn: String,
 }
 
@@ -69,28 +67,36 @@ impl<'a> Replay<'a> {
         Replay {
             versions: accounts.map(|account| account.map(version)),
             classifier: Classifier::new(accounts.into_iter().flatten()),
-            decided: HashMap::new(),
+            decisions: Decisions::default(),
             arn: String::new(),
         }
     }
 
-    /// Decides a call.
-    #[inline]
-    pub(crate) fn decide(&mut self, call: &Call<'_, 'a>, places: &mut Places<'a>) -> Decided {
-        let Some(class) = self.classifier.class(call, places, &mut self.versions) else {
-            return self.decide_alone(call);
-        };
-        if let Some(&known) = self.decided.get(&class) {
-            return known;
-        }
+    /// Decides calls, one step of all of them after the other: what each looks up does not wait for
+    /// the others.
+    pub(crate) fn decide(
+        &mut self,
+        calls: &[Call<'_, 'a>],
+        places: &mut Places<'a>,
+    ) -> Vec<Decided> {
+        let classes = self.classifier.classes(calls, places, &mut self.versions);
+        let known: Vec<_> =
+            classes.iter().map(|class| class.and_then(|class| self.decisions.get(class))).collect();
+        let calls = calls.iter().zip(classes).zip(known);
+        calls
+            .map(|((call, class), known)| known.unwrap_or_else(|| self.look(call, class)))
+            .collect()
+    }
+
+    #[cold]
+    fn look(&mut self, call: &Call<'_, 'a>, class: Option<Class>) -> Decided {
         let decided = self.decide_alone(call);
-        if self.decided.len() < CLASSES_MAX {
-            self.decided.insert(class, decided);
+        if let Some(class) = class {
+            self.decisions.insert(class, decided);
         }
         decided
     }
 
-    #[cold]
     fn decide_alone(&mut self, call: &Call<'_, 'a>) -> Decided {
         let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
         let resource = told.map(|()| self.arn.as_str());

@@ -1,5 +1,7 @@
 //! The routes of calls: what is told of each is found out once.
 
+use std::ops::Range;
+
 use tollgate_store::ApiEntry;
 
 use crate::call::{self, Configured};
@@ -26,8 +28,15 @@ pub(crate) struct Routes {
     shapes: Vec<Option<call::Shape>>,
     /// By the number of what was told: the numbers of its routes by method.
     known: Vec<Vec<(Box<str>, u32)>>,
-    guess: String,
     name: String,
+}
+
+/// The route that a call is counted under.
+pub(crate) enum Route<'t> {
+    /// One that was told.
+    Known(&'t str),
+    /// One that was guessed, and where it stands among those.
+    Guessed(Range<usize>),
 }
 
 impl Routes {
@@ -38,7 +47,6 @@ impl Routes {
             told: Interner::new(capacity),
             shapes: Vec::new(),
             known: Vec::new(),
-            guess: String::new(),
             name: String::new(),
         }
     }
@@ -55,44 +63,62 @@ impl Routes {
         Some(Told { number, configured: Configured { text, shape } })
     }
 
-    /// The route that a call is counted under, and the number of it with its method.
+    /// The route that a call is counted under, and the number of it with its method. What had to be
+    /// guessed is appended to `guesses`.
     #[inline]
     pub(crate) fn route<'t>(
-        &'t mut self,
+        &mut self,
         told: Option<Told<'t>>,
         api: Option<&'t ApiEntry>,
-        method: &str,
-        path: Option<&'t str>,
-    ) -> (&'t str, u32) {
+        (method, path): (&str, Option<&'t str>),
+        guesses: &mut String,
+    ) -> (Route<'t>, u32) {
         let Some(Told { number, configured }) = told.filter(|told| !told.configured.is_greedy())
         else {
             let configured = told.map(|told| told.configured);
-            let route = call::route(configured, api, method, path, &mut self.guess);
-            return (route, numbered(&mut self.names, &mut self.name, method, route));
+            return self.unconfigured(call::route(configured, api, method, path), method, guesses);
         };
         let route = configured.text;
         if number == OTHER_NUMBER {
-            return (route, numbered(&mut self.names, &mut self.name, method, route));
+            return (Route::Known(route), self.numbered(method, route));
         }
         let known = slot(&mut self.known, number);
         if let Some((_, number)) = known.iter().find(|(name, _)| **name == *method) {
-            return (route, *number);
+            return (Route::Known(route), *number);
         }
-        let number = numbered(&mut self.names, &mut self.name, method, route);
+        let of_both = self.numbered(method, route);
+        let known = slot(&mut self.known, number);
         if known.len() < METHODS_MAX {
-            known.push((method.into(), number));
+            known.push((method.into(), of_both));
         }
-        (route, number)
+        (Route::Known(route), of_both)
+    }
+
+    fn unconfigured<'t>(
+        &mut self,
+        route: Result<&'t str, &str>,
+        method: &str,
+        guesses: &mut String,
+    ) -> (Route<'t>, u32) {
+        match route {
+            Ok(route) => (Route::Known(route), self.numbered(method, route)),
+            Err(path) => {
+                let start = guesses.len();
+                call::generalise(path, guesses);
+                let route = guesses.get(start..).unwrap_or_default();
+                (Route::Guessed(start..guesses.len()), self.numbered(method, route))
+            }
+        }
+    }
+
+    fn numbered(&mut self, method: &str, route: &str) -> u32 {
+        self.name.clear();
+        self.name.extend([method, " ", route]);
+        self.names.number(&self.name)
     }
 
     /// The names of routes, with their methods, by number.
     pub(crate) fn names(&self) -> &Interner {
         &self.names
     }
-}
-
-fn numbered(names: &mut Interner, name: &mut String, method: &str, route: &str) -> u32 {
-    name.clear();
-    name.extend([method, " ", route]);
-    names.number(name)
 }

@@ -22,13 +22,44 @@ use crate::verdict::{Comparison, Logged};
 /// The calls of one worker, while they are replayed.
 #[derive(Default)]
 pub(crate) struct OutcomeTally<'a> {
-    /// Calls by the number of their verdict, and by what the log says, in its order.
-    counts: Vec<[u64; Logged::ALL.len()]>,
+    /// Calls by the number of their verdict.
+    counts: Vec<Counts>,
     /// Calls of principals that the account does not know, by the number of their caller.
     unknown: Vec<u64>,
     groups: Groups<TallyKey, TallyGroup<'a>>,
     labels: Labels,
     arn: String,
+}
+
+/// The calls that came to one verdict, and what of that matters for each of them.
+#[derive(Clone, Copy, Default)]
+struct Counts {
+    /// By what the log says, in its order.
+    requests: [u64; Logged::ALL.len()],
+    /// Which of them contradict the verdict, and which are told in groups, as bits.
+    disagreeing: u8,
+    grouped: u8,
+    /// Whether the account does not know the principal.
+    is_unknown: bool,
+    is_known: bool,
+}
+
+impl Counts {
+    /// Takes note of the verdict.
+    #[cold]
+    fn note(&mut self, verdict: &Verdict, version: &Version<'_>) {
+        let outcome = verdict.outcome();
+        let denied = matches!(outcome, Ok(Outcome::ExplicitDeny | Outcome::ImplicitDeny));
+        for logged in Logged::ALL {
+            let disagrees = Comparison::of(logged, outcome) == Comparison::Disagreeing;
+            self.disagreeing |= u8::from(disagrees) << logged as u8;
+            let grouped = denied || logged == Logged::Refused || disagrees;
+            self.grouped |= u8::from(grouped) << logged as u8;
+        }
+        let binding = version.binding(verdict);
+        self.is_unknown = binding.is_some_and(|binding| binding.applicable.subject().is_none());
+        self.is_known = true;
+    }
 }
 
 /// A [`GroupKey`] in numbers.
@@ -90,31 +121,33 @@ impl<'a> OutcomeTally<'a> {
         call: &Call<'_, 'a>,
         version: &Version<'a>,
         number: u32,
-        with: Counting<'_, 'a>,
+        with: &mut Counting<'_, 'a>,
     ) -> Option<u32> {
-        let verdict = version.verdict(number)?;
         let logged = Logged::of(call.row);
-        if let Some(count) = slot(&mut self.counts, number).get_mut(logged as usize) {
-            *count += 1;
+        let counts = slot(&mut self.counts, number);
+        if !counts.is_known {
+            counts.note(version.verdict(number)?, version);
         }
-        if version.binding(verdict)?.applicable.subject().is_none() {
+        if let Some(requests) = counts.requests.get_mut(logged as usize) {
+            *requests += 1;
+        }
+        if counts.is_unknown {
             *slot(&mut self.unknown, call.caller_number) += 1;
         }
-        let outcome = verdict.outcome();
-        let disagrees = Comparison::of(logged, outcome) == Comparison::Disagreeing;
-        let denied = matches!(outcome, Ok(Outcome::ExplicitDeny | Outcome::ImplicitDeny));
-        if denied || logged == Logged::Refused || disagrees {
-            let key = TallyKey {
-                caller: call.caller_number,
-                resource: self.labels.resource(call),
-                action: self.labels.action(call),
-                verdict: number,
-                status: call.row.status(),
-                logged,
-            };
-            return self.group(key, call, (version, disagrees), with);
+        let is_set = |bits: u8| bits >> logged as u8 & 1 == 1;
+        if !is_set(counts.grouped) {
+            return None;
         }
-        None
+        let disagrees = is_set(counts.disagreeing);
+        let key = TallyKey {
+            caller: call.caller_number,
+            resource: self.labels.resource(call),
+            action: self.labels.action(call),
+            verdict: number,
+            status: call.row.status(),
+            logged,
+        };
+        self.group(key, call, (version, disagrees), with)
     }
 
     fn group(
@@ -122,7 +155,7 @@ impl<'a> OutcomeTally<'a> {
         key: TallyKey,
         call: &Call<'_, 'a>,
         (version, disagrees): (&Version<'a>, bool),
-        Counting { places, callers }: Counting<'_, 'a>,
+        Counting { places, callers }: &mut Counting<'_, 'a>,
     ) -> Option<u32> {
         let resource = Resource::of(call, places, &mut self.arn);
         let time = call.row.time();
@@ -195,11 +228,13 @@ impl<'a> OutcomeTally<'a> {
 }
 
 /// The comparison of the log with the verdicts.
-fn counted(counts: &[[u64; Logged::ALL.len()]], version: &Version<'_>) -> Outcomes {
+fn counted(counts: &[Counts], version: &Version<'_>) -> Outcomes {
     let mut outcomes = Outcomes::default();
     for (number, counts) in (0..).zip(counts) {
         let Some(verdict) = version.verdict(number) else { continue };
-        for (logged, requests) in Logged::ALL.into_iter().zip(counts).filter(|each| *each.1 > 0) {
+        for (logged, requests) in
+            Logged::ALL.into_iter().zip(&counts.requests).filter(|each| *each.1 > 0)
+        {
             match Comparison::of(logged, verdict.outcome()) {
                 Comparison::Agreeing => outcomes.agreeing += requests,
                 Comparison::Disagreeing => outcomes.disagreeing += requests,

@@ -2,8 +2,9 @@
 
 use std::hash::BuildHasher;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::counts::Counts;
 use super::{CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
 use crate::call::Call;
 use crate::consumption::ConsumptionTally;
@@ -66,8 +67,8 @@ impl LimitTally {
         *slot(&mut self.latest, call.route_number) = number;
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
         counted.add(call.row, told);
-        *counted.callers.entry(call.caller_number).or_default() += 1;
-        if counted.callers.len() > CALLERS_MAX {
+        counted.callers.add(call.caller_number);
+        if counted.callers.others() > CALLERS_MAX {
             counted.tell_callers(callers);
         }
         if let Some(at) = call.row.time() {
@@ -146,8 +147,8 @@ impl LimitKey {
 struct Counted {
     key: LimitKey,
     used: LimitUse,
-    /// Requests by the number of the caller, those that `used` does not have yet.
-    callers: HashMap<u32, u64>,
+    /// Requests that `used` does not have yet.
+    callers: Counts,
     /// The minute that is being read, and what it holds so far.
     minute: (i64, Option<Level>),
     /// The window that is being read, likewise, by its end.
@@ -159,7 +160,7 @@ impl Counted {
         Counted {
             key: LimitKey::new(upstream, credential, bucket),
             used: LimitUse::default(),
-            callers: HashMap::new(),
+            callers: Counts::default(),
             minute: (0, None),
             window: (0, None),
         }
