@@ -2,14 +2,14 @@
 //! else makes one.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use http::header::{REFERER, USER_AGENT};
 use http_body::Body;
 use tollgate_policy::{
-    Decision, Explanation, Outcome, Policies, PolicyType, Principal, PrincipalKind, Request,
-    StatementId, Value, key,
+    Action, Decision, Explanation, Outcome, Policies, PolicyType, Principal, PrincipalKind,
+    Request, StatementId, Value, key,
 };
 use tollgate_sigv4::{CanonicalPath, Mechanism, Transport};
 use tollgate_store::Applicable;
@@ -24,7 +24,7 @@ use crate::route::{Place, Routed};
 use crate::verify::{Payload, Verified};
 
 /// What a call of an API asks for.
-const INVOKE: &str = "execute-api:Invoke";
+static INVOKE: LazyLock<Action<'static>> = LazyLock::new(|| Action::new("execute-api:Invoke"));
 
 /// A request that the policies allow. Only [`authorize`] makes one.
 #[derive(Debug)]
@@ -92,7 +92,7 @@ impl<'g, B> Authorized<'g, B> {
     /// Whether its caller may also do this to the same resource.
     pub(crate) fn may(&self, action: &str) -> bool {
         let principal = principal(&self.located);
-        Question::of(&self.located, principal, self.applicable).decide(action).is_ok()
+        Question::of(&self.located, principal, self.applicable).decide(&Action::new(action)).is_ok()
     }
 
     /// Who signed; `None` where nobody has to.
@@ -159,7 +159,7 @@ fn without_session(arn: &str) -> &str {
 pub fn authorize<B>(located: Located<'_, B>) -> Result<Authorized<'_, B>, Refusal> {
     let principal = principal(&located);
     let applicable = applicable(&located, &principal);
-    match Question::of(&located, principal, applicable).decide(INVOKE) {
+    match Question::of(&located, principal, applicable).decide(&INVOKE) {
         Ok(decision) => Ok(Authorized { located, applicable, decision }),
         Err(denial) => Err(Refusal::Denied(denial)),
     }
@@ -212,7 +212,7 @@ impl<'q> Question<'q> {
         }
     }
 
-    fn decide(&self, action: &str) -> Result<Decision, Box<Denial>> {
+    fn decide(&self, action: &Action<'_>) -> Result<Decision, Box<Denial>> {
         let applicable = &self.applicable;
         let request = self.request(action);
         let authorization_type = self.place.authorization;
@@ -232,7 +232,7 @@ impl<'q> Question<'q> {
     }
 
     /// The context keys of a call: those of API Gateway, of the account, of the session.
-    fn request<'s>(&'s self, action: &'s str) -> Request<'s> {
+    fn request<'s>(&'s self, action: &'s Action<'_>) -> Request<'s> {
         let Arrival { peer, transport, at } = self.arrival;
         let principal = match &self.user_id {
             Some(id) => self.principal.with_user_id(id),

@@ -120,7 +120,7 @@ impl Record {
         }
         if self.written <= part.place {
             self.written = part.place + 1;
-            part.names.iter().zip(values).for_each(|(name, value)| self.field(name, value));
+            part.names.iter().zip(&values).for_each(|(name, value)| self.field(name, *value));
         }
     }
 
@@ -262,6 +262,16 @@ mod tests {
         let (all, few) = (parse(all), parse(few));
         assert_eq!((&all["requestTimeEpoch"], &all["status"]), (&(-5).into(), &"0".into()));
         assert_eq!((&few["decision"], &few["userArn"]), (&"implicitDeny".into(), &"-".into()));
+    }
+
+    #[test]
+    fn every_number_has_a_place() {
+        for number in [0, 7, 10, 4_096, u64::MAX] {
+            let mut ended = [Value::Unknown; 6];
+            ended[1] = Value::Number(number);
+            let line = parse(Record::begin(0, arrived("")).end(ended));
+            assert_eq!(line["responseLength"], number.to_string());
+        }
     }
 
     #[test]

@@ -194,21 +194,18 @@ impl Head {
     }
 
     fn header_line(&mut self, line: &[u8]) {
-        let colon = memchr::memchr(b':', line).unwrap_or(line.len());
-        let (name, value) = line.split_at_checked(colon).unwrap_or((line, &[]));
-        let value = value.strip_prefix(b":").unwrap_or(value).trim_ascii();
-        if name.eq_ignore_ascii_case(b"content-length") {
+        if let Some(value) = value_of(b"content-length", line) {
             self.lengths += 1;
             self.length = decimal(value);
             if self.length.is_none() {
                 self.ambiguity.get_or_insert("`Content-Length` is not a number");
             }
-        } else if name.eq_ignore_ascii_case(b"transfer-encoding") {
+        } else if let Some(value) = value_of(b"transfer-encoding", line) {
             if self.is_chunked || !value.eq_ignore_ascii_case(b"chunked") {
                 self.ambiguity.get_or_insert("`Transfer-Encoding` is not `chunked` alone");
             }
             self.is_chunked = true;
-        } else if name.eq_ignore_ascii_case(b"upgrade") {
+        } else if value_of(b"upgrade", line).is_some() {
             self.is_upgrade = true;
         }
     }
@@ -223,6 +220,13 @@ impl Head {
             _ => None,
         }
     }
+}
+
+/// The value in a line, if it is the header of this name.
+fn value_of<'l>(name: &[u8], line: &'l [u8]) -> Option<&'l [u8]> {
+    let (head, rest) = line.split_at_checked(name.len())?;
+    let value = rest.strip_prefix(b":")?;
+    head.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
 }
 
 fn broken() -> io::Error {
