@@ -16,8 +16,8 @@ use crate::envelope::{Block, Cutter, EVENT_BYTES_MAX, Event, Events, Nature, Ori
 use crate::format::access::AccessReader;
 use crate::format::execution::{self, ExecutionReader, OpenRequest};
 use crate::format::{Format, Outcome, trail};
+use crate::marks::Marks;
 use crate::names::NameMap;
-use crate::quotes::Quotes;
 use crate::rows::{Layout, NO_TIME, Rows, Span};
 use crate::schema::{Field, Projection};
 use crate::sniff::{self, Plan};
@@ -39,7 +39,7 @@ pub(crate) struct BlockDecoder {
     mixed: bool,
     seen: Option<Seen>,
     /// Of the block that is being decoded.
-    quotes: Quotes,
+    marks: Marks,
 }
 
 /// A decoded block.
@@ -80,17 +80,17 @@ impl BlockDecoder {
             mixed: plan.envelope == crate::envelope::Envelope::Documents,
             rows: Rows::new(layout),
             seen,
-            quotes: Quotes::default(),
+            marks: Marks::default(),
         }
     }
 
     /// Decodes a block.
     pub(crate) fn decode(&mut self, block: Block, quarantine: &mut Quarantine) -> Decoded {
         let Block { bytes, offset, events } = block;
-        self.quotes.find(&bytes);
+        self.marks.find(&bytes);
         let mut run = Run {
-            escapes: Escapes { next: 0, bytes: &bytes },
-            utf8: bytes.is_ascii() || std::str::from_utf8(&bytes).is_ok(),
+            escapes: Escapes::of(&bytes, &self.marks),
+            utf8: self.marks.is_ascii() || std::str::from_utf8(&bytes).is_ok(),
             account: LineAccount::default(),
             decoder: self,
             quarantine,
@@ -159,7 +159,7 @@ impl<'a> Run<'a, '_> {
         let bytes = self.escapes.bytes;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let len = memchr(b'\n', rest).unwrap_or(rest.len());
+            let len = self.decoder.marks.line_end(at).map_or(rest.len(), |end| end - at);
             let text = rest.get(..len).unwrap_or(rest);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
             let line = Line { text, at, offset: offset + at as u64, time: NO_TIME, origin: None };
@@ -232,9 +232,9 @@ impl<'a> Run<'a, '_> {
         }
         let plain = !self.escapes.within(line.at, line.text.len());
         let Line { text, at, time, .. } = line;
-        let BlockDecoder { access, quotes, rows, .. } = &mut *self.decoder;
+        let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (start, end) = (at, at + text.len());
-        let located = Located { text: self.escapes.bytes, quotes, start, end, base: 0 };
+        let located = Located { text: self.escapes.bytes, marks, start, end, base: 0 };
         match access.read(&located, time, plain, rows) {
             Outcome::Parsed => self.account.parsed += 1,
             Outcome::Quarantined(_) if is_padded(text) => return self.padded(line, identified),
@@ -275,8 +275,8 @@ impl<'a> Run<'a, '_> {
         let BlockDecoder { access, whose, rows, .. } = &mut *self.decoder;
         let first = rows.len();
         let (base, bytes) = (rows.keep(&text).start(), text.as_bytes());
-        let quotes = Quotes::of(bytes);
-        let whole = Located { text: bytes, quotes: &quotes, start: 0, end: bytes.len(), base };
+        let marks = Marks::of(bytes);
+        let whole = Located { text: bytes, marks: &marks, start: 0, end: bytes.len(), base };
         let outcome = match access.read(&whole, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,
@@ -365,7 +365,11 @@ struct Escapes<'a> {
     next: usize,
 }
 
-impl Escapes<'_> {
+impl<'a> Escapes<'a> {
+    fn of(bytes: &'a [u8], marks: &Marks) -> Escapes<'a> {
+        Escapes { bytes, next: if marks.has_escapes() { 0 } else { usize::MAX } }
+    }
+
     /// Whether there is a backslash in a line. Lines are asked in order.
     #[inline]
     fn within(&mut self, start: usize, len: usize) -> bool {

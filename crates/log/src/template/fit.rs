@@ -1,7 +1,7 @@
 //! Fitting a line to a template.
 
 use super::{Syntax, Template};
-use crate::quotes::Quotes;
+use crate::marks::Marks;
 use crate::rows::{Layout, NO_SLOT, Span};
 use crate::schema::Field;
 use crate::wide::{Literal, find};
@@ -12,7 +12,7 @@ pub(crate) struct Located<'a> {
     /// The text that it is a part of: what follows it there may be looked at.
     pub(crate) text: &'a [u8],
     /// Of that text.
-    pub(crate) quotes: &'a Quotes,
+    pub(crate) marks: &'a Marks,
     /// Where it begins and ends in that text.
     pub(crate) start: usize,
     pub(crate) end: usize,
@@ -135,8 +135,8 @@ impl Fitter {
 
     /// [`Fitter::fit`] of a line that stands nowhere.
     pub(crate) fn fits_alone(&self, line: &[u8], values: &mut Vec<Span>) -> bool {
-        let quotes = Quotes::of(line);
-        let line = Located { text: line, quotes: &quotes, start: 0, end: line.len(), base: 0 };
+        let marks = Marks::of(line);
+        let line = Located { text: line, marks: &marks, start: 0, end: line.len(), base: 0 };
         self.fit(&line, values)
     }
 
@@ -144,7 +144,7 @@ impl Fitter {
     #[inline]
     fn value_len(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
         if var.quoted {
-            let end = line.quotes.next(at, line.end)?;
+            let end = line.marks.quote(at, line.end)?;
             var.literal.after(line.text.get(end..)?)?;
             return Some(end - at);
         }
