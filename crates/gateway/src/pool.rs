@@ -102,7 +102,9 @@ impl Pool {
         deadline: Instant,
     ) -> impl Future<Output = Result<Response<Answer>, CallError>> + Send + use<> {
         let pool = self.clone();
-        let begun = match pool.kept().way(deadline) {
+        // Nobody waits for the lock while it is sent.
+        let way = pool.kept().way(deadline);
+        let begun = match way {
             None => Err(Box::new(request)),
             Some(mut way) => {
                 let sent = way.send(request, &pool.0.origin);
