@@ -13,7 +13,7 @@ pub(crate) struct Class {
 }
 
 /// The most classes that there is room for.
-const ROOM_MAX: usize = 1 << 20;
+const ROOM_MAX: usize = 1 << 19;
 
 /// In the place of a verdict's number: there is none.
 const NONE: u32 = u32::MAX;

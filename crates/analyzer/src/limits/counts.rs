@@ -5,7 +5,7 @@ use hashbrown::HashMap;
 use crate::intern::slot;
 
 /// The most callers that are counted side by side: those that came first, and so most of what comes.
-const DENSE_MAX: u32 = 4_096;
+const DENSE_MAX: u32 = 1_024;
 
 /// Requests by the number of their caller.
 #[derive(Default)]
