@@ -219,7 +219,8 @@ def soak(folder, port, process, seconds):
         if written >= count:
             break
         time.sleep(0.1)
-    settled, end = max(samples[: len(samples) // 4]), max(samples[-len(samples) // 4 :])
+    quarter = max(len(samples) // 4, 1)
+    settled, end = max(samples[:quarter]), max(samples[-quarter:])
     print(f"soak: {count:,} requests in {seconds} s, {written:,} lines; resident {settled:.1f} MiB in the first quarter, {end:.1f} MiB in the last")
     # Requests that were under way when the load ended have lines, and were not counted as answered.
     if not count <= written <= count + 64 or end > settled * 1.1 + 1:
