@@ -90,7 +90,7 @@ async fn serve(
     let bound = Bound::to(&snapshot.gateway).await.into_diagnostic()?;
     let limits = snapshot.gateway.limits.clone();
     let gateway = Gateway::new(snapshot, access_log, Arc::clone(&surroundings.clock));
-    let mut service = Service::new(limits, Arc::clone(&surroundings.clock));
+    let mut service = Service::new(limits, Arc::clone(&surroundings.clock)).into_diagnostic()?;
     // Whoever reads where it listens may send signals from then on.
     let end = signals::end()?;
     let reloading =

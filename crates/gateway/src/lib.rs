@@ -62,6 +62,7 @@ mod tls;
 mod upstream;
 mod verify;
 mod wire;
+mod worker;
 
 pub use access_log::{AccessLog, CloudWatchSink, FileSink, Lines, Rotation, Sink, StdoutSink};
 pub use admin::Admin;

@@ -18,6 +18,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use hyper::client::conn::{TrySendError, http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use thread_local::ThreadLocal;
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep_until, timeout_at};
 
@@ -31,7 +32,8 @@ pub(crate) struct Pool(Arc<Inner>);
 struct Inner {
     connector: Connector,
     origin: Origin,
-    kept: Mutex<Kept>,
+    /// Those that this thread left there.
+    kept: ThreadLocal<Arc<Mutex<Kept>>>,
 }
 
 /// Whom requests are for.
@@ -88,7 +90,7 @@ type Sending = Pin<Box<dyn Future<Output = Sent> + Send>>;
 
 impl Pool {
     pub(crate) fn new(connector: Connector, origin: Origin) -> Pool {
-        Pool(Arc::new(Inner { connector, origin, kept: Mutex::default() }))
+        Pool(Arc::new(Inner { connector, origin, kept: ThreadLocal::new() }))
     }
 
     /// Sends a request, whose URI is a path and a query, and waits for the head of its answer until
@@ -174,21 +176,25 @@ impl Pool {
             && let Ok(runtime) = Handle::try_current()
         {
             kept.is_swept = true;
-            runtime.spawn(sweep(Arc::downgrade(&self.0)));
+            runtime.spawn(sweep(Arc::downgrade(self.0.kept.get_or_default())));
         }
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.0.kept.lock().unwrap_or_else(PoisonError::into_inner)
+        locked(self.0.kept.get_or_default())
     }
 }
 
+fn locked(kept: &Mutex<Kept>) -> MutexGuard<'_, Kept> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// Closes what waits for too long, until nothing waits.
-async fn sweep(pool: Weak<Inner>) {
+async fn sweep(kept: Weak<Mutex<Kept>>) {
     loop {
         tokio::time::sleep(ROUND).await;
-        let Some(inner) = pool.upgrade() else { return };
-        if !Pool(inner).kept().sweep() {
+        let Some(kept) = kept.upgrade() else { return };
+        if !locked(&kept).sweep() {
             return;
         }
     }

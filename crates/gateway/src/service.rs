@@ -36,6 +36,7 @@ use crate::body::BodyError;
 use crate::frame::Arrival;
 use crate::timer::OneTimer;
 use crate::wire::{self, LastTurn};
+use crate::worker::Workers;
 
 /// Answers the requests that arrive at some listeners.
 pub trait Endpoint: Send + Sync + 'static {
@@ -123,12 +124,18 @@ pub enum ServiceError {
         /// Why not.
         error: io::Error,
     },
+    /// There are no threads to serve connections by.
+    Threads {
+        /// Why not.
+        error: io::Error,
+    },
 }
 
 impl std::fmt::Display for ServiceError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Listen { address, error } => write!(f, "cannot listen on `{address}`: {error}"),
+            Self::Threads { error } => write!(f, "cannot start a thread for connections: {error}"),
         }
     }
 }
@@ -176,6 +183,7 @@ pub async fn listen(address: &str) -> Result<TcpListener, ServiceError> {
 pub struct Service {
     limits: LimitsDecl,
     clock: Clock,
+    workers: Arc<Workers>,
     graceful: Arc<GracefulShutdown>,
     /// Connections that changed their protocol.
     changed: TaskTracker,
@@ -185,15 +193,20 @@ pub struct Service {
 
 impl Service {
     /// A service without listeners.
-    pub fn new(limits: LimitsDecl, clock: Clock) -> Service {
-        Service {
+    ///
+    /// # Errors
+    /// The system gives it no threads.
+    pub fn new(limits: LimitsDecl, clock: Clock) -> Result<Service, ServiceError> {
+        let workers = Workers::start().map_err(|error| ServiceError::Threads { error })?;
+        Ok(Service {
             limits,
             clock,
+            workers: Arc::new(workers),
             graceful: Arc::new(GracefulShutdown::new()),
             changed: TaskTracker::new(),
             end: watch::channel(()).0,
             accepting: JoinSet::new(),
-        }
+        })
     }
 
     /// From now on, `endpoint` answers the requests that arrive at these listeners. It has as many
@@ -211,6 +224,7 @@ impl Service {
             handshake_timeout: Duration::from_millis(self.limits.handshake_timeout_ms),
             changed: self.changed.clone(),
             connections: Arc::new(Semaphore::new(permits.unwrap_or(Semaphore::MAX_PERMITS))),
+            workers: Arc::clone(&self.workers),
         });
         for listener in listeners {
             let (front, graceful) = (Arc::clone(&front), Arc::clone(&self.graceful));
@@ -244,6 +258,7 @@ struct Front<E> {
     handshake_timeout: Duration,
     changed: TaskTracker,
     connections: Arc<Semaphore>,
+    workers: Arc<Workers>,
 }
 
 /// Accepts connections until it is over, as many at a time as there are permits.
@@ -256,7 +271,7 @@ async fn accept<E: Endpoint>(
     loop {
         let next = async {
             let permit = Arc::clone(&front.connections).acquire_owned().await;
-            (permit, listener.accept().await)
+            (permit, listener.accept().await.and_then(unbound))
         };
         let (permit, accepted) = tokio::select! {
             _ = ended.changed() => return,
@@ -265,7 +280,7 @@ async fn accept<E: Endpoint>(
         match (permit, accepted) {
             (Ok(permit), Ok((stream, peer))) => {
                 let watcher = graceful.watcher();
-                tokio::spawn(Arc::clone(&front).serve(stream, peer, watcher, permit));
+                front.workers.spawn(Arc::clone(&front).serve(stream, peer, watcher, permit));
             }
             (_, Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -277,14 +292,25 @@ async fn accept<E: Endpoint>(
     }
 }
 
+/// A connection that any runtime can take.
+fn unbound(
+    (stream, peer): (TcpStream, SocketAddr),
+) -> io::Result<(std::net::TcpStream, SocketAddr)> {
+    Ok((stream.into_std()?, peer))
+}
+
 impl<E: Endpoint> Front<E> {
     async fn serve(
         self: Arc<Self>,
-        stream: TcpStream,
+        stream: std::net::TcpStream,
         peer: SocketAddr,
         watcher: Watcher,
         _permit: OwnedSemaphorePermit,
     ) {
+        let stream = match TcpStream::from_std(stream) {
+            Ok(stream) => stream,
+            Err(error) => return tracing::warn!(%error, "a connection could not be served"),
+        };
         // Without it, small answers would wait for acknowledgements; it fails only if the caller
         // has gone.
         let _ = stream.set_nodelay(true);

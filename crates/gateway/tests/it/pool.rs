@@ -6,9 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 
-use crate::attacks::{raw, start_gateway};
+use crate::attacks::raw::{self, Caller};
+use crate::attacks::start_gateway;
 
-/// Answers that begin with a head of their own; how many connections they took, one after the other.
+/// Answers to requests of one caller's connection; how many connections to the upstream they took,
+/// one after the other.
 async fn connections_for(answers: &'static [&'static str], is_closed_after_each: bool) -> usize {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap().to_string();
@@ -27,10 +29,13 @@ async fn connections_for(answers: &'static [&'static str], is_closed_after_each:
         }
     });
     let gateway = start_gateway(&address, |manifest| manifest).await;
-    for _ in answers {
-        let request = raw::signed_get(&gateway.address.to_string(), "/prod/data/x");
-        assert_eq!(raw::talk(gateway.address, &request).await[0].status, 200);
-    }
+    let host = gateway.address.to_string();
+    let request = |lines| raw::signed(&Caller::ana(), &host, "GET", "/prod/data/x", b"", lines);
+    let mut requests = request(&[]).repeat(answers.len() - 1);
+    requests.extend(request(&["connection: close"]));
+    let answered = raw::talk(gateway.address, &requests).await;
+    let statuses: Vec<u16> = answered.iter().map(|answer| answer.status).collect();
+    assert_eq!(statuses, vec![200; answers.len()]);
     assert!(gateway.stop().await);
     connections.load(Ordering::SeqCst)
 }

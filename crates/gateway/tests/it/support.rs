@@ -249,7 +249,7 @@ impl Running {
         let gateway = Gateway::new(snapshot, access_log, Arc::new(jiff::Timestamp::now));
         let (stop, stopped) = oneshot::channel();
         let limits = gateway.snapshot().gateway.limits.clone();
-        let mut service = Service::new(limits, Arc::clone(gateway.clock()));
+        let mut service = Service::new(limits, Arc::clone(gateway.clock())).unwrap();
         service.listen(bound.listeners, Arc::clone(&gateway));
         service.listen(bound.admin, Admin::of(Arc::clone(&gateway)));
         let served = tokio::spawn(service.run(async {

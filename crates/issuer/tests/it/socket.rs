@@ -78,7 +78,7 @@ impl Gate {
         let limits = snapshot.gateway.limits.clone();
         let log = AccessLog::new(Vec::new(), 1);
         let gateway = Gateway::new(snapshot, log, Arc::clone(&surroundings.clock));
-        let mut service = Service::new(limits, surroundings.clock);
+        let mut service = Service::new(limits, surroundings.clock).unwrap();
         service.listen(bound.listeners, gateway);
         tokio::spawn(service.run(std::future::pending()));
         Gate { world, address, seconds }

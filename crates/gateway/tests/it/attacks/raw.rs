@@ -206,8 +206,13 @@ fn next_answer(bytes: &[u8]) -> Option<(Answer, &[u8])> {
     let head = String::from_utf8(head.to_vec()).unwrap().to_ascii_lowercase();
     let status = head.split(' ').nth(1)?.parse().ok()?;
     let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length = length.map(|length| length.parse().unwrap()).or_else(|| {
+        let last = b"\r\n0\r\n\r\n";
+        head.contains("transfer-encoding: chunked").then_some(())?;
+        Some(rest.windows(last.len()).position(|window| window == last)? + last.len())
+    });
     // An answer without a length ends with its connection.
-    let length = length.map_or(rest.len(), |length| length.parse().unwrap());
+    let length = length.unwrap_or(rest.len());
     let (body, rest) = rest.split_at_checked(length)?;
     Some((Answer { status, head, body: String::from_utf8_lossy(body).into_owned() }, rest))
 }
