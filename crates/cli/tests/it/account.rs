@@ -1,0 +1,102 @@
+//! `tollgate account`, as a user runs it: from the top of the repository.
+
+use std::process::Output;
+
+use crate::support::{json, run, stdout, tollgate, top};
+
+const EXPORT: &str = "fixtures/accounts/export/tollgate.toml";
+
+fn show(arguments: &[&str]) -> Output {
+    tollgate(&[&["account", "show"], arguments].concat()).output().unwrap()
+}
+
+#[track_caller]
+fn shown(arguments: &[&str]) -> String {
+    stdout(&show(arguments))
+}
+
+/// What is said on standard error when the account or the principal cannot be read.
+#[track_caller]
+fn stderr(arguments: &[&str]) -> String {
+    let output = show(arguments);
+    assert_eq!(output.status.code(), Some(2));
+    assert_eq!(String::from_utf8_lossy(&output.stdout), "");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+#[test]
+fn a_user_has_policies_of_its_own_and_of_its_groups() {
+    insta::assert_snapshot!(shown(&["--account", EXPORT, "ana"]));
+}
+
+#[test]
+fn a_role_has_a_boundary_and_a_trust_policy() {
+    insta::assert_snapshot!(shown(&["--account", EXPORT, "AROAEXAMPLEDEP000002:build-7"]));
+}
+
+#[test]
+fn the_manifest_stands_beside_and_before_the_export() {
+    insta::assert_snapshot!(shown(&["--account", EXPORT, "user/ops/ben"]));
+}
+
+#[test]
+fn a_manifest_alone_is_an_account_too() {
+    let account = "fixtures/github-proxy/tollgate.toml";
+    insta::assert_snapshot!(shown(&["--account", account, "release-bot"]));
+}
+
+#[test]
+fn json_fits_its_schema() {
+    let document = shown(&["--account", EXPORT, "--format", "json", "reporter"]);
+    let document = serde_json::from_str(&document).unwrap();
+    let schema = top().join("fixtures/schemas/account-show.schema.json");
+    let schema = serde_json::from_str(&std::fs::read_to_string(schema).unwrap()).unwrap();
+    let errors: Vec<String> = jsonschema::validator_for(&schema)
+        .unwrap()
+        .iter_errors(&document)
+        .map(|error| error.to_string())
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+}
+
+#[test]
+fn a_principal_that_is_not_there_has_a_suggestion() {
+    insta::assert_snapshot!(stderr(&["--account", EXPORT, "reportr"]));
+}
+
+#[test]
+fn an_encoded_policy_is_shown_decoded() {
+    let account = "fixtures/accounts/broken/policy-url-encoded/tollgate.toml";
+    insta::assert_snapshot!(stderr(&["--account", account, "reader"]));
+}
+
+#[test]
+fn a_policy_that_stands_in_the_file_as_it_is_is_shown_there() {
+    let account = "fixtures/accounts/broken/policy-as-object/tollgate.toml";
+    insta::assert_snapshot!(stderr(&["--account", account, "ana"]));
+}
+
+/// What the replay of one call says of its denial; nothing if it is allowed.
+fn denial(caller: &str, method: &str, path: &str) -> Option<serde_json::Value> {
+    let line = serde_json::json!({
+        "requestTime": "10/Mar/2026:09:00:00 +0000", "requestTimeEpoch": 1_773_133_200_000_u64,
+        "requestId": "r1", "apiId": "a1b2c3", "stage": "prod", "httpMethod": method,
+        "path": path, "resourcePath": "/{proxy+}", "status": 200, "ip": "10.20.1.1",
+        "userArn": caller,
+    });
+    let mut command = tollgate(&["analyze", "--account", EXPORT, "--format", "json", "-"]);
+    let report = json(&run(&mut command, format!("{line}\n").as_bytes()));
+    assert_eq!(report.pointer("/agreement/undetermined"), Some(&0.into()), "{report:#}");
+    report.pointer("/denied/0").cloned()
+}
+
+#[test]
+fn replay_knows_the_tags_of_the_export() {
+    let ana = "arn:aws:iam::111122223333:user/ana";
+    assert_eq!(denial(ana, "PUT", "/teams/web/x"), None);
+    let denied = denial(ana, "PUT", "/teams/finance/x").unwrap();
+    let nearest = denied.get("nearest").unwrap();
+    // The place is that of the pattern, in the export.
+    assert_eq!(nearest["policy"], "fixtures/accounts/export/account.json");
+    assert_eq!((&nearest["line"], &nearest["column"]), (&33.into(), &45.into()), "{denied:#}");
+}

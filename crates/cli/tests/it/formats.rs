@@ -1,0 +1,90 @@
+//! `tollgate analyze` in the formats for others: where output goes, and what is refused.
+
+use std::fs;
+use std::process::Output;
+
+use crate::support::tollgate;
+
+const LOGS: &str = "fixtures/github-proxy/logs";
+
+fn analyze(arguments: &[&str]) -> Output {
+    analyze_log(LOGS, arguments)
+}
+
+fn analyze_log(log: &str, arguments: &[&str]) -> Output {
+    tollgate(&[&["analyze"], arguments, &[log]].concat()).output().unwrap()
+}
+
+#[track_caller]
+fn check_refused(arguments: &[&str], expected: &[&str]) {
+    let output = analyze(arguments);
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+    for text in expected {
+        assert!(errors.contains(text), "expected `{text}` in\n{errors}");
+    }
+}
+
+#[test]
+fn tables_go_into_a_folder_a_file_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("report");
+    for (format, tables) in [("csv", 14), ("parquet", 14)] {
+        let output = analyze(&["--format", format, "--out", out.to_str().unwrap()]);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
+        let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+        let written = files.filter(|path| path.extension().unwrap() == format).count();
+        assert_eq!(written, tables, "{format}");
+    }
+}
+
+#[test]
+fn one_table_goes_to_standard_output() {
+    let output = analyze(&["--format", "csv", "--table", "statuses"]);
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.starts_with("status,requests\r\n200,3399\r\n"), "{text}");
+}
+
+#[test]
+fn what_one_table_cannot_say_goes_to_standard_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let line = |route| {
+        format!("{{\"httpMethod\":\"GET\",\"resourcePath\":\"/{route}\",\"status\":\"200\"}}\n")
+    };
+    fs::write(&log, (0..5_001).map(line).collect::<String>()).unwrap();
+    let log = log.to_str().unwrap();
+    let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "routes"]);
+    let said = "There were more routes than the 5,000 that are told apart: 1 request of the rest are \
+                counted as (other).\n";
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5_002);
+    let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "folded"]);
+    assert!(String::from_utf8(output.stdout).unwrap().contains("more routes than the 5,000"));
+}
+
+#[test]
+fn top_shortens_tables() {
+    let output = analyze(&["--format", "csv", "--table", "callers", "--top", "2"]);
+    assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 3);
+}
+
+#[test]
+fn a_page_and_a_comment_go_to_standard_output() {
+    let page = String::from_utf8(analyze(&["--format", "html"]).stdout).unwrap();
+    assert!(page.starts_with("<!DOCTYPE html>") && page.ends_with("</html>\n"));
+    let comment = String::from_utf8(analyze(&["--format", "markdown"]).stdout).unwrap();
+    assert!(comment.starts_with("### Requests, limits and denials\n"));
+}
+
+#[test]
+fn tables_without_a_place_are_refused_before_anything_is_read() {
+    check_refused(&["--format", "csv"], &["told no folder", "`--out`", "`--table`", "`callers`"]);
+}
+
+#[test]
+fn a_table_is_one_of_those_that_are() {
+    check_refused(&["--format", "csv", "--table", "caller"], &["caller", "callers"]);
+    check_refused(&["--format", "csv", "--table", "denied"], &["without an account", "--account"]);
+    check_refused(&["--table", "callers"], &["no tables of its own", "--format csv"]);
+}

@@ -1,0 +1,91 @@
+//! Ctrl-C, as a terminal sends it: a signal to the running command.
+
+use std::io::{Read, Write};
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::support::{stdout, tollgate};
+
+const LINE: &str = "{\"requestTimeEpoch\":1773100800000,\"httpMethod\":\"GET\",\"path\":\"/a\",\
+                    \"status\":\"200\",\"userArn\":\"arn:aws:iam::123456789012:user/ana\"}\n";
+
+fn start(command: &str, arguments: &[&str]) -> (Child, ChildStdin) {
+    let mut child = tollgate(&[&[command, "-"], arguments].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let stdin = child.stdin.take().unwrap();
+    (child, stdin)
+}
+
+/// More than a pipe holds: once it is written, the command is reading, and listens to signals.
+fn feed(stdin: &mut ChildStdin) -> std::io::Result<()> {
+    stdin.write_all(LINE.repeat(2_000_000 / LINE.len()).as_bytes())
+}
+
+fn interrupt(child: &Child) {
+    let kill = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+    assert!(kill.unwrap().success());
+}
+
+#[test]
+fn an_interrupted_run_reports_what_it_read_and_says_so() {
+    let partial = tempfile::NamedTempFile::new().unwrap();
+    let path = partial.path().to_str().unwrap();
+    let (mut child, mut stdin) = start("analyze", &["--format", "json", "--partial", path]);
+    feed(&mut stdin).unwrap();
+    interrupt(&child);
+    // The log never ends by itself: that the command does is the signal's doing.
+    while feed(&mut stdin).is_ok() {}
+    let mut text = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4));
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(report["interrupted"], true);
+    let requests = report["usage"]["requests"].as_u64().unwrap();
+    assert!(requests > 0);
+    assert_eq!(report["lines"]["total"], requests);
+
+    let merged = stdout(&tollgate(&["merge", path]).output().unwrap());
+    assert!(merged.contains("Interrupted: reading was ended early"), "{merged}");
+}
+
+/// A suggestion is proven by the whole log, so of a part there is none.
+#[test]
+fn an_interrupted_suggestion_is_none() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("policies");
+    let account = concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/suggest/tollgate.toml");
+    let arguments = ["--account", account, "--all", "--out", out.to_str().unwrap()];
+    let (mut child, mut stdin) = start("suggest", &arguments);
+    feed(&mut stdin).unwrap();
+    interrupt(&child);
+    while feed(&mut stdin).is_ok() {}
+    let (mut text, mut errors) = (String::new(), String::new());
+    child.stdout.take().unwrap().read_to_string(&mut text).unwrap();
+    child.stderr.take().unwrap().read_to_string(&mut errors).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(4), "{errors}");
+    assert!(errors.contains("interrupted: nothing is suggested"), "{errors}");
+    assert_eq!((text.as_str(), out.exists()), ("", false));
+}
+
+#[test]
+fn a_second_interruption_ends_at_once() {
+    let (mut child, mut stdin) = start("analyze", &[]);
+    feed(&mut stdin).unwrap();
+    // The log stands still and does not end: the first signal alone cannot end the command.
+    let status = loop {
+        interrupt(&child);
+        thread::sleep(Duration::from_millis(20));
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+    };
+    assert_eq!(status.code(), Some(130));
+    drop(stdin);
+}

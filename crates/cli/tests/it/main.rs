@@ -1,0 +1,22 @@
+//! The command as its users run it: a process, its arguments, what it reads, prints and ends with.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by saying where")]
+#![expect(clippy::indexing_slicing, reason = "likewise")]
+#![expect(clippy::panic, reason = "likewise")]
+
+mod support;
+
+mod account;
+mod analyze;
+mod check;
+mod convert;
+mod credentials;
+mod formats;
+#[cfg(unix)]
+mod interrupt;
+mod remedies;
+mod secrets;
+mod serve;
+mod simulate;
+mod suggest;
+mod test;

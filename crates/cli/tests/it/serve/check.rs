@@ -1,0 +1,74 @@
+//! `tollgate serve --check`, reloads, and how the process ends.
+
+use std::fs;
+use std::path::Path;
+
+use super::process::{Running, folder, tollgate};
+
+/// Runs the check after a change of one file, and expects the exit code and what is said.
+#[track_caller]
+fn check(file: &str, change: impl Fn(&str) -> String, code: i32, expected: &str) {
+    let folder = folder("http://127.0.0.1:9");
+    edit(folder.path(), file, change);
+    let output = tollgate(folder.path(), &["serve", "--check"]).output().unwrap();
+    let said = [output.stdout, output.stderr].concat();
+    let said = String::from_utf8(said).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{said}");
+    assert!(said.contains(expected), "expected `{expected}` in\n{said}");
+}
+
+fn edit(folder: &Path, file: &str, change: impl Fn(&str) -> String) {
+    let path = folder.join(file);
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(path, change(&text)).unwrap();
+}
+
+fn with(old: &'static str, new: &'static str) -> impl Fn(&str) -> String {
+    move |text| {
+        assert!(text.contains(old), "`{old}` in\n{text}");
+        text.replace(old, new)
+    }
+}
+
+#[test]
+fn what_is_right_is_summed_up() {
+    let expected = "ok: 1 principals, 1 APIs with 1 routes, 1 credentials, all of them readable";
+    check("tollgate.toml", str::to_owned, 0, expected);
+}
+
+#[test]
+fn what_cannot_be_understood_ends_with_2() {
+    check("tollgate.toml", with("upstream   =", "upstraem   ="), 2, "did you mean `upstream`?");
+    check("policies/issues-reader.json", with("Allow", "Permit"), 2, "unknown effect `Permit`");
+    check("identities.toml", with("[[key]]", "[[kye]]"), 2, "identities.toml");
+}
+
+#[test]
+fn what_cannot_work_ends_with_1() {
+    let secret = "secret of credential `github-app` cannot be read: environment variable";
+    check("tollgate.toml", with("\"GITHUB_TOKEN\"", "\"GITHUB_TOKENS\""), 1, secret);
+    let path = with("test-github-api/issues", "test-github-api//issues");
+    check("policies/issues-reader.json", path, 1, "matches no request");
+    let stranger = "which has no policy";
+    check("identities.toml", with("issues-reader/web-1", "issues-writer/web-1"), 1, stranger);
+}
+
+#[test]
+fn a_new_configuration_holds_or_is_refused_as_a_whole() {
+    let folder = folder("http://127.0.0.1:9");
+    let running = Running::start(folder.path());
+    edit(folder.path(), "policies/issues-reader.json", with("Allow", "Permit"));
+    let refused = running.wait_for("is refused, the old one holds");
+    assert!(refused.contains("unknown effect `Permit`"), "{refused}");
+    edit(folder.path(), "policies/issues-reader.json", with("Permit", "Deny"));
+    // A change of a file is as good as a signal.
+    running.wait_for("was read anew, and holds");
+    edit(folder.path(), "tollgate.toml", with("[\"127.0.0.1:0\"]", "[\"127.0.0.2:0\"]"));
+    let fixed = running.wait_for("is refused, the old one holds");
+    assert!(fixed.contains("`listen` of `[gateway]` cannot change"), "{fixed}");
+    edit(folder.path(), "tollgate.toml", with("[\"127.0.0.2:0\"]", "[\"127.0.0.1:0\"]"));
+    running.wait_for("was read anew, and holds");
+    running.signal(rustix::process::Signal::HUP);
+    running.wait_for("was read anew, and holds");
+    assert_eq!(running.stop(), Some(0));
+}
