@@ -233,9 +233,20 @@ fn pattern_miss(
 /// How alike a pattern and a value are: the number of their parts, between colons and slashes, that
 /// match in place. For ranking near misses only.
 fn likeness(pattern: &str, value: &str, facts: Facts<'_, '_>) -> usize {
-    let parts = |text| <[u8]>::split(text, |byte| matches!(byte, b':' | b'/'));
+    let (pattern, value) = (pattern.as_bytes(), value.as_bytes());
+    let parts = |text| <[u8]>::split(text, ends_part);
     let alike = |(pattern, value): &(&[u8], &[u8])| part_matches(pattern, value, facts);
-    parts(pattern.as_bytes()).zip(parts(value.as_bytes())).filter(alike).count()
+    // What both begin with is compared once, and most of an ARN is the same in all.
+    let same = pattern.iter().zip(value).take_while(|(one, other)| one == other).count();
+    let (same, _) = pattern.split_at(same);
+    let whole = same.iter().rposition(ends_part).map_or(0, |last| last + 1);
+    let before = same.iter().filter(|byte| ends_part(byte)).count();
+    let [pattern, value] = [pattern, value].map(|text| text.get(whole..).unwrap_or_default());
+    before + parts(pattern).zip(parts(value)).filter(alike).count()
+}
+
+fn ends_part(byte: &u8) -> bool {
+    matches!(byte, b':' | b'/')
 }
 
 fn part_matches(pattern: &[u8], value: &[u8], facts: Facts<'_, '_>) -> bool {
