@@ -7,7 +7,7 @@
 //! conditions say is asked once for each last step.
 
 use hashbrown::HashMap;
-use tollgate_policy::{Circumstances, Policies, ResourceClasses, View};
+use tollgate_policy::{Circumstances, Policies, ResourceClasses, Start, View};
 use tollgate_store::Account;
 
 use crate::bindings::Binding;
@@ -33,9 +33,13 @@ const UNTOLD_PATH_NUMBER: u32 = 1;
 
 /// Sorts calls into classes.
 pub(crate) struct Classifier {
-    bound: HashMap<(u32, usize), Bound>,
+    /// What is bound to callers at places, each once: few callers are bound to something of their own.
+    bounds: Vec<Bound>,
+    bound_numbers: HashMap<Bound, u32>,
+    /// By the number of a caller and a place.
+    bound: HashMap<(u32, u16), u32>,
     /// By the number of a caller: the place that it called last, and what is bound there.
-    latest: Vec<Option<(usize, Bound)>>,
+    latest: Vec<Option<(u16, u32)>>,
     bindings: HashMap<[usize; 2], u32>,
     /// Where the steps of some bindings and an action begin, and of a caller where they see callers.
     starts: HashMap<(u32, u32, u32), u32>,
@@ -53,7 +57,7 @@ pub(crate) struct Classifier {
 }
 
 /// What is bound to a caller at a place.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 struct Bound {
     /// The binding of each version.
     bindings: [usize; 2],
@@ -81,6 +85,8 @@ impl Classifier {
     pub(crate) fn new<'a>(accounts: impl Iterator<Item = &'a Account>) -> Classifier {
         let sets = accounts.flat_map(Account::policy_sets);
         Classifier {
+            bounds: Vec::new(),
+            bound_numbers: HashMap::new(),
             bound: HashMap::new(),
             latest: Vec::new(),
             bindings: HashMap::new(),
@@ -105,10 +111,7 @@ impl Classifier {
     ) -> Vec<Option<Class>> {
         let bound = |call| self.bound(call, versions).filter(|bound| !bound.has_variables);
         let bound: Vec<_> = calls.iter().map(bound).collect();
-        let resources = calls.iter().zip(&bound);
-        let resources: Vec<_> = resources
-            .map(|(call, bound)| bound.and_then(|_| self.resource(call, places)))
-            .collect();
+        let resources = self.resources(calls, &bound, places);
         let calls = calls.iter().zip(bound).zip(resources);
         calls
             .map(|((call, bound), resource)| self.class(call, bound?, resource?, versions))
@@ -153,7 +156,7 @@ impl Classifier {
             return None;
         }
         match *slot(&mut self.latest, call.caller_number) {
-            Some((known, bound)) if known == place => Some(bound),
+            Some((known, bound)) if known == place => self.bounds.get(bound as usize).copied(),
             _ => self.look_up(call, place, versions),
         }
     }
@@ -162,21 +165,21 @@ impl Classifier {
     fn look_up<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        place: usize,
+        place: u16,
         versions: &mut Both<Version<'a>>,
     ) -> Option<Bound> {
         let known = self.bound.get(&(call.caller_number, place)).copied();
         let bound = known.or_else(|| self.bind(call, place, versions))?;
         *slot(&mut self.latest, call.caller_number) = Some((place, bound));
-        Some(bound)
+        self.bounds.get(bound as usize).copied()
     }
 
     fn bind<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        place: usize,
+        place: u16,
         versions: &mut Both<Version<'a>>,
-    ) -> Option<Bound> {
+    ) -> Option<u32> {
         let mut bindings = [0; 2];
         let (mut sees_caller, mut has_variables) = (false, false);
         let each = versions.iter_mut().zip(call.target.apis).zip(&mut bindings);
@@ -191,9 +194,14 @@ impl Classifier {
         let untold = self.number_of(Situation { bindings: number, seen: None });
         let bound = Bound { bindings, number, sees_caller, start: 0, untold, has_variables };
         let start = self.start(call, bound, INVOKE_NUMBER)?;
+        let next = count(self.bounds.len());
         let bound = Bound { start, ..bound };
-        self.bound.insert((call.caller_number, place), bound);
-        Some(bound)
+        let number = *self.bound_numbers.entry(bound).or_insert(next);
+        if number == next {
+            self.bounds.push(bound);
+        }
+        self.bound.insert((call.caller_number, place), number);
+        Some(number)
     }
 
     /// Where the steps towards a situation begin.
@@ -227,13 +235,32 @@ impl Classifier {
         number
     }
 
-    /// The class of the resource; `Err` with the number of why it is not told.
-    #[inline]
-    fn resource<'a>(
+    /// The classes of resources; `Err` with the number of why one is not told.
+    fn resources<'a>(
         &mut self,
-        call: &Call<'_, 'a>,
+        calls: &[Call<'_, 'a>],
+        bound: &[Option<Bound>],
         places: &mut Places<'a>,
-    ) -> Option<Result<u32, u32>> {
+    ) -> Vec<Option<Result<u32, u32>>> {
+        let walks = calls.iter().zip(bound);
+        let walks: Vec<_> =
+            walks.map(|(call, bound)| bound.and_then(|_| self.walk(call, places))).collect();
+        let told: Vec<_> = walks.iter().flatten().filter_map(|walk| walk.ok()).collect();
+        let mut classes = self.resources.classes(&told).into_iter();
+        let class = |walk: Option<_>| match walk? {
+            Ok(_) => classes.next().flatten().map(Ok),
+            Err(why) => Some(Err(why)),
+        };
+        walks.into_iter().map(class).collect()
+    }
+
+    /// Where the walk along a call's resource begins, and what follows there.
+    #[inline]
+    fn walk<'r, 'a>(
+        &mut self,
+        call: &Call<'r, 'a>,
+        places: &mut Places<'a>,
+    ) -> Option<Result<(Start, &'r str), u32>> {
         if call.row.path().is_none() && call.row.resource().is_some() {
             return None;
         }
@@ -243,7 +270,7 @@ impl Classifier {
             return Some(Err(untold.unwrap_or(UNTOLD_API_NUMBER)));
         };
         let (head, tail) = places.head(call, path)?;
-        self.resources.class(head, tail).map(Ok)
+        Some(Ok((self.resources.start(head)?, tail)))
     }
 
     /// The number of the situation.

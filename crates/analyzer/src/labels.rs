@@ -15,7 +15,7 @@ pub(crate) struct Labels {
     /// That of requests whose log names none.
     invoke: u32,
     /// By the number of a route: the place whose resource was asked for last, and its number.
-    by_route: Vec<Option<(usize, u32)>>,
+    by_route: Vec<Option<(u16, u32)>>,
 }
 
 impl Default for Labels {

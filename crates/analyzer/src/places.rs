@@ -10,7 +10,7 @@ use crate::rows::Row;
 
 /// The most places that are remembered, and the most routes of all; calls of others are looked at one
 /// by one.
-const PLACES_MAX: usize = 1_000;
+const PLACES_MAX: u16 = 1_000;
 const HEADS_MAX: usize = 20_000;
 
 /// APIs and stages, each looked up once.
@@ -18,14 +18,14 @@ pub(crate) struct Places<'a> {
     /// The account, and the one that it is compared with.
     accounts: [Option<&'a Account>; 2],
     places: Vec<Place<'a>>,
-    known: HashMap<Name, usize>,
+    known: HashMap<Name, u16>,
     /// The place of the last row: the next row's is likely to be the same.
-    latest: usize,
+    latest: u16,
     heads: Vec<Beginning>,
     /// By place and the number of a route: the head of its calls.
-    known_heads: HashMap<(usize, u32), usize>,
+    known_heads: HashMap<(u16, u32), usize>,
     /// By the number of a route: the place that it was called at last, and the head there.
-    latest_heads: Vec<Option<(usize, usize)>>,
+    latest_heads: Vec<Option<(u16, usize)>>,
 }
 
 /// What the ARNs of a route's calls begin with.
@@ -47,7 +47,7 @@ pub(crate) struct Target<'a> {
     /// The API's entry in the account, and in the one that it is compared with.
     pub(crate) apis: [Option<&'a ApiEntry>; 2],
     /// The number of the place; `None` for one that is not remembered.
-    pub(crate) place: Option<usize>,
+    pub(crate) place: Option<u16>,
 }
 
 struct Place<'a> {
@@ -72,7 +72,7 @@ impl<'a> Places<'a> {
     /// Where a row's call went.
     pub(crate) fn target(&mut self, row: Row<'_, '_>) -> Target<'a> {
         let name = (row.api_id(), row.stage());
-        if let Some(place) = self.places.get(self.latest)
+        if let Some(place) = self.places.get(usize::from(self.latest))
             && (place.name.0.as_deref(), place.name.1.as_deref()) == name
         {
             return place.target;
@@ -83,16 +83,16 @@ impl<'a> Places<'a> {
     fn look_up(&mut self, row: Row<'_, '_>) -> Target<'a> {
         let name: Name = (row.api_id().map(Box::from), row.stage().map(Box::from));
         if let Some(&known) = self.known.get(&name)
-            && let Some(place) = self.places.get(known)
+            && let Some(place) = self.places.get(usize::from(known))
         {
             self.latest = known;
             return place.target;
         }
         let apis = self.accounts.map(|account| account.and_then(|account| call::api(account, row)));
-        let number = self.places.len();
-        if number >= PLACES_MAX {
+        let Some(number) = u16::try_from(self.places.len()).ok().filter(|next| *next < PLACES_MAX)
+        else {
             return Target { apis, place: None };
-        }
+        };
         let target = Target { apis, place: Some(number) };
         self.places.push(Place { name: name.clone(), target });
         self.known.insert(name, number);
@@ -103,11 +103,11 @@ impl<'a> Places<'a> {
     /// What the ARNs of a route's calls begin with, as far as it is the same for all of them, and the
     /// rest of this one; `None` where the API is not known, or too many routes are.
     #[inline]
-    pub(crate) fn head<'h>(
-        &'h mut self,
+    pub(crate) fn head<'p>(
+        &mut self,
         call: &Call<'_, 'a>,
-        path: &'h str,
-    ) -> Option<(&'h mut Head, &'h str)> {
+        path: &'p str,
+    ) -> Option<(&mut Head, &'p str)> {
         let place = call.target.place.filter(|_| call.route_number != OTHER_NUMBER)?;
         let index = match *slot(&mut self.latest_heads, call.route_number) {
             Some((known, index)) if known == place => index,
@@ -122,7 +122,7 @@ impl<'a> Places<'a> {
     }
 
     #[cold]
-    fn look_up_head(&mut self, call: &Call<'_, 'a>, place: usize) -> Option<usize> {
+    fn look_up_head(&mut self, call: &Call<'_, 'a>, place: u16) -> Option<usize> {
         let key = (place, call.route_number);
         let index = match self.known_heads.get(&key) {
             Some(&known) => known,

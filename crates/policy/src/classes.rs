@@ -5,13 +5,15 @@
 //! them, and forgotten when they become too many: a hostile policy can make it slow, but not large.
 //! A state in which the rest of the text can change nothing ends the walk.
 
+mod steps;
+
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use crate::compile::PolicySet;
-use crate::pattern::{Pattern, Reach, Rest, Token};
-use crate::statement::ResourcePattern;
+
+use self::steps::{Reached, Step, columns, steps_of};
 
 /// Bytes of states that are kept.
 const STATES_BYTES_MAX: usize = 8 << 20;
@@ -74,23 +76,6 @@ pub struct ResourceClasses {
     reached: Reached,
 }
 
-/// One step along a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Step {
-    /// This byte.
-    Byte(u8),
-    /// Any run of bytes but this one.
-    Run(Option<u8>),
-    /// The first byte of any character but this one.
-    Character(Option<u8>),
-    /// The bytes after the first of the character before.
-    Inside,
-    /// The text ends here.
-    End,
-    /// The text may go on.
-    Anything,
-}
-
 /// Where the patterns stand after some text.
 #[derive(Debug)]
 struct State {
@@ -109,8 +94,15 @@ const SETTLED: u32 = 1 << 31;
 #[derive(Debug)]
 pub struct Head {
     text: String,
-    /// The state, and of which epoch it is.
-    state: Option<(u32, u32)>,
+    start: Option<Start>,
+}
+
+/// Where the patterns stand after a [`Head`].
+#[derive(Clone, Copy, Debug)]
+pub struct Start {
+    state: u32,
+    /// After how many times of forgetting all states it was found.
+    epoch: u32,
 }
 
 /// What some policies see of the classes that all patterns make; from [`ResourceClasses::view`].
@@ -129,7 +121,7 @@ pub struct View {
 impl Head {
     /// A text for resources to begin with.
     pub fn new(text: String) -> Head {
-        Head { text, state: None }
+        Head { text, start: None }
     }
 
     /// The text.
@@ -153,7 +145,7 @@ impl ResourceClasses {
             }
         }
         let (columns, width) = columns(&steps);
-        let reached = Reached { marks: vec![0; steps.len()], ..Reached::default() };
+        let reached = Reached::of(steps.len());
         ResourceClasses {
             steps: steps.into(),
             starts,
@@ -174,21 +166,85 @@ impl ResourceClasses {
 
     /// The class of the resource whose text is that of `head`, and then `tail`. `None` if there are
     /// too many classes to tell them apart, or too many states on the way.
-    #[inline]
     pub fn class(&mut self, head: &mut Head, tail: &str) -> Option<u32> {
-        let mut state = match head.state {
-            Some((state, epoch)) if epoch == self.epoch => state,
-            _ => self.enter(head)?,
-        };
-        for &byte in tail.as_bytes() {
+        let start = self.start(head)?;
+        self.go_on(start.state, tail.as_bytes())
+    }
+
+    /// Where walks along texts begin that begin with `head`; `None` as for [`ResourceClasses::class`].
+    #[inline]
+    pub fn start(&mut self, head: &mut Head) -> Option<Start> {
+        match head.start {
+            Some(start) if start.epoch == self.epoch => Some(start),
+            _ => self.enter(head),
+        }
+    }
+
+    /// The classes of several resources by where their walks begin, and what follows there: as
+    /// [`ResourceClasses::class`] finds them, and sooner than one by one. `None`, too, for one whose
+    /// start is too old by now.
+    pub fn classes(&mut self, walks: &[(Start, &str)]) -> Vec<Option<u32>> {
+        let mut classes = Vec::with_capacity(walks.len());
+        let (quartets, rest) = walks.as_chunks::<4>();
+        for quartet in quartets {
+            let (states, walked) = self.walk_abreast(quartet);
+            for (state, (start, tail)) in states.into_iter().zip(quartet) {
+                let tail = tail.as_bytes().get(walked..).unwrap_or_default();
+                let is_valid = start.epoch == self.epoch;
+                classes.push(if is_valid { self.go_on(state, tail) } else { None });
+            }
+        }
+        for (start, tail) in rest {
+            let is_valid = start.epoch == self.epoch;
+            classes.push(if is_valid { self.go_on(start.state, tail.as_bytes()) } else { None });
+        }
+        classes
+    }
+
+    /// Takes four walks a byte further at a time, as far as all go and the states are known: each
+    /// waits for its table's answers, but not for those of the others.
+    fn walk_abreast(&self, walks: &[(Start, &str); 4]) -> ([u32; 4], usize) {
+        let mut states = walks.map(|(start, _)| start.state);
+        let [a, b, c, d] = walks.map(|(_, tail)| tail.as_bytes());
+        let bytes = a.iter().zip(b).zip(c).zip(d);
+        let mut walked = 0;
+        for (((a, b), c), d) in bytes {
+            let mut next = states;
+            for (state, byte) in next.iter_mut().zip([a, b, c, d]) {
+                *state = self.next(*state, *byte);
+            }
+            if next.contains(&UNKNOWN) {
+                break;
+            }
+            (states, walked) = (next, walked + 1);
+        }
+        (states, walked)
+    }
+
+    /// The state after one more byte; [`UNKNOWN`] if it was not needed yet.
+    #[inline]
+    fn next(&self, state: u32, byte: u8) -> u32 {
+        // Of a settled state there is none in the table.
+        self.table.get(self.place(state, byte)).copied().unwrap_or(state)
+    }
+
+    /// Where the table says what follows a state.
+    #[inline]
+    fn place(&self, state: u32, byte: u8) -> usize {
+        let column = self.columns.get(usize::from(byte)).copied().unwrap_or_default();
+        state as usize * self.width + usize::from(column)
+    }
+
+    /// Walks the rest of a text, and says which class it is of.
+    #[inline]
+    fn go_on(&mut self, mut state: u32, tail: &[u8]) -> Option<u32> {
+        for &byte in tail {
             if state & SETTLED != 0 {
                 break;
             }
-            let column = self.columns.get(usize::from(byte)).copied().unwrap_or_default();
-            let place = state as usize * self.width + usize::from(column);
-            state = match self.table.get(place) {
-                Some(&next) if next != UNKNOWN => next,
-                _ => self.step(state, byte, place)?,
+            state = match self.next(state, byte) {
+                UNKNOWN => self.step(state, byte, self.place(state, byte))?,
+                next => next,
             };
         }
         self.states.get((state & !SETTLED) as usize)?.class
@@ -235,7 +291,7 @@ impl ResourceClasses {
 
     /// The state after a head, which it remembers.
     #[cold]
-    fn enter(&mut self, head: &mut Head) -> Option<u32> {
+    fn enter(&mut self, head: &mut Head) -> Option<Start> {
         self.reached.begin();
         for &start in &self.starts {
             self.reached.add(&self.steps, start);
@@ -245,8 +301,8 @@ impl ResourceClasses {
             positions = self.reached.after(&self.steps, &positions, byte);
         }
         let state = self.state(positions)?;
-        head.state = Some((state, self.epoch));
-        Some(state)
+        head.start = Some(Start { state, epoch: self.epoch });
+        head.start
     }
 
     /// The state after one more byte, which is written down at `place` of the table.
@@ -309,152 +365,6 @@ impl ResourceClasses {
     }
 }
 
-/// A collection of positions, each once.
-#[derive(Debug, Default)]
-struct Reached {
-    /// By position, the round in which it was last reached.
-    marks: Vec<u32>,
-    round: u32,
-    positions: Vec<u32>,
-}
-
-impl Reached {
-    fn begin(&mut self) {
-        if self.round == u32::MAX {
-            self.marks.fill(0);
-            self.round = 0;
-        }
-        self.round += 1;
-    }
-
-    /// Adds a position, and those after it that can be reached without text.
-    fn add(&mut self, steps: &[Step], position: u32) {
-        let mut position = position;
-        while let Some(mark) = self.marks.get_mut(position as usize)
-            && *mark != self.round
-        {
-            *mark = self.round;
-            self.positions.push(position);
-            match steps.get(position as usize) {
-                Some(Step::Run(_) | Step::Inside) => position += 1,
-                _ => return,
-            }
-        }
-    }
-
-    /// The positions in order.
-    fn take(&mut self) -> Vec<u32> {
-        self.positions.sort_unstable();
-        std::mem::take(&mut self.positions)
-    }
-
-    /// Where patterns stand one byte after `positions`.
-    fn after(&mut self, steps: &[Step], positions: &[u32], byte: u8) -> Vec<u32> {
-        self.begin();
-        let continues = (0x80..=0xbf).contains(&byte);
-        for &position in positions {
-            let next = match steps.get(position as usize) {
-                Some(Step::Byte(wanted)) => (*wanted == byte).then_some(position + 1),
-                Some(Step::Run(except)) => (*except != Some(byte)).then_some(position),
-                Some(Step::Character(except)) => {
-                    (!continues && *except != Some(byte)).then_some(position + 1)
-                }
-                Some(Step::Inside) => continues.then_some(position),
-                Some(Step::Anything) => Some(position),
-                Some(Step::End) | None => None,
-            };
-            if let Some(next) = next {
-                self.add(steps, next);
-            }
-        }
-        self.take()
-    }
-}
-
-/// The steps of a pattern; `None` if it matches everything or has variables.
-fn steps_of(pattern: &ResourcePattern) -> Option<Vec<Step>> {
-    let (mut steps, pattern) = match pattern {
-        ResourcePattern::Any => return None,
-        ResourcePattern::Arn(pattern) => (Vec::new(), pattern),
-        ResourcePattern::OwnApi(pattern) => (own_api(), pattern),
-    };
-    add_literal(&mut steps, pattern.literal_prefix());
-    add_rest(&mut steps, pattern)?;
-    Some(steps)
-}
-
-/// What stands before the stage in the ARN of any API.
-fn own_api() -> Vec<Step> {
-    let part = Step::Run(Some(b':'));
-    let mut steps = Vec::new();
-    add_literal(&mut steps, "arn:");
-    steps.push(part);
-    add_literal(&mut steps, ":execute-api:");
-    steps.extend([part, Step::Byte(b':'), part, Step::Byte(b':')]);
-    steps.extend([Step::Run(Some(b'/')), Step::Byte(b'/')]);
-    steps
-}
-
-fn add_literal(steps: &mut Vec<Step>, literal: &str) {
-    steps.extend(literal.bytes().map(Step::Byte));
-}
-
-/// Adds what follows the literal text that a pattern begins with; `None` if it has variables.
-fn add_rest(steps: &mut Vec<Step>, pattern: &Pattern) -> Option<()> {
-    match pattern.rest() {
-        Rest::Nothing => steps.push(Step::End),
-        Rest::Anything => steps.push(Step::Anything),
-        Rest::Ending(ending) => {
-            steps.push(Step::Run(None));
-            add_literal(steps, ending);
-            steps.push(Step::End);
-        }
-        Rest::Tokens { tokens, .. } => {
-            let except = |reach: &Reach| (*reach == Reach::InPart).then_some(b':');
-            for token in tokens {
-                match token {
-                    Token::Literal(literal) => add_literal(steps, literal),
-                    Token::AnyRun(reach) => steps.push(Step::Run(except(reach))),
-                    Token::AnyOne(reach) => {
-                        steps.extend([Step::Character(except(reach)), Step::Inside]);
-                    }
-                    Token::Variable(_) => return None,
-                }
-            }
-            match steps.last_mut() {
-                Some(last @ Step::Run(None)) => *last = Step::Anything,
-                _ => steps.push(Step::End),
-            }
-        }
-    }
-    Some(())
-}
-
-/// A column for each byte that some step asks for, one for the bytes inside of characters, and one
-/// for all others; and how many there are.
-fn columns(steps: &[Step]) -> (Box<[u8; 256]>, usize) {
-    let mut asked = [false; 256];
-    for step in steps {
-        if let Step::Byte(byte) | Step::Run(Some(byte)) | Step::Character(Some(byte)) = step
-            && let Some(asked) = asked.get_mut(usize::from(*byte))
-        {
-            *asked = true;
-        }
-    }
-    let (mut columns, mut width) = (Box::new([0; 256]), 2);
-    for ((byte, column), asked) in (0_u8..=255).zip(columns.iter_mut()).zip(asked) {
-        *column = match (asked, byte) {
-            (true, _) => {
-                width += 1;
-                u8::try_from(width - 1).unwrap_or_default()
-            }
-            (false, 0x80..=0xbf) => 1,
-            (false, _) => 0,
-        };
-    }
-    (columns, width)
-}
-
 fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
 }
@@ -515,11 +425,19 @@ mod tests {
             let (mut by_seen, mut by_own) = (HashMap::new(), HashMap::new());
             let mut by_class = HashMap::new();
             let mut by_matches = HashMap::new();
-            for tail in &tails {
-                let Some(class) = classes.class(&mut head, &format!("{between}{tail}")) else {
+            let texts: Vec<String> = tails.iter().map(|tail| format!("{between}{tail}")).collect();
+            let walks = texts.iter().map(|text| Some((classes.start(&mut head)?, text.as_str())));
+            let walks: Option<Vec<_>> = walks.collect();
+            let together = classes.classes(&walks.unwrap_or_default());
+            for (at, (tail, text)) in tails.iter().zip(&texts).enumerate() {
+                let Some(class) = classes.class(&mut head, text) else {
                     prop_assert!(bytes_max < STATES_BYTES_MAX);
                     return Ok(());
                 };
+                match together.get(at) {
+                    Some(Some(found)) => prop_assert_eq!(*found, class, "{}", tail),
+                    _ => prop_assert!(bytes_max < STATES_BYTES_MAX),
+                }
                 let resource = format!("{API}{tail}");
                 let matches: Vec<bool> =
                     sets.iter().map(|sets| is_allowed(sets, &resource)).collect();

@@ -56,7 +56,7 @@ pub use authorize::{authorize, authorize_all};
 pub use binary::{parse_base64, parse_bool};
 pub use cidr::Cidr;
 pub use circumstances::Circumstances;
-pub use classes::{Head, ResourceClasses, View};
+pub use classes::{Head, ResourceClasses, Start, View};
 pub use code::{Code, Severity};
 pub use compile::PolicySet;
 pub use cover::{Extent, Scope};
