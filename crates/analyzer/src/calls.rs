@@ -84,14 +84,18 @@ impl<'a> Naming<'a> {
         Along { target, method, path, route, route_number }
     }
 
+    /// The callers of rows, and their numbers: in steps, so that no row's caller is waited for.
     fn callers<'r>(&mut self, rows: &[Row<'r, 'r>]) -> Vec<(&'r str, u32)> {
         let hashed = |row: &Row<'r, 'r>| {
             let caller = call::caller(*row);
             (caller, self.callers.hash(caller))
         };
         let hashed: Vec<_> = rows.iter().map(hashed).collect();
-        let numbered = |(caller, hash)| (caller, self.callers.number_hashed(caller, hash));
-        hashed.into_iter().map(numbered).collect()
+        let likely: Vec<_> = hashed.iter().map(|(_, hash)| self.callers.likely(*hash)).collect();
+        let numbered = hashed.into_iter().zip(likely).map(|((caller, hash), likely)| {
+            (caller, self.callers.number_likely(caller, hash, likely))
+        });
+        numbered.collect()
     }
 }
 

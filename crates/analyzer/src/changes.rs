@@ -165,10 +165,10 @@ impl ChangeTally {
         let (caller, status) = (call.caller_number, call.row.status());
         let resource = self.labels.resource(call);
         let key = TallyKey { caller, resource, status, before, after };
-        let key = self.groups.key(key, callers);
+        let found = self.groups.find(key, callers);
         let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
         let span = Span::at(call.row.time());
-        match self.groups.get_mut(&key) {
+        match self.groups.get_mut(&found) {
             Some((_, group)) => {
                 group.requests += 1;
                 group.span.merge(span);
@@ -178,7 +178,7 @@ impl ChangeTally {
             None => {
                 let only_resource = told.is_ok().then(|| self.arn.clone());
                 let change = Change { requests: 1, span, only_resource };
-                self.groups.insert(key, change, callers);
+                self.groups.insert(found.key, change, callers);
             }
         }
     }

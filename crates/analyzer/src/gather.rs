@@ -214,7 +214,7 @@ struct Replayed<'a> {
 impl<'a> Replayed<'a> {
     /// Decides and counts calls; the answers are the numbers of the groups of denied calls that they
     /// were put in, if any.
-    fn add(&mut self, calls: &[Call<'_, 'a>], mut with: Counting<'_, 'a>) -> Vec<Option<u32>> {
+    fn add(&mut self, calls: &[Call<'_, 'a>], with: Counting<'_, 'a>) -> Vec<Option<u32>> {
         let decided = self.replay.decide(calls, with.places);
         let [Some(new), old] = self.replay.versions() else { return vec![None; calls.len()] };
         if let (Some(changes), Some(old)) = (&mut self.changes, old) {
@@ -224,8 +224,7 @@ impl<'a> Replayed<'a> {
                 }
             }
         }
-        let decided = calls.iter().zip(decided);
-        decided.map(|(call, [after, _])| self.outcomes.add(call, new, after?, &mut with)).collect()
+        self.outcomes.add(calls, decided.into_iter().map(|[after, _]| after), new, with)
     }
 
     /// What was found, in words.

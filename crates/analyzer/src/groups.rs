@@ -74,6 +74,16 @@ pub(crate) struct Groups<K, G> {
     roles: Roles,
 }
 
+/// Where the group of a key is, if there is one.
+#[derive(Clone, Copy)]
+pub(crate) struct Found<K> {
+    /// Told as finely as the groups are.
+    pub(crate) key: K,
+    number: Option<u32>,
+    /// How many groups there were.
+    of: usize,
+}
+
 enum Slot<K, G> {
     Group(K, G),
     /// It became part of this one.
@@ -93,17 +103,42 @@ impl<K, G> Default for Groups<K, G> {
 }
 
 impl<K: NumberKey, G: Merge> Groups<K, G> {
-    /// A key that tells everything, told as finely as these groups are. `callers` gave its caller
-    /// the number.
+    /// Looks for the group of a key that tells everything. `callers` gave its caller the number.
     #[inline]
-    pub(crate) fn key(&mut self, key: K, callers: &Interner) -> K {
+    pub(crate) fn find(&mut self, key: K, callers: &Interner) -> Found<K> {
+        let key = self.key(key, callers);
+        let number = self.numbers.get(&key).copied();
+        Found {
+            key,
+            number: number.filter(|number| self.get(*number).is_some()),
+            of: self.list.len(),
+        }
+    }
+
+    /// Whether no group was added since one was looked for.
+    #[inline]
+    pub(crate) fn holds(&self, found: &Found<K>) -> bool {
+        found.of == self.list.len()
+    }
+
+    /// A key that tells everything, told as finely as these groups are.
+    #[inline]
+    fn key(&mut self, key: K, callers: &Interner) -> K {
         self.roles.folded(key, self.detail, callers)
     }
 
-    /// The group of a key, and its number.
     #[inline]
-    pub(crate) fn get_mut(&mut self, key: &K) -> Option<(u32, &mut G)> {
-        let number = *self.numbers.get(key)?;
+    fn get(&self, number: u32) -> Option<&G> {
+        match self.list.get(number as usize)? {
+            Slot::Group(_, group) => Some(group),
+            Slot::Joined(_) => None,
+        }
+    }
+
+    /// The group that was found.
+    #[inline]
+    pub(crate) fn get_mut(&mut self, found: &Found<K>) -> Option<(u32, &mut G)> {
+        let number = found.number?;
         match self.list.get_mut(number as usize)? {
             Slot::Group(_, group) => Some((number, group)),
             Slot::Joined(_) => None,

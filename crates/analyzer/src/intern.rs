@@ -18,9 +18,16 @@ pub(crate) const TEXT_BYTES_MAX: usize = 2048;
 /// whatever the log holds.
 pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
-    table: HashTable<u32>,
+    /// Marks of texts, made of their hashes, and their numbers.
+    table: HashTable<(u32, u32)>,
     texts: Vec<Box<str>>,
     capacity: usize,
+}
+
+/// What tells most texts apart without looking at them.
+#[inline]
+fn mark(hash: u64) -> u32 {
+    (hash >> 16) as u32
 }
 
 impl Interner {
@@ -36,20 +43,37 @@ impl Interner {
         self.number_hashed(text, self.hash(text))
     }
 
-    /// What [`Interner::number_hashed`] wants.
+    /// What [`Interner::number_likely`] wants.
     #[inline]
     pub(crate) fn hash(&self, text: &str) -> u64 {
         self.hasher.hash_one(text)
     }
 
-    /// The number of a text whose hash is known: of many texts, hashes are better made first, as
-    /// then no text is waited for.
+    /// The number that a text with this hash has most likely, if it has one: no text is looked at, so
+    /// that of many texts none is waited for.
     #[inline]
-    pub(crate) fn number_hashed(&mut self, text: &str, hash: u64) -> u32 {
-        let texts = &self.texts;
-        let same = |&number: &u32| texts.get(number as usize).is_some_and(|known| **known == *text);
+    pub(crate) fn likely(&self, hash: u64) -> u32 {
+        let found = self.table.find(hash, |(known, _)| *known == mark(hash));
+        found.map_or(OTHER_NUMBER, |(_, number)| *number)
+    }
+
+    /// The number of a text whose hash is known, and perhaps its number.
+    #[inline]
+    pub(crate) fn number_likely(&mut self, text: &str, hash: u64, likely: u32) -> u32 {
+        match self.texts.get(likely as usize) {
+            Some(known) if likely != OTHER_NUMBER && **known == *text => likely,
+            _ => self.number_hashed(text, hash),
+        }
+    }
+
+    #[inline]
+    fn number_hashed(&mut self, text: &str, hash: u64) -> u32 {
+        let same = |&(known, number): &(u32, u32)| {
+            let text_of = |number: u32| self.texts.get(number as usize);
+            known == mark(hash) && text_of(number).is_some_and(|known| **known == *text)
+        };
         match self.table.find(hash, same) {
-            Some(&number) => number,
+            Some(&(_, number)) => number,
             None if self.texts.len() <= self.capacity && text.len() <= TEXT_BYTES_MAX => {
                 self.add(hash, text)
             }
@@ -61,9 +85,10 @@ impl Interner {
         let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
         self.texts.push(text.into());
         let (hasher, texts) = (&self.hasher, &self.texts);
-        let rehash =
-            |&number: &u32| hasher.hash_one(texts.get(number as usize).map_or("", |text| text));
-        self.table.insert_unique(hash, number, rehash);
+        let rehash = |&(_, number): &(u32, u32)| {
+            hasher.hash_one(texts.get(number as usize).map_or("", |text| text))
+        };
+        self.table.insert_unique(hash, (mark(hash), number), rehash);
         number
     }
 

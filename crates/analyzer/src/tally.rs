@@ -9,7 +9,7 @@ use tollgate_policy::Outcome;
 use crate::bindings::Kept;
 use crate::call::Call;
 use crate::detail::Detail;
-use crate::groups::{Groups, Merge, NumberKey};
+use crate::groups::{Found, Groups, Merge, NumberKey};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::labels::Labels;
 use crate::outcomes::{CallContext, Group, GroupKey, Outcomes, cited, nearest};
@@ -113,20 +113,47 @@ pub(crate) struct Counting<'c, 'a> {
 }
 
 impl<'a> OutcomeTally<'a> {
-    /// Counts one call with the number of its verdict. The answer is the number of the group that it
-    /// was put in, if any.
-    #[inline]
+    /// Counts calls with the numbers of their verdicts. The answers are the numbers of the groups that
+    /// they were put in, if any. What is looked up is looked up for all of them before it is used, so
+    /// that none waits for another.
     pub(crate) fn add(
+        &mut self,
+        calls: &[Call<'_, 'a>],
+        verdicts: impl Iterator<Item = Option<u32>>,
+        version: &Version<'a>,
+        mut with: Counting<'_, 'a>,
+    ) -> Vec<Option<u32>> {
+        let grouped = calls.iter().zip(verdicts);
+        let grouped: Vec<_> =
+            grouped.map(|(call, verdict)| self.count(call, version, verdict?)).collect();
+        let found: Vec<_> = grouped
+            .iter()
+            .map(|grouped| grouped.map(|(key, _)| self.groups.find(key, with.callers)))
+            .collect();
+        let calls = calls.iter().zip(grouped).zip(found);
+        calls
+            .map(|((call, grouped), found)| {
+                let (key, disagrees) = grouped?;
+                let found = found.filter(|found| self.groups.holds(found));
+                let found = found.unwrap_or_else(|| self.groups.find(key, with.callers));
+                self.group(call, (key.verdict, disagrees), found, version, &mut with)
+            })
+            .collect()
+    }
+
+    /// Counts one call. The answer is the key of the group to put it in, if any, and whether the log
+    /// contradicts the verdict.
+    #[inline]
+    fn count(
         &mut self,
         call: &Call<'_, 'a>,
         version: &Version<'a>,
-        number: u32,
-        with: &mut Counting<'_, 'a>,
-    ) -> Option<u32> {
+        verdict: u32,
+    ) -> Option<(TallyKey, bool)> {
         let logged = Logged::of(call.row);
-        let counts = slot(&mut self.counts, number);
+        let counts = slot(&mut self.counts, verdict);
         if !counts.is_known {
-            counts.note(version.verdict(number)?, version);
+            counts.note(version.verdict(verdict)?, version);
         }
         if let Some(requests) = counts.requests.get_mut(logged as usize) {
             *requests += 1;
@@ -143,24 +170,25 @@ impl<'a> OutcomeTally<'a> {
             caller: call.caller_number,
             resource: self.labels.resource(call),
             action: self.labels.action(call),
-            verdict: number,
+            verdict,
             status: call.row.status(),
             logged,
         };
-        self.group(key, call, (version, disagrees), with)
+        Some((key, disagrees))
     }
 
     fn group(
         &mut self,
-        key: TallyKey,
         call: &Call<'_, 'a>,
-        (version, disagrees): (&Version<'a>, bool),
+        (verdict, disagrees): (u32, bool),
+        found: Found<TallyKey>,
+        version: &Version<'a>,
         Counting { places, callers }: &mut Counting<'_, 'a>,
     ) -> Option<u32> {
         let resource = Resource::of(call, places, &mut self.arn);
         let time = call.row.time();
-        let key = self.groups.key(key, callers);
-        if let Some((number, group)) = self.groups.get_mut(&key) {
+        let binding = || version.binding(version.verdict(verdict)?);
+        if let Some((number, group)) = self.groups.get_mut(&found) {
             group.requests += 1;
             group.span.merge(Span::at(time));
             let example = &group.example;
@@ -168,20 +196,18 @@ impl<'a> OutcomeTally<'a> {
             group.differ |= order.is_ne();
             let rest = || (time, call.caller).cmp(&(example.time(), example.caller()));
             if order.then_with(rest).is_lt() {
-                let binding = version.binding(version.verdict(key.verdict)?)?;
-                group.example = binding.keep(call, resource.text());
+                group.example = binding()?.keep(call, resource.text());
             }
             return Some(number);
         }
-        let binding = version.binding(version.verdict(key.verdict)?)?;
         let group = TallyGroup {
             requests: 1,
             span: Span::at(time),
             differ: false,
             disagrees,
-            example: binding.keep(call, resource.text()),
+            example: binding()?.keep(call, resource.text()),
         };
-        self.groups.insert(key, group, callers)
+        self.groups.insert(found.key, group, callers)
     }
 
     /// What was found, in words. `callers` are those that gave the calls their numbers.

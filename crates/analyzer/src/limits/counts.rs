@@ -5,13 +5,13 @@ use hashbrown::HashMap;
 use crate::intern::slot;
 
 /// The most callers that are counted side by side: those that came first, and so most of what comes.
-const DENSE_MAX: u32 = 1_024;
+const DENSE_MAX: u32 = 4_096;
 
 /// Requests by the number of their caller.
 #[derive(Default)]
 pub(super) struct Counts {
-    /// Of the first callers, without what is in `rest`.
-    dense: Vec<u32>,
+    /// Of the first callers, without what is in `rest`: small, as every request of a limit comes by.
+    dense: Vec<u16>,
     rest: HashMap<u32, u64>,
 }
 
@@ -26,11 +26,11 @@ impl Counts {
         let count = slot(&mut self.dense, caller);
         *count = count.wrapping_add(1);
         if *count == 0 {
-            *self.rest.entry(caller).or_default() += 1 << u32::BITS;
+            *self.rest.entry(caller).or_default() += 1 << u16::BITS;
         }
     }
 
-    /// How many callers are not among the first.
+    /// How many callers are counted one by one.
     pub(super) fn others(&self) -> usize {
         self.rest.len()
     }
@@ -51,13 +51,13 @@ mod tests {
 
     #[test]
     fn requests_are_counted_whoever_makes_them() {
-        let mut counts = Counts { dense: vec![0, u32::MAX], rest: HashMap::new() };
+        let mut counts = Counts { dense: vec![0, u16::MAX], rest: HashMap::new() };
         for caller in [1, 7, DENSE_MAX, 7, DENSE_MAX + 5, DENSE_MAX] {
             counts.add(caller);
         }
         assert_eq!(counts.others(), 3);
         let counted: BTreeMap<u32, u64> = counts.drain().collect();
-        let expected = [(1, 1 << 32), (7, 2), (DENSE_MAX, 2), (DENSE_MAX + 5, 1)];
+        let expected = [(1, 1 << 16), (7, 2), (DENSE_MAX, 2), (DENSE_MAX + 5, 1)];
         assert_eq!(counted, BTreeMap::from(expected));
         assert_eq!(counts.drain().count(), 0);
     }
