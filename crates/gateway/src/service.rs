@@ -183,6 +183,7 @@ pub async fn listen(address: &str) -> Result<TcpListener, ServiceError> {
 pub struct Service {
     limits: LimitsDecl,
     clock: Clock,
+    /// No connection holds them, so what is not drained in time ends with this.
     workers: Arc<Workers>,
     graceful: Arc<GracefulShutdown>,
     /// Connections that changed their protocol.
@@ -224,11 +225,10 @@ impl Service {
             handshake_timeout: Duration::from_millis(self.limits.handshake_timeout_ms),
             changed: self.changed.clone(),
             connections: Arc::new(Semaphore::new(permits.unwrap_or(Semaphore::MAX_PERMITS))),
-            workers: Arc::clone(&self.workers),
         });
         for listener in listeners {
-            let (front, graceful) = (Arc::clone(&front), Arc::clone(&self.graceful));
-            self.accepting.spawn(accept(front, listener, graceful, self.end.subscribe()));
+            let to = (Arc::clone(&self.workers), Arc::clone(&self.graceful));
+            self.accepting.spawn(accept(Arc::clone(&front), listener, to, self.end.subscribe()));
         }
     }
 
@@ -258,14 +258,13 @@ struct Front<E> {
     handshake_timeout: Duration,
     changed: TaskTracker,
     connections: Arc<Semaphore>,
-    workers: Arc<Workers>,
 }
 
 /// Accepts connections until it is over, as many at a time as there are permits.
 async fn accept<E: Endpoint>(
     front: Arc<Front<E>>,
     listener: TcpListener,
-    graceful: Arc<GracefulShutdown>,
+    (workers, graceful): (Arc<Workers>, Arc<GracefulShutdown>),
     mut ended: watch::Receiver<()>,
 ) {
     loop {
@@ -280,7 +279,7 @@ async fn accept<E: Endpoint>(
         match (permit, accepted) {
             (Ok(permit), Ok((stream, peer))) => {
                 let watcher = graceful.watcher();
-                front.workers.spawn(Arc::clone(&front).serve(stream, peer, watcher, permit));
+                workers.spawn(Arc::clone(&front).serve(stream, peer, watcher, permit));
             }
             (_, Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");

@@ -92,10 +92,17 @@ impl Sink for Memory {
     }
 }
 
+impl Memory {
+    pub(crate) fn lines(&self) -> Vec<serde_json::Value> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+}
+
 /// A gateway that runs.
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
-    log: Memory,
+    pub(crate) log: Memory,
     admin: SocketAddr,
     gateway: Arc<Gateway>,
     surroundings: Surroundings,
@@ -322,8 +329,7 @@ impl Running {
     ) -> Vec<serde_json::Value> {
         let mut lines = Vec::new();
         for _ in 0..500 {
-            let text = String::from_utf8(self.log.0.lock().unwrap().clone()).unwrap();
-            lines = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+            lines = self.log.lines();
             if are_there(&lines) {
                 return lines;
             }

@@ -1,12 +1,14 @@
 //! TLS and HTTP/2 on both sides, other protocols, and bodies that stream.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{Request, Response, Version};
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
+use hyper_util::client::legacy::Client;
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -15,6 +17,9 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::support::{Running, Seen, Upstream, manifest};
 
 const CREDENTIAL: &str = "secret = { file = \"secret\" }";
+
+/// How long something may take that takes no time, unless it hangs.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A certificate for `localhost` and its key, as PEM and as they are.
 struct Certificate {
@@ -207,7 +212,7 @@ async fn a_websocket_may_come_to_its_end_when_the_gateway_stops() {
     let stopping = tokio::spawn(running.stop());
     // Nobody is let in any more, and whoever is in goes on.
     while TcpStream::connect(address).await.is_ok() {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     check_shouts(&mut stream).await;
     assert!(!stopping.is_finished());
@@ -221,9 +226,29 @@ async fn a_websocket_that_does_not_end_is_cut_off() {
     let limits = "[gateway]\nlimits = { drainTimeoutMs = 200 }";
     let text = manifest(&url, "", CREDENTIAL).replace("[gateway]", limits);
     let running = Running::start(&text).await;
-    let stream = websocket(&running).await;
+    let mut stream = websocket(&running).await;
     assert!(!running.stop().await);
-    drop(stream);
+    let mut rest = Vec::new();
+    let closed = stream.read_to_end(&mut rest);
+    tokio::time::timeout(PATIENCE, closed).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_request_that_does_not_end_is_cut_off_and_has_its_line() {
+    let upstream = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", upstream.local_addr().unwrap());
+    let limits = "[gateway]\nlimits = { drainTimeoutMs = 200 }";
+    let text = manifest(&url, "", CREDENTIAL).replace("[gateway]", limits);
+    let running = Running::start(&text).await;
+    let request = running.signed("GET", "/prod/a", &[], "").map(Full::new);
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let answered = tokio::spawn(client.request(request));
+    let (_held, _) = upstream.accept().await.unwrap();
+    let log = running.log.clone();
+    assert!(!running.stop().await);
+    let answered = tokio::time::timeout(PATIENCE, answered).await.unwrap();
+    assert!(answered.unwrap().is_err());
+    assert_eq!(log.lines().len(), 1);
 }
 
 #[tokio::test]
@@ -253,7 +278,7 @@ async fn what_is_no_request_is_counted() {
             assert!(upstream.seen().is_empty());
             return;
         }
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("{page}");
 }
