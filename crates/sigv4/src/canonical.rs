@@ -10,8 +10,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     Refusal, RequestHead,
-    encode::{encode_path, hex, is_encoded_path},
-    head::{Header, HeaderIndex},
+    class::Class,
+    encode::{Hex, encode_path, has_odd_segment, hex},
+    head::{Header, Marked},
     present::SignedHeaders,
     query::CanonicalQuery,
 };
@@ -33,10 +34,11 @@ pub(crate) struct CanonicalHead {
 pub(crate) struct CanonicalRequest(CanonicalHead);
 
 impl CanonicalHead {
-    /// Writes the canonical head of a request whose headers `signed` are signed.
+    /// Writes the canonical head of a request; `signed` are the names of the headers that are marked
+    /// as signed.
     pub(crate) fn new(
         head: &RequestHead<'_>,
-        headers: &HeaderIndex<'_>,
+        headers: &Marked<'_>,
         query: &CanonicalQuery<'_>,
         signed: &SignedHeaders,
     ) -> Result<Self, Refusal> {
@@ -47,7 +49,7 @@ impl CanonicalHead {
     pub(crate) fn with_uri(
         uri: &str,
         head: &RequestHead<'_>,
-        headers: &HeaderIndex<'_>,
+        headers: &Marked<'_>,
         query: &CanonicalQuery<'_>,
         signed: &SignedHeaders,
     ) -> Result<Self, Refusal> {
@@ -59,9 +61,8 @@ impl CanonicalHead {
         line(&mut text, uri.as_bytes());
         let mut secrets = query.write(&mut text);
         text.push(b'\n');
-        let mut headers = headers.in_order();
-        for name in signed.names() {
-            secrets.extend(write_header(&mut text, name, headers.next_of(name))?);
+        for repeats in headers.signed() {
+            secrets.extend(write_header(&mut text, repeats)?);
         }
         text.push(b'\n');
         line(&mut text, signed.as_str().as_bytes());
@@ -69,15 +70,15 @@ impl CanonicalHead {
     }
 
     /// Completes the request with `payload`, the hash of the body or what stands for it.
-    pub(crate) fn with_payload(mut self, payload: &str) -> CanonicalRequest {
-        self.text.extend_from_slice(payload.as_bytes());
+    pub(crate) fn with_payload(mut self, payload: &[u8]) -> CanonicalRequest {
+        self.text.extend_from_slice(payload);
         CanonicalRequest(self)
     }
 }
 
 impl CanonicalRequest {
     /// The SHA-256 of the request in hexadecimal, as the string to sign wants it.
-    pub(crate) fn hash(&self) -> String {
+    pub(crate) fn hash(&self) -> Hex {
         hex(&Sha256::digest(&self.0.text).into())
     }
 
@@ -106,10 +107,9 @@ impl CanonicalRequest {
 /// AWS takes the raw path of every service but S3 in this form only. To accept the path encoded once
 /// as well would let the signature of `/a%20b` hold for `/a%2520b`.
 pub(crate) fn canonical_uri(path: &[u8]) -> Cow<'_, str> {
-    // Most paths are canonical, and need no copy. Every dot segment begins with `/.`.
-    let has = |pair: &[u8; 2]| path.windows(2).any(|two| two == pair);
+    // Most paths are canonical, and need no copy.
     let is_canonical =
-        path.starts_with(b"/") && is_encoded_path(path) && !has(b"//") && !has(b"/.");
+        path.starts_with(b"/") && Class::ENCODED_PATH.has(path) && !has_odd_segment(path);
     match str::from_utf8(path) {
         Ok(text) if is_canonical => text.into(),
         _ => encode_path(&normalized(path)).into_owned().into(),
@@ -139,38 +139,38 @@ fn names_a_folder(path: &[u8]) -> bool {
     [&b"/"[..], b"/.", b"/.."].iter().any(|end| path.ends_with(end))
 }
 
-/// Writes `name:value,value` and tells where the value lies if it is secret.
+/// Writes `name:value,value` of a header and its repeats, and tells where the value lies if it is
+/// secret.
 fn write_header(
     text: &mut Vec<u8>,
-    name: &[u8],
-    received: &[Header<'_>],
+    repeats: &[Header<'_>],
 ) -> Result<Option<Range<usize>>, Refusal> {
+    let Some(Header { name, .. }) = repeats.first() else { return Ok(None) };
     text.extend_from_slice(name);
     text.push(b':');
     let start = text.len();
-    for (position, (_, value)) in received.iter().enumerate() {
+    for (position, Header { value, .. }) in repeats.iter().enumerate() {
         if position > 0 {
             text.push(b',');
         }
-        if !is_header_value(value) {
-            return Err(Refusal::MalformedHeader {
-                name: String::from_utf8_lossy(name).into_owned(),
-            });
+        if is_graphic(value) {
+            // Tokens are long and have no spaces.
+            text.extend_from_slice(value);
+        } else if is_header_value(value) {
+            write_collapsed(text, value);
+        } else {
+            let name = String::from_utf8_lossy(name).into_owned();
+            return Err(Refusal::MalformedHeader { name });
         }
-        write_collapsed(text, value);
     }
     let value = start..text.len();
     text.push(b'\n');
-    Ok(SECRET_HEADERS.contains(&name).then_some(value))
+    Ok(SECRET_HEADERS.contains(&&**name).then_some(value))
 }
 
 /// Writes a header value trimmed, with each run of spaces made one.
 fn write_collapsed(text: &mut Vec<u8>, value: &[u8]) {
     let value = value.trim_ascii();
-    if !value.contains(&b' ') {
-        // Tokens are long and have no spaces.
-        return text.extend_from_slice(value);
-    }
     let words = value.split(|byte| *byte == b' ').filter(|word| !word.is_empty());
     for (position, word) in words.enumerate() {
         if position > 0 {
@@ -185,33 +185,26 @@ fn line(text: &mut Vec<u8>, bytes: &[u8]) {
     text.push(b'\n');
 }
 
+/// Whether a value is free of control characters, and of spaces.
+fn is_graphic(value: &[u8]) -> bool {
+    // Every byte is looked at, so that the compiler can look at many at once.
+    value.iter().fold(true, |all, byte| all & (*byte > b' ') & (*byte != 0x7f))
+}
+
 /// Whether a value is free of control characters. A line feed would let one header pass for two.
 fn is_header_value(value: &[u8]) -> bool {
-    // Every byte is looked at, so that the compiler can look at many at once.
     !value.iter().fold(false, |found, byte| found | (byte.is_ascii_control() & (*byte != b'\t')))
 }
 
 /// RFC 9110 §5.6.2: whether this may be a method or a header's name.
 pub(crate) fn is_token(text: &[u8]) -> bool {
-    !text.is_empty() && text.iter().all(|byte| is_tchar(*byte))
-}
-
-/// Whether this may be a header's name, and has no capital letter.
-pub(crate) fn is_lower_case_token(text: &[u8]) -> bool {
-    let may_be = |byte: &u8| is_tchar(*byte) && !byte.is_ascii_uppercase();
-    !text.is_empty() && text.iter().all(may_be)
-}
-
-/// Most are letters of lower case.
-fn is_tchar(byte: u8) -> bool {
-    matches!(byte, b'a'..=b'z' | b'-' | b'A'..=b'Z' | b'0'..=b'9')
-        || matches!(byte, b'!' | b'#'..=b'\'' | b'*' | b'+' | b'.' | b'^'..=b'`' | b'|' | b'~')
+    !text.is_empty() && Class::TOKEN.has(text)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Transport;
+    use crate::{Transport, head::HeaderIndex};
 
     #[track_caller]
     fn check_uri(path: &str, expected: &str) {
@@ -241,9 +234,9 @@ mod tests {
         let pairs: Vec<(&[u8], &[u8])> =
             values.iter().map(|value| (&b"My-Header"[..], value.as_bytes())).collect();
         let mut text = Vec::new();
-        let index = HeaderIndex::new(&pairs);
-        write_header(&mut text, b"my-header", index.in_order().next_of(b"my-header"))
-            .expect("a header");
+        let marked = HeaderIndex::new(&pairs).all_signed();
+        let repeats = marked.signed().next().expect("a header");
+        write_header(&mut text, repeats).expect("a value");
         assert_eq!(String::from_utf8_lossy(&text), format!("my-header:{expected}\n"));
     }
 
@@ -271,11 +264,12 @@ mod tests {
             headers: &headers,
             transport: Transport::Plain,
         };
-        let signed = SignedHeaders::all(&HeaderIndex::new(&headers));
+        let marked = HeaderIndex::new(&headers).all_signed();
+        let signed = SignedHeaders::all(&marked);
         let query = CanonicalQuery::parse(head.query).expect("a query");
-        let canonical = CanonicalHead::new(&head, &HeaderIndex::new(&headers), &query, &signed)
+        let canonical = CanonicalHead::new(&head, &marked, &query, &signed)
             .expect("a canonical request")
-            .with_payload("hash");
+            .with_payload(b"hash");
         assert_eq!(
             canonical.redacted(),
             "GET\n/\nX-Amz-Security-Token=<redacted>&z=1\ncookie:<redacted>\nhost:example.com\n\
@@ -285,20 +279,11 @@ mod tests {
     }
 
     #[test]
-    fn tokens_are_those_of_rfc_9110() {
-        let is_tchar =
-            |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-        for byte in 0..=u8::MAX {
-            assert_eq!(is_token(&[byte]), is_tchar(byte), "{byte:#x}");
-        }
-        assert!(!is_token(b""));
-    }
-
-    #[test]
     fn a_line_feed_cannot_make_one_header_two() {
         let pairs: Vec<(&[u8], &[u8])> = vec![(b"a", b"1\nb:2")];
-        let index = HeaderIndex::new(&pairs);
-        let refusal = write_header(&mut Vec::new(), b"a", index.in_order().next_of(b"a")).err();
+        let marked = HeaderIndex::new(&pairs).all_signed();
+        let repeats = marked.signed().next().expect("a header");
+        let refusal = write_header(&mut Vec::new(), repeats).err();
         assert_eq!(refusal, Some(Refusal::MalformedHeader { name: "a".to_owned() }));
     }
 }

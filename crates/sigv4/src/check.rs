@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::{
     PayloadHash, Refusal, RequestHead, ScopeElement, Transport,
-    head::{Header, HeaderIndex},
+    head::{HeaderIndex, Marked},
     payload::UNSIGNED_PAYLOAD,
     present::{Presented, SignedHeaders, TERMINATOR},
     time::{seconds_between, shifted},
@@ -55,8 +55,9 @@ pub(crate) enum DeclaredPayload {
 }
 
 /// What a request presents, after everything but the signature has been checked.
-pub(crate) struct Claim {
+pub(crate) struct Claim<'a> {
     pub(crate) presented: Presented,
+    pub(crate) headers: Marked<'a>,
     pub(crate) payload: DeclaredPayload,
     /// The last second at which this request is accepted.
     pub(crate) valid_until: Timestamp,
@@ -104,19 +105,20 @@ impl Verifier {
     }
 
     /// Checks everything that needs no key.
-    pub(crate) fn check(
+    pub(crate) fn check<'a>(
         &self,
         presented: Presented,
         head: &RequestHead<'_>,
-        headers: &HeaderIndex<'_>,
+        headers: HeaderIndex<'a>,
         now: Timestamp,
-    ) -> Result<Claim, Refusal> {
+    ) -> Result<Claim<'a>, Refusal> {
         self.check_scope(&presented)?;
         let valid_until = self.check_time(&presented, now)?;
-        check_token(&presented, headers)?;
-        check_signed_headers(&presented.signed_headers, headers)?;
-        let payload = self.check_payload(head.transport, headers)?;
-        Ok(Claim { presented, payload, valid_until })
+        check_token(&presented, &headers)?;
+        let declared = headers.single(CONTENT_SHA256);
+        let headers = check_signed_headers(&presented.signed_headers, headers)?;
+        let payload = self.check_payload(head.transport, declared?)?;
+        Ok(Claim { presented, headers, payload, valid_until })
     }
 
     /// Rule 3.
@@ -156,11 +158,9 @@ impl Verifier {
     fn check_payload(
         &self,
         transport: Transport,
-        headers: &HeaderIndex<'_>,
+        declared: Option<&[u8]>,
     ) -> Result<DeclaredPayload, Refusal> {
-        let Some(declared) = headers.single(CONTENT_SHA256)? else {
-            return Ok(DeclaredPayload::Nothing);
-        };
+        let Some(declared) = declared else { return Ok(DeclaredPayload::Nothing) };
         if declared.starts_with(b"STREAMING-") {
             return Err(Refusal::StreamingPayload);
         }
@@ -176,27 +176,24 @@ impl Verifier {
 }
 
 /// Rule 8.
-fn check_signed_headers(signed: &SignedHeaders, headers: &HeaderIndex<'_>) -> Result<(), Refusal> {
+fn check_signed_headers<'a>(
+    signed: &SignedHeaders,
+    headers: HeaderIndex<'a>,
+) -> Result<Marked<'a>, Refusal> {
     let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
-    let must_be_signed = |(name, _): &&Header<'_>| {
-        name.starts_with(b"x-amz-") && **name != *CONTENT_SHA256.as_bytes()
-    };
-    let mut headers = headers.in_order();
-    let (mut host, mut absent, mut unsigned) = (false, None, None);
-    for name in signed.names() {
-        host |= name == b"host";
-        unsigned = unsigned.or(headers.skip_to(name).iter().find(must_be_signed));
-        if headers.next_of(name).is_empty() {
-            absent = absent.or(Some(name));
-        }
+    let must_be_signed =
+        |name: &&[u8]| name.starts_with(b"x-amz-") && **name != *CONTENT_SHA256.as_bytes();
+    if !signed.names().any(|name| name == b"host") {
+        return Err(Refusal::HostNotSigned);
     }
-    unsigned = unsigned.or(headers.rest().iter().find(must_be_signed));
-    match (host, absent, unsigned) {
-        (false, ..) => Err(Refusal::HostNotSigned),
-        (_, Some(name), _) => Err(Refusal::SignedHeaderAbsent { name: text(name) }),
-        (.., Some((name, _))) => Err(Refusal::HeaderNotSigned { name: text(name) }),
-        (_, None, None) => Ok(()),
+    let (marked, absent) = headers.signed_by(signed.names());
+    if let Some(name) = absent {
+        return Err(Refusal::SignedHeaderAbsent { name: text(name) });
     }
+    if let Some(name) = marked.unsigned().find(must_be_signed) {
+        return Err(Refusal::HeaderNotSigned { name: text(name) });
+    }
+    Ok(marked)
 }
 
 /// Rule 9. In a presigned request the token is part of the query, which is always signed.

@@ -3,6 +3,7 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr_iter;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode, percent_encode};
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
@@ -20,20 +21,46 @@ pub(crate) fn encode_path(path: &[u8]) -> Cow<'_, str> {
     percent_encode(path, &RESERVED_IN_PATH).into()
 }
 
-/// A path that is encoded already, but for what is not looked at here: empty and dot segments.
-pub(crate) fn is_encoded_path(path: &[u8]) -> bool {
-    let stands = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~/".contains(&byte);
-    path.iter().all(|byte| stands(*byte))
+/// What lies between the separators `at`, or the whole of a text that has none.
+pub(crate) fn split(text: &[u8], at: u8) -> impl Iterator<Item = &[u8]> {
+    let (ends, mut start) = (memchr_iter(at, text).chain([text.len()]), 0);
+    ends.filter_map(move |end| {
+        let piece = text.get(start..end);
+        start = end + 1;
+        piece
+    })
 }
 
-/// 32 bytes as 64 lower-case hexadecimal digits, in a time that does not depend on them.
-pub(crate) fn hex(bytes: &[u8; 32]) -> String {
+/// Whether a path has an empty segment before its end, or one that begins with a dot.
+pub(crate) fn has_odd_segment(path: &[u8]) -> bool {
+    let pairs = path.iter().zip(path.get(1..).unwrap_or_default());
+    // Without branches, so that the compiler can look at many at once.
+    pairs.fold(false, |found, (byte, next)| {
+        found | ((*byte == b'/') & ((*next == b'/') | (*next == b'.')))
+    })
+}
+
+/// 64 lower-case hexadecimal digits.
+pub(crate) struct Hex([[u8; 2]; 32]);
+
+impl Hex {
+    pub(crate) fn as_bytes(&self) -> &[u8] {
+        self.0.as_flattened()
+    }
+
+    pub(crate) fn to_text(&self) -> String {
+        String::from_utf8_lossy(self.as_bytes()).into_owned()
+    }
+}
+
+/// 32 bytes in hexadecimal digits, in a time that does not depend on them.
+pub(crate) fn hex(bytes: &[u8; 32]) -> Hex {
     let digit = |nibble: u8| nibble + b'0' + u8::from(nibble > 9) * (b'a' - b'9' - 1);
     let mut digits = [[0; 2]; 32];
     for (pair, byte) in digits.iter_mut().zip(bytes) {
         *pair = [digit(byte >> 4), digit(byte & 0xf)];
     }
-    String::from_utf8(digits.as_flattened().to_vec()).unwrap_or_default()
+    Hex(digits)
 }
 
 /// Exactly 32 bytes from exactly 64 lower-case hexadecimal digits.
@@ -68,12 +95,7 @@ pub(crate) fn decode(bytes: &[u8]) -> Cow<'_, [u8]> {
 pub(crate) fn malformed_escape(bytes: &[u8]) -> Option<usize> {
     let is_escape =
         |rest: &[u8]| rest.get(1..3).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-    bytes
-        .iter()
-        .enumerate()
-        .filter(|(_, byte)| **byte == b'%')
-        .map(|(position, _)| position)
-        .find(|position| !bytes.get(*position..).is_some_and(is_escape))
+    memchr_iter(b'%', bytes).find(|position| !bytes.get(*position..).is_some_and(is_escape))
 }
 
 #[cfg(test)]
@@ -90,7 +112,7 @@ mod tests {
     #[test]
     fn hexadecimal_digits_are_lower_case_and_64() {
         let bytes = std::array::from_fn(|index| (index as u8).wrapping_mul(41));
-        let text = hex(&bytes);
+        let text = hex(&bytes).to_text();
         assert_eq!(text, base16ct::lower::encode_string(&bytes));
         assert_eq!(decode_hex(text.as_bytes()), Some(bytes));
         for wrong in ["", "0", "00", &text[1..], &text[2..], &format!("{text}00")] {

@@ -38,32 +38,39 @@ pub enum Transport {
     Plain,
 }
 
-/// A header's name in lower case, and its value.
-pub(crate) type Header<'a> = (Cow<'a, [u8]>, &'a [u8]);
+/// A header as the index has it.
+pub(crate) struct Header<'a> {
+    /// In lower case.
+    pub(crate) name: Cow<'a, [u8]>,
+    pub(crate) value: &'a [u8],
+    is_signed: bool,
+}
 
 /// The headers of a request, sorted by lower-case name, repeats in order of arrival.
 pub(crate) struct HeaderIndex<'a>(Vec<Header<'a>>);
 
-/// The headers that have not been asked for yet.
-pub(crate) struct InOrder<'i, 'a>(&'i [Header<'a>]);
+/// The same, once it is known which of them are signed.
+pub(crate) struct Marked<'a>(Vec<Header<'a>>);
 
 impl<'a> HeaderIndex<'a> {
     pub(crate) fn new(headers: &[HeaderPair<'a>]) -> Self {
-        let lower = |(name, value): &HeaderPair<'a>| (lower_case(name), *value);
+        let lower = |(name, value): &HeaderPair<'a>| Header {
+            name: lower_case(name),
+            value,
+            is_signed: false,
+        };
         let mut sorted: Vec<Header<'a>> = headers.iter().map(lower).collect();
         // INVARIANT: the sort is stable; repeats are joined in order of arrival.
-        sorted.sort_by(|(left, _), (right, _)| left.cmp(right));
+        sorted.sort_by(|left, right| left.name.cmp(&right.name));
         Self(sorted)
     }
 
     /// The values of the header `name` (given in lower case), in order of arrival.
+    ///
+    /// Most names have another length, so that looking at all of them is faster than a search.
     pub(crate) fn values(&self, name: &str) -> impl Iterator<Item = &'a [u8]> {
-        let start = self.0.partition_point(|(other, _)| **other < *name.as_bytes());
-        self.0
-            .iter()
-            .skip(start)
-            .take_while(move |(other, _)| **other == *name.as_bytes())
-            .map(|(_, value)| *value)
+        let headers = self.0.iter().filter(move |header| *header.name == *name.as_bytes());
+        headers.map(|header| header.value)
     }
 
     /// The one value of a header that may not be repeated.
@@ -76,40 +83,43 @@ impl<'a> HeaderIndex<'a> {
         }
     }
 
-    /// The headers, for whoever asks in the order of their names.
-    pub(crate) fn in_order(&self) -> InOrder<'_, 'a> {
-        InOrder(&self.0)
+    /// Marks the headers of these names, which ascend, as signed. Also gives the first name that
+    /// none of them has.
+    pub(crate) fn signed_by<'n>(
+        mut self,
+        names: impl Iterator<Item = &'n [u8]>,
+    ) -> (Marked<'a>, Option<&'n [u8]>) {
+        let (mut headers, mut absent) = (self.0.iter_mut().peekable(), None);
+        for name in names {
+            let mut is_absent = true;
+            while let Some(header) = headers.next_if(|header| *header.name <= *name) {
+                header.is_signed = *header.name == *name;
+                is_absent &= !header.is_signed;
+            }
+            if is_absent {
+                absent = absent.or(Some(name));
+            }
+        }
+        (Marked(self.0), absent)
     }
 
-    /// The names received, in lower case, sorted, as often as they were received.
-    pub(crate) fn names(&self) -> impl Iterator<Item = &[u8]> {
-        self.0.iter().map(|(name, _)| &**name)
+    /// Marks all headers as signed.
+    pub(crate) fn all_signed(mut self) -> Marked<'a> {
+        self.0.iter_mut().for_each(|header| header.is_signed = true);
+        Marked(self.0)
     }
 }
 
-impl<'i, 'a> InOrder<'i, 'a> {
-    /// The headers named before `name` (in lower case), and not asked for. The names of one walk
-    /// ascend.
-    pub(crate) fn skip_to(&mut self, name: &[u8]) -> &'i [Header<'a>] {
-        self.split_off(|other| other < name)
+impl<'a> Marked<'a> {
+    /// The signed headers, each with its repeats.
+    pub(crate) fn signed(&self) -> impl Iterator<Item = &[Header<'a>]> {
+        let names = self.0.chunk_by(|left, right| left.name == right.name);
+        names.filter(|repeats| repeats.iter().all(|header| header.is_signed))
     }
 
-    /// The headers named `name`, in order of arrival.
-    pub(crate) fn next_of(&mut self, name: &[u8]) -> &'i [Header<'a>] {
-        self.skip_to(name);
-        self.split_off(|other| other == name)
-    }
-
-    /// What was not asked for.
-    pub(crate) fn rest(self) -> &'i [Header<'a>] {
-        self.0
-    }
-
-    fn split_off(&mut self, belongs: impl Fn(&[u8]) -> bool) -> &'i [Header<'a>] {
-        let length = self.0.iter().take_while(|(name, _)| belongs(name)).count();
-        let (found, rest) = self.0.split_at_checked(length).unwrap_or((self.0, &[]));
-        self.0 = rest;
-        found
+    /// The names of headers that are not signed.
+    pub(crate) fn unsigned(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().filter(|header| !header.is_signed).map(|header| &*header.name)
     }
 }
 

@@ -102,6 +102,7 @@
 
 mod canonical;
 mod check;
+mod class;
 mod encode;
 mod head;
 mod keys;

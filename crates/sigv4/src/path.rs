@@ -12,7 +12,8 @@ use percent_encoding::percent_decode;
 
 use crate::{
     ErrorType,
-    encode::{decode, malformed_escape},
+    class::Class,
+    encode::{decode, has_odd_segment, malformed_escape},
     message::{capitalised, json_message},
 };
 
@@ -152,12 +153,10 @@ fn check_authority(target: &RequestTarget<'_>) -> Result<(), PathRefusal> {
 /// A path without anything that could be read in two ways, as most are: it is canonical as it is,
 /// whatever the rule.
 fn plain(path: &[u8]) -> Option<CanonicalPath> {
-    let is_plain = |byte: &u8| byte.is_ascii_graphic() && !b"%\\#?;".contains(byte);
-    let is_odd = |pair: &[u8]| matches!(pair, [b'/', b'/' | b'.']);
     let accepted = path.len() <= PATH_BYTES_MAX
         && path.first() == Some(&b'/')
-        && path.iter().all(is_plain)
-        && !path.windows(2).any(is_odd);
+        && Class::PLAIN_PATH.has(path)
+        && !has_odd_segment(path);
     let text = str::from_utf8(path).ok().filter(|_| accepted)?;
     Some(CanonicalPath(text.to_owned()))
 }

@@ -6,7 +6,7 @@ use std::hash::{Hash, Hasher};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::encode::{decode_hex, hex};
+use crate::encode::{Hex, decode_hex, hex};
 
 /// The payload line of a request whose body is not signed.
 pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
@@ -28,6 +28,11 @@ impl PayloadHash {
 
     /// The hash as 64 lower-case hexadecimal digits.
     pub fn to_hex(&self) -> String {
+        self.digits().to_text()
+    }
+
+    /// The same.
+    pub(crate) fn digits(&self) -> Hex {
         hex(&self.0)
     }
 }

@@ -5,11 +5,13 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use memchr::memchr;
+
 use crate::{
     Refusal, SessionToken,
-    canonical::is_lower_case_token,
-    encode::decode_hex,
-    head::HeaderIndex,
+    class::Class,
+    encode::{decode_hex, split},
+    head::{HeaderIndex, Marked},
     query::{CanonicalQuery, SECURITY_TOKEN, SIGNATURE},
     time::SigningTime,
 };
@@ -146,7 +148,7 @@ impl<'a> Parts<'a> {
             .ok_or(Refusal::UnsupportedAlgorithm)?;
         let mut found = [("Credential", None), ("SignedHeaders", None), ("Signature", None)];
         if !trim_spaces(parameters).is_empty() {
-            for (index, part) in parameters.split(|byte| *byte == b',').enumerate() {
+            for (index, part) in split(parameters, b',').enumerate() {
                 let (name, value) = key_value(trim_spaces(part))
                     .ok_or(Refusal::MalformedPart { position: index + 1 })?;
                 place(&mut found, name, value)?;
@@ -186,7 +188,7 @@ impl SignedHeaders {
         // No name comes after an empty one that stands for none, so no name is empty.
         let mut before: &[u8] = b"";
         for name in list.split(|byte| *byte == b';') {
-            if name <= before || !is_lower_case_token(name) {
+            if name <= before || !Class::LOWER_CASE_TOKEN.has(name) {
                 return Err(Refusal::MalformedSignedHeaders);
             }
             before = name;
@@ -194,10 +196,10 @@ impl SignedHeaders {
         Ok(Self(text.to_owned()))
     }
 
-    /// Those of a request all of whose headers are signed.
-    pub(crate) fn all(headers: &HeaderIndex<'_>) -> Self {
-        let mut names: Vec<&[u8]> = headers.names().collect();
-        names.dedup();
+    /// Those that are marked as signed.
+    pub(crate) fn all(headers: &Marked<'_>) -> Self {
+        let names = headers.signed().filter_map(|repeats| repeats.first());
+        let names: Vec<&[u8]> = names.map(|header| &*header.name).collect();
         Self(String::from_utf8_lossy(&names.join(&b';')).into_owned())
     }
 
@@ -232,6 +234,12 @@ impl Credential {
     pub(crate) fn access_key_id(&self) -> &str {
         let [key, ..] = self.ends;
         self.text.get(..key).unwrap_or_default()
+    }
+
+    /// The credential scope as it is written: all but the key.
+    pub(crate) fn scope_text(&self) -> &str {
+        let [key, ..] = self.ends;
+        self.text.get(key + 1..).unwrap_or_default()
     }
 
     pub(crate) fn scope(&self) -> Scope<'_> {
@@ -276,8 +284,7 @@ fn trim_spaces(mut part: &[u8]) -> &[u8] {
 }
 
 fn key_value(part: &[u8]) -> Option<(&[u8], &[u8])> {
-    let equals = part.iter().position(|byte| *byte == b'=')?;
-    let (name, rest) = part.split_at_checked(equals)?;
+    let (name, rest) = part.split_at_checked(memchr(b'=', part)?)?;
     Some((name, rest.get(1..)?))
 }
 
@@ -296,6 +303,5 @@ fn token(bytes: Option<Vec<u8>>, name: &'static str) -> Result<Option<SessionTok
 
 /// AWS's own form: letters, digits and underscores, 128 at most.
 fn is_access_key_id(key: &str) -> bool {
-    let is_word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    (1..=128).contains(&key.len()) && key.bytes().all(is_word)
+    (1..=128).contains(&key.len()) && Class::WORD.has(key.as_bytes())
 }

@@ -2,9 +2,12 @@
 
 use std::{borrow::Cow, ops::Range};
 
+use memchr::memchr;
+
 use crate::{
     Refusal,
-    encode::{decode, encode, malformed_escape},
+    class::Class,
+    encode::{decode, encode, malformed_escape, split},
 };
 
 /// The parameter that holds the signature and is therefore not signed.
@@ -26,8 +29,8 @@ pub(crate) const PRESIGNED: [&str; 7] = [
 /// A name and a value, both encoded. Their order is the order of the canonical query.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Pair<'a> {
-    name: Cow<'a, str>,
-    value: Cow<'a, str>,
+    name: Cow<'a, [u8]>,
+    value: Cow<'a, [u8]>,
 }
 
 /// The parameters of a query, encoded and sorted.
@@ -40,7 +43,7 @@ impl<'a> CanonicalQuery<'a> {
         if let Some(position) = malformed_escape(raw) {
             return Err(Refusal::MalformedQuery { position });
         }
-        let pieces = raw.split(|byte| *byte == b'&').filter(|piece| !piece.is_empty());
+        let pieces = split(raw, b'&').filter(|piece| !piece.is_empty());
         let mut pairs: Vec<Pair<'a>> = pieces.map(Pair::parse).collect();
         pairs.sort_unstable();
         Ok(Self(pairs))
@@ -48,32 +51,32 @@ impl<'a> CanonicalQuery<'a> {
 
     /// Whether any of the presigned parameters is there.
     pub(crate) fn is_presigned(&self) -> bool {
-        self.0.iter().any(|pair| PRESIGNED.contains(&&*pair.name))
+        self.0.iter().any(|pair| PRESIGNED.iter().any(|name| pair.is_named(name)))
     }
 
     /// The decoded value of a parameter that may not be repeated.
     pub(crate) fn single(&self, name: &'static str) -> Result<Option<Vec<u8>>, Refusal> {
-        let mut values = self.0.iter().filter(|pair| pair.name == name).map(|pair| &pair.value);
+        let mut values = self.0.iter().filter(|pair| pair.is_named(name)).map(|pair| &pair.value);
         let first = values.next();
         match values.next() {
             Some(_) => Err(Refusal::Repeated { name }),
-            None => Ok(first.map(|value| decode(value.as_bytes()).into_owned())),
+            None => Ok(first.map(|value| decode(value).into_owned())),
         }
     }
 
     /// Appends the canonical query without its signature, and tells where session tokens lie.
     pub(crate) fn write(&self, text: &mut Vec<u8>) -> Vec<Range<usize>> {
         let mut secrets = Vec::new();
-        let signed = self.0.iter().filter(|pair| pair.name != SIGNATURE);
+        let signed = self.0.iter().filter(|pair| !pair.is_named(SIGNATURE));
         for (position, pair) in signed.enumerate() {
             if position > 0 {
                 text.push(b'&');
             }
-            text.extend_from_slice(pair.name.as_bytes());
+            text.extend_from_slice(&pair.name);
             text.push(b'=');
             let start = text.len();
-            text.extend_from_slice(pair.value.as_bytes());
-            if pair.name == SECURITY_TOKEN {
+            text.extend_from_slice(&pair.value);
+            if pair.is_named(SECURITY_TOKEN) {
                 secrets.push(start..text.len());
             }
         }
@@ -83,17 +86,22 @@ impl<'a> CanonicalQuery<'a> {
 
 impl<'a> Pair<'a> {
     fn parse(piece: &'a [u8]) -> Self {
-        let mut halves = piece.splitn(2, |byte| *byte == b'=');
-        let mut next = || encode_again(halves.next().unwrap_or_default());
-        Self { name: next(), value: next() }
+        let equals = memchr(b'=', piece).unwrap_or(piece.len());
+        let (name, rest) = piece.split_at_checked(equals).unwrap_or((piece, b""));
+        let value = rest.get(1..).unwrap_or_default();
+        Self { name: encode_again(name), value: encode_again(value) }
+    }
+
+    fn is_named(&self, name: &str) -> bool {
+        *self.name == *name.as_bytes()
     }
 }
 
 /// Decodes and encodes. Text that this does not change is borrowed.
-fn encode_again(raw: &[u8]) -> Cow<'_, str> {
-    match decode(raw) {
-        Cow::Borrowed(plain) => encode(plain),
-        Cow::Owned(decoded) => encode(&decoded).into_owned().into(),
+fn encode_again(raw: &[u8]) -> Cow<'_, [u8]> {
+    match Class::UNRESERVED.has(raw) {
+        true => raw.into(),
+        false => encode(&decode(raw)).into_owned().into_bytes().into(),
     }
 }
 

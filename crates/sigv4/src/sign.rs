@@ -8,7 +8,7 @@ use crate::{
     PayloadHash, Refusal, RequestHead, Scope, SecretKey, SessionToken,
     canonical::{CanonicalHead, is_token},
     encode::encode,
-    head::{HeaderIndex, HeaderPair},
+    head::{HeaderIndex, HeaderPair, Marked},
     payload::UNSIGNED_PAYLOAD,
     present::{ALGORITHM, SignedHeaders},
     query::{CanonicalQuery, PRESIGNED, SECURITY_TOKEN, SIGNATURE},
@@ -113,9 +113,10 @@ impl Signer {
         let own = head.headers.iter().copied();
         let new = added.iter().map(|(name, value)| (name.as_bytes(), value.as_bytes()));
         let all: Vec<HeaderPair<'_>> = own.chain(new).collect();
-        let signed = SignedHeaders::all(&HeaderIndex::new(&all));
+        let headers = HeaderIndex::new(&all).all_signed();
+        let signed = SignedHeaders::all(&headers);
         let query = CanonicalQuery::parse(head.query)?;
-        let signature = self.signature(head, &all, &query, &signed, &line, &time)?;
+        let signature = self.signature(head, &headers, &query, &signed, &line, &time)?;
         let authorization = format!(
             "{ALGORITHM} Credential={}, SignedHeaders={}, Signature={}",
             self.credential(&time),
@@ -144,14 +145,15 @@ impl Signer {
             return Err(Refusal::MalformedExpires.into());
         }
         let time = SigningTime::new(at);
-        let signed = SignedHeaders::all(&HeaderIndex::new(head.headers));
+        let headers = HeaderIndex::new(head.headers).all_signed();
+        let signed = SignedHeaders::all(&headers);
         let mut added = self.presigned_parameters(&signed, expires_s, &time);
         let pieces = [head.query, added.as_bytes()];
         let all = pieces.into_iter().filter(|piece| !piece.is_empty()).collect::<Vec<_>>();
         let all = all.join(&b'&');
         let query = CanonicalQuery::parse(&all)?;
         let line = body.to_hex();
-        let signature = self.signature(head, head.headers, &query, &signed, &line, &time)?;
+        let signature = self.signature(head, &headers, &query, &signed, &line, &time)?;
         added.push_str(&format!("&{SIGNATURE}={}", signature.to_hex()));
         Ok(added)
     }
@@ -179,16 +181,16 @@ impl Signer {
     fn signature(
         &self,
         head: &RequestHead<'_>,
-        headers: &[HeaderPair<'_>],
+        headers: &Marked<'_>,
         query: &CanonicalQuery<'_>,
         signed: &SignedHeaders,
         payload: &str,
         time: &SigningTime,
     ) -> Result<Signature, SignError> {
-        let index = HeaderIndex::new(headers);
-        let canonical = CanonicalHead::new(head, &index, query, signed)?.with_payload(payload);
+        let canonical =
+            CanonicalHead::new(head, headers, query, signed)?.with_payload(payload.as_bytes());
         let scope = self.scope(time);
-        let string = StringToSign::new(time.text(), scope, &canonical);
+        let string = StringToSign::new(time.text(), &scope.to_string(), &canonical);
         Ok(self.secret.signing_key(scope).sign(&string))
     }
 

@@ -15,27 +15,23 @@ use crate::{
 };
 
 /// The text that is signed. It can only be made from a canonical request.
-pub(crate) struct StringToSign(String);
+pub(crate) struct StringToSign(Vec<u8>);
 
 impl StringToSign {
-    /// `time` is in basic format.
-    pub(crate) fn new(time: &str, scope: Scope<'_>, request: &CanonicalRequest) -> Self {
-        let Scope { date, region, service } = scope;
+    /// `time` is in basic format, and `scope` a credential scope as it is written.
+    pub(crate) fn new(time: &str, scope: &str, request: &CanonicalRequest) -> Self {
         let hash = request.hash();
-        let parts = [
-            ALGORITHM, "\n", time, "\n", date, "/", region, "/", service, "/", TERMINATOR, "\n",
-            &hash,
-        ];
-        Self(parts.concat())
+        let lines = [ALGORITHM.as_bytes(), time.as_bytes(), scope.as_bytes(), hash.as_bytes()];
+        Self(lines.join(&b'\n'))
     }
 
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    pub(crate) fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.0).into_owned()
     }
 
     #[cfg(test)]
     pub(crate) fn of(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 }
 
@@ -48,15 +44,17 @@ impl SigningKey {
     /// HMAC over the elements of the scope, each keyed by the one before.
     pub(crate) fn derive(secret: &[u8], scope: Scope<'_>) -> Self {
         let prefixed = Zeroizing::new([b"AWS4", secret].concat());
-        let date = digest(keyed(&prefixed), scope.date);
-        let region = digest(keyed(&*date), scope.region);
-        let service = digest(keyed(&*region), scope.service);
-        Self(Arc::new(keyed(&*digest(keyed(&*service), TERMINATOR))))
+        let elements = [scope.date, scope.region, scope.service, TERMINATOR];
+        let [date, region, service, terminator] = elements.map(str::as_bytes);
+        let date = digest(keyed(&prefixed), date);
+        let region = digest(keyed(&*date), region);
+        let service = digest(keyed(&*region), service);
+        Self(Arc::new(keyed(&*digest(keyed(&*service), terminator))))
     }
 
     /// Signs. The string to sign is the only thing that can be.
     pub(crate) fn sign(&self, string: &StringToSign) -> Signature {
-        Signature(digest(Hmac::clone(&self.0), string.as_str()))
+        Signature(digest(Hmac::clone(&self.0), &string.0))
     }
 }
 
@@ -72,7 +70,7 @@ impl Signature {
 
     /// For the request of whoever holds the key.
     pub(crate) fn to_hex(&self) -> String {
-        hex(&self.0)
+        hex(&self.0).to_text()
     }
 }
 
@@ -81,8 +79,8 @@ fn keyed(key: &[u8]) -> Hmac<Sha256> {
     Hmac::new_from_slice(key).expect("a key of any length")
 }
 
-fn digest(mut mac: Hmac<Sha256>, message: &str) -> Zeroizing<[u8; 32]> {
-    mac.update(message.as_bytes());
+fn digest(mut mac: Hmac<Sha256>, message: &[u8]) -> Zeroizing<[u8; 32]> {
+    mac.update(message);
     Zeroizing::new(mac.finalize().into_bytes().into())
 }
 

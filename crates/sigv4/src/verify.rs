@@ -137,7 +137,7 @@ impl<I> Pending<I> {
             Awaiting::Declared(declared, _) => {
                 Err(Refusal::PayloadMismatch { declared, computed: *body })
             }
-            Awaiting::Signature(attempt) => attempt.conclude(&body.to_hex()),
+            Awaiting::Signature(attempt) => attempt.conclude(body.digits().as_bytes()),
         }
     }
 }
@@ -179,18 +179,20 @@ impl Verifier {
         let headers = HeaderIndex::new(head.headers);
         let query = CanonicalQuery::parse(head.query)?;
         let presented = Presented::find(&headers, &query)?;
-        let claim = self.check(presented, head, &headers, now)?;
-        let canonical =
-            CanonicalHead::new(head, &headers, &query, &claim.presented.signed_headers)?;
+        let claim = self.check(presented, head, headers, now)?;
+        let signed = &claim.presented.signed_headers;
+        let canonical = CanonicalHead::new(head, &claim.headers, &query, signed)?;
         let payload = claim.payload;
         let attempt = Attempt::new(claim, canonical, keys, now);
         Ok(match payload {
             DeclaredPayload::Nothing => HeadVerdict::awaiting(Awaiting::Signature(attempt)),
             DeclaredPayload::Hash(hash) => {
-                let verified = attempt.conclude(&hash.to_hex())?;
+                let verified = attempt.conclude(hash.digits().as_bytes())?;
                 HeadVerdict::awaiting(Awaiting::Declared(hash, verified))
             }
-            DeclaredPayload::Unsigned => HeadVerdict::Complete(attempt.conclude(UNSIGNED_PAYLOAD)?),
+            DeclaredPayload::Unsigned => {
+                HeadVerdict::Complete(attempt.conclude(UNSIGNED_PAYLOAD.as_bytes())?)
+            }
         })
     }
 }
@@ -214,7 +216,7 @@ impl<I> Attempt<I> {
     /// Looks the key up. A stand-in takes the place of one that cannot be used, so that everything
     /// after this takes the same time.
     fn new<K: KeyLookup<Identity = I>>(
-        claim: Claim,
+        claim: Claim<'_>,
         canonical: CanonicalHead,
         keys: &K,
         now: Timestamp,
@@ -237,10 +239,10 @@ impl<I> Attempt<I> {
     }
 
     /// Computes the signature, compares it, and only then looks at who holds the key.
-    fn conclude(self, payload: &str) -> Result<Verified<I>, Refusal> {
+    fn conclude(self, payload: &[u8]) -> Result<Verified<I>, Refusal> {
         let canonical = self.canonical.with_payload(payload);
         let Facts { time, credential, .. } = &self.facts;
-        let string = StringToSign::new(time.text(), credential.scope(), &canonical);
+        let string = StringToSign::new(time.text(), credential.scope_text(), &canonical);
         let matches = self.key.sign(&string).matches(&self.facts.signature);
         let identity = self.holder?;
         if matches {
@@ -248,13 +250,13 @@ impl<I> Attempt<I> {
         }
         Err(Refusal::SignatureMismatch(Box::new(Computed {
             canonical_request: canonical.redacted(),
-            string_to_sign: string.as_str().to_owned(),
+            string_to_sign: string.to_text(),
         })))
     }
 }
 
-impl From<Claim> for Facts {
-    fn from(claim: Claim) -> Self {
+impl From<Claim<'_>> for Facts {
+    fn from(claim: Claim<'_>) -> Self {
         let presented = claim.presented;
         Self {
             credential: presented.credential,
