@@ -118,14 +118,62 @@ impl Layout {
     }
 }
 
+/// A set of slots.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Slots(u128);
+
+const _: () = assert!(FIELDS_MAX <= u128::BITS as usize, "slots are a set of bits");
+
+impl Slots {
+    /// One slot.
+    pub(crate) fn one(slot: u8) -> Slots {
+        Slots(1 << slot)
+    }
+
+    /// The slots of both.
+    pub(crate) fn and(self, other: Slots) -> Slots {
+        Slots(self.0 | other.0)
+    }
+
+    fn has(self, slot: u8) -> bool {
+        slot != NO_SLOT && self.0 & 1 << slot != 0
+    }
+
+    /// Those of the columns, which are in the order of their slots, that are in the set.
+    fn among<T>(self, columns: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
+        (0..).zip(columns).filter(move |(slot, _)| self.has(*slot)).map(|(_, column)| column)
+    }
+}
+
+/// Where the values of one row go.
+pub(crate) struct Place<'r> {
+    spans: &'r mut [Vec<Span>],
+    row: usize,
+}
+
+impl Place<'_> {
+    /// Sets the value of a slot.
+    #[inline(always)]
+    pub(crate) fn put(&mut self, slot: u8, span: Span) {
+        let column = self.spans.get_mut(usize::from(slot));
+        if let Some(place) = column.and_then(|column| column.get_mut(self.row)) {
+            *place = span;
+        }
+    }
+}
+
 /// The rows of one block.
 ///
 /// Spans lie column by column, as everything that reads them goes through one column after the other.
 #[derive(Debug)]
 pub(crate) struct Rows {
     layout: Arc<Layout>,
-    /// By slot: the spans of the rows so far; where the last rows have none, there may be fewer.
+    /// By slot, then by row: as many as there is room for, [`Span::NULL`] where there is no value or
+    /// no row yet; none at all of a slot that is not used.
     spans: Vec<Vec<Span>>,
+    room: usize,
+    /// The slots of which any row may have a value.
+    used: Slots,
     times: Vec<i64>,
     suspect: Vec<bool>,
     scratch: Vec<u8>,
@@ -135,9 +183,9 @@ pub(crate) struct Rows {
 impl Rows {
     /// No rows.
     pub(crate) fn new(layout: Arc<Layout>) -> Rows {
-        let spans = (0..layout.slots()).map(|_| Vec::with_capacity(ROWS)).collect();
-        let (times, suspect, scratch, lacking) = Default::default();
-        Rows { layout, spans, times, suspect, scratch, lacking }
+        let spans = vec![Vec::new(); layout.slots()];
+        let (used, times, suspect, scratch, lacking) = Default::default();
+        Rows { layout, spans, room: ROWS, used, times, suspect, scratch, lacking }
     }
 
     /// How rows are laid out.
@@ -153,8 +201,27 @@ impl Rows {
     /// Begins a row without values; `time` is the envelope's, or [`NO_TIME`].
     #[inline]
     pub(crate) fn begin(&mut self, time: i64) {
+        if self.times.len() == self.room {
+            self.grow();
+        }
         self.times.push(time);
         self.suspect.push(false);
+    }
+
+    /// Makes room for more rows.
+    #[cold]
+    fn grow(&mut self) {
+        self.room = self.room * 2 + ROWS / 64;
+        self.used.among(&mut self.spans).for_each(|column| column.resize(self.room, Span::NULL));
+    }
+
+    /// Makes sure that slots have room.
+    #[inline]
+    fn make_used(&mut self, slots: Slots) {
+        if self.used.and(slots) != self.used {
+            self.used = self.used.and(slots);
+            self.used.among(&mut self.spans).for_each(|c| c.resize(self.room, Span::NULL));
+        }
     }
 
     /// Takes the last row back.
@@ -166,13 +233,17 @@ impl Rows {
 
     /// Clears the values of the last row.
     pub(crate) fn reset(&mut self) {
-        let last = self.len().saturating_sub(1);
-        self.spans.iter_mut().for_each(|column| column.truncate(last));
+        if let Some(last) = self.len().checked_sub(1) {
+            let columns = self.used.among(&mut self.spans);
+            columns.filter_map(|column| column.get_mut(last)).for_each(|span| *span = Span::NULL);
+        }
     }
 
-    /// The spans of a field, by row; there may be fewer than rows.
+    /// The spans of a field, by row; none if no row has a value of it.
     fn column(&self, field: Field) -> &[Span] {
-        self.spans.get(usize::from(self.layout.slot(field))).map_or(&[], Vec::as_slice)
+        let slot = self.layout.slot(field);
+        let column = self.spans.get(usize::from(slot)).filter(|_| self.used.has(slot));
+        column.and_then(|column| column.get(..self.len())).unwrap_or_default()
     }
 
     /// The value of a row; empty if there is none, or it is `-`.
@@ -193,30 +264,24 @@ impl Rows {
     }
 
     /// Sets a value of the last row, if it is asked for.
-    #[inline]
     pub(crate) fn set(&mut self, field: Field, span: Span) {
-        self.set_all(&[self.layout.slot(field)], &[span]);
-    }
-
-    /// Sets values of the last row, each in its slot.
-    #[inline]
-    pub(crate) fn set_all(&mut self, slots: &[u8], values: &[Span]) {
-        let Some(last) = self.len().checked_sub(1) else { return };
-        for (&slot, &span) in slots.iter().zip(values) {
+        let slot = self.layout.slot(field);
+        if let (Some(last), true) = (self.len().checked_sub(1), slot != NO_SLOT) {
             self.put(last, slot, span);
         }
     }
 
+    /// The last row, of which there must be one, to set values in these slots only.
     #[inline]
+    pub(crate) fn last(&mut self, slots: Slots) -> Place<'_> {
+        debug_assert!(!self.times.is_empty(), "a row is begun before it has values");
+        self.make_used(slots);
+        Place { row: self.len().saturating_sub(1), spans: &mut self.spans }
+    }
+
     fn put(&mut self, row: usize, slot: u8, span: Span) {
-        let Some(column) = self.spans.get_mut(usize::from(slot)) else { return };
-        if column.len() < row {
-            column.resize(row, Span::NULL);
-        }
-        match column.get_mut(row) {
-            Some(place) => *place = span,
-            None => column.push(span),
-        }
+        self.make_used(Slots::one(slot));
+        Place { spans: &mut self.spans, row }.put(slot, span);
     }
 
     /// Copies text that stands nowhere in the block as it is.
@@ -258,8 +323,6 @@ impl Rows {
         let suspect = self.suspect.iter().filter(|suspect| **suspect).count() as u64;
         derive(self, &block);
         let rows = self.len();
-        let used = self.spans.iter_mut().filter(|column| !column.is_empty());
-        used.for_each(|column| column.resize(rows, Span::NULL));
         let mut columns = Columns::new(self, &block);
         let prepared: Vec<_> =
             layout.projection.fields().map(|field| columns.prepare(field)).collect();
@@ -279,10 +342,22 @@ impl Rows {
             &options,
         )
         .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&layout.schema)));
-        self.spans.iter_mut().for_each(Vec::clear);
+        self.clear();
+        Finished { records, unreadable, suspect, block }
+    }
+
+    /// Takes all rows back. Slots that this block has not used give up their room.
+    fn clear(&mut self) {
+        let rows = self.len();
+        for (slot, column) in (0..).zip(&mut self.spans) {
+            match column.get_mut(..rows) {
+                Some(spans) if self.used.has(slot) => spans.fill(Span::NULL),
+                _ => *column = Vec::new(),
+            }
+        }
+        self.used = Slots::default();
         self.times.clear();
         self.suspect.clear();
-        Finished { records, unreadable, suspect, block }
     }
 }
 

@@ -255,6 +255,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_without_quotes_is_no_text_list_or_object() {
+        let format = r#"{"a":$context.requestTimeEpoch,"b":"$context.status"}"#;
+        let template = Template::parse(format, &NameMap::default()).unwrap();
+        assert_eq!(template.values(r#"{"a":12,"b":"200"}"#), Some(vec!["12", "200"]));
+        assert_eq!(template.values(r#"{"a":,"b":"200"}"#), Some(vec!["", "200"]));
+        for other in [r#""1""#, "[1]", r#"{"b":1}"#, r#"1,"b":"2","c":1"#, r#"1"#] {
+            let line = format!(r#"{{"a":{other},"b":"200","c":""}}"#);
+            assert_eq!(template.values(&line), None, "{line}");
+        }
+    }
+
+    #[test]
     fn a_template_without_variables_is_an_error() {
         let error = Template::parse("hello", &NameMap::default()).unwrap_err();
         assert_eq!(

@@ -66,8 +66,7 @@ impl Whose {
             Whose::One(api_stage) => api_stage,
             Whose::Several(each, other) => {
                 let text = std::str::from_utf8(line).unwrap_or_default();
-                let mut none = Vec::new();
-                let fits = |owner: &&Owner| owner.fitter.fits_alone(line, &mut none);
+                let fits = |owner: &&Owner| owner.fitter.fits_alone(line, |_| {});
                 let fits = each.iter().find(fits);
                 let own = fits.or_else(|| each.iter().find(|o| has_keys(&o.template, text)));
                 own.map_or(other, |owner| &owner.api_stage)

@@ -55,34 +55,29 @@ fn zeros(word: u64) -> u64 {
     word.wrapping_sub(LOW) & !word & HIGH
 }
 
+/// The longest text that is compared at once.
+const AT_ONCE: usize = 32;
+
 /// A text that others are compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Literal {
     text: Box<[u8]>,
-    /// The first eight bytes, and which of them there are.
-    head: u64,
-    mask: u64,
-    /// The last eight bytes of a text that has as many.
-    tail: u64,
-    /// The first and the last sixteen bytes of a text that has as many.
-    first: [u8; WIDE],
-    last: [u8; WIDE],
+    /// The text as words, and which of their bits there are; nothing of a longer text.
+    words: [u64; AT_ONCE / 8],
+    masks: [u64; AT_ONCE / 8],
+    at_once: bool,
 }
 
 impl Literal {
     pub(crate) fn new(text: &str) -> Literal {
         let text = text.as_bytes();
-        let mut head = [0; 8];
-        let mut mask = [0; 8];
-        for ((to, mask), from) in head.iter_mut().zip(&mut mask).zip(text) {
+        let (mut bytes, mut masks) = ([0; AT_ONCE], [0; AT_ONCE]);
+        for ((to, mask), from) in bytes.iter_mut().zip(&mut masks).zip(text) {
             *to = *from;
             *mask = u8::MAX;
         }
-        let tail = text.last_chunk().copied().unwrap_or_default();
-        let [head, mask, tail] = [head, mask, tail].map(u64::from_le_bytes);
-        let first = text.first_chunk().copied().unwrap_or_default();
-        let last = text.last_chunk().copied().unwrap_or_default();
-        Literal { text: text.into(), head, mask, tail, first, last }
+        let [words, masks] = [words(&bytes), words(&masks)];
+        Literal { text: text.into(), words, masks, at_once: text.len() <= AT_ONCE }
     }
 
     #[inline]
@@ -90,25 +85,32 @@ impl Literal {
         &self.text
     }
 
-    /// What follows it in a text that begins with it.
-    #[inline(always)]
-    pub(crate) fn after<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
-        let Some(head) = text.first_chunk() else { return text.strip_prefix(&*self.text) };
-        if u64::from_le_bytes(*head) & self.mask != self.head {
-            return None;
-        }
-        let (own, rest) = text.split_at_checked(self.text.len())?;
-        let same = match own.len() {
-            0..=8 => true,
-            9..=16 => own.last_chunk().is_some_and(|tail| u64::from_le_bytes(*tail) == self.tail),
-            17..=32 => {
-                own.first_chunk().is_some_and(|first| *first == self.first)
-                    && own.last_chunk().is_some_and(|last| *last == self.last)
-            }
-            _ => *own == *self.text,
-        };
-        same.then_some(rest)
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.text.len()
     }
+
+    /// Whether it stands at a position of a text.
+    #[inline(always)]
+    pub(crate) fn stands(&self, text: &[u8], at: usize) -> bool {
+        let Some(rest) = text.get(at..) else { return false };
+        match rest.first_chunk() {
+            Some(bytes) if self.at_once => {
+                let ([a, b, c, d], [e, f, g, h]) = (words(bytes), &self.words);
+                let [i, j, k, l] = &self.masks;
+                (a ^ e) & i | (b ^ f) & j | (c ^ g) & k | (d ^ h) & l == 0
+            }
+            _ => rest.starts_with(&self.text),
+        }
+    }
+}
+
+/// The words that bytes are.
+#[inline(always)]
+pub(crate) fn words(bytes: &[u8; AT_ONCE]) -> [u64; AT_ONCE / 8] {
+    let (bytes, _) = bytes.as_chunks();
+    let [a, b, c, d] = bytes else { return [0; 4] };
+    [u64::from_le_bytes(*a), u64::from_le_bytes(*b), u64::from_le_bytes(*c), u64::from_le_bytes(*d)]
 }
 
 /// The number of one to sixteen decimal digits that stands in `text` from `start` to `end`. Nothing
@@ -117,25 +119,30 @@ impl Literal {
 pub(crate) fn digits(text: &[u8], start: usize, end: usize) -> Option<u64> {
     match end.checked_sub(start)? {
         len @ 1..=8 => eight(text, end, len),
-        len @ 9..=16 => Some(eight(text, end - 8, len - 8)? * 100_000_000 + eight(text, end, 8)?),
-        _ => None,
+        len => more(text, end, len),
     }
+}
+
+/// Nine to sixteen digits before `end`.
+#[inline(never)]
+fn more(text: &[u8], end: usize, len: usize) -> Option<u64> {
+    let first = len.checked_sub(8).filter(|first| (1..=8).contains(first))?;
+    Some(eight(text, end - 8, first)? * 100_000_000 + eight(text, end, 8)?)
 }
 
 /// One to eight digits before `end`, all at once.
 #[inline]
 fn eight(text: &[u8], end: usize, len: usize) -> Option<u64> {
-    const ZEROS: u64 = 0x3030_3030_3030_3030;
-    const TENS: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    const SIX: u64 = 0x0606_0606_0606_0606;
+    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+    const UP_TO_NINE: u64 = u64::from_le_bytes([0x7F - 9; 8]);
     let word = u64::from_le_bytes(*text.get(end.checked_sub(8)?..end)?.first_chunk()?);
-    let before = (1 << (8 * (8 - len))) - 1;
-    let word = word & !before | ZEROS & before;
-    if word & TENS != ZEROS || word.wrapping_add(SIX) & TENS != ZEROS {
+    let before = 8 * (8 - len);
+    let digits = (word ^ ZEROS) >> before << before;
+    if (digits | digits.wrapping_add(UP_TO_NINE)) & HIGH != 0 {
         return None;
     }
     // Neighbours are added in pairs: digits, then hundreds, then ten thousands.
-    let pairs = (word - ZEROS).wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
+    let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
     let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_FFFF_0000_FFFF;
     Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
 }
@@ -167,18 +174,18 @@ mod tests {
         for len in 0..50 {
             for at in 0..text.len() - len {
                 let literal = Literal::new(&text[at..at + len]);
-                let rest = &text.as_bytes()[at + len..];
-                assert_eq!(literal.after(&text.as_bytes()[at..]), Some(rest), "{len} at {at}");
+                assert!(literal.stands(text.as_bytes(), at), "{len} at {at}");
                 for changed in at..at + len {
                     let mut other = text.clone().into_bytes();
                     other[changed] = b'-';
-                    assert_eq!(literal.after(&other[at..]), None, "{len} at {at}");
+                    assert!(!literal.stands(&other, at), "{len} at {at}");
                 }
-                assert_eq!(literal.after(&text.as_bytes()[at..at + len]), Some(&[][..]));
-                let short = &text.as_bytes()[at..at + len.saturating_sub(1)];
-                assert!(len == 0 || literal.after(short).is_none());
+                assert!(literal.stands(&text.as_bytes()[..at + len], at));
+                let short = &text.as_bytes()[..(at + len).saturating_sub(1)];
+                assert!(len == 0 || !literal.stands(short, at));
             }
         }
+        assert!(!Literal::new("").stands(b"abc", 4));
     }
 
     #[test]

@@ -30,8 +30,6 @@ pub(crate) struct AccessReader {
     json: JsonReader,
     names: NameMap,
     reads_json: bool,
-    /// The values of the line that is tried.
-    values: Vec<Span>,
 }
 
 /// A template that lines are tried against.
@@ -99,7 +97,6 @@ impl AccessReader {
             names,
             reads_json: templates.is_empty()
                 || templates.iter().any(|t| t.syntax() == Syntax::Json),
-            values: Vec::new(),
         }
     }
 
@@ -115,9 +112,8 @@ impl AccessReader {
         rows.begin(time);
         if let Some(Known { fitter, syntax, beyond }) = self.fitters.first()
             && (plain || *syntax == Syntax::Text)
-            && fitter.fit(line, &mut self.values)
+            && fits(fitter, line, rows)
         {
-            rows.set_all(fitter.slots(), &self.values);
             if let Some(beyond) = beyond {
                 beyond.keep(line.line(), rows);
             }
@@ -139,9 +135,8 @@ impl AccessReader {
         for at in 1..self.fitters.len() {
             if let Some(Known { fitter, syntax, beyond }) = self.fitters.get(at)
                 && (plain || *syntax == Syntax::Text)
-                && fitter.fit(located, &mut self.values)
+                && fits(fitter, located, rows)
             {
-                rows.set_all(fitter.slots(), &self.values);
                 if let Some(beyond) = beyond {
                     beyond.keep(line, rows);
                 }
@@ -265,6 +260,35 @@ impl AccessReader {
             self.fitters.insert(0, Known::new(&template, &self.names, rows.layout()));
         }
     }
+}
+
+/// Fits a line to a template, as the last row. If it does not fit, that has no values.
+#[inline]
+fn fits(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> bool {
+    #[cfg(target_arch = "x86_64")]
+    if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
+        #[expect(unsafe_code, reason = "measured: a fifth of the instructions is saved")]
+        // SAFETY: the processor has what is enabled.
+        return unsafe { fits_wide(fitter, line, rows) };
+    }
+    fits_as_compiled(fitter, line, rows)
+}
+
+/// [`fits`] for processors that compare 32 bytes at once.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,bmi2")]
+fn fits_wide(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> bool {
+    fits_as_compiled(fitter, line, rows)
+}
+
+#[inline(always)]
+fn fits_as_compiled(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> bool {
+    let mut row = rows.last(fitter.slots());
+    let fits = fitter.fit(line, |slot, span| row.put(slot, span));
+    if !fits {
+        rows.reset();
+    }
+    fits
 }
 
 /// A value without its JSON escapes, though its quotes may not be escaped.

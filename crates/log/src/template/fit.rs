@@ -1,8 +1,8 @@
 //! Fitting a line to a template.
 
-use super::{Syntax, Template};
+use super::{Part, Syntax, Template};
 use crate::marks::Marks;
-use crate::rows::{Layout, NO_SLOT, Span};
+use crate::rows::{Layout, NO_SLOT, Slots, Span};
 use crate::schema::Field;
 use crate::wide::{Literal, find};
 
@@ -26,8 +26,10 @@ impl<'a> Located<'a> {
         self.text.get(self.start..self.end).unwrap_or_default()
     }
 
-    fn is(&self, at: usize, value: &[u8]) -> bool {
-        self.text.get(at..).is_some_and(|text| text.starts_with(value))
+    /// Where a part of the text stands in the block.
+    #[inline]
+    fn span(&self, start: usize, end: usize) -> Span {
+        Span::new(self.base + start, self.base + end)
     }
 }
 
@@ -36,8 +38,8 @@ impl<'a> Located<'a> {
 pub(crate) struct Fitter {
     head: Box<[u8]>,
     vars: Box<[Var]>,
-    /// Where in a row the values go that are asked for, in their order.
-    slots: Box<[u8]>,
+    /// Where in a row its values go.
+    slots: Slots,
     json: bool,
 }
 
@@ -45,22 +47,29 @@ pub(crate) struct Fitter {
 #[derive(Debug, Clone)]
 struct Var {
     literal: Literal,
-    /// The first byte of the literal.
-    stop: u8,
-    /// Whether the value is asked for.
-    wanted: bool,
-    /// Whether the value stands in quotes that end it.
-    quoted: bool,
+    /// Where in a row the value goes, or [`NO_SLOT`] if it is not asked for.
+    slot: u8,
+    end: End,
     last: bool,
     field: Option<Field>,
 }
 
+/// What ends a value.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// The quotation mark that the literal begins with; the value stands in quotes.
+    Quote,
+    /// The literal of JSON that has the first quotation mark so far in: the value has none.
+    BeforeQuote(usize),
+    /// The literal, which begins with this byte.
+    Literal(u8),
+}
+
 /// The values of a line that fits a template, one for each variable.
 pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a str>> {
-    let mut fitter = Fitter::without_columns(template);
-    fitter.vars.iter_mut().for_each(|var| var.wanted = true);
+    let fitter = Fitter::with_slots(template, |_| 0);
     let mut values = Vec::new();
-    if !fitter.fits_alone(line.as_bytes(), &mut values) {
+    if !fitter.fits_alone(line.as_bytes(), |span| values.push(span)) {
         return None;
     }
     values.iter().map(|span| line.get(span.start()..span.start() + span.len())).collect()
@@ -69,7 +78,9 @@ pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a s
 impl Fitter {
     /// Prepares a template for rows of a layout.
     pub(crate) fn new(template: &Template, layout: &Layout) -> Fitter {
-        Self::with_slots(template, |field| layout.slot(field))
+        Self::with_slots(template, |part| {
+            part.target.map_or(NO_SLOT, |target| layout.slot(target.field))
+        })
     }
 
     /// Prepares a template only to tell whether a line fits it.
@@ -77,95 +88,114 @@ impl Fitter {
         Self::with_slots(template, |_| NO_SLOT)
     }
 
-    fn with_slots(template: &Template, slot: impl Fn(Field) -> u8) -> Fitter {
+    fn with_slots(template: &Template, slot: impl Fn(&Part) -> u8) -> Fitter {
         let json = template.syntax == Syntax::Json;
         let mut quoted = template.head.ends_with('"');
-        let mut slots = Vec::new();
+        let mut slots = Slots::default();
         let count = template.parts.len();
         let vars = template.parts.iter().enumerate().map(|(at, part)| {
-            let literal = Literal::new(&part.literal);
-            let stop = part.literal.bytes().next().unwrap_or_default();
-            let slot = part.target.map_or(NO_SLOT, |target| slot(target.field));
-            slots.extend((slot != NO_SLOT).then_some(slot));
-            let var = Var {
-                stop,
-                wanted: slot != NO_SLOT,
-                quoted: json && quoted && stop == b'"',
-                last: at + 1 == count,
-                field: part.target.map(|target| target.field),
-                literal,
+            let slot = slot(part);
+            if slot != NO_SLOT {
+                slots = slots.and(Slots::one(slot));
+            }
+            let end = match part.literal.find('"') {
+                Some(0) if json && quoted => End::Quote,
+                Some(quote) if json && at + 1 != count => End::BeforeQuote(quote),
+                _ => End::Literal(part.literal.bytes().next().unwrap_or_default()),
             };
             quoted = part.literal.ends_with('"');
-            var
+            let field = part.target.map(|target| target.field);
+            Var { literal: Literal::new(&part.literal), slot, end, last: at + 1 == count, field }
         });
         let vars = vars.collect();
-        Fitter { vars, slots: slots.into(), head: template.head.as_bytes().into(), json }
+        Fitter { vars, slots, head: template.head.as_bytes().into(), json }
     }
 
-    /// Where in a row the values go that [`Fitter::fit`] finds, in their order.
-    pub(crate) fn slots(&self) -> &[u8] {
-        &self.slots
+    /// Where in a row the values go that [`Fitter::fit`] finds.
+    pub(crate) fn slots(&self) -> Slots {
+        self.slots
     }
 
-    /// Finds the values of a line that are asked for, in their order. Returns whether the line fits;
-    /// if not, some of the values are missing.
-    #[inline]
-    pub(crate) fn fit(&self, line: &Located<'_>, values: &mut Vec<Span>) -> bool {
-        values.clear();
+    /// Finds the values of a line that are asked for. Returns whether the line fits; if not, some of
+    /// the values are missing.
+    #[inline(always)]
+    pub(crate) fn fit(&self, line: &Located<'_>, mut put: impl FnMut(u8, Span)) -> bool {
         if !line.text.get(line.start..).is_some_and(|text| text.starts_with(&self.head)) {
             return false;
         }
         let mut at = line.start + self.head.len();
         for var in &self.vars {
-            let Some(len) = self.value_len(var, line, at) else { return false };
-            if var.wanted {
-                let is_null = self.json && !var.quoted && line.is(at, b"null");
-                let from = line.base + at;
-                values.push(if is_null && len == 4 {
-                    Span::NULL
-                } else {
-                    Span::new(from, from + len)
-                });
+            let end = match var.end {
+                End::Quote => quoted_end(var, line, at),
+                _ => self.unquoted_end(var, line, at),
+            };
+            let Some(end) = end else { return false };
+            if var.slot != NO_SLOT {
+                let is_null = !matches!(var.end, End::Quote) && self.is_null(line, at, end);
+                put(var.slot, if is_null { Span::NULL } else { line.span(at, end) });
             }
-            at += len + var.literal.text().len();
+            at = end + var.literal.len();
         }
         // What was found beyond the line cannot end where the line does.
         at == line.end
     }
 
     /// [`Fitter::fit`] of a line that stands nowhere.
-    pub(crate) fn fits_alone(&self, line: &[u8], values: &mut Vec<Span>) -> bool {
+    pub(crate) fn fits_alone(&self, line: &[u8], mut put: impl FnMut(Span)) -> bool {
         let marks = Marks::of(line);
         let line = Located { text: line, marks: &marks, start: 0, end: line.len(), base: 0 };
-        self.fit(&line, values)
+        self.fit(&line, |_, span| put(span))
     }
 
-    /// The length of the value that stands at a position, before the literal.
-    #[inline]
-    fn value_len(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
-        if var.quoted {
-            let end = line.marks.quote(at, line.end)?;
-            var.literal.after(line.text.get(end..)?)?;
-            return Some(end - at);
+    /// Where the value ends that stands at a position without quotes, before the literal.
+    #[inline(never)]
+    fn unquoted_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
+        match var.end {
+            End::Quote => None,
+            End::BeforeQuote(quote) => {
+                let end = line.marks.quote(at, line.end)?.checked_sub(quote)?;
+                let possible = !has_brackets(line.text.get(at..end)?);
+                (possible && var.literal.stands(line.text, end)).then_some(end)
+            }
+            End::Literal(stop) => {
+                Some(at + self.len_before(var, stop, line.text.get(at..line.end)?)?)
+            }
         }
-        self.unquoted_len(var, line.text.get(at..line.end)?)
     }
 
-    /// The length of the value that `line` begins with, which no quotes stand around.
-    fn unquoted_len(&self, var: &Var, line: &[u8]) -> Option<usize> {
+    /// Whether a value without quotes is the `null` of JSON.
+    fn is_null(&self, line: &Located<'_>, at: usize, end: usize) -> bool {
+        self.json && end - at == 4 && line.text.get(at..end) == Some(b"null")
+    }
+
+    /// The length of the value that `line` begins with, before the literal.
+    fn len_before(&self, var: &Var, stop: u8, line: &[u8]) -> Option<usize> {
         let len = if var.last {
             line.strip_suffix(var.literal.text())?.len()
         } else {
-            find_literal(line, var)?
+            find_literal(line, var, stop)?
         };
         let value = line.get(..len)?;
         let possible = if self.json {
-            !value.iter().fold(false, |found, c| found | matches!(c, b'"' | b'{' | b'['))
+            !value.contains(&b'"') && !has_brackets(value)
         } else {
             var.field != Some(Field::Status) || is_status(value)
         };
         possible.then_some(len)
     }
+}
+
+/// Where the value ends that stands at a position in quotes, before the literal.
+#[inline(always)]
+fn quoted_end(var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
+    let end = line.marks.quote(at, line.end)?;
+    var.literal.stands(line.text, end).then_some(end)
+}
+
+/// Whether there is what an object or a list of JSON begins with.
+#[inline]
+fn has_brackets(value: &[u8]) -> bool {
+    value.iter().any(|c| matches!(c, b'{' | b'['))
 }
 
 /// Whether a value can be a status: digits, or `-` for none.
@@ -181,13 +211,13 @@ fn is_half_route(var: &Var, value: &[u8], rest: &[u8]) -> bool {
 }
 
 /// Where the literal after a variable begins.
-fn find_literal(line: &[u8], var: &Var) -> Option<usize> {
+fn find_literal(line: &[u8], var: &Var, stop: u8) -> Option<usize> {
     let mut from = 0;
     loop {
         let rest = line.get(from..)?;
-        let at = from + find(var.stop, rest, rest.len())?;
+        let at = from + find(stop, rest, rest.len())?;
         let (value, after) = line.split_at_checked(at)?;
-        if var.literal.after(after).is_some() && !is_half_route(var, value, after) {
+        if var.literal.stands(line, at) && !is_half_route(var, value, after) {
             return Some(at);
         }
         from = at + 1;
