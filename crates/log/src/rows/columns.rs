@@ -18,6 +18,9 @@ use crate::wide;
 /// Digits of an epoch in milliseconds, from 2001 until 2286.
 const MILLIS_DIGITS: u32 = 13;
 
+/// Digits of an epoch in seconds, from 2001 until 2286.
+const SECONDS_DIGITS: u32 = 10;
+
 /// Columns under construction, from the rows of one block.
 pub(super) struct Columns<'a> {
     rows: &'a Rows,
@@ -103,21 +106,27 @@ impl<'a> Columns<'a> {
         read: impl Fn(&[u8]) -> Option<u64>,
     ) -> (Vec<T>, Nulls, u64) {
         let mut unreadable = 0;
-        let mut nulls = Nulls::with_capacity(spans.len());
-        let values = spans.iter().map(|&span| {
-            let value = self.digits(span).or_else(|| {
-                let text = self.value(span);
-                let value = read(text);
-                unreadable += u64::from(value.is_none() && !text.is_empty());
-                value
-            });
+        let (values, nulls) = nullable(spans, |_, span| {
+            let value = self.digits(span).or_else(|| self.read_other(span, &read, &mut unreadable));
             let converted = value.and_then(&convert);
             unreadable += u64::from(converted.is_none() && value.is_some());
-            nulls.push(converted.is_some());
-            converted.unwrap_or_default()
+            converted
         });
-        let values = values.collect();
         (values, nulls, unreadable)
+    }
+
+    /// Reads a number that is not of a few digits, and counts it if it is none.
+    #[inline(never)]
+    fn read_other(
+        &self,
+        span: Span,
+        read: impl Fn(&[u8]) -> Option<u64>,
+        unreadable: &mut u64,
+    ) -> Option<u64> {
+        let text = self.value(span);
+        let value = read(text);
+        *unreadable += u64::from(value.is_none() && !text.is_empty());
+        value
     }
 
     /// The number of a few digits that a value is.
@@ -162,37 +171,58 @@ impl<'a> Columns<'a> {
 
     /// Moments of reset, whose form is told apart by the row's own time.
     fn resets(&mut self, spans: &[Span]) -> Values {
-        let values = self.told_at(spans, reset);
-        let nulls = Nulls::of(&values, Option::is_some);
-        Values::Times(values.into_iter().map(Option::unwrap_or_default).collect(), nulls)
+        let (values, nulls) = self.told_at(spans, |columns, span, now| {
+            let seconds = (span.len == SECONDS_DIGITS).then(|| columns.digits(span)).flatten();
+            seconds.map(|s| s as i64 * 1000).or_else(|| reset(columns.value(span), now))
+        });
+        Values::Times(values, nulls)
     }
 
     /// Seconds to wait, from delta seconds or an HTTP date.
     fn retry_after(&mut self, spans: &[Span]) -> Values {
-        let values = self.told_at(spans, retry_after);
-        let nulls = Nulls::of(&values, Option::is_some);
-        Values::Numbers(values.into_iter().map(Option::unwrap_or_default).collect(), nulls)
+        let read = |columns: &Self, span, now| retry_after(columns.value(span), now);
+        let (values, nulls) = self.told_at(spans, read);
+        Values::Numbers(values, nulls)
     }
 
     /// Reads values that may count from their row's own time.
-    fn told_at<T>(
+    fn told_at<T: Copy + Default>(
         &mut self,
         spans: &[Span],
-        read: impl Fn(&[u8], Option<i64>) -> Option<T>,
-    ) -> Vec<Option<T>> {
+        read: impl Fn(&Self, Span, Option<i64>) -> Option<T>,
+    ) -> (Vec<T>, Nulls) {
         self.moments();
         let moments = self.moments.as_deref().unwrap_or_default();
         let mut unreadable = 0;
-        let values = spans.iter().zip(moments).map(|(&span, &now)| {
-            let text = self.value(span);
-            let value = read(text, (now != NO_TIME).then_some(now));
-            unreadable += u64::from(value.is_none() && !text.is_empty());
+        let (values, nulls) = nullable(spans, |row, span| {
+            let now = moments.get(row).copied().filter(|now| *now != NO_TIME);
+            let value = read(self, span, now);
+            unreadable += u64::from(value.is_none() && !self.value(span).is_empty());
             value
         });
-        let values = values.collect();
         self.unreadable += unreadable;
-        values
+        (values, nulls)
     }
+}
+
+/// Reads the value of each row of a column, and which of them there are.
+fn nullable<T: Copy + Default>(
+    spans: &[Span],
+    mut read: impl FnMut(usize, Span) -> Option<T>,
+) -> (Vec<T>, Nulls) {
+    let (mut values, mut nulls) = (vec![T::default(); spans.len()], Nulls::default());
+    let mut row = 0;
+    for (values, spans) in values.chunks_mut(Nulls::AT_ONCE).zip(spans.chunks(Nulls::AT_ONCE)) {
+        let mut valid = 0;
+        for ((at, value), &span) in values.iter_mut().enumerate().zip(spans) {
+            let found = read(row, span);
+            valid |= u64::from(found.is_some()) << at;
+            *value = found.unwrap_or_default();
+            row += 1;
+        }
+        nulls.push(valid, spans.len());
+    }
+    (values, nulls)
 }
 
 /// A column whose buffers are still to be attached.

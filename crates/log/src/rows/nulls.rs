@@ -3,50 +3,38 @@
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer};
 
 /// A null bitmap under construction.
+#[derive(Default)]
 pub(super) struct Nulls {
     words: Vec<u64>,
-    word: u64,
     len: usize,
     valid: usize,
 }
 
 impl Nulls {
+    /// Values that are added at once.
+    pub(super) const AT_ONCE: usize = u64::BITS as usize;
+
     /// Which of the values are any.
     pub(super) fn of<T>(values: &[T], is_valid: impl Fn(&T) -> bool) -> Nulls {
-        let mut nulls = Nulls::with_capacity(values.len());
-        for values in values.chunks(64) {
+        let mut nulls = Nulls::default();
+        for values in values.chunks(Self::AT_ONCE) {
             let bits =
                 values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(is_valid(value)));
-            nulls.len += values.len();
-            nulls.valid += bits.count_ones() as usize;
-            match values.len() {
-                64 => nulls.words.push(bits),
-                _ => nulls.word = bits,
-            }
+            nulls.push(bits, values.len());
         }
         nulls
     }
 
-    pub(super) fn with_capacity(rows: usize) -> Nulls {
-        Nulls { words: Vec::with_capacity(rows / 64 + 1), word: 0, len: 0, valid: 0 }
+    /// Adds as many values as can be added at once; fewer only at the end. There is a bit for each
+    /// that is any, the lowest for the first.
+    pub(super) fn push(&mut self, valid: u64, len: usize) {
+        self.words.push(valid);
+        self.len += len;
+        self.valid += valid.count_ones() as usize;
     }
 
-    #[inline]
-    pub(super) fn push(&mut self, valid: bool) {
-        self.word |= u64::from(valid) << (self.len % 64);
-        self.len += 1;
-        self.valid += usize::from(valid);
-        if self.len.is_multiple_of(64) {
-            self.words.push(self.word);
-            self.word = 0;
-        }
-    }
-
-    pub(super) fn finish(mut self) -> Option<NullBuffer> {
-        if self.valid == self.len {
-            return None;
-        }
-        self.words.push(self.word);
-        Some(NullBuffer::new(BooleanBuffer::new(Buffer::from_vec(self.words), 0, self.len)))
+    pub(super) fn finish(self) -> Option<NullBuffer> {
+        let buffer = || BooleanBuffer::new(Buffer::from_vec(self.words), 0, self.len);
+        (self.valid != self.len).then(|| NullBuffer::new(buffer()))
     }
 }

@@ -34,26 +34,48 @@ pub(super) fn text_array(
 /// else its first four bytes, the buffer and the position there.
 #[inline]
 pub(super) fn view(block: &[u8], scratch: &[u8], span: Span) -> u128 {
+    let (at, len) = (span.start as usize, span.len as usize);
+    // The text is read where it stands in a view, after the four bytes of its length. Scratch lies
+    // beyond any block.
+    let Some(wide) = at.checked_sub(4).and_then(|before| wide::wide(block, before)) else {
+        return view_at_the_edge(block, scratch, span);
+    };
+    match TEXT_MASKS.get(len) {
+        // There are twelve bytes from where it begins.
+        Some(mask) => short(wide & mask, span),
+        None if at + len <= block.len() => long(wide, span, 0),
+        None => 0,
+    }
+}
+
+/// The view of a value of at most twelve bytes, which stand in `text`.
+#[inline]
+fn short(text: u128, span: Span) -> u128 {
+    let view = text | u128::from(span.len);
+    if view == UNSET { 0 } else { view }
+}
+
+/// The view of a longer value, which begins as `wide` does and stands in this buffer.
+#[inline]
+fn long(wide: u128, span: Span, buffer: u32) -> u128 {
+    u128::from(span.len)
+        | wide & PREFIX_MASK
+        | u128::from(buffer) << 64
+        | u128::from(span.start & !SCRATCH) << 96
+}
+
+/// The view of a value in scratch, or near the start or the end of the block.
+#[cold]
+fn view_at_the_edge(block: &[u8], scratch: &[u8], span: Span) -> u128 {
     let in_scratch = span.start & SCRATCH != 0;
     let (buffer, start) =
         if in_scratch { (scratch, span.start & !SCRATCH) } else { (block, span.start) };
-    let (at, len) = (start as usize, span.len as usize);
-    // The text is read where it stands in a view, after the four bytes of its length.
-    if len == 0 {
-        return 0;
-    }
-    let wide = at.checked_sub(4).and_then(|before| wide::wide(buffer, before));
-    let Some(wide) = wide.or_else(|| wide_at_the_edge(buffer, at)) else { return 0 };
-    let Some(mask) = TEXT_MASKS.get(len) else {
-        let whole = at + len <= buffer.len();
-        let long = u128::from(span.len)
-            | wide & PREFIX_MASK
-            | u128::from(in_scratch) << 64
-            | u128::from(start) << 96;
-        return if whole { long } else { 0 };
-    };
-    let view = wide & mask | u128::from(span.len);
-    if view == UNSET || at + len > buffer.len() { 0 } else { view }
+    let (start, len) = (start as usize, span.len as usize);
+    let Some(text) = buffer.get(start..start + len) else { return 0 };
+    let mut wide = [0; 16];
+    wide.iter_mut().skip(4).zip(text).for_each(|(to, from)| *to = *from);
+    let wide = u128::from_le_bytes(wide);
+    if len < TEXT_MASKS.len() { short(wide, span) } else { long(wide, span, in_scratch.into()) }
 }
 
 /// The view of `-`, which stands for no value.
@@ -75,12 +97,3 @@ const TEXT_MASKS: [u128; 13] = {
     }
     masks
 };
-
-/// The sixteen bytes from four before `at`, where there are not so many around it.
-#[cold]
-fn wide_at_the_edge(buffer: &[u8], at: usize) -> Option<u128> {
-    let mut wide = [0; 16];
-    let text = buffer.get(at..)?;
-    wide.iter_mut().skip(4).zip(text).for_each(|(to, from)| *to = *from);
-    Some(u128::from_le_bytes(wide))
-}
