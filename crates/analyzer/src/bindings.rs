@@ -111,7 +111,7 @@ impl<'a> Binding<'a> {
             user_id: call.row.caller_id().map(Box::from),
             action: call.row.action().map(Box::from),
             resource: resource.into(),
-            time: call.row.time(),
+            time: call.time,
             values: values.map(|(key, value)| (key, KeptValue::new(value))).collect(),
         }
     }

@@ -172,7 +172,7 @@ impl BreakdownTally {
             [_] => combination.first().copied().unwrap_or(OTHER_NUMBER),
             _ => self.combination(combination),
         };
-        let (status, time) = (call.row.status(), call.row.time());
+        let (status, time) = (call.status, call.time);
         slot(&mut self.used, number).add(status, time, latency(call.row));
     }
 

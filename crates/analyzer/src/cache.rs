@@ -208,8 +208,8 @@ impl RepeatsTally {
     /// Counts a call if it is a read that could be answered from a cache.
     #[inline]
     pub(crate) fn add_call(&mut self, call: &Call<'_, '_>) {
-        let answered = matches!(call.row.status(), Some(200..300));
-        let (Some(at), Some(path)) = (call.row.time(), call.path) else { return };
+        let answered = matches!(call.status, Some(200..300));
+        let (Some(at), Some(path)) = (call.time, call.path) else { return };
         if !answered || call.method != "GET" {
             return;
         }

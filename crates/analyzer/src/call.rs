@@ -9,6 +9,9 @@ use crate::rows::Row;
 #[derive(Clone, Copy)]
 pub(crate) struct Call<'r, 'a> {
     pub(crate) row: Row<'r, 'r>,
+    /// The row's, which all parts of the report ask for.
+    pub(crate) time: Option<i64>,
+    pub(crate) status: Option<u16>,
     pub(crate) caller: &'r str,
     pub(crate) caller_number: u32,
     pub(crate) target: Target<'a>,

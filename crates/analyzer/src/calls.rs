@@ -56,6 +56,8 @@ impl<'a> Naming<'a> {
             };
             Call {
                 row,
+                time: row.time(),
+                status: row.status(),
                 caller,
                 caller_number,
                 target,

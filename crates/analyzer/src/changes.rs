@@ -162,12 +162,12 @@ impl ChangeTally {
             self.unchanged += 1;
             return;
         }
-        let (caller, status) = (call.caller_number, call.row.status());
+        let (caller, status) = (call.caller_number, call.status);
         let resource = self.labels.resource(call);
         let key = TallyKey { caller, resource, status, before, after };
         let found = self.groups.find(key, callers);
         let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
-        let span = Span::at(call.row.time());
+        let span = Span::at(call.time);
         match self.groups.get_mut(&found) {
             Some((_, group)) => {
                 group.requests += 1;

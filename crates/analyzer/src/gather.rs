@@ -291,7 +291,7 @@ impl<'a> Gatherer<'a> {
         };
         if let Some(timeline) = &mut self.timeline {
             for (call, group) in calls.iter().zip(groups) {
-                let (start, status) = (call.row.time(), call.row.status());
+                let (start, status) = (call.time, call.status);
                 let (caller, route) = (call.caller_number, call.route_number);
                 let cell = Cell { start, caller, route, status, group };
                 timeline.add(cell, latency(call.row), callers);

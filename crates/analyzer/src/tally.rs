@@ -171,7 +171,7 @@ impl<'a> OutcomeTally<'a> {
             resource: self.labels.resource(call),
             action: self.labels.action(call),
             verdict,
-            status: call.row.status(),
+            status: call.status,
             logged,
         };
         Some((key, disagrees))
@@ -186,7 +186,7 @@ impl<'a> OutcomeTally<'a> {
         Counting { places, callers }: &mut Counting<'_, 'a>,
     ) -> Option<u32> {
         let resource = Resource::of(call, places, &mut self.arn);
-        let time = call.row.time();
+        let time = call.time;
         let binding = || version.binding(version.verdict(verdict)?);
         if let Some((number, group)) = self.groups.get_mut(&found) {
             group.requests += 1;

@@ -153,20 +153,20 @@ impl UsageTally {
     pub(crate) fn add(&mut self, calls: &[Call<'_, '_>]) {
         for call in calls {
             let caller = slot(&mut self.callers, call.caller_number);
-            caller.add(call.row.status(), call.row.time());
+            caller.add(call.status, call.time);
         }
         for call in calls {
             let route = slot(&mut self.routes, call.route_number);
-            route.add(call.row.status(), latency(call.row));
+            route.add(call.status, latency(call.row));
         }
         self.requests += calls.len() as u64;
         for call in calls {
-            match call.row.status() {
+            match call.status {
                 Some(status) => *slot(&mut self.statuses, status.into()) += 1,
                 None => self.without_status += 1,
             }
-            self.span.merge(Span::at(call.row.time()));
-            if let Some(time) = call.row.time() {
+            self.span.merge(Span::at(call.time));
+            if let Some(time) = call.time {
                 self.count_at(time);
             }
         }

@@ -10,7 +10,6 @@ use crate::call::Call;
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
 use crate::intern::{Interner, OTHER, TEXT_BYTES_MAX, slot};
-use crate::rows::Row;
 use crate::series::{Measure, Series};
 use crate::told::{self, Refusal, Told};
 
@@ -66,12 +65,12 @@ impl LimitTally {
         };
         *slot(&mut self.latest, call.route_number) = number;
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
-        counted.add(call.row, told);
+        counted.add(call.time, told);
         counted.callers.add(call.caller_number);
         if counted.callers.others() > CALLERS_MAX {
             counted.tell_callers(callers);
         }
-        if let Some(at) = call.row.time() {
+        if let Some(at) = call.time {
             let principal = self.principal(call);
             self.consumption.add(at, number, principal);
         }
@@ -166,8 +165,8 @@ impl Counted {
         }
     }
 
-    fn add(&mut self, row: Row<'_, '_>, told: &Told<'_>) {
-        let (time, left, used) = (row.time(), told.left, &mut self.used);
+    fn add(&mut self, time: Option<i64>, told: &Told<'_>) {
+        let (left, used) = (told.left, &mut self.used);
         used.requests += 1;
         used.primary += u64::from(told.refusal == Some(Refusal::Primary));
         used.secondary += u64::from(told.refusal == Some(Refusal::Secondary));
