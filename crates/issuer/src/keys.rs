@@ -9,7 +9,7 @@ use moka::Expiry;
 use moka::sync::Cache;
 use tollgate_gateway::{Caller as GatewayCaller, Fact, FactValue};
 use tollgate_policy::Principal;
-use tollgate_sigv4::{ErrorType, KeyAnswer, KeyClaim, KeyLookup, PayloadHash, SessionRefusal};
+use tollgate_sigv4::{ErrorType, KeyAnswer, KeyClaim, KeyLookup, SessionRefusal, SessionToken};
 use tollgate_store::Account;
 use tollgate_sts::{Caller, Opened, Revocations, Session, SessionKeys, TokenFault};
 
@@ -23,11 +23,13 @@ use crate::plan::Plan;
 pub(crate) struct GatewayKeys {
     issuer: Arc<Issuer>,
     plan: Arc<Plan>,
-    known: Cache<PayloadHash, Arc<Known>>,
+    /// By access key id.
+    known: Cache<String, Arc<Known>>,
 }
 
 /// A session whose token was opened.
 struct Known {
+    token: SessionToken,
     opened: Opened,
     caller: Arc<GatewayCaller>,
     /// How long it had to live when it was opened.
@@ -46,27 +48,31 @@ impl GatewayKeys {
         GatewayKeys { issuer, plan, known }
     }
 
-    fn session(&self, claim: &KeyClaim<'_>, token: &str) -> Result<Arc<Known>, TokenFault> {
-        // The cache needs no tokens, only to tell them apart.
-        let name = PayloadHash::of(token.as_bytes());
-        let known = self.known.get(&name);
+    fn session(
+        &self,
+        claim: &KeyClaim<'_>,
+        token: &SessionToken,
+    ) -> Result<Arc<Known>, TokenFault> {
+        let known = self.known.get(claim.access_key_id);
+        // A session has one token. Another that comes with its key is opened, and refused.
+        let known = known.filter(|known| known.token.is_same(token));
         let is_new = known.is_none();
         let known = known.map_or_else(|| self.open(token, claim.now), Ok)?;
         let (plan, revocations) = (&self.plan, self.issuer.revocations());
         let Known { opened, .. } = &*known;
         opened.check(claim.access_key_id, claim.now, plan.clock_skew_s, &revocations)?;
         if is_new {
-            self.known.insert(name, Arc::clone(&known));
+            self.known.insert(claim.access_key_id.to_owned(), Arc::clone(&known));
         }
         Ok(known)
     }
 
-    fn open(&self, token: &str, now: Timestamp) -> Result<Arc<Known>, TokenFault> {
-        let opened = self.plan.keys.open(token)?;
+    fn open(&self, token: &SessionToken, now: Timestamp) -> Result<Arc<Known>, TokenFault> {
+        let opened = self.plan.keys.open(token.expose())?;
         let session = opened.session();
         let caller = Arc::new(caller(session, &self.plan.account));
         let left = Duration::try_from(session.expires_at.duration_since(now)).unwrap_or_default();
-        Ok(Arc::new(Known { opened, caller, left }))
+        Ok(Arc::new(Known { token: token.clone(), opened, caller, left }))
     }
 }
 
@@ -75,7 +81,7 @@ impl KeyLookup for GatewayKeys {
 
     fn find(&self, claim: &KeyClaim<'_>) -> KeyAnswer<Arc<GatewayCaller>> {
         let Some(token) = SessionKeys::token_of(claim) else { return KeyAnswer::Unknown };
-        match self.session(claim, token.expose()) {
+        match self.session(claim, token) {
             Ok(known) => KeyAnswer::Found {
                 secret: known.opened.secret().clone(),
                 identity: Arc::clone(&known.caller),
@@ -85,13 +91,8 @@ impl KeyLookup for GatewayKeys {
     }
 }
 
-impl Expiry<PayloadHash, Arc<Known>> for UntilExpiry {
-    fn expire_after_create(
-        &self,
-        _: &PayloadHash,
-        known: &Arc<Known>,
-        _: Instant,
-    ) -> Option<Duration> {
+impl Expiry<String, Arc<Known>> for UntilExpiry {
+    fn expire_after_create(&self, _: &String, known: &Arc<Known>, _: Instant) -> Option<Duration> {
         Some(known.left)
     }
 }
