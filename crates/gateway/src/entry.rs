@@ -13,7 +13,6 @@ use http::{Method, Request, Response, Version};
 use http_body::{Body, Frame, SizeHint};
 use tokio::time::Instant;
 use tollgate_policy::Outcome;
-use uuid::Uuid;
 
 use crate::authorize::Authorized;
 use crate::body::{AnswerBody, BodyError};
@@ -55,11 +54,10 @@ impl Entry {
         request: &Request<B>,
         arrival: Arrival,
     ) -> Entry {
-        let (id, mut buffer) = (gateway.ids.next(), Uuid::encode_buffer());
+        let id = gateway.ids.next();
         let user_agent = request.headers().get(USER_AGENT).map(|agent| agent.as_bytes());
         let user_agent = user_agent.map(String::from_utf8_lossy);
         let arrived = [
-            Value::Text(id.id().encode_lower(&mut buffer)),
             id.extended().into(),
             request.method().as_str().into(),
             request.uri().path().into(),
@@ -68,7 +66,7 @@ impl Entry {
             user_agent.as_deref().into(),
         ];
         Entry(Box::new(Open {
-            record: Record::begin(arrival.at.as_millisecond(), arrived),
+            record: Record::begin(arrival.at.as_millisecond(), id.id(), arrived),
             gateway: Arc::clone(gateway),
             id,
             arrival,
@@ -160,7 +158,7 @@ impl Entry {
             entry.integration_error = Some(refusal.explanation());
         }
         tracing::warn!(
-            requestId = %entry.id.id(),
+            requestId = %entry.id.text(),
             status = refusal.status().as_u16(),
             errorType = refusal.error_type(),
             fault = ?refusal.fault(),

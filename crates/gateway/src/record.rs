@@ -24,8 +24,8 @@ pub(crate) struct Part<const N: usize> {
     names: &'static [Name; N],
 }
 
-/// What stands before a value. It is copied with what follows it, because a copy whose length is
-/// known beforehand takes no call; then the rest is cut off.
+/// What stands between the value before and this one. It is copied with what follows it, because a
+/// copy whose length is known beforehand takes no call; then the rest is cut off.
 #[derive(Debug)]
 struct Name {
     text: [u8; 32],
@@ -52,19 +52,21 @@ const PARTS: [&[Name]; 8] = [
     ENDED.names,
 ];
 
-/// When the request arrived is a number, and stands before these.
-const TIME: &str = "{\"requestTimeEpoch\":";
+/// When the request arrived is a number, so nothing closes it. The id has no letter that JSON would
+/// escape.
+const TIME: &[u8] = b"{\"requestTimeEpoch\":";
+const ID: &[u8] = b",\"requestId\":\"";
 
 macro_rules! part {
     ($place:literal: $($name:literal),+) => {
-        Part { place: $place, names: &[$(Name::new(concat!(",\"", $name, "\":\""))),+] }
+        Part { place: $place, names: &[$(Name::new(concat!("\",\"", $name, "\":\""))),+] }
     };
 }
 
-/// What is known when a request arrives. The caller is told both ids, and can choose neither; `path`
-/// is as it arrived: with the stage, except where the host stands for one.
-const ARRIVED: Part<7> = part![0: "requestId", "extendedRequestId", "httpMethod", "path", "protocol",
-    "ip", "userAgent"];
+/// What is known when a request arrives, beside its id. The caller is told both ids, and can choose
+/// neither; `path` is as it arrived: with the stage, except where the host stands for one.
+const ARRIVED: Part<6> =
+    part![0: "extendedRequestId", "httpMethod", "path", "protocol", "ip", "userAgent"];
 /// Where it goes: `resourcePath` is the route, with its placeholders.
 pub(crate) const ROUTED: Part<5> =
     part![1: "domainName", "accountId", "apiId", "stage", "resourcePath"];
@@ -101,13 +103,15 @@ const LINE_BYTES: usize = 1024;
 
 impl Record {
     /// Begins the line of a request that arrived so many milliseconds after 1970.
-    pub(crate) fn begin(time_ms: i64, arrived: [Value<'_>; 7]) -> Record {
+    pub(crate) fn begin(time_ms: i64, id: &[u8; 36], arrived: [Value<'_>; 6]) -> Record {
         let mut record = Record { line: Vec::with_capacity(LINE_BYTES), written: 0 };
-        record.line.extend_from_slice(TIME.as_bytes());
+        record.line.extend_from_slice(TIME);
         if time_ms < 0 {
             record.line.push(b'-');
         }
         record.digits(time_ms.unsigned_abs());
+        record.line.extend_from_slice(ID);
+        record.line.extend_from_slice(id);
         record.write(ARRIVED, arrived);
         record
     }
@@ -127,7 +131,7 @@ impl Record {
     /// Ends the line.
     pub(crate) fn end(&mut self, ended: [Value<'_>; 6]) -> &[u8] {
         self.write(ENDED, ended);
-        self.line.extend_from_slice(b"}\n");
+        self.line.extend_from_slice(b"\"}\n");
         &self.line
     }
 
@@ -136,24 +140,23 @@ impl Record {
         self.line.extend_from_slice(&name.text);
         self.line.truncate(start + name.length);
         match value {
-            Value::Text(text) if !text.is_empty() => return self.text(text),
-            Value::Text(_) | Value::Unknown => return self.line.extend_from_slice(b"-\""),
+            Value::Text(text) if !text.is_empty() => self.text(text),
+            Value::Text(_) | Value::Unknown => self.line.push(b'-'),
             Value::Number(number) => self.digits(number),
             Value::Address(address) => self.address(address),
         }
-        self.line.push(b'"');
     }
 
     /// Names and most values are text that JSON writes as it is; so a general serializer, which
     /// looks for escapes in every name, takes five times as long.
     fn text(&mut self, text: &str) {
         if is_plain(text.as_bytes()) {
-            self.line.extend_from_slice(text.as_bytes());
-            return self.line.push(b'"');
+            return self.line.extend_from_slice(text.as_bytes());
         }
+        // The serializer writes the quotes, too. Text in memory can always be written.
         self.line.pop();
-        // Text in memory can always be written.
         let _ = serde_json::to_writer(&mut self.line, text);
+        self.line.pop();
     }
 
     /// The formatter of IPv4 addresses, which could pad them, takes four times as long as its four
@@ -173,32 +176,38 @@ impl Record {
     }
 
     fn digits(&mut self, number: u64) {
-        let (start, mut left) = (self.line.len(), number);
-        loop {
-            self.line.push(b'0' + u8::try_from(left % 10).unwrap_or_default());
-            left /= 10;
+        let (mut digits, mut left, mut start) = ([b'0'; 20], number, 20);
+        for (place, digit) in digits.iter_mut().enumerate().rev() {
+            *digit += u8::try_from(left % 10).unwrap_or_default();
+            (left, start) = (left / 10, place);
             if left == 0 {
                 break;
             }
         }
-        if let Some(digits) = self.line.get_mut(start..) {
-            digits.reverse();
-        }
+        self.line.extend_from_slice(digits.get(start..).unwrap_or_default());
     }
 }
 
-/// Whether JSON writes a text as it is. Of a chunk every byte is looked at, so that the compiler can
-/// look at all of them at once; the last chunk overlaps the one before.
+/// Whether JSON writes a text as it is. It is looked at in chunks, of which the last may overlap the
+/// one before.
 fn is_plain(text: &[u8]) -> bool {
-    const CHUNK: usize = 16;
-    let is_plain = |byte: &u8| *byte >= b' ' && *byte != b'"' && *byte != b'\\';
-    let is_plain_chunk =
-        |chunk: &[u8; CHUNK]| chunk.iter().fold(true, |all, it| all & is_plain(it));
-    let (chunks, rest) = text.as_chunks::<CHUNK>();
-    match text.last_chunk::<CHUNK>() {
-        Some(last) => chunks.iter().all(is_plain_chunk) && is_plain_chunk(last),
-        None => rest.iter().all(is_plain),
+    match text.len() {
+        16.. => text.as_chunks::<16>().0.iter().all(is_plain_chunk) && has_plain_ends::<16>(text),
+        8.. => has_plain_ends::<8>(text),
+        4.. => has_plain_ends::<4>(text),
+        _ => text.iter().all(|byte| is_plain_chunk(&[*byte])),
     }
+}
+
+fn has_plain_ends<const N: usize>(text: &[u8]) -> bool {
+    let ends = [text.first_chunk::<N>(), text.last_chunk::<N>()];
+    ends.into_iter().flatten().all(is_plain_chunk)
+}
+
+/// Every byte is looked at, so that the compiler can look at all of them at once.
+fn is_plain_chunk<const N: usize>(chunk: &[u8; N]) -> bool {
+    let is_plain = |byte: &u8| (*byte >= b' ') & (*byte != b'"') & (*byte != b'\\');
+    chunk.iter().fold(true, |all, byte| all & is_plain(byte))
 }
 
 impl<'v, T: AsRef<str> + ?Sized> From<&'v T> for Value<'v> {
@@ -222,15 +231,17 @@ mod tests {
         #[test]
         fn addresses_are_written_as_they_are_everywhere(address in any::<IpAddr>()) {
             let mut arrived = arrived("");
-            arrived[5] = Value::Address(address);
-            let line = parse(Record::begin(0, arrived).end([Value::Unknown; 6]));
+            arrived[4] = Value::Address(address);
+            let line = parse(Record::begin(0, &ID, arrived).end([Value::Unknown; 6]));
             prop_assert_eq!(&line["ip"], &address.to_string());
         }
     }
 
-    fn arrived(user_agent: &str) -> [Value<'_>; 7] {
-        let mut values = [Value::Unknown; 7];
-        values[6] = user_agent.into();
+    const ID: [u8; 36] = *b"d0c6b0a2-1f9e-4b7e-9a53-0f6a1c2b3d4e";
+
+    fn arrived(user_agent: &str) -> [Value<'_>; 6] {
+        let mut values = [Value::Unknown; 6];
+        values[5] = user_agent.into();
         values
     }
 
@@ -247,7 +258,7 @@ mod tests {
 
     #[test]
     fn every_line_has_the_same_fields_in_the_same_order() {
-        let mut all = Record::begin(-5, arrived("me"));
+        let mut all = Record::begin(-5, &ID, arrived("me"));
         all.write(ROUTED, [Value::Unknown; 5]);
         all.write(VERIFIED, ["arn".into(), Value::Unknown, "AKIA".into()]);
         all.write(DECIDED, ["allowed".into(), "policy.json:1:1".into()]);
@@ -255,13 +266,14 @@ mod tests {
         all.write(LOOKED_UP, ["miss".into()]);
         all.write(ANSWERED, [Value::Number(200); 8]);
         let all = all.end([Value::Number(0); 6]);
-        let mut few = Record::begin(1_763_700_000_123, arrived(""));
+        let mut few = Record::begin(1_763_700_000_123, &ID, arrived(""));
         few.write(DECIDED, ["implicitDeny".into(), "".into()]);
         let few = few.end([Value::Unknown; 6]);
         assert_eq!(names(all), names(few));
         let (all, few) = (parse(all), parse(few));
         assert_eq!((&all["requestTimeEpoch"], &all["status"]), (&(-5).into(), &"0".into()));
         assert_eq!((&few["decision"], &few["userArn"]), (&"implicitDeny".into(), &"-".into()));
+        assert_eq!(few["requestId"].as_str().map(str::as_bytes), Some(&ID[..]));
     }
 
     #[test]
@@ -269,14 +281,14 @@ mod tests {
         for number in [0, 7, 10, 4_096, u64::MAX] {
             let mut ended = [Value::Unknown; 6];
             ended[1] = Value::Number(number);
-            let line = parse(Record::begin(0, arrived("")).end(ended));
+            let line = parse(Record::begin(0, &ID, arrived("")).end(ended));
             assert_eq!(line["responseLength"], number.to_string());
         }
     }
 
     #[test]
     fn what_has_been_written_stays() {
-        let mut record = Record::begin(0, arrived(""));
+        let mut record = Record::begin(0, &ID, arrived(""));
         record.write(LOOKED_UP, ["hit".into()]);
         record.write(LOOKED_UP, ["miss".into()]);
         record.write(DECIDED, ["allowed".into(), Value::Unknown]);
@@ -300,7 +312,7 @@ mod tests {
     #[test]
     fn a_client_cannot_write_a_line_of_its_own() {
         let user_agent = "a\"}\n{\"status\":\"200";
-        let mut record = Record::begin(0, arrived(user_agent));
+        let mut record = Record::begin(0, &ID, arrived(user_agent));
         let mut ended = [Value::Unknown; 6];
         ended[0] = Value::Number(403);
         let line = parse(record.end(ended));

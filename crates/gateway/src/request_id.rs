@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
-use uuid::fmt::Hyphenated;
 use uuid::{Builder, Uuid};
 
 /// Makes the ids of requests: no two alike, and none to be guessed from another.
@@ -20,7 +19,8 @@ pub(crate) struct RequestIds {
 /// The ids of one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct RequestId {
-    id: Uuid,
+    /// A random UUID, as it is written.
+    id: [u8; 36],
     /// What API Gateway calls the extended request id: eight bytes in base64.
     extended: [u8; 12],
 }
@@ -37,14 +37,21 @@ impl RequestIds {
         let mut extended = *b"AAAAAAAAAAA=";
         // Eight bytes are twelve characters.
         let _ = STANDARD.encode_slice(other.to_be_bytes(), &mut extended);
-        RequestId { id: Builder::from_random_bytes(random).into_uuid(), extended }
+        let mut id = [0; 36];
+        Builder::from_random_bytes(random).into_uuid().hyphenated().encode_lower(&mut id);
+        RequestId { id, extended }
     }
 }
 
 impl RequestId {
     /// The id.
-    pub(crate) fn id(&self) -> Hyphenated {
-        self.id.hyphenated()
+    pub(crate) fn id(&self) -> &[u8; 36] {
+        &self.id
+    }
+
+    /// The same.
+    pub(crate) fn text(&self) -> &str {
+        str::from_utf8(&self.id).unwrap_or_default()
     }
 
     /// The extended id.
@@ -54,9 +61,7 @@ impl RequestId {
 
     /// Tells the caller both.
     pub(crate) fn tell(&self, headers: &mut HeaderMap) {
-        let mut buffer = Uuid::encode_buffer();
-        let id = self.id().encode_lower(&mut buffer);
-        for (name, id) in [(REQUEST_ID, id.as_bytes()), (EXTENDED_REQUEST_ID, &self.extended)] {
+        for (name, id) in [(REQUEST_ID, &self.id[..]), (EXTENDED_REQUEST_ID, &self.extended)] {
             if let Ok(id) = HeaderValue::from_bytes(id) {
                 headers.insert(name, id);
             }
@@ -73,8 +78,9 @@ mod tests {
     fn an_id_has_the_form_of_a_random_uuid_and_is_another_each_time() {
         let ids = RequestIds::default();
         let (first, second) = (ids.next(), ids.next());
-        assert_eq!((first.id.get_version_num(), first.id.get_variant()), (4, Variant::RFC4122));
-        assert_eq!(first.id().to_string().len(), 36);
+        let id: Uuid = first.text().parse().unwrap();
+        assert_eq!((id.get_version_num(), id.get_variant()), (4, Variant::RFC4122));
+        assert_eq!(id.to_string(), first.text());
         let extended = first.extended();
         assert!(extended.len() == 12 && extended.ends_with('='), "{extended}");
         assert!(first.id != second.id && first.extended != second.extended);
