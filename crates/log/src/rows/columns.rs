@@ -76,8 +76,10 @@ impl<'a> Columns<'a> {
 
     fn views(&self, spans: &[Span]) -> Values {
         let (block, scratch) = (self.block, &*self.rows.scratch);
-        let views: Vec<u128> = spans.iter().map(|span| view(block, scratch, *span)).collect();
-        let nulls = Nulls::of(&views, |view| *view != 0);
+        let (views, nulls) = nullable(spans, |_, span| {
+            let view = view(block, scratch, span);
+            (view != 0).then_some(view)
+        });
         Values::Text(views, nulls)
     }
 
@@ -210,17 +212,17 @@ fn nullable<T: Copy + Default>(
     spans: &[Span],
     mut read: impl FnMut(usize, Span) -> Option<T>,
 ) -> (Vec<T>, Nulls) {
-    let (mut values, mut nulls) = (vec![T::default(); spans.len()], Nulls::default());
+    let (mut values, mut nulls) = (Vec::with_capacity(spans.len()), Nulls::default());
     let mut row = 0;
-    for (values, spans) in values.chunks_mut(Nulls::AT_ONCE).zip(spans.chunks(Nulls::AT_ONCE)) {
+    for spans in spans.chunks(Nulls::AT_ONCE) {
         let mut valid = 0;
-        for ((at, value), &span) in values.iter_mut().enumerate().zip(spans) {
-            let found = read(row, span);
-            valid |= u64::from(found.is_some()) << at;
-            *value = found.unwrap_or_default();
-            row += 1;
-        }
+        values.extend(spans.iter().enumerate().map(|(at, &span)| {
+            let value = read(row + at, span);
+            valid |= u64::from(value.is_some()) << at;
+            value.unwrap_or_default()
+        }));
         nulls.push(valid, spans.len());
+        row += spans.len();
     }
     (values, nulls)
 }

@@ -36,7 +36,7 @@ impl<'a> Located<'a> {
 /// A template for the columns of one projection.
 #[derive(Debug, Clone)]
 pub(crate) struct Fitter {
-    head: Box<[u8]>,
+    head: Literal,
     vars: Box<[Var]>,
     /// Where in a row its values go.
     slots: Slots,
@@ -108,7 +108,7 @@ impl Fitter {
             Var { literal: Literal::new(&part.literal), slot, end, last: at + 1 == count, field }
         });
         let vars = vars.collect();
-        Fitter { vars, slots, head: template.head.as_bytes().into(), json }
+        Fitter { vars, slots, head: Literal::new(&template.head), json }
     }
 
     /// Where in a row the values go that [`Fitter::fit`] finds.
@@ -120,7 +120,7 @@ impl Fitter {
     /// the values are missing.
     #[inline(always)]
     pub(crate) fn fit(&self, line: &Located<'_>, mut put: impl FnMut(u8, Span)) -> bool {
-        if !line.text.get(line.start..).is_some_and(|text| text.starts_with(&self.head)) {
+        if !self.head.stands(line.text, line.start) {
             return false;
         }
         let mut at = line.start + self.head.len();
