@@ -2,6 +2,7 @@
 
 mod files;
 
+use std::io::Write;
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -108,7 +109,13 @@ pub(crate) fn print(
             let colour = world.colour && args.out.is_none();
             text::render(report, &text::Style { width: world.width, colour, top })
         }
-        Format::Json => serde_json::to_string_pretty(report).into_diagnostic()? + "\n",
+        Format::Json => {
+            let json = |mut to: &mut dyn Write| {
+                serde_json::to_writer_pretty(&mut to, report)?;
+                to.write_all(b"\n")
+            };
+            return world.write_by(args.out.as_deref(), json).map(|()| whole);
+        }
         Format::Html if report.timeline.is_none() => return Err(without_timeline().into()),
         Format::Html => render::html::render(report).into_diagnostic()?,
         Format::Markdown => render::markdown::render(report, top),

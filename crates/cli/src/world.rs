@@ -17,6 +17,9 @@ use signal_hook::flag;
 /// Columns of a text report that does not go to a terminal.
 const WIDTH_ELSEWHERE: usize = 100;
 
+/// How much output is written at a time.
+const BUFFER_BYTES: usize = 64 << 10;
+
 /// 128 and the number of the signal.
 const INTERRUPTED: i32 = 128 + SIGINT;
 
@@ -71,8 +74,21 @@ impl World {
     ///
     /// A reader that has gone away (`… | head`) is no error.
     pub(crate) fn write(&self, out: Option<&Path>, bytes: &[u8]) -> miette::Result<()> {
+        self.write_by(out, |to| to.write_all(bytes))
+    }
+
+    /// The same of output that is made while it is written: it is never in memory as a whole.
+    pub(crate) fn write_by(
+        &self,
+        out: Option<&Path>,
+        make: impl FnOnce(&mut dyn Write) -> io::Result<()>,
+    ) -> miette::Result<()> {
+        let buffered = |to: &mut dyn Write| {
+            let mut to = BufWriter::with_capacity(BUFFER_BYTES, to);
+            make(&mut to).and_then(|()| to.flush())
+        };
         let Some(path) = out else {
-            return match io::stdout().lock().write_all(bytes) {
+            return match buffered(&mut io::stdout().lock()) {
                 Err(error) if error.kind() != ErrorKind::BrokenPipe => {
                     Err(error).into_diagnostic().wrap_err("cannot write to standard output")
                 }
@@ -80,8 +96,7 @@ impl World {
             };
         };
         File::create(path)
-            .map(BufWriter::new)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.flush()))
+            .and_then(|mut file| buffered(&mut file))
             .into_diagnostic()
             .wrap_err_with(|| format!("cannot write `{}`", path.display()))
     }
