@@ -49,8 +49,10 @@ async fn a_connection_is_kept_for_the_next_request() {
     assert_eq!(connections_for(&[WHOLE, CHUNKED, WHOLE, CHUNKED, CHUNKED, WHOLE], false).await, 1);
 }
 
+/// Each but the last answer says that its connection ends. Without that, a request that is sent in the
+/// same moment may be lost, and nobody could say whether it was served.
 #[tokio::test]
 async fn a_connection_that_ends_takes_no_other_request() {
-    assert_eq!(connections_for(&[WHOLE, LAST], true).await, 2);
-    assert_eq!(connections_for(&[LAST, CHUNKED, WHOLE], true).await, 3);
+    assert_eq!(connections_for(&[LAST, WHOLE], true).await, 2);
+    assert_eq!(connections_for(&[LAST, LAST, CHUNKED], true).await, 3);
 }
