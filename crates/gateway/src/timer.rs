@@ -1,8 +1,8 @@
 //! The timer of a connection, for hyper: it is set for the head of each request, and hardly ever rings.
 //!
 //! hyper throws a timer away once the head has arrived, and asks for another. To add one to those of
-//! the runtime and to take it out again needs a lock that all threads share, each time; to set one
-//! later that is there already does not. So the one that was thrown away is kept for the next head.
+//! the runtime and to take it out again needs their lock and their lists, each time; to set one later
+//! that is there already does not. So the one that was thrown away is kept for the next head.
 
 use std::future::Future;
 use std::pin::Pin;
