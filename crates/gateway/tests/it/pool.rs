@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpListener;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 
 use crate::attacks::raw::{self, Caller};
 use crate::attacks::start_gateway;
@@ -55,4 +56,35 @@ async fn a_connection_is_kept_for_the_next_request() {
 async fn a_connection_that_ends_takes_no_other_request() {
     assert_eq!(connections_for(&[LAST, WHOLE], true).await, 2);
     assert_eq!(connections_for(&[LAST, LAST, CHUNKED], true).await, 3);
+}
+
+/// Without having said so: the next request goes by a new one as soon as that is seen.
+#[tokio::test]
+async fn a_connection_that_ended_while_it_waited_takes_no_other_request() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let (closed, mut closes) = mpsc::channel(1);
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            assert!(raw::read_head(&mut stream).await);
+            stream.write_all(WHOLE.as_bytes()).await.unwrap();
+            stream.shutdown().await.unwrap();
+            // The gateway closes its end once it has seen that.
+            raw::read_to_end(&mut stream).await;
+            closed.send(()).await.unwrap();
+        }
+    });
+    let gateway = start_gateway(&address, |manifest| manifest).await;
+    let host = gateway.address.to_string();
+    let request = raw::signed(&Caller::ana(), &host, "GET", "/prod/data/x", b"", &[]);
+    let mut stream = TcpStream::connect(gateway.address).await.unwrap();
+    for _ in 0..3 {
+        stream.write_all(&request).await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"\r\n\r\nok") {
+            answer.push(stream.read_u8().await.unwrap());
+        }
+        assert!(answer.starts_with(b"HTTP/1.1 200"), "{}", String::from_utf8_lossy(&answer));
+        closes.recv().await.unwrap();
+    }
 }
