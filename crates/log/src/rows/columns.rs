@@ -117,17 +117,20 @@ impl<'a> Columns<'a> {
         (values, nulls, unreadable)
     }
 
-    /// Reads a number that is not of a few digits, and counts it if it is none.
+    /// Reads a value that is not of a few digits, and counts it if that cannot be.
     #[inline(never)]
-    fn read_other(
+    fn read_other<T>(
         &self,
         span: Span,
-        read: impl Fn(&[u8]) -> Option<u64>,
+        read: impl Fn(&[u8]) -> Option<T>,
         unreadable: &mut u64,
-    ) -> Option<u64> {
+    ) -> Option<T> {
         let text = self.value(span);
+        if text.is_empty() {
+            return None;
+        }
         let value = read(text);
-        *unreadable += u64::from(value.is_none() && !text.is_empty());
+        *unreadable += u64::from(value.is_none());
         value
     }
 
@@ -173,38 +176,53 @@ impl<'a> Columns<'a> {
 
     /// Moments of reset, whose form is told apart by the row's own time.
     fn resets(&mut self, spans: &[Span]) -> Values {
-        let (values, nulls) = self.told_at(spans, |columns, span, now| {
-            let seconds = (span.len == SECONDS_DIGITS).then(|| columns.digits(span)).flatten();
-            seconds.map(|s| s as i64 * 1000).or_else(|| reset(columns.value(span), now))
-        });
+        let (values, nulls) = self.told_at(spans, reset_of_digits, reset);
         Values::Times(values, nulls)
     }
 
     /// Seconds to wait, from delta seconds or an HTTP date.
     fn retry_after(&mut self, spans: &[Span]) -> Values {
-        let read = |columns: &Self, span, now| retry_after(columns.value(span), now);
-        let (values, nulls) = self.told_at(spans, read);
+        let (values, nulls) = self.told_at(spans, wait_of_digits, retry_after);
         Values::Numbers(values, nulls)
     }
 
-    /// Reads values that may count from their row's own time.
+    /// Reads values that may count from their row's own time: from the number that they are, of so
+    /// many digits, if `of_digits` can, and else from their text by `read`.
     fn told_at<T: Copy + Default>(
         &mut self,
         spans: &[Span],
-        read: impl Fn(&Self, Span, Option<i64>) -> Option<T>,
+        of_digits: impl Fn(u64, u32, Option<i64>) -> Option<T>,
+        read: impl Fn(&[u8], Option<i64>) -> Option<T>,
     ) -> (Vec<T>, Nulls) {
         self.moments();
         let moments = self.moments.as_deref().unwrap_or_default();
         let mut unreadable = 0;
         let (values, nulls) = nullable(spans, |row, span| {
             let now = moments.get(row).copied().filter(|now| *now != NO_TIME);
-            let value = read(self, span, now);
-            unreadable += u64::from(value.is_none() && !self.value(span).is_empty());
-            value
+            let value = self.digits(span).and_then(|number| of_digits(number, span.len, now));
+            value.or_else(|| self.read_other(span, |text| read(text, now), &mut unreadable))
         });
         self.unreadable += unreadable;
         (values, nulls)
     }
+}
+
+/// [`reset`] of a number of so many digits, if its form is a usual one.
+#[inline]
+fn reset_of_digits(number: u64, digits: u32, now: Option<i64>) -> Option<i64> {
+    let number = i64::try_from(number).ok()?;
+    match digits {
+        SECONDS_DIGITS => Some(number * 1000),
+        MILLIS_DIGITS if number >= 1_000_000_000_000 => Some(number),
+        0..SECONDS_DIGITS => Some(now?.saturating_add(number * 1000)),
+        _ => None,
+    }
+}
+
+/// [`retry_after`] of a number of so many digits, if they are seconds.
+#[inline]
+fn wait_of_digits(number: u64, digits: u32, _now: Option<i64>) -> Option<u64> {
+    (digits < SECONDS_DIGITS).then_some(number)
 }
 
 /// Reads the value of each row of a column, and which of them there are.
@@ -276,5 +294,29 @@ impl Lacking {
         self.0.retain(|(known, _)| *known != kind);
         self.0.push((kind, Arc::clone(&array)));
         array
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_of_any_length_are_told_as_their_text_is(
+            text in "0{0,3}[0-9]{1,16}",
+            now in prop::option::of(any::<i64>()),
+        ) {
+            let digits = text.len() as u32;
+            let number = text.parse().unwrap();
+            if let Some(moment) = reset_of_digits(number, digits, now) {
+                prop_assert_eq!(Some(moment), reset(text.as_bytes(), now));
+            }
+            if let Some(wait) = wait_of_digits(number, digits, now) {
+                prop_assert_eq!(Some(wait), retry_after(text.as_bytes(), now));
+            }
+        }
     }
 }
