@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::call::Call;
 use crate::dimension::{UNTOLD, role_key};
 use crate::distinct::{Distinct, Sample};
-use crate::intern::{Interner, slot};
+use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::names::{Names, at};
 
 /// How long a cache may answer, seconds: from almost not to the most that the gateway allows. Each
@@ -202,6 +202,8 @@ pub(crate) struct RepeatsTally {
     /// By the numbers of routes and callers, once they are known.
     known_routes: Vec<Option<Identity>>,
     known_callers: Vec<Option<Identity>>,
+    /// Of the third party and of the credential, by the number of both.
+    known_services: Vec<Option<[Identity; 2]>>,
 }
 
 impl RepeatsTally {
@@ -217,10 +219,19 @@ impl RepeatsTally {
         let route = *route.get_or_insert_with(|| Identity::of(call.route));
         let caller = slot(&mut self.known_callers, call.caller_number);
         let caller = *caller.get_or_insert_with(|| Identity::of(role_key(call.caller)));
-        let [upstream, credential] =
-            [call.upstream, call.credential].map(|text| Identity::of(text.unwrap_or(UNTOLD)));
+        let [upstream, credential] = self.service(call);
         let what = Identity::of(path).and(route).and(upstream).and(credential);
         self.add(at, call.route_number, what, caller);
+    }
+
+    #[inline]
+    fn service(&mut self, call: &Call<'_, '_>) -> [Identity; 2] {
+        let of =
+            || [call.upstream, call.credential].map(|text| Identity::of(text.unwrap_or(UNTOLD)));
+        match call.service {
+            OTHER_NUMBER => of(),
+            number => *slot(&mut self.known_services, number).get_or_insert_with(of),
+        }
     }
 
     /// Counts a read of a route at a moment, UTC milliseconds. `what` is what was read, `by` who.

@@ -27,6 +27,8 @@ pub(crate) struct Call<'r, 'a> {
     pub(crate) upstream: Option<&'r str>,
     /// The alias of the credential, likewise.
     pub(crate) credential: Option<&'r str>,
+    /// Of both; [`OTHER_NUMBER`](crate::intern::OTHER_NUMBER) for one of too many.
+    pub(crate) service: u32,
 }
 
 /// Who an unsigned request comes from.

@@ -10,6 +10,7 @@ use crate::intern::Interner;
 use crate::places::{Places, Target};
 use crate::routes::{Route, Routes};
 use crate::rows::Row;
+use crate::services::Services;
 
 /// How many rows are taken apart, and then counted, at a time.
 pub(crate) const CHUNK: usize = 64;
@@ -19,6 +20,7 @@ pub(crate) struct Naming<'a> {
     pub(crate) places: Places<'a>,
     pub(crate) callers: Interner,
     pub(crate) routes: Routes,
+    pub(crate) services: Services,
 }
 
 /// What a row says of where its call went.
@@ -43,6 +45,7 @@ impl<'a> Naming<'a> {
         guesses.clear();
         let along: Vec<_> = rows.iter().map(|row| self.along(*row, guesses)).collect();
         let callers = self.callers(rows);
+        let services = &mut self.services;
         let guesses = &*guesses;
         let guess = |range: Range<usize>| guesses.get(range).unwrap_or_default();
         let rows = rows.iter().zip(along).zip(callers);
@@ -50,6 +53,7 @@ impl<'a> Naming<'a> {
             let Along { target, method, path, route, route_number } = along;
             let [api, _] = target.apis;
             let (upstream, credential) = upstream(row, api, method, path);
+            let service = services.number(route_number, (upstream, credential));
             let route = match route {
                 Route::Known(route) => route,
                 Route::Guessed(range) => guess(range),
@@ -68,6 +72,7 @@ impl<'a> Naming<'a> {
                 route_number,
                 upstream,
                 credential,
+                service,
             }
         })
         .collect()
@@ -109,11 +114,9 @@ fn upstream<'r>(
     method: &str,
     path: Option<&str>,
 ) -> (Option<&'r str>, Option<&'r str>) {
-    let known = match (row.upstream(), api, path) {
-        (None, Some(api), Some(path)) => api.route(method, path),
-        _ => None,
-    };
-    let upstream = row.upstream().or(known.and_then(|route| route.upstream.as_deref()));
-    let first = known.and_then(|route| route.credentials.first().map(String::as_str));
-    (upstream, row.credential().or(first))
+    let told = (row.upstream(), row.credential());
+    let (None, Some(api), Some(path)) = (told.0, api, path) else { return told };
+    let Some(known) = api.route(method, path) else { return told };
+    let first = known.credentials.first().map(String::as_str);
+    (known.upstream.as_deref(), told.1.or(first))
 }

@@ -21,6 +21,7 @@ use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
 use crate::routes::Routes;
 use crate::rows::{Columns, Row, projection};
+use crate::services::Services;
 use crate::tally::{Counting, OutcomeTally};
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
@@ -152,6 +153,7 @@ impl<'a> Analysis<'a> {
                 places: Places::new(self.account, self.against),
                 callers: Interner::new(CALLERS_MAX),
                 routes: Routes::new(ROUTES_MAX),
+                services: Services::default(),
             },
             guesses: String::new(),
             window: self.window,

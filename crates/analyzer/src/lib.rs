@@ -49,6 +49,7 @@ mod resource;
 mod routes;
 mod rows;
 mod series;
+mod services;
 pub mod suggest;
 mod tally;
 pub mod text;

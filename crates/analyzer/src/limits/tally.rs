@@ -9,7 +9,7 @@ use super::{CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, l
 use crate::call::Call;
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
-use crate::intern::{Interner, OTHER, TEXT_BYTES_MAX, slot};
+use crate::intern::{Interner, OTHER, OTHER_NUMBER, TEXT_BYTES_MAX, slot};
 use crate::series::{Measure, Series};
 use crate::told::{self, Refusal, Told};
 
@@ -27,12 +27,19 @@ pub(crate) struct LimitTally {
     /// The numbers of limits, by hash.
     numbers: HashTable<u32>,
     limits: Vec<Counted>,
-    /// By the number of a route: the limit that its answers told of last.
-    latest: Vec<u32>,
+    /// By the number of a route: what its answers told of last.
+    latest: Vec<LatestLimit>,
     principals: Interner,
     /// By the number of a caller: that of its principal and one more, or 0 if it is not known yet.
     principal_of: Vec<u32>,
     consumption: ConsumptionTally,
+}
+
+/// A service and one of its limits, by their numbers.
+#[derive(Clone, Copy, Default)]
+struct LatestLimit {
+    service: u32,
+    limit: u32,
 }
 
 impl LimitTally {
@@ -55,15 +62,7 @@ impl LimitTally {
     }
 
     fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &Interner) {
-        let [upstream, credential] =
-            [call.upstream, call.credential].map(|text| text.unwrap_or(UNTOLD));
-        let latest = *slot(&mut self.latest, call.route_number);
-        let is_latest = |counted: &Counted| counted.key.is(upstream, credential, &told.bucket);
-        let number = match self.limits.get(latest as usize).is_some_and(is_latest) {
-            true => latest,
-            false => self.number(upstream, credential, &told.bucket),
-        };
-        *slot(&mut self.latest, call.route_number) = number;
+        let number = self.number(call, &told.bucket);
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
         counted.add(call.time, told);
         counted.callers.add(call.caller_number);
@@ -84,8 +83,29 @@ impl LimitTally {
         *known - 1
     }
 
+    /// The number of the limit of a call's service.
+    #[inline]
+    fn number(&mut self, call: &Call<'_, '_>, bucket: &str) -> u32 {
+        let latest = *slot(&mut self.latest, call.route_number);
+        if latest.service == call.service
+            && latest.limit != OTHER_NUMBER
+            && let Some(counted) = self.limits.get(latest.limit as usize)
+            && counted.key.bucket == bucket
+        {
+            return latest.limit;
+        }
+        let [upstream, credential] =
+            [call.upstream, call.credential].map(|text| text.unwrap_or(UNTOLD));
+        let limit = self.look_up(upstream, credential, bucket);
+        if call.service != OTHER_NUMBER {
+            let latest = LatestLimit { service: call.service, limit };
+            *slot(&mut self.latest, call.route_number) = latest;
+        }
+        limit
+    }
+
     /// The number of a limit, which is added if it is new and there are not too many.
-    fn number(&mut self, upstream: &str, credential: &str, bucket: &str) -> u32 {
+    fn look_up(&mut self, upstream: &str, credential: &str, bucket: &str) -> u32 {
         let hash = self.hasher.hash_one((upstream, credential, bucket));
         let limits = &self.limits;
         let is = |&number: &u32| {
@@ -94,8 +114,10 @@ impl LimitTally {
         };
         match self.numbers.find(hash, is) {
             Some(&number) => number,
-            None if self.limits.len() > LIMITS_MAX => 0,
-            None if [upstream, credential, bucket].iter().any(|it| it.len() > TEXT_BYTES_MAX) => 0,
+            None if self.limits.len() > LIMITS_MAX => OTHER_NUMBER,
+            None if [upstream, credential, bucket].iter().any(|it| it.len() > TEXT_BYTES_MAX) => {
+                OTHER_NUMBER
+            }
             None => {
                 let number = u32::try_from(self.limits.len()).unwrap_or_default();
                 self.limits.push(Counted::new(upstream, credential, bucket));
@@ -212,14 +234,17 @@ impl Counted {
 }
 
 /// Sums up what comes at the same moment, and files it when another moment comes.
+#[inline]
 fn add<T: Measure>(present: &mut (i64, Option<T>), series: &mut Series<T>, at: i64, value: T) {
-    let sum = match present.1.take() {
-        Some(sum) if present.0 == at => sum.with(value),
-        Some(sum) => {
-            series.add(present.0, sum);
-            value
-        }
-        None => value,
-    };
-    *present = (at, Some(sum));
+    match &mut present.1 {
+        Some(sum) if present.0 == at => *sum = sum.with(value),
+        _ => turn(present, series, at, value),
+    }
+}
+
+#[cold]
+fn turn<T: Measure>(present: &mut (i64, Option<T>), series: &mut Series<T>, at: i64, value: T) {
+    if let (of, Some(sum)) = std::mem::replace(present, (at, Some(value))) {
+        series.add(of, sum);
+    }
 }
