@@ -16,7 +16,7 @@ use tollgate_log::{Input, ScanOptions, scan};
 use tollgate_policy::{Outcome, authorize};
 use tollgate_store::Account;
 
-const API: &str = "arn:aws:execute-api:us-east-1:123456789012:api1/prod";
+const APIS: &str = "arn:aws:execute-api:us-east-1:123456789012:";
 
 const CALLERS: [&str; 6] = [
     "arn:aws:sts::123456789012:assumed-role/one/a",
@@ -39,7 +39,8 @@ fn resource() -> impl Strategy<Value = String> {
         "GET/${aws:username}",
         "*/a/*/c",
     ]);
-    tail.prop_map(|tail| format!("{API}/{tail}"))
+    let api = select(vec!["api1", "api1", "*"]);
+    (api, tail).prop_map(|(api, tail)| format!("{APIS}{api}/prod/{tail}"))
 }
 
 fn condition() -> impl Strategy<Value = Json> {
@@ -100,6 +101,7 @@ fn account(policies: &[Json], resource: &Json) -> Account {
     }
     manifest
         .push_str("[[api]]\nid = \"api1\"\nstages = [\"prod\"]\nresourcePolicy = \"api.json\"\n");
+    manifest.push_str("[[api]]\nid = \"api2\"\nstages = [\"prod\"]\n");
     files.insert("api.json".into(), resource.to_string());
     files.insert("tollgate.toml".into(), manifest);
     Account::read(&files, "tollgate.toml".as_ref()).unwrap()
@@ -110,13 +112,13 @@ fn line() -> impl Strategy<Value = String> {
     let agent = select(vec!["curl/8", "ana", "-"]);
     let path = select(vec!["/a", "/b", "/a/b", "/a/x/c", "/ana", "/", "/é"]);
     let id = select(vec!["AROA:a", "AROA:b", "-"]);
-    let method = select(vec!["GET", "POST"]);
+    let called = (select(vec!["api1", "api2"]), select(vec!["GET", "POST"]));
     let status = select(vec![200, 403]);
-    (select(&CALLERS[..]), ip, agent, path, id, (method, status, 0..8_000_i64)).prop_map(
-        |(caller, ip, agent, path, id, (method, status, ms))| {
+    (select(&CALLERS[..]), ip, agent, path, id, (called, status, 0..8_000_i64)).prop_map(
+        |(caller, ip, agent, path, id, ((api, method), status, ms))| {
             json!({
                 "requestTimeEpoch": 1_773_100_800_000_i64 + ms, "httpMethod": method, "path": path,
-                "stage": "prod", "status": status.to_string(), "userArn": caller, "caller": id,
+                "apiId": api, "stage": "prod", "status": status.to_string(), "userArn": caller, "caller": id,
                 "ip": ip, "userAgent": agent,
             })
             .to_string()
