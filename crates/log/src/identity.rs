@@ -1,5 +1,9 @@
 //! Who a user ARN means, and what a denial's text says.
 
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
+
 /// An assumed role's session, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssumedRole<'a> {
@@ -49,16 +53,30 @@ pub fn unmask<'a>(arn: &str, known: impl IntoIterator<Item = &'a str>) -> Option
     if visible.len() == masked.len() {
         return None;
     }
-    let mut candidates: Vec<_> = known
+    let mut candidates = known
         .into_iter()
-        .filter(|id| id.len() == masked.len() && id.ends_with(visible) && !id.contains('*'))
-        .collect();
-    candidates.sort_unstable();
-    candidates.dedup();
-    match candidates.as_slice() {
-        [only] => Some(arn.replacen(masked, only, 1)),
-        _ => None,
+        .filter(|id| id.len() == masked.len() && id.ends_with(visible) && !id.contains('*'));
+    let only = candidates.next()?;
+    if candidates.any(|other| other != only) {
+        return None;
     }
+    let (colon, _) = arn.match_indices(':').nth(3)?;
+    let (before, after) = (arn.get(..=colon)?, arn.get(colon + 1 + masked.len()..)?);
+    Some([before, only, after].concat())
+}
+
+/// A phrase of denials, ready to be searched for.
+type Phrase = LazyLock<Finder<'static>>;
+
+static NOT_AUTHORIZED: Phrase = LazyLock::new(|| Finder::new("is not authorized to "));
+static ON_RESOURCE: Phrase = LazyLock::new(|| Finder::new(" on resource: "));
+static BECAUSE_NO: Phrase = LazyLock::new(|| Finder::new(" because no "));
+static EXPLICIT_DENY: Phrase = LazyLock::new(|| Finder::new(" with an explicit deny"));
+
+/// What stands before a phrase, and after it.
+fn split_once<'t>(text: &'t str, phrase: &Finder<'_>) -> Option<(&'t str, &'t str)> {
+    let at = phrase.find(text.as_bytes())?;
+    Some((text.get(..at)?, text.get(at + phrase.needle().len()..)?))
 }
 
 /// What the text of a denial says.
@@ -82,10 +100,10 @@ impl<'a> Denial<'a> {
     ///
     /// Returns nothing for any other text.
     pub fn parse(message: &'a str) -> Option<Self> {
-        let (_, rest) = message.split_once("is not authorized to ")?;
+        let (_, rest) = split_once(message, &NOT_AUTHORIZED)?;
         let (what, why) = split_reason(rest);
         let (action, resource) = match what.strip_prefix("perform: ") {
-            Some(what) => match what.split_once(" on resource: ") {
+            Some(what) => match split_once(what, &ON_RESOURCE) {
                 Some((action, resource)) => (Some(action), Some(resource.trim_matches('"'))),
                 None => (Some(what), None),
             },
@@ -98,7 +116,8 @@ impl<'a> Denial<'a> {
 
 /// Splits `ACTION on resource: R because …` before the reason.
 fn split_reason(text: &str) -> (&str, &str) {
-    let at = text.find(" because no ").or_else(|| text.find(" with an explicit deny"));
+    let find = |phrase: &Finder<'_>| phrase.find(text.as_bytes());
+    let at = find(&BECAUSE_NO).or_else(|| find(&EXPLICIT_DENY));
     let (what, why) = at.and_then(|at| text.split_at_checked(at)).unwrap_or((text, ""));
     (what.trim_end_matches(['.', ' ']), why.trim_start())
 }

@@ -137,13 +137,13 @@ impl At<'_, '_> {
     }
 
     /// The account ids that the row names. The API's own account decides alone.
-    fn known_accounts(&self) -> Vec<&str> {
+    fn known_accounts(&self) -> [&str; 2] {
         match self.text(Field::AccountId) {
             "" => {
                 let caller = identity::account(self.text(Field::UserArn)).unwrap_or("");
-                vec![self.text(Field::CallerAccount), caller]
+                [self.text(Field::CallerAccount), caller]
             }
-            owner => vec![owner],
+            owner => [owner; 2],
         }
     }
 
