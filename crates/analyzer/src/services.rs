@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use crate::intern::{OTHER_NUMBER, TEXT_BYTES_MAX, slot};
 
 /// The most services that are told apart.
-const SERVICES_MAX: usize = 4_000;
+const SERVICES_MAX: usize = 500;
 
 /// A third party and the alias of a credential, as far as they are told.
 type Service = (Option<Box<str>>, Option<Box<str>>);

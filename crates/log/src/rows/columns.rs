@@ -182,7 +182,8 @@ impl<'a> Columns<'a> {
 
     /// Seconds to wait, from delta seconds or an HTTP date.
     fn retry_after(&mut self, spans: &[Span]) -> Values {
-        let (values, nulls) = self.told_at(spans, wait_of_digits, retry_after);
+        let of_digits = |number, digits, _| wait_of_digits(number, digits);
+        let (values, nulls) = self.told_at(spans, of_digits, retry_after);
         Values::Numbers(values, nulls)
     }
 
@@ -221,7 +222,7 @@ fn reset_of_digits(number: u64, digits: u32, now: Option<i64>) -> Option<i64> {
 
 /// [`retry_after`] of a number of so many digits, if they are seconds.
 #[inline]
-fn wait_of_digits(number: u64, digits: u32, _now: Option<i64>) -> Option<u64> {
+fn wait_of_digits(number: u64, digits: u32) -> Option<u64> {
     (digits < SECONDS_DIGITS).then_some(number)
 }
 
@@ -314,7 +315,7 @@ mod tests {
             if let Some(moment) = reset_of_digits(number, digits, now) {
                 prop_assert_eq!(Some(moment), reset(text.as_bytes(), now));
             }
-            if let Some(wait) = wait_of_digits(number, digits, now) {
+            if let Some(wait) = wait_of_digits(number, digits) {
                 prop_assert_eq!(Some(wait), retry_after(text.as_bytes(), now));
             }
         }
