@@ -38,8 +38,8 @@ pub(crate) struct Classifier {
     bound_numbers: HashMap<Bound, u32>,
     /// By the number of a caller and a place.
     bound: HashMap<(u32, u16), u32>,
-    /// By the number of a caller.
-    latest: Vec<Latest>,
+    /// By the number of a caller: the place that it called last, and what is bound there.
+    latest: Vec<Option<(u16, u32)>>,
     bindings: HashMap<[usize; 2], u32>,
     /// Where the steps of some bindings and an action begin, and of a caller where they see callers.
     starts: HashMap<(u32, u32, u32), u32>,
@@ -50,26 +50,11 @@ pub(crate) struct Classifier {
     values: ValueNumbers,
     /// From a step by the number of a value to the next.
     steps: HashMap<(u32, u32), u32>,
-    /// The values of the call that is being sorted.
-    told: Vec<u32>,
     /// The situation after each step, once asked for.
     situation_after: Vec<Option<u32>>,
     situations: HashMap<Situation, u32>,
     arn: String,
 }
-
-/// What a caller's last call was: its next is likely to be alike.
-#[derive(Clone, Copy, Default)]
-struct Latest {
-    /// The place, and what is bound there.
-    bound: Option<(u16, u32)>,
-    /// What it was told apart by, and the situation that this led to.
-    situation: Option<(Few, u32)>,
-}
-
-/// Where the steps begin, the action, and few values, with zeros after them: how many there are
-/// depends on where the steps begin.
-type Few = [u32; 5];
 
 /// What is bound to a caller at a place.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -111,7 +96,6 @@ impl Classifier {
             actions: Interner::new(ACTIONS_MAX),
             values: ValueNumbers::default(),
             steps: HashMap::new(),
-            told: Vec::new(),
             situation_after: Vec::new(),
             situations: HashMap::new(),
             arn: String::new(),
@@ -171,7 +155,7 @@ impl Classifier {
         if call.caller_number == OTHER_NUMBER {
             return None;
         }
-        match slot(&mut self.latest, call.caller_number).bound {
+        match *slot(&mut self.latest, call.caller_number) {
             Some((known, bound)) if known == place => self.bounds.get(bound as usize).copied(),
             _ => self.look_up(call, place, versions),
         }
@@ -186,8 +170,7 @@ impl Classifier {
     ) -> Option<Bound> {
         let known = self.bound.get(&(call.caller_number, place)).copied();
         let bound = known.or_else(|| self.bind(call, place, versions))?;
-        let latest = Latest { bound: Some((place, bound)), situation: None };
-        *slot(&mut self.latest, call.caller_number) = latest;
+        *slot(&mut self.latest, call.caller_number) = Some((place, bound));
         self.bounds.get(bound as usize).copied()
     }
 
@@ -298,47 +281,25 @@ impl Classifier {
         (bound, action): (Bound, u32),
         versions: &Both<Version<'a>>,
     ) -> Option<u32> {
-        let (values, told) = (&mut self.values, &mut self.told);
-        told.clear();
-        for (version, number) in versions.iter().zip(bound.bindings) {
-            let Some(version) = version else { continue };
-            let keys = version.bindings.get(number)?.keys();
-            keys.numbers(call.row, values, |value| told.push(value))?;
-        }
-        let few = few([bound.start, action], told);
-        let latest = self.latest.get(call.caller_number as usize)?;
-        if let (Some(few), Some((known, situation))) = (few, latest.situation)
-            && few == known
-        {
-            return Some(situation);
-        }
-        let situation = self.come_to(call, (bound, action), versions)?;
-        if let Some(latest) = self.latest.get_mut(call.caller_number as usize) {
-            latest.situation = few.map(|few| (few, situation));
-        }
-        Some(situation)
-    }
-
-    /// The number of the situation that the action and the values lead to.
-    fn come_to<'a>(
-        &mut self,
-        call: &Call<'_, 'a>,
-        (bound, action): (Bound, u32),
-        versions: &Both<Version<'a>>,
-    ) -> Option<u32> {
         let mut step = match action {
             INVOKE_NUMBER => bound.start,
             _ => self.start(call, bound, action)?,
         };
-        for value in &self.told {
-            step = match self.steps.get(&(step, *value)) {
-                Some(&known) => known,
-                None => {
-                    let next = next_step(&mut self.situation_after)?;
-                    self.steps.insert((step, *value), next);
-                    next
-                }
-            };
+        for (version, number) in versions.iter().zip(bound.bindings) {
+            let Some(version) = version else { continue };
+            let keys = version.bindings.get(number)?.keys();
+            let (steps, situation_after) = (&mut self.steps, &mut self.situation_after);
+            keys.numbers(call.row, &mut self.values, |value| {
+                step = match steps.get(&(step, value)) {
+                    Some(&known) => known,
+                    None => {
+                        let next = next_step(situation_after)?;
+                        steps.insert((step, value), next);
+                        next
+                    }
+                };
+                Some(())
+            })?;
         }
         match self.situation_after.get(step as usize)? {
             Some(known) => Some(*known),
@@ -372,15 +333,6 @@ impl Classifier {
         }
         Some(number)
     }
-}
-
-/// Where the steps begin, an action, and values, if they are few enough.
-fn few(start_and_action: [u32; 2], values: &[u32]) -> Option<Few> {
-    let mut few = Few::default();
-    let (first, rest) = few.split_first_chunk_mut()?;
-    *first = start_and_action;
-    rest.get_mut(..values.len())?.copy_from_slice(values);
-    Some(few)
 }
 
 /// Makes a step, unless there are too many.

@@ -140,14 +140,12 @@ impl<'a> ReferencedKeys<'a> {
         &self,
         row: Row<'_, '_>,
         known: &mut ValueNumbers,
-        mut each: impl FnMut(u32),
+        mut each: impl FnMut(u32) -> Option<()>,
     ) -> Option<()> {
-        for referenced in &self.0 {
-            if let Some(number) = referenced.number(row, known)? {
-                each(number);
-            }
-        }
-        Some(())
+        self.0.iter().try_for_each(|referenced| match referenced.number(row, known)? {
+            Some(number) => each(number),
+            None => Some(()),
+        })
     }
 
     /// Each key with its value in a row, to be set in the request's context; keys that follow from
