@@ -64,9 +64,12 @@ fn long(wide: u128, span: Span, buffer: u32) -> u128 {
         | u128::from(span.start & !SCRATCH) << 96
 }
 
-/// The view of a value in scratch, or near the start or the end of the block.
+/// The view of no value, or of one in scratch, or near the start or the end of the block.
 #[cold]
 fn view_at_the_edge(block: &[u8], scratch: &[u8], span: Span) -> u128 {
+    if span == Span::NULL {
+        return 0;
+    }
     let in_scratch = span.start & SCRATCH != 0;
     let (buffer, start) =
         if in_scratch { (scratch, span.start & !SCRATCH) } else { (block, span.start) };
