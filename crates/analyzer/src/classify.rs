@@ -3,16 +3,17 @@
 //! A class is two small numbers. One says which of the policies' resource patterns match: one
 //! automaton finds those of all policies. The other is the situation: the policies bound to the caller
 //! at the API, the action, and the circumstances. Those are come to value by value: from the binding
-//! and the action, each value of a key that the policies refer to leads one step on, and what the
-//! conditions say is asked once for each last step.
+//! and the action, each value of a key that the policies look at for such a resource leads one step on,
+//! and what the conditions say is asked once for each last step. So most calls are in a situation
+//! without any value read: few statements have conditions.
 
 use hashbrown::HashMap;
 use tollgate_policy::{Circumstances, Policies, ResourceClasses, Start, View};
 use tollgate_store::Account;
 
-use crate::bindings::Binding;
+use crate::bindings::{Binding, INVOKE};
 use crate::call::{self, Call};
-use crate::context::ValueNumbers;
+use crate::context::{KeySet, ValueNumbers};
 use crate::decisions::Class;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::places::Places;
@@ -24,7 +25,10 @@ const STEPS_MAX: usize = 400_000;
 /// The most actions that are told apart.
 const ACTIONS_MAX: usize = 4_000;
 
-/// The number of the action that a request has whose log names none.
+/// What bindings look at is remembered of so many resources at most, counted for each bindings.
+const ASKED_MAX: usize = 1 << 17;
+
+/// The number of [`INVOKE`], which a request has whose log names no action.
 const INVOKE_NUMBER: u32 = u32::MAX;
 
 /// In the place of a class of resources: the API, or the path, is not told.
@@ -41,11 +45,12 @@ pub(crate) struct Classifier {
     /// By the number of a caller: the place that it called last, and what is bound there.
     latest: Vec<Option<(u16, u32)>>,
     bindings: HashMap<[usize; 2], u32>,
-    /// Where the steps of some bindings and an action begin, and of a caller where they see callers.
-    starts: HashMap<(u32, u32, u32), u32>,
+    starts: HashMap<Outset, u32>,
     resources: ResourceClasses,
-    /// By the number of bindings: what they see of resources.
-    views: Vec<View>,
+    /// By the number of bindings.
+    sights: Vec<Sight>,
+    /// The room for what they look at that is taken.
+    asked: usize,
     actions: Interner,
     values: ValueNumbers,
     /// From a step by the number of a value to the next.
@@ -65,12 +70,36 @@ struct Bound {
     number: u32,
     /// Whether they see callers.
     sees_caller: bool,
-    /// Where the steps towards the situation begin where the log names no action.
-    start: u32,
     /// The situation of calls whose resource the log does not tell: nothing else matters.
     untold: u32,
     /// Whether some resource pattern has variables.
     has_variables: bool,
+}
+
+/// What some bindings see of resources.
+struct Sight {
+    view: View,
+    /// By the number of what they see of one.
+    asked: Vec<Option<Asked>>,
+}
+
+/// What some bindings look at where they see as much of a resource.
+#[derive(Clone, Copy)]
+struct Asked {
+    keys: [KeySet; 2],
+    /// Where the steps towards the situation begin of calls that invoke an API, if bindings do not see
+    /// callers.
+    start: u32,
+}
+
+/// What the steps towards a situation begin with.
+#[derive(PartialEq, Eq, Hash)]
+struct Outset {
+    bindings: u32,
+    action: u32,
+    /// [`OTHER_NUMBER`] where the bindings do not see callers.
+    caller: u32,
+    keys: [KeySet; 2],
 }
 
 /// What bindings see of a call beside its resource; nothing of one whose resource is not told.
@@ -92,7 +121,8 @@ impl Classifier {
             bindings: HashMap::new(),
             starts: HashMap::new(),
             resources: ResourceClasses::new(sets),
-            views: Vec::new(),
+            sights: Vec::new(),
+            asked: 0,
             actions: Interner::new(ACTIONS_MAX),
             values: ValueNumbers::default(),
             steps: HashMap::new(),
@@ -128,16 +158,20 @@ impl Classifier {
         versions: &Both<Version<'a>>,
     ) -> Option<Class> {
         let action = match call.row.action() {
-            None => INVOKE_NUMBER,
+            None | Some(INVOKE) => INVOKE_NUMBER,
             Some(action) => {
                 Some(self.actions.number(action)).filter(|number| *number != OTHER_NUMBER)?
             }
         };
         match resource {
             Ok(class) => {
-                let view = self.views.get_mut(bound.number as usize)?;
-                let resource = self.resources.seen(view, class);
-                let situation = self.situation(call, (bound, action), versions)?;
+                let sight = self.sights.get_mut(bound.number as usize)?;
+                let resource = self.resources.seen(&mut sight.view, class);
+                let asked = match sight.asked.get(resource as usize) {
+                    Some(Some(known)) => *known,
+                    _ => self.ask(bound, (class, resource), versions)?,
+                };
+                let situation = self.situation(call, (bound, action), asked, versions)?;
                 Some(Class { situation, resource })
             }
             Err(resource) => Some(Class { situation: bound.untold, resource }),
@@ -192,10 +226,8 @@ impl Classifier {
         }
         let number = self.number(bindings, versions);
         let untold = self.number_of(Situation { bindings: number, seen: None });
-        let bound = Bound { bindings, number, sees_caller, start: 0, untold, has_variables };
-        let start = self.start(call, bound, INVOKE_NUMBER)?;
+        let bound = Bound { bindings, number, sees_caller, untold, has_variables };
         let next = count(self.bounds.len());
-        let bound = Bound { start, ..bound };
         let number = *self.bound_numbers.entry(bound).or_insert(next);
         if number == next {
             self.bounds.push(bound);
@@ -204,10 +236,36 @@ impl Classifier {
         Some(number)
     }
 
+    /// What bindings look at for resources of a class, of which they see what has this number.
+    #[cold]
+    fn ask(
+        &mut self,
+        bound: Bound,
+        (class, resource): (u32, u32),
+        versions: &Both<Version<'_>>,
+    ) -> Option<Asked> {
+        let sight = self.sights.get(bound.number as usize)?;
+        let missing = (resource as usize + 1).saturating_sub(sight.asked.len());
+        let has_room = self.asked + missing <= ASKED_MAX;
+        // Where there is none, all keys are as right as those that matter.
+        let mut keys = [if has_room { KeySet::default() } else { KeySet::ALL }; 2];
+        for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(&mut keys) {
+            let Some(version) = version.as_ref().filter(|_| has_room) else { continue };
+            let binding = version.bindings.get(number)?;
+            *keys = binding.keys().among(self.resources.keys(&sight.view, class));
+        }
+        let (bindings, action, caller) = (bound.number, INVOKE_NUMBER, OTHER_NUMBER);
+        let asked = Asked { keys, start: self.start(Outset { bindings, action, caller, keys })? };
+        if has_room {
+            self.asked += missing;
+            let sight = self.sights.get_mut(bound.number as usize)?;
+            *slot(&mut sight.asked, resource) = Some(asked);
+        }
+        Some(asked)
+    }
+
     /// Where the steps towards a situation begin.
-    fn start(&mut self, call: &Call<'_, '_>, bound: Bound, action: u32) -> Option<u32> {
-        let caller = if bound.sees_caller { call.caller_number } else { OTHER_NUMBER };
-        let from = (bound.number, action, caller);
+    fn start(&mut self, from: Outset) -> Option<u32> {
         if let Some(&known) = self.starts.get(&from) {
             return Some(known);
         }
@@ -229,7 +287,8 @@ impl Classifier {
         let bound = versions.iter().zip(bindings).filter_map(|(version, number)| {
             version.as_ref()?.bindings.get(number).map(Binding::policies)
         });
-        self.views.push(self.resources.view(bound.flat_map(Policies::sets)));
+        let view = self.resources.view(bound.flat_map(Policies::sets));
+        self.sights.push(Sight { view, asked: Vec::new() });
         let number = count(self.bindings.len());
         self.bindings.insert(bindings, number);
         number
@@ -279,17 +338,21 @@ impl Classifier {
         &mut self,
         call: &Call<'_, 'a>,
         (bound, action): (Bound, u32),
+        Asked { keys, start }: Asked,
         versions: &Both<Version<'a>>,
     ) -> Option<u32> {
-        let mut step = match action {
-            INVOKE_NUMBER => bound.start,
-            _ => self.start(call, bound, action)?,
+        let mut step = match (action, bound.sees_caller) {
+            (INVOKE_NUMBER, false) => start,
+            (_, sees_caller) => {
+                let caller = if sees_caller { call.caller_number } else { OTHER_NUMBER };
+                self.start(Outset { bindings: bound.number, action, caller, keys })?
+            }
         };
-        for (version, number) in versions.iter().zip(bound.bindings) {
+        for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(keys) {
             let Some(version) = version else { continue };
-            let keys = version.bindings.get(number)?.keys();
+            let known = version.bindings.get(number)?.keys();
             let (steps, situation_after) = (&mut self.steps, &mut self.situation_after);
-            keys.numbers(call.row, &mut self.values, |value| {
+            known.numbers(keys, call.row, &mut self.values, |value| {
                 step = match steps.get(&(step, value)) {
                     Some(&known) => known,
                     None => {

@@ -66,6 +66,28 @@ struct Referenced<'a> {
     compared: Compared,
 }
 
+/// Some of the keys that a list of policies refers to: a bit for each, by its place. Those beyond share
+/// the last bit, so that all of them are among some if one is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(crate) struct KeySet(u64);
+
+impl KeySet {
+    /// All of them.
+    pub(crate) const ALL: KeySet = KeySet(u64::MAX);
+
+    fn bit(place: usize) -> u64 {
+        1 << place.min(63)
+    }
+
+    fn has(self, place: usize) -> bool {
+        self.0 & Self::bit(place) != 0
+    }
+
+    fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// A context key and the value to assume for it where the log does not tell.
 pub type Assumption = (String, String);
 
@@ -134,15 +156,29 @@ impl<'a> ReferencedKeys<'a> {
         self.0.iter().any(|key| matches!(key.origin, Origin::Principal | Origin::UserId))
     }
 
-    /// Calls `each` with a number for every value that differs from row to row: rows with the same
-    /// numbers have values that the policies cannot tell apart. `None` if there are too many values.
+    /// Which of them some keys are.
+    pub(crate) fn among<'k>(&self, keys: impl IntoIterator<Item = Key<'k>>) -> KeySet {
+        let place = |key| self.0.iter().position(|known| known.key == key);
+        let places = keys.into_iter().filter_map(place);
+        KeySet(places.fold(0, |set, place| set | KeySet::bit(place)))
+    }
+
+    /// Calls `each` with a number for every value of some keys that differs from row to row: rows with
+    /// the same numbers have values that the policies cannot tell apart. `None` if there are too many
+    /// values.
+    #[inline]
     pub(crate) fn numbers(
         &self,
+        keys: KeySet,
         row: Row<'_, '_>,
         known: &mut ValueNumbers,
         mut each: impl FnMut(u32) -> Option<()>,
     ) -> Option<()> {
-        self.0.iter().try_for_each(|referenced| match referenced.number(row, known)? {
+        if keys.is_empty() {
+            return Some(());
+        }
+        let mut asked = self.0.iter().enumerate().filter(|(place, _)| keys.has(*place));
+        asked.try_for_each(|(_, referenced)| match referenced.number(row, known)? {
             Some(number) => each(number),
             None => Some(()),
         })

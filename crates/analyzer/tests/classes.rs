@@ -63,9 +63,11 @@ fn condition() -> impl Strategy<Value = Json> {
 fn statement() -> impl Strategy<Value = Json> {
     let effect = select(vec!["Allow", "Allow", "Allow", "Deny"]);
     let resources = prop::collection::vec(resource(), 1..3);
-    (effect, resources, condition()).prop_map(|(effect, resources, condition)| {
+    let element = select(vec!["Resource", "Resource", "Resource", "NotResource"]);
+    (effect, (element, resources), condition()).prop_map(|(effect, about, condition)| {
+        let (element, resources) = about;
         let mut statement =
-            json!({ "Effect": effect, "Action": "execute-api:*", "Resource": resources });
+            json!({ "Effect": effect, "Action": "execute-api:*", element: resources });
         if condition != json!({}) {
             statement.as_object_mut().unwrap().insert("Condition".to_owned(), condition);
         }

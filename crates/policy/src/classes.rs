@@ -6,6 +6,7 @@
 //! A state in which the rest of the text can change nothing ends the walk.
 
 mod steps;
+mod view;
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -15,6 +16,8 @@ use crate::compile::PolicySet;
 
 use self::steps::{Reached, Step, columns, steps_of};
 
+pub use self::view::View;
+
 /// Bytes of states that are kept.
 const STATES_BYTES_MAX: usize = 8 << 20;
 
@@ -23,9 +26,6 @@ const FORGETTING_MAX: u32 = 50;
 
 /// The most classes that are told apart.
 const CLASSES_MAX: usize = 1 << 16;
-
-/// The most classes of which a view remembers what it sees.
-const SEEN_MAX: usize = 1 << 13;
 
 /// Sorts resources into classes: resources of one class match the same resource patterns, and so,
 /// where no pattern has variables, policies decide alike about them.
@@ -103,19 +103,6 @@ pub struct Start {
     state: u32,
     /// After how many times of forgetting all states it was found.
     epoch: u32,
-}
-
-/// What some policies see of the classes that all patterns make; from [`ResourceClasses::view`].
-///
-/// A log's callers are bound to few patterns each, so views tell few resources apart where classes
-/// tell many.
-#[derive(Debug)]
-pub struct View {
-    /// The last steps of its policies' patterns, in order.
-    ends: Box<[u32]>,
-    /// What is seen of each class; [`UNKNOWN`] where it was not asked yet.
-    seen: Vec<u32>,
-    numbers: HashMap<Box<[u32]>, u32>,
 }
 
 impl Head {
@@ -248,45 +235,6 @@ impl ResourceClasses {
             };
         }
         self.states.get((state & !SETTLED) as usize)?.class
-    }
-
-    /// How some of the policies see classes: those that match the same of their patterns alike.
-    pub fn view<'a>(&self, sets: impl IntoIterator<Item = &'a PolicySet>) -> View {
-        let statements = sets.into_iter().flat_map(PolicySet::statements);
-        let patterns = statements.flat_map(|statement| statement.resources.patterns());
-        let ends = patterns.filter_map(steps_of).filter_map(|pattern| self.ends.get(&pattern));
-        let mut ends: Vec<u32> = ends.copied().collect();
-        ends.sort_unstable();
-        ends.dedup();
-        View { ends: ends.into(), seen: Vec::new(), numbers: HashMap::new() }
-    }
-
-    /// The number of what a view sees of a class: of classes with the same number, its policies
-    /// cannot tell any resources apart.
-    #[inline]
-    pub fn seen(&self, view: &mut View, class: u32) -> u32 {
-        match view.seen.get(class as usize) {
-            Some(&known) if known != UNKNOWN => known,
-            _ => self.look(view, class),
-        }
-    }
-
-    #[cold]
-    fn look(&self, view: &mut View, class: u32) -> u32 {
-        let matching = self.matching.get(class as usize).map_or(&[][..], |matching| matching);
-        let own = matching.iter().filter(|end| view.ends.binary_search(end).is_ok());
-        let next = number(view.numbers.len());
-        let seen = *view.numbers.entry(own.copied().collect()).or_insert(next);
-        let index = class as usize;
-        if index < SEEN_MAX {
-            if view.seen.len() <= index {
-                view.seen.resize(index + 1, UNKNOWN);
-            }
-            if let Some(known) = view.seen.get_mut(index) {
-                *known = seen;
-            }
-        }
-        seen
     }
 
     /// The state after a head, which it remembers.
