@@ -9,8 +9,9 @@ const WORD: usize = u64::BITS as usize;
 /// Where the quotation marks and the line ends of a text stand, and what else matters of it.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
-    quotes: Vec<u64>,
-    line_ends: Vec<u64>,
+    /// The words of their bits, and one more: so many bits can be read from any on.
+    quotes: Vec<[u8; 8]>,
+    line_ends: Vec<[u8; 8]>,
     has_escapes: bool,
     is_beyond_ascii: bool,
 }
@@ -37,14 +38,12 @@ impl Marks {
         let (whole, rest) = text.as_chunks();
         let mut last = [0; WORD];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.quotes.resize(whole.len() + 1, 0);
-        self.line_ends.resize(whole.len() + 1, 0);
+        self.quotes.resize(whole.len(), [0; 8]);
+        self.line_ends.resize(whole.len(), [0; 8]);
         let found = find_in(whole, &mut self.quotes, &mut self.line_ends);
         let last = word(&last);
-        if let (Some(quotes), Some(line_ends)) = (self.quotes.last_mut(), self.line_ends.last_mut())
-        {
-            (*quotes, *line_ends) = (last.quotes, last.line_ends);
-        }
+        self.quotes.extend([last.quotes.to_le_bytes(), [0; 8]]);
+        self.line_ends.extend([last.line_ends.to_le_bytes(), [0; 8]]);
         self.has_escapes = found.escapes | last.escapes;
         self.is_beyond_ascii = found.beyond_ascii | last.beyond_ascii;
     }
@@ -59,33 +58,59 @@ impl Marks {
         !self.is_beyond_ascii
     }
 
-    /// The first quotation mark at `from` or later; it may lie beyond `end`, but is not searched for
-    /// much longer there.
-    #[inline(always)]
-    pub(crate) fn quote(&self, from: usize, end: usize) -> Option<usize> {
-        next(&self.quotes, from, end)
+    /// The quotation marks.
+    #[inline]
+    pub(crate) fn quotes(&self) -> Bits<'_> {
+        Bits(self.quotes.as_flattened())
     }
 
     /// The first line end at `from` or later.
     #[inline]
     pub(crate) fn line_end(&self, from: usize) -> Option<usize> {
-        next(&self.line_ends, from, usize::MAX)
+        Bits(self.line_ends.as_flattened()).next(from, usize::MAX)
     }
 }
 
-/// The first bit that is set at `from` or later.
-#[inline(always)]
-fn next(words: &[u64], from: usize, end: usize) -> Option<usize> {
-    let mut index = from / WORD;
-    let mut bits = words.get(index)? & u64::MAX << (from % WORD);
-    while bits == 0 {
-        index += 1;
-        if index * WORD >= end {
-            return None;
+/// A bit for each byte of a text, the lowest of a byte for the first of eight.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bits<'a>(&'a [u8]);
+
+impl Bits<'_> {
+    /// The first byte at `from` or later that has its bit set. It may lie beyond `end`, but is not
+    /// searched for much longer there.
+    #[inline]
+    pub(crate) fn next(self, from: usize, end: usize) -> Option<usize> {
+        let (mut start, mut at) = (from, from / 8);
+        let mut bits = self.word(at)? >> (from % 8);
+        while bits == 0 {
+            at += 8;
+            start = at * 8;
+            if start >= end {
+                return None;
+            }
+            bits = self.word(at)?;
         }
-        bits = *words.get(index)?;
+        Some(start + bits.trailing_zeros() as usize)
     }
-    Some(index * WORD + bits.trailing_zeros() as usize)
+
+    /// [`Bits::next`], if it is no farther than some hundred and twenty bytes.
+    #[inline(always)]
+    pub(crate) fn next_near(self, from: usize) -> Option<usize> {
+        let at = from / 8;
+        match self.word(at)? >> (from % 8) {
+            0 => match self.word(at + 8)? {
+                0 => None,
+                bits => Some((at + 8) * 8 + bits.trailing_zeros() as usize),
+            },
+            bits => Some(from + bits.trailing_zeros() as usize),
+        }
+    }
+
+    /// The bits from those of a byte on.
+    #[inline(always)]
+    fn word(self, at: usize) -> Option<u64> {
+        Some(u64::from_le_bytes(*self.0.get(at..at + 8)?.first_chunk()?))
+    }
 }
 
 /// What is anywhere in a text.
@@ -96,7 +121,7 @@ struct Anywhere {
 }
 
 /// Finds the words of the pieces of a text.
-fn find_in(pieces: &[[u8; WORD]], quotes: &mut [u64], line_ends: &mut [u64]) -> Anywhere {
+fn find_in(pieces: &[[u8; WORD]], quotes: &mut [[u8; 8]], line_ends: &mut [[u8; 8]]) -> Anywhere {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "measured: it takes a third of the instructions")]
@@ -106,7 +131,7 @@ fn find_in(pieces: &[[u8; WORD]], quotes: &mut [u64], line_ends: &mut [u64]) -> 
     let mut found = Anywhere::default();
     for ((piece, quotes), line_ends) in pieces.iter().zip(quotes).zip(line_ends) {
         let word = word(piece);
-        (*quotes, *line_ends) = (word.quotes, word.line_ends);
+        (*quotes, *line_ends) = (word.quotes.to_le_bytes(), word.line_ends.to_le_bytes());
         found.escapes |= word.escapes;
         found.beyond_ascii |= word.beyond_ascii;
     }
@@ -115,7 +140,11 @@ fn find_in(pieces: &[[u8; WORD]], quotes: &mut [u64], line_ends: &mut [u64]) -> 
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn find_by_32(pieces: &[[u8; WORD]], quotes: &mut [u64], line_ends: &mut [u64]) -> Anywhere {
+fn find_by_32(
+    pieces: &[[u8; WORD]],
+    quotes: &mut [[u8; 8]],
+    line_ends: &mut [[u8; 8]],
+) -> Anywhere {
     use std::arch::x86_64::{
         _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x,
         _mm256_set1_epi8, _mm256_setzero_si256,
@@ -125,7 +154,7 @@ fn find_by_32(pieces: &[[u8; WORD]], quotes: &mut [u64], line_ends: &mut [u64]) 
     let escape = _mm256_set1_epi8(b'\\'.cast_signed());
     let (mut escapes, mut all) = (_mm256_setzero_si256(), _mm256_setzero_si256());
     for ((piece, quotes), line_ends) in pieces.iter().zip(quotes).zip(line_ends) {
-        let (mut word_quotes, mut word_ends) = (0, 0);
+        let (mut word_quotes, mut word_ends) = (0_u64, 0_u64);
         for lane in piece.as_chunks::<32>().0.iter().rev() {
             let [a, b, c, d] = wide::words(lane).map(u64::cast_signed);
             let lane = _mm256_set_epi64x(d, c, b, a);
@@ -136,7 +165,7 @@ fn find_by_32(pieces: &[[u8; WORD]], quotes: &mut [u64], line_ends: &mut [u64]) 
             escapes = _mm256_or_si256(escapes, _mm256_cmpeq_epi8(lane, escape));
             all = _mm256_or_si256(all, lane);
         }
-        (*quotes, *line_ends) = (word_quotes, word_ends);
+        (*quotes, *line_ends) = (word_quotes.to_le_bytes(), word_ends.to_le_bytes());
     }
     let [escapes, beyond_ascii] = [_mm256_movemask_epi8(escapes), _mm256_movemask_epi8(all)];
     Anywhere { escapes: escapes != 0, beyond_ascii: beyond_ascii != 0 }
@@ -209,7 +238,10 @@ mod tests {
                 rest.iter().position(|byte| *byte == of).map(|at| from + at)
             };
             let marks = Marks::of(&text);
-            prop_assert_eq!(marks.quote(from, text.len()), first(b'"'));
+            prop_assert_eq!(marks.quotes().next(from, text.len()), first(b'"'));
+            let near = marks.quotes().next_near(from);
+            let is_near = first(b'"').is_some_and(|at| at < from + WORD - 8);
+            prop_assert_eq!(near, first(b'"').filter(|_| is_near || near.is_some()));
             prop_assert_eq!(marks.line_end(from), first(b'\n'));
             prop_assert_eq!(marks.has_escapes(), text.contains(&b'\\'));
             prop_assert_eq!(marks.is_ascii(), text.is_ascii());

@@ -7,6 +7,7 @@
 mod columns;
 mod derive;
 mod nulls;
+mod spans;
 mod views;
 
 use std::sync::Arc;
@@ -18,6 +19,8 @@ use arrow::datatypes::SchemaRef;
 use crate::schema::{FIELDS_MAX, Field, Projection};
 use columns::{Columns, Lacking, Prepared};
 use derive::derive;
+use spans::Spans;
+pub(crate) use spans::{NO_SLOT, Place, Slots};
 
 /// Marks a span that lies in `scratch` instead of the block.
 const SCRATCH: u32 = 1 << 31;
@@ -81,13 +84,6 @@ pub(crate) struct Layout {
     slots: [u8; FIELDS_MAX],
 }
 
-/// Rows that there is room for at first. Columns are written side by side, and of a power of two they
-/// would all lie in the same few lines of a cache.
-const ROWS: usize = 1048;
-
-/// The slot of a field that is not needed.
-pub(crate) const NO_SLOT: u8 = u8::MAX;
-
 impl Layout {
     /// The layout of rows for `projection`, with room for other fields that
     /// are needed on the way.
@@ -99,11 +95,6 @@ impl Layout {
             }
         }
         Arc::new(Layout { projection, schema: projection.schema(), slots })
-    }
-
-    /// How many fields are needed.
-    fn slots(&self) -> usize {
-        self.slots.iter().filter(|slot| **slot != NO_SLOT).count()
     }
 
     /// The place of a field among those needed; [`NO_SLOT`] if it is not.
@@ -118,62 +109,11 @@ impl Layout {
     }
 }
 
-/// A set of slots.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Slots(u128);
-
-const _: () = assert!(FIELDS_MAX <= u128::BITS as usize, "slots are a set of bits");
-
-impl Slots {
-    /// One slot.
-    pub(crate) fn one(slot: u8) -> Slots {
-        Slots(1 << slot)
-    }
-
-    /// The slots of both.
-    pub(crate) fn and(self, other: Slots) -> Slots {
-        Slots(self.0 | other.0)
-    }
-
-    fn has(self, slot: u8) -> bool {
-        slot != NO_SLOT && self.0 & 1 << slot != 0
-    }
-
-    /// Those of the columns, which are in the order of their slots, that are in the set.
-    fn among<T>(self, columns: impl IntoIterator<Item = T>) -> impl Iterator<Item = T> {
-        (0..).zip(columns).filter(move |(slot, _)| self.has(*slot)).map(|(_, column)| column)
-    }
-}
-
-/// Where the values of one row go.
-pub(crate) struct Place<'r> {
-    spans: &'r mut [Vec<Span>],
-    row: usize,
-}
-
-impl Place<'_> {
-    /// Sets the value of a slot.
-    #[inline(always)]
-    pub(crate) fn put(&mut self, slot: u8, span: Span) {
-        let column = self.spans.get_mut(usize::from(slot));
-        if let Some(place) = column.and_then(|column| column.get_mut(self.row)) {
-            *place = span;
-        }
-    }
-}
-
 /// The rows of one block.
-///
-/// Spans lie column by column, as everything that reads them goes through one column after the other.
 #[derive(Debug)]
 pub(crate) struct Rows {
     layout: Arc<Layout>,
-    /// By slot, then by row: as many as there is room for, [`Span::NULL`] where there is no value or
-    /// no row yet; none at all of a slot that is not used.
-    spans: Vec<Vec<Span>>,
-    room: usize,
-    /// The slots of which any row may have a value.
-    used: Slots,
+    spans: Spans,
     times: Vec<i64>,
     suspect: Vec<bool>,
     scratch: Vec<u8>,
@@ -183,9 +123,8 @@ pub(crate) struct Rows {
 impl Rows {
     /// No rows.
     pub(crate) fn new(layout: Arc<Layout>) -> Rows {
-        let spans = vec![Vec::new(); layout.slots()];
-        let (used, times, suspect, scratch, lacking) = Default::default();
-        Rows { layout, spans, room: ROWS, used, times, suspect, scratch, lacking }
+        let (spans, times, suspect, scratch, lacking) = Default::default();
+        Rows { layout, spans, times, suspect, scratch, lacking }
     }
 
     /// How rows are laid out.
@@ -201,27 +140,11 @@ impl Rows {
     /// Begins a row without values; `time` is the envelope's, or [`NO_TIME`].
     #[inline]
     pub(crate) fn begin(&mut self, time: i64) {
-        if self.times.len() == self.room {
-            self.grow();
+        if self.times.len() == self.spans.room() {
+            self.spans.grow();
         }
         self.times.push(time);
         self.suspect.push(false);
-    }
-
-    /// Makes room for more rows.
-    #[cold]
-    fn grow(&mut self) {
-        self.room = self.room * 2 + ROWS / 64;
-        self.used.among(&mut self.spans).for_each(|column| column.resize(self.room, Span::NULL));
-    }
-
-    /// Makes sure that slots have room.
-    #[inline]
-    fn make_used(&mut self, slots: Slots) {
-        if self.used.and(slots) != self.used {
-            self.used = self.used.and(slots);
-            self.used.among(&mut self.spans).for_each(|c| c.resize(self.room, Span::NULL));
-        }
     }
 
     /// Takes the last row back.
@@ -234,16 +157,14 @@ impl Rows {
     /// Clears the values of the last row.
     pub(crate) fn reset(&mut self) {
         if let Some(last) = self.len().checked_sub(1) {
-            let columns = self.used.among(&mut self.spans);
-            columns.filter_map(|column| column.get_mut(last)).for_each(|span| *span = Span::NULL);
+            self.spans.reset(last);
         }
     }
 
     /// The spans of a field, by row; none if no row has a value of it.
     fn column(&self, field: Field) -> &[Span] {
-        let slot = self.layout.slot(field);
-        let column = self.spans.get(usize::from(slot)).filter(|_| self.used.has(slot));
-        column.and_then(|column| column.get(..self.len())).unwrap_or_default()
+        let column = self.spans.column(self.layout.slot(field));
+        column.get(..self.len()).unwrap_or_default()
     }
 
     /// The value of a row; empty if there is none, or it is `-`.
@@ -275,13 +196,13 @@ impl Rows {
     #[inline]
     pub(crate) fn last(&mut self, slots: Slots) -> Place<'_> {
         debug_assert!(!self.times.is_empty(), "a row is begun before it has values");
-        self.make_used(slots);
-        Place { row: self.len().saturating_sub(1), spans: &mut self.spans }
+        self.spans.make_used(slots);
+        self.spans.row(self.times.len().saturating_sub(1))
     }
 
     fn put(&mut self, row: usize, slot: u8, span: Span) {
-        self.make_used(Slots::one(slot));
-        Place { spans: &mut self.spans, row }.put(slot, span);
+        self.spans.make_used(Slots::one(slot));
+        self.spans.row(row).put(slot, span);
     }
 
     /// Copies text that stands nowhere in the block as it is.
@@ -346,16 +267,9 @@ impl Rows {
         Finished { records, unreadable, suspect, block }
     }
 
-    /// Takes all rows back. Slots that this block has not used give up their room.
+    /// Takes all rows back.
     fn clear(&mut self) {
-        let rows = self.len();
-        for (slot, column) in (0..).zip(&mut self.spans) {
-            match column.get_mut(..rows) {
-                Some(spans) if self.used.has(slot) => spans.fill(Span::NULL),
-                _ => *column = Vec::new(),
-            }
-        }
-        self.used = Slots::default();
+        self.spans.clear(self.len());
         self.times.clear();
         self.suspect.clear();
     }

@@ -55,17 +55,23 @@ fn zeros(word: u64) -> u64 {
     word.wrapping_sub(LOW) & !word & HIGH
 }
 
-/// The longest text that is compared at once.
+/// Whether one of the bytes, without their bits of `but`, is `byte`.
+#[inline]
+pub(crate) fn has(wide: u128, byte: u8, but: u8) -> bool {
+    let word = |word: u64| zeros((word & !(LOW * u64::from(but))) ^ (LOW * u64::from(byte)));
+    word(wide as u64) | word((wide >> 64) as u64) != 0
+}
+
+/// Bytes that are compared at once.
 const AT_ONCE: usize = 32;
 
 /// A text that others are compared with.
 #[derive(Debug, Clone)]
 pub(crate) struct Literal {
     text: Box<[u8]>,
-    /// The text as words, and which of their bits there are; nothing of a longer text.
+    /// What the text begins with as words, and which of their bits there are.
     words: [u64; AT_ONCE / 8],
     masks: [u64; AT_ONCE / 8],
-    at_once: bool,
 }
 
 impl Literal {
@@ -77,7 +83,7 @@ impl Literal {
             *mask = u8::MAX;
         }
         let [words, masks] = [words(&bytes), words(&masks)];
-        Literal { text: text.into(), words, masks, at_once: text.len() <= AT_ONCE }
+        Literal { text: text.into(), words, masks }
     }
 
     #[inline]
@@ -90,18 +96,26 @@ impl Literal {
         self.text.len()
     }
 
+    /// Whether all of it is compared at once.
+    pub(crate) fn is_short(&self) -> bool {
+        self.len() <= AT_ONCE
+    }
+
     /// Whether it stands at a position of a text.
-    #[inline(always)]
+    #[inline]
     pub(crate) fn stands(&self, text: &[u8], at: usize) -> bool {
-        let Some(rest) = text.get(at..) else { return false };
-        match rest.first_chunk() {
-            Some(bytes) if self.at_once => {
-                let ([a, b, c, d], [e, f, g, h]) = (words(bytes), &self.words);
-                let [i, j, k, l] = &self.masks;
-                (a ^ e) & i | (b ^ f) & j | (c ^ g) & k | (d ^ h) & l == 0
-            }
-            _ => rest.starts_with(&self.text),
-        }
+        self.is_short() && self.stands_at_once(text, at)
+            || text.get(at..).is_some_and(|rest| rest.starts_with(&self.text))
+    }
+
+    /// Whether the first bytes of it, up to as many as are compared at once, stand at a position of a
+    /// text. Nearer to the end of the text than so many bytes they do not.
+    #[inline(always)]
+    pub(crate) fn stands_at_once(&self, text: &[u8], at: usize) -> bool {
+        let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
+        let ([a, b, c, d], [e, f, g, h]) = (words(bytes), &self.words);
+        let [i, j, k, l] = &self.masks;
+        (a ^ e) & i | (b ^ f) & j | (c ^ g) & k | (d ^ h) & l == 0
     }
 }
 

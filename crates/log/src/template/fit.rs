@@ -1,10 +1,10 @@
 //! Fitting a line to a template.
 
 use super::{Part, Syntax, Template};
-use crate::marks::Marks;
+use crate::marks::{Bits, Marks};
 use crate::rows::{Layout, NO_SLOT, Slots, Span};
 use crate::schema::Field;
-use crate::wide::{Literal, find};
+use crate::wide::{Literal, WIDE, find, has, wide};
 
 /// A line, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -57,8 +57,10 @@ struct Var {
 /// What ends a value.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The quotation mark that the literal begins with; the value stands in quotes.
+    /// The quotation mark that the literal, a short one, begins with; the value stands in quotes.
     Quote,
+    /// That of a longer literal.
+    LongQuote,
     /// The literal of JSON that has the first quotation mark so far in: the value has none.
     BeforeQuote(usize),
     /// The literal, which begins with this byte.
@@ -98,14 +100,16 @@ impl Fitter {
             if slot != NO_SLOT {
                 slots = slots.and(Slots::one(slot));
             }
+            let literal = Literal::new(&part.literal);
             let end = match part.literal.find('"') {
-                Some(0) if json && quoted => End::Quote,
+                Some(0) if json && quoted && literal.is_short() => End::Quote,
+                Some(0) if json && quoted => End::LongQuote,
                 Some(quote) if json && at + 1 != count => End::BeforeQuote(quote),
                 _ => End::Literal(part.literal.bytes().next().unwrap_or_default()),
             };
             quoted = part.literal.ends_with('"');
             let field = part.target.map(|target| target.field);
-            Var { literal: Literal::new(&part.literal), slot, end, last: at + 1 == count, field }
+            Var { literal, slot, end, last: at + 1 == count, field }
         });
         let vars = vars.collect();
         Fitter { vars, slots, head: Literal::new(&template.head), json }
@@ -116,24 +120,25 @@ impl Fitter {
         self.slots
     }
 
-    /// Finds the values of a line that are asked for. Returns whether the line fits; if not, some of
-    /// the values are missing.
+    /// Finds the values of a line, and puts each where it goes: those that are not asked for go to
+    /// [`NO_SLOT`]. Returns whether the line fits; if not, some of the values are missing.
     #[inline(always)]
     pub(crate) fn fit(&self, line: &Located<'_>, mut put: impl FnMut(u8, Span)) -> bool {
         if !self.head.stands(line.text, line.start) {
             return false;
         }
+        let quotes = line.marks.quotes();
         let mut at = line.start + self.head.len();
         for var in &self.vars {
-            let end = match var.end {
-                End::Quote => quoted_end(var, line, at),
-                _ => self.unquoted_end(var, line, at),
+            let (start, end) = match var.near_end(line.text, quotes, at) {
+                Some(end) => (at, end),
+                None => match self.any_end(var, line, at) {
+                    Some(end) if self.is_null(var, line, at, end) => (end, end),
+                    Some(end) => (at, end),
+                    None => return false,
+                },
             };
-            let Some(end) = end else { return false };
-            if var.slot != NO_SLOT {
-                let is_null = !matches!(var.end, End::Quote) && self.is_null(line, at, end);
-                put(var.slot, if is_null { Span::NULL } else { line.span(at, end) });
-            }
+            put(var.slot, line.span(start, end));
             at = end + var.literal.len();
         }
         // What was found beyond the line cannot end where the line does.
@@ -147,14 +152,18 @@ impl Fitter {
         self.fit(&line, |_, span| put(span))
     }
 
-    /// Where the value ends that stands at a position without quotes, before the literal.
+    /// Where the value ends that stands at a position, before the literal.
     #[inline(never)]
-    fn unquoted_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
+    fn any_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
+        let quotes = line.marks.quotes();
         match var.end {
-            End::Quote => None,
+            End::Quote | End::LongQuote => {
+                let end = quotes.next(at, line.end)?;
+                var.literal.stands(line.text, end).then_some(end)
+            }
             End::BeforeQuote(quote) => {
-                let end = line.marks.quote(at, line.end)?.checked_sub(quote)?;
-                let possible = !has_brackets(line.text.get(at..end)?);
+                let end = quotes.next(at, line.end)?.checked_sub(quote).filter(|end| at <= *end)?;
+                let possible = !has_brackets(line.text, at, end);
                 (possible && var.literal.stands(line.text, end)).then_some(end)
             }
             End::Literal(stop) => {
@@ -164,8 +173,9 @@ impl Fitter {
     }
 
     /// Whether a value without quotes is the `null` of JSON.
-    fn is_null(&self, line: &Located<'_>, at: usize, end: usize) -> bool {
-        self.json && end - at == 4 && line.text.get(at..end) == Some(b"null")
+    fn is_null(&self, var: &Var, line: &Located<'_>, at: usize, end: usize) -> bool {
+        let quoted = matches!(var.end, End::Quote | End::LongQuote);
+        !quoted && self.json && end - at == 4 && line.text.get(at..end) == Some(b"null")
     }
 
     /// The length of the value that `line` begins with, before the literal.
@@ -177,7 +187,7 @@ impl Fitter {
         };
         let value = line.get(..len)?;
         let possible = if self.json {
-            !value.contains(&b'"') && !has_brackets(value)
+            !value.contains(&b'"') && !has_brackets(value, 0, value.len())
         } else {
             var.field != Some(Field::Status) || is_status(value)
         };
@@ -185,17 +195,29 @@ impl Fitter {
     }
 }
 
-/// Where the value ends that stands at a position in quotes, before the literal.
-#[inline(always)]
-fn quoted_end(var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
-    let end = line.marks.quote(at, line.end)?;
-    var.literal.stands(line.text, end).then_some(end)
+impl Var {
+    /// Where the value ends that stands at a position, if it stands in quotes and is not long, and
+    /// the text not about to end.
+    #[inline(always)]
+    fn near_end(&self, text: &[u8], quotes: Bits<'_>, at: usize) -> Option<usize> {
+        if !matches!(self.end, End::Quote) {
+            return None;
+        }
+        let end = quotes.next_near(at)?;
+        self.literal.stands_at_once(text, end).then_some(end)
+    }
 }
 
-/// Whether there is what an object or a list of JSON begins with.
+/// Whether there is what an object or a list of JSON begins with, in a part of a text.
 #[inline]
-fn has_brackets(value: &[u8]) -> bool {
-    value.iter().any(|c| matches!(c, b'{' | b'['))
+fn has_brackets(text: &[u8], start: usize, end: usize) -> bool {
+    match wide(text, start) {
+        // The brackets are one bit apart. Most often none is even near.
+        Some(near) if end - start <= WIDE && !has(near, b'[', b'[' ^ b'{') => false,
+        _ => {
+            text.get(start..end).is_some_and(|value| value.iter().any(|c| matches!(c, b'{' | b'[')))
+        }
+    }
 }
 
 /// Whether a value can be a status: digits, or `-` for none.
@@ -221,5 +243,49 @@ fn find_literal(line: &[u8], var: &Var, stop: u8) -> Option<usize> {
             return Some(at);
         }
         from = at + 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::names::NameMap;
+
+    proptest! {
+        #[test]
+        fn values_of_any_length_are_found_wherever_their_line_stands(
+            members in prop::collection::vec(("[a-z]{0,40}", "[a-z\\[{ ]{0,150}", any::<bool>()), 1..9),
+            before in "[a\"\n]{0,70}",
+            after in "(\n[a\"\n]{0,70})?",
+        ) {
+            let value = |(_, value, quoted): &(String, String, bool)| {
+                if *quoted { value.clone() } else { value.len().to_string() }
+            };
+            let member = |(at, member): (usize, &(String, String, bool))| {
+                let (key, mark) = (&member.0, if member.2 { "\"" } else { "" });
+                format!("\"{at}{key}\":{mark}{}{mark}", value(member))
+            };
+            let line: Vec<_> = members.iter().enumerate().map(member).collect();
+            let line = format!("{{{}}}", line.join(","));
+            let expected: Vec<_> = members.iter().map(value).collect();
+            let template = Template::learn(&line, &NameMap::default()).unwrap();
+            let fitter = Fitter::with_slots(&template, |_| 0);
+
+            let text = format!("{before}{line}{after}");
+            let (start, end) = (before.len(), before.len() + line.len());
+            let marks = Marks::of(text.as_bytes());
+            let mut located = Located { text: text.as_bytes(), marks: &marks, start, end, base: 7 };
+            let mut values = Vec::new();
+            let mut put = |_, span: Span| values.push(&text[span.start() - 7..][..span.len()]);
+            prop_assert!(fitter.fit(&located, &mut put));
+            prop_assert_eq!(values, expected);
+            for end in [end - 1, end + 1].into_iter().filter(|end| *end <= text.len()) {
+                located.end = end;
+                let fits = fitter.fit(&located, |_, _| {});
+                prop_assert!(!fits);
+            }
+        }
     }
 }
