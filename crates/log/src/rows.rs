@@ -64,6 +64,11 @@ impl Span {
         self.start as usize
     }
 
+    /// Where it ends.
+    pub(crate) fn end(self) -> usize {
+        self.start() + self.len()
+    }
+
     /// Its length in bytes.
     pub(crate) fn len(self) -> usize {
         self.len as usize

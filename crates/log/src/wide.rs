@@ -1,6 +1,8 @@
 //! Sixteen bytes at a time: most values of a log are shorter, and to call a search or a comparison
 //! costs more than to look at so many here.
 
+use std::hint::select_unpredictable;
+
 use memchr::memchr;
 
 /// Bytes that are looked at in one step.
@@ -127,38 +129,94 @@ pub(crate) fn words(bytes: &[u8; AT_ONCE]) -> [u64; AT_ONCE / 8] {
     [u64::from_le_bytes(*a), u64::from_le_bytes(*b), u64::from_le_bytes(*c), u64::from_le_bytes(*d)]
 }
 
-/// The number of one to sixteen decimal digits that stands in `text` from `start` to `end`. Nothing
-/// if it is none, or so near the start of the text that it must be read in another way.
-#[inline]
-pub(crate) fn digits(text: &[u8], start: usize, end: usize) -> Option<u64> {
-    match end.checked_sub(start)? {
-        len @ 1..=8 => eight(text, end, len),
-        len => more(text, end, len),
+/// What a value of a few digits says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Digits {
+    /// The number; 0 if it is none.
+    pub(crate) number: u64,
+    /// Whether it is a number: else it is `-`, which stands for no value.
+    pub(crate) is_set: bool,
+}
+
+impl Digits {
+    /// Which of both it is cannot be foreseen, so that both are made.
+    #[inline(always)]
+    fn new(is_set: bool, number: u64) -> Digits {
+        Digits { number: select_unpredictable(is_set, number, 0), is_set }
     }
 }
 
-/// Nine to sixteen digits before `end`.
-#[inline(never)]
-fn more(text: &[u8], end: usize, len: usize) -> Option<u64> {
-    let first = len.checked_sub(8).filter(|first| (1..=8).contains(first))?;
-    Some(eight(text, end - 8, first)? * 100_000_000 + eight(text, end, 8)?)
+/// The value of one to eight decimal digits, or `-`, that stands in `text` before `end`. Nothing if
+/// it is none, or so near the start of the text that it must be read in another way.
+#[inline(always)]
+pub(crate) fn digits(text: &[u8], end: usize, len: usize) -> Option<Digits> {
+    let mask = TAILS.get(len.wrapping_sub(1))?;
+    let word = u64::from_le_bytes(*text.get(..end)?.last_chunk()?);
+    let digits = (word ^ ZEROS) & mask;
+    let is_set = (len != 1) | (digits != DASH);
+    (!(are_others(digits) & is_set)).then(|| Digits::new(is_set, number(digits)))
 }
 
-/// One to eight digits before `end`, all at once.
+/// [`digits`] of up to sixteen.
+#[inline(always)]
+pub(crate) fn many_digits(text: &[u8], end: usize, len: usize) -> Option<Digits> {
+    let [first, second] = *LONG_TAILS.get(len.wrapping_sub(1))?;
+    let [a, b] = text.get(..end)?.last_chunk::<WIDE>()?.as_chunks().0 else { return None };
+    let [a, b] = [a, b].map(|bytes| u64::from_le_bytes(*bytes) ^ ZEROS);
+    let (a, b) = (a & first, b & second);
+    let is_set = (len != 1) | (b != DASH);
+    let are_others = are_others(a) | are_others(b);
+    (!(are_others & is_set)).then(|| Digits::new(is_set, number(a) * 100_000_000 + number(b)))
+}
+
+const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+
+/// What is left of `-` before the end of a word, if the word is taken for digits.
+const DASH: u64 = ((b'-' ^ b'0') as u64) << 56;
+
+/// The last bytes of a word, of one byte and more.
+const TAILS: [u64; 8] = {
+    let mut tails = [u64::MAX; 8];
+    let mut at = 0;
+    while at < 8 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        {
+            tails[at] <<= 8 * (7 - at);
+        }
+        at += 1;
+    }
+    tails
+};
+
+/// The last bytes of two words, of one byte and more.
+const LONG_TAILS: [[u64; 2]; 16] = {
+    let mut tails = [[0, u64::MAX]; 16];
+    let mut at = 0;
+    while at < 8 {
+        #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
+        {
+            tails[at] = [0, TAILS[at]];
+            tails[at + 8] = [TAILS[at], u64::MAX];
+        }
+        at += 1;
+    }
+    tails
+};
+
+/// Whether one of the bytes of a word is no digit; they are zero for `0`.
 #[inline]
-fn eight(text: &[u8], end: usize, len: usize) -> Option<u64> {
-    const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
+fn are_others(digits: u64) -> bool {
     const UP_TO_NINE: u64 = u64::from_le_bytes([0x7F - 9; 8]);
-    let word = u64::from_le_bytes(*text.get(end.checked_sub(8)?..end)?.first_chunk()?);
-    let before = 8 * (8 - len);
-    let digits = (word ^ ZEROS) >> before << before;
-    if (digits | digits.wrapping_add(UP_TO_NINE)) & HIGH != 0 {
-        return None;
-    }
+    (digits | digits.wrapping_add(UP_TO_NINE)) & HIGH != 0
+}
+
+/// The number that eight digits are, the last byte for the last of them.
+#[inline]
+fn number(digits: u64) -> u64 {
     // Neighbours are added in pairs: digits, then hundreds, then ten thousands.
     let pairs = digits.wrapping_mul(10 << 8 | 1) >> 8 & 0x00FF_00FF_00FF_00FF;
     let fours = pairs.wrapping_mul(100 << 16 | 1) >> 16 & 0x0000_FFFF_0000_FFFF;
-    Some(fours.wrapping_mul(10_000 << 32 | 1) >> 32)
+    fours.wrapping_mul(10_000 << 32 | 1) >> 32
 }
 
 #[cfg(test)]
@@ -205,18 +263,29 @@ mod tests {
     #[test]
     fn digits_are_read_as_they_stand() {
         for number in [0, 7, 42, 999, 123_456_789, 1_763_700_000_123, 9_999_999_999_999_999_u64] {
-            let text = format!("\"latency\":{number}}}");
-            let (start, end) = (10, text.len() - 1);
-            assert_eq!(digits(text.as_bytes(), start, end), Some(number));
-            for at in start..end {
-                for other in [b'/', b':', b' ', b'.', 0xB0] {
-                    let mut text = text.clone().into_bytes();
-                    text[at] = other;
-                    assert_eq!(digits(&text, start, end), None, "{number}");
+            let text = format!("\"latency\":\"0000{number}}}");
+            let (end, len) = (text.len() - 1, number.to_string().len());
+            for len in len..=(len + 4).min(16) {
+                let expected = Some(Digits { number, is_set: true });
+                assert_eq!(many_digits(text.as_bytes(), end, len), expected);
+                assert_eq!(digits(text.as_bytes(), end, len), expected.filter(|_| len <= 8));
+                for at in end - len..end {
+                    for other in [b'/', b':', b' ', b'.', b'-', 0xB0] {
+                        let mut text = text.clone().into_bytes();
+                        text[at] = other;
+                        let unset = Digits { number: 0, is_set: false };
+                        let unset = Some(unset).filter(|_| len == 1 && other == b'-');
+                        assert_eq!(many_digits(&text, end, len), unset, "{number}");
+                        assert_eq!(digits(&text, end, len), unset, "{number}");
+                    }
                 }
             }
         }
-        assert_eq!(digits(b"0000000000001", 2, 2), None);
-        assert_eq!(digits(b"12", 0, 2), None);
+        for read in [digits, many_digits] {
+            assert_eq!(read(b"0000000000000000000", 17, 0), None);
+            assert_eq!(read(b"0000000000000000000", 17, 17), None);
+            assert_eq!(read(b"12", 2, 2), None);
+            assert_eq!(read(b"0000000000000000000", 20, 2), None);
+        }
     }
 }

@@ -13,7 +13,7 @@ use super::nulls::Nulls;
 use super::views::{text_array, view};
 use super::{NO_TIME, Rows, Span, text};
 use crate::schema::{Field, Kind};
-use crate::wide;
+use crate::wide::{self, Digits};
 
 /// Digits of an epoch in milliseconds, from 2001 until 2286.
 const MILLIS_DIGITS: u32 = 13;
@@ -78,7 +78,7 @@ impl<'a> Columns<'a> {
         let (block, scratch) = (self.block, &*self.rows.scratch);
         let (views, nulls) = nullable(spans, |_, span| {
             let view = view(block, scratch, span);
-            (view != 0).then_some(view)
+            (view, view as u64 != 0)
         });
         Values::Text(views, nulls)
     }
@@ -109,10 +109,15 @@ impl<'a> Columns<'a> {
     ) -> (Vec<T>, Nulls, u64) {
         let mut unreadable = 0;
         let (values, nulls) = nullable(spans, |_, span| {
-            let value = self.digits(span).or_else(|| self.read_other(span, &read, &mut unreadable));
-            let converted = value.and_then(&convert);
-            unreadable += u64::from(converted.is_none() && value.is_some());
-            converted
+            // What is in scratch lies beyond any block, and is none.
+            let digits = wide::digits(self.block, span.end(), span.len());
+            if let Some((value, is_set)) = digits.and_then(|d| Some((convert(d.number)?, d.is_set)))
+            {
+                return (value, is_set);
+            }
+            let read = |text: &_| read(text).and_then(&convert);
+            let value = self.read_other(span, read, &mut unreadable);
+            (value.unwrap_or_default(), value.is_some())
         });
         (values, nulls, unreadable)
     }
@@ -134,14 +139,6 @@ impl<'a> Columns<'a> {
         value
     }
 
-    /// The number of a few digits that a value is.
-    #[inline]
-    fn digits(&self, span: Span) -> Option<u64> {
-        let start = span.start as usize;
-        // Scratch lies beyond any block.
-        wide::digits(self.block, start, start + span.len as usize)
-    }
-
     fn flags(&mut self, spans: &[Span]) -> Values {
         let flag = |text: &[u8]| match text {
             b"true" => Some(true),
@@ -159,8 +156,11 @@ impl<'a> Columns<'a> {
             let mut moments = self.rows.times.clone();
             for (&span, moment) in self.rows.column(Field::Time).iter().zip(&mut moments) {
                 let text = self.value(span);
-                let millis = (span.len == MILLIS_DIGITS).then(|| self.digits(span)).flatten();
-                if let Some(millis) = millis {
+                let digits = match span.len {
+                    MILLIS_DIGITS => wide::many_digits(self.block, span.end(), span.len()),
+                    _ => None,
+                };
+                if let Some(Digits { number: millis, is_set: true }) = digits {
                     *moment = millis as i64;
                 } else if !text.is_empty() {
                     let own = clock.read(text);
@@ -176,13 +176,15 @@ impl<'a> Columns<'a> {
 
     /// Moments of reset, whose form is told apart by the row's own time.
     fn resets(&mut self, spans: &[Span]) -> Values {
-        let (values, nulls) = self.told_at(spans, reset_of_digits, reset);
+        let of_digits =
+            |number, digits, now: Now<'_>| reset_of_digits(number, digits, || now.get());
+        let (values, nulls) = self.told_at(spans, of_digits, reset);
         Values::Times(values, nulls)
     }
 
     /// Seconds to wait, from delta seconds or an HTTP date.
     fn retry_after(&mut self, spans: &[Span]) -> Values {
-        let of_digits = |number, digits, _| wait_of_digits(number, digits);
+        let of_digits = |number, digits, _: Now<'_>| wait_of_digits(number, digits);
         let (values, nulls) = self.told_at(spans, of_digits, retry_after);
         Values::Numbers(values, nulls)
     }
@@ -192,30 +194,50 @@ impl<'a> Columns<'a> {
     fn told_at<T: Copy + Default>(
         &mut self,
         spans: &[Span],
-        of_digits: impl Fn(u64, u32, Option<i64>) -> Option<T>,
+        of_digits: impl Fn(u64, u32, Now<'_>) -> Option<T>,
         read: impl Fn(&[u8], Option<i64>) -> Option<T>,
     ) -> (Vec<T>, Nulls) {
         self.moments();
         let moments = self.moments.as_deref().unwrap_or_default();
         let mut unreadable = 0;
         let (values, nulls) = nullable(spans, |row, span| {
-            let now = moments.get(row).copied().filter(|now| *now != NO_TIME);
-            let value = self.digits(span).and_then(|number| of_digits(number, span.len, now));
-            value.or_else(|| self.read_other(span, |text| read(text, now), &mut unreadable))
+            let now = Now { moments, row };
+            let value = match wide::many_digits(self.block, span.end(), span.len()) {
+                Some(Digits { is_set: false, .. }) => return (T::default(), false),
+                Some(Digits { number, .. }) => of_digits(number, span.len, now),
+                None => None,
+            };
+            let read = |text: &_| read(text, now.get());
+            let value = value.or_else(|| self.read_other(span, read, &mut unreadable));
+            (value.unwrap_or_default(), value.is_some())
         });
         self.unreadable += unreadable;
         (values, nulls)
     }
 }
 
+/// The time of a row, looked up when it matters.
+#[derive(Clone, Copy)]
+struct Now<'a> {
+    moments: &'a [i64],
+    row: usize,
+}
+
+impl Now<'_> {
+    #[inline]
+    fn get(self) -> Option<i64> {
+        self.moments.get(self.row).copied().filter(|now| *now != NO_TIME)
+    }
+}
+
 /// [`reset`] of a number of so many digits, if its form is a usual one.
 #[inline]
-fn reset_of_digits(number: u64, digits: u32, now: Option<i64>) -> Option<i64> {
+fn reset_of_digits(number: u64, digits: u32, now: impl FnOnce() -> Option<i64>) -> Option<i64> {
     let number = i64::try_from(number).ok()?;
     match digits {
         SECONDS_DIGITS => Some(number * 1000),
         MILLIS_DIGITS if number >= 1_000_000_000_000 => Some(number),
-        0..SECONDS_DIGITS => Some(now?.saturating_add(number * 1000)),
+        0..SECONDS_DIGITS => Some(now()?.saturating_add(number * 1000)),
         _ => None,
     }
 }
@@ -226,19 +248,16 @@ fn wait_of_digits(number: u64, digits: u32) -> Option<u64> {
     (digits < SECONDS_DIGITS).then_some(number)
 }
 
-/// Reads the value of each row of a column, and which of them there are.
-fn nullable<T: Copy + Default>(
-    spans: &[Span],
-    mut read: impl FnMut(usize, Span) -> Option<T>,
-) -> (Vec<T>, Nulls) {
+/// Reads the value of each row of a column, and whether there is one.
+fn nullable<T>(spans: &[Span], mut read: impl FnMut(usize, Span) -> (T, bool)) -> (Vec<T>, Nulls) {
     let (mut values, mut nulls) = (Vec::with_capacity(spans.len()), Nulls::default());
     let mut row = 0;
     for spans in spans.chunks(Nulls::AT_ONCE) {
         let mut valid = 0;
         values.extend(spans.iter().enumerate().map(|(at, &span)| {
-            let value = read(row + at, span);
-            valid |= u64::from(value.is_some()) << at;
-            value.unwrap_or_default()
+            let (value, is_valid) = read(row + at, span);
+            valid |= u64::from(is_valid) << at;
+            value
         }));
         nulls.push(valid, spans.len());
         row += spans.len();
@@ -312,7 +331,7 @@ mod tests {
         ) {
             let digits = text.len() as u32;
             let number = text.parse().unwrap();
-            if let Some(moment) = reset_of_digits(number, digits, now) {
+            if let Some(moment) = reset_of_digits(number, digits, || now) {
                 prop_assert_eq!(Some(moment), reset(text.as_bytes(), now));
             }
             if let Some(wait) = wait_of_digits(number, digits) {
