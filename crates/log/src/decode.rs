@@ -159,7 +159,11 @@ impl<'a> Run<'a, '_> {
         let bytes = self.escapes.bytes;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            let len = self.decoder.marks.line_end(at).map_or(rest.len(), |end| end - at);
+            if let Some(end) = self.usual_line(at) {
+                at = end + 1;
+                continue;
+            }
+            let len = memchr(b'\n', rest).unwrap_or(rest.len());
             let text = rest.get(..len).unwrap_or(rest);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
             let line = Line { text, at, offset: offset + at as u64, time: NO_TIME, origin: None };
@@ -170,6 +174,37 @@ impl<'a> Run<'a, '_> {
                 _ => self.line(line, false),
             }
             at += len + 1;
+        }
+    }
+
+    /// Decodes the line at a position if it is of the template seen last, as nearly all are, and
+    /// returns where it ends.
+    #[inline]
+    fn usual_line(&mut self, start: usize) -> Option<usize> {
+        let BlockDecoder { access, marks, rows, format, mixed, .. } = &mut *self.decoder;
+        if !self.utf8 || *mixed || *format == Format::Execution {
+            return None;
+        }
+        let (text, first) = (self.escapes.bytes, rows.len());
+        let located = Located { text, marks, start, end: None, base: 0 };
+        let end = access.read_alike(&located, NO_TIME, rows)?;
+        if self.escapes.within(start, end - start) || end - start > EVENT_BYTES_MAX {
+            rows.abandon();
+            return None;
+        }
+        self.account.parsed += 1;
+        self.complete(text.get(start..end)?, first, false);
+        Some(if text.get(end) == Some(&b'\r') { end + 1 } else { end })
+    }
+
+    /// Adds to the rows from `first` on, all of one line, what else is known, and drops what was seen
+    /// before.
+    #[inline]
+    fn complete(&mut self, text: &[u8], first: usize, identified: bool) {
+        let BlockDecoder { whose, rows, seen, .. } = &mut *self.decoder;
+        whose.complete(text, first, self.escapes.bytes, rows);
+        if seen.is_some() && !identified && rows.len() > first {
+            self.drop_duplicate();
         }
     }
 
@@ -233,18 +268,14 @@ impl<'a> Run<'a, '_> {
         let plain = !self.escapes.within(line.at, line.text.len());
         let Line { text, at, time, .. } = line;
         let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
-        let (start, end) = (at, at + text.len());
+        let (start, end) = (at, Some(at + text.len()));
         let located = Located { text: self.escapes.bytes, marks, start, end, base: 0 };
         match access.read(&located, time, plain, rows) {
             Outcome::Parsed => self.account.parsed += 1,
             Outcome::Quarantined(_) if is_padded(text) => return self.padded(line, identified),
             outcome => self.settle(outcome, line),
         }
-        let BlockDecoder { whose, rows, .. } = &mut *self.decoder;
-        whose.complete(text, first, self.escapes.bytes, rows);
-        if self.decoder.seen.is_some() && !identified && self.decoder.rows.len() > first {
-            self.drop_duplicate();
-        }
+        self.complete(text, first, identified);
     }
 
     /// Whether a line is one of an execution log, or continues one.
@@ -276,7 +307,7 @@ impl<'a> Run<'a, '_> {
         let first = rows.len();
         let (base, bytes) = (rows.keep(&text).start(), text.as_bytes());
         let marks = Marks::of(bytes);
-        let whole = Located { text: bytes, marks: &marks, start: 0, end: bytes.len(), base };
+        let whole = Located { text: bytes, marks: &marks, start: 0, end: Some(bytes.len()), base };
         let outcome = match access.read(&whole, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,

@@ -1,17 +1,19 @@
 //! Where the bytes of a text stand that its lines and their values end at, found for all of it at
 //! once: each byte is looked at once, sixteen or thirty-two at a time.
+//!
+//! They are not told apart: what a value in quotes ends at is a quotation mark if the line goes on as
+//! it should, and else the end of the line.
 
 use crate::wide;
 
 /// Bytes that a word has a bit for.
 const WORD: usize = u64::BITS as usize;
 
-/// Where the quotation marks and the line ends of a text stand, and what else matters of it.
+/// Where the stops of a text stand, its quotation marks and line ends, and what else matters of it.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// The words of their bits, and one more: so many bits can be read from any on.
-    quotes: Vec<[u8; 8]>,
-    line_ends: Vec<[u8; 8]>,
+    stops: Vec<[u8; 8]>,
     has_escapes: bool,
     is_beyond_ascii: bool,
 }
@@ -19,8 +21,7 @@ pub(crate) struct Marks {
 /// What some bytes are: a bit for each, the first is the lowest, and what is anywhere among them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Word {
-    quotes: u64,
-    line_ends: u64,
+    stops: u64,
     escapes: bool,
     beyond_ascii: bool,
 }
@@ -38,12 +39,10 @@ impl Marks {
         let (whole, rest) = text.as_chunks();
         let mut last = [0; WORD];
         last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.quotes.resize(whole.len(), [0; 8]);
-        self.line_ends.resize(whole.len(), [0; 8]);
-        let found = find_in(whole, &mut self.quotes, &mut self.line_ends);
+        self.stops.resize(whole.len(), [0; 8]);
+        let found = find_in(whole, &mut self.stops);
         let last = word(&last);
-        self.quotes.extend([last.quotes.to_le_bytes(), [0; 8]]);
-        self.line_ends.extend([last.line_ends.to_le_bytes(), [0; 8]]);
+        self.stops.extend([last.stops.to_le_bytes(), [0; 8]]);
         self.has_escapes = found.escapes | last.escapes;
         self.is_beyond_ascii = found.beyond_ascii | last.beyond_ascii;
     }
@@ -58,16 +57,10 @@ impl Marks {
         !self.is_beyond_ascii
     }
 
-    /// The quotation marks.
+    /// The stops.
     #[inline]
-    pub(crate) fn quotes(&self) -> Bits<'_> {
-        Bits(self.quotes.as_flattened())
-    }
-
-    /// The first line end at `from` or later.
-    #[inline]
-    pub(crate) fn line_end(&self, from: usize) -> Option<usize> {
-        Bits(self.line_ends.as_flattened()).next(from, usize::MAX)
+    pub(crate) fn stops(&self) -> Bits<'_> {
+        Bits(self.stops.as_flattened())
     }
 }
 
@@ -121,17 +114,17 @@ struct Anywhere {
 }
 
 /// Finds the words of the pieces of a text.
-fn find_in(pieces: &[[u8; WORD]], quotes: &mut [[u8; 8]], line_ends: &mut [[u8; 8]]) -> Anywhere {
+fn find_in(pieces: &[[u8; WORD]], stops: &mut [[u8; 8]]) -> Anywhere {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "measured: it takes a third of the instructions")]
         // SAFETY: the processor has AVX2.
-        return unsafe { find_by_32(pieces, quotes, line_ends) };
+        return unsafe { find_by_32(pieces, stops) };
     }
     let mut found = Anywhere::default();
-    for ((piece, quotes), line_ends) in pieces.iter().zip(quotes).zip(line_ends) {
+    for (piece, stops) in pieces.iter().zip(stops) {
         let word = word(piece);
-        (*quotes, *line_ends) = (word.quotes.to_le_bytes(), word.line_ends.to_le_bytes());
+        *stops = word.stops.to_le_bytes();
         found.escapes |= word.escapes;
         found.beyond_ascii |= word.beyond_ascii;
     }
@@ -140,11 +133,7 @@ fn find_in(pieces: &[[u8; WORD]], quotes: &mut [[u8; 8]], line_ends: &mut [[u8; 
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn find_by_32(
-    pieces: &[[u8; WORD]],
-    quotes: &mut [[u8; 8]],
-    line_ends: &mut [[u8; 8]],
-) -> Anywhere {
+fn find_by_32(pieces: &[[u8; WORD]], stops: &mut [[u8; 8]]) -> Anywhere {
     use std::arch::x86_64::{
         _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x,
         _mm256_set1_epi8, _mm256_setzero_si256,
@@ -153,19 +142,18 @@ fn find_by_32(
     let line_end = _mm256_set1_epi8(b'\n'.cast_signed());
     let escape = _mm256_set1_epi8(b'\\'.cast_signed());
     let (mut escapes, mut all) = (_mm256_setzero_si256(), _mm256_setzero_si256());
-    for ((piece, quotes), line_ends) in pieces.iter().zip(quotes).zip(line_ends) {
-        let (mut word_quotes, mut word_ends) = (0_u64, 0_u64);
+    for (piece, stops) in pieces.iter().zip(stops) {
+        let mut word = 0_u64;
         for lane in piece.as_chunks::<32>().0.iter().rev() {
             let [a, b, c, d] = wide::words(lane).map(u64::cast_signed);
             let lane = _mm256_set_epi64x(d, c, b, a);
-            let found = _mm256_movemask_epi8(_mm256_cmpeq_epi8(lane, quote));
-            word_quotes = word_quotes << 32 | u64::from(found.cast_unsigned());
-            let found = _mm256_movemask_epi8(_mm256_cmpeq_epi8(lane, line_end));
-            word_ends = word_ends << 32 | u64::from(found.cast_unsigned());
+            let quotes = _mm256_cmpeq_epi8(lane, quote);
+            let found = _mm256_or_si256(quotes, _mm256_cmpeq_epi8(lane, line_end));
+            word = word << 32 | u64::from(_mm256_movemask_epi8(found).cast_unsigned());
             escapes = _mm256_or_si256(escapes, _mm256_cmpeq_epi8(lane, escape));
             all = _mm256_or_si256(all, lane);
         }
-        (*quotes, *line_ends) = (word_quotes.to_le_bytes(), word_ends.to_le_bytes());
+        *stops = word.to_le_bytes();
     }
     let [escapes, beyond_ascii] = [_mm256_movemask_epi8(escapes), _mm256_movemask_epi8(all)];
     Anywhere { escapes: escapes != 0, beyond_ascii: beyond_ascii != 0 }
@@ -194,9 +182,8 @@ fn word_at_once(bytes: &[u8; WORD]) -> Word {
         let lane = u128::from_le_bytes(*lane);
         let lane = _mm_set_epi64x((lane >> 64) as i64, lane as i64);
         let equal = |byte: u8| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte.cast_signed()));
-        let bits = |byte| u64::from(_mm_movemask_epi8(equal(byte)) as u16);
-        word.quotes = word.quotes << 16 | bits(b'"');
-        word.line_ends = word.line_ends << 16 | bits(b'\n');
+        let found = _mm_or_si128(equal(b'"'), equal(b'\n'));
+        word.stops = word.stops << 16 | u64::from(_mm_movemask_epi8(found) as u16);
         escapes = _mm_or_si128(escapes, equal(b'\\'));
         all = _mm_or_si128(all, lane);
     }
@@ -207,10 +194,9 @@ fn word_at_once(bytes: &[u8; WORD]) -> Word {
 
 #[cfg(any(not(target_arch = "x86_64"), test))]
 fn word_by_bytes(bytes: &[u8; WORD]) -> Word {
-    let bits = |of: u8| bytes.iter().rev().fold(0, |bits, byte| bits << 1 | u64::from(*byte == of));
+    let is_stop = |byte: &u8| u64::from(matches!(byte, b'"' | b'\n'));
     Word {
-        quotes: bits(b'"'),
-        line_ends: bits(b'\n'),
+        stops: bytes.iter().rev().fold(0, |bits, byte| bits << 1 | is_stop(byte)),
         escapes: bytes.contains(&b'\\'),
         beyond_ascii: !bytes.is_ascii(),
     }
@@ -233,16 +219,14 @@ mod tests {
     proptest! {
         #[test]
         fn marks_are_where_a_search_finds_them(text in text(0..300), from in 0..310_usize) {
-            let first = |of: u8| {
-                let rest = text.get(from..).unwrap_or_default();
-                rest.iter().position(|byte| *byte == of).map(|at| from + at)
-            };
+            let rest = text.get(from..).unwrap_or_default();
+            let first = rest.iter().position(|byte| matches!(byte, b'"' | b'\n')).map(|at| from + at);
             let marks = Marks::of(&text);
-            prop_assert_eq!(marks.quotes().next(from, text.len()), first(b'"'));
-            let near = marks.quotes().next_near(from);
-            let is_near = first(b'"').is_some_and(|at| at < from + WORD - 8);
-            prop_assert_eq!(near, first(b'"').filter(|_| is_near || near.is_some()));
-            prop_assert_eq!(marks.line_end(from), first(b'\n'));
+            let stops = marks.stops();
+            prop_assert_eq!(stops.next(from, text.len()), first);
+            let near = stops.next_near(from);
+            let is_near = first.is_some_and(|at| at < from + WORD - 8);
+            prop_assert_eq!(near, first.filter(|_| is_near || near.is_some()));
             prop_assert_eq!(marks.has_escapes(), text.contains(&b'\\'));
             prop_assert_eq!(marks.is_ascii(), text.is_ascii());
         }

@@ -1,5 +1,7 @@
 //! Fitting a line to a template.
 
+use memchr::memchr;
+
 use super::{Part, Syntax, Template};
 use crate::marks::{Bits, Marks};
 use crate::rows::{Layout, NO_SLOT, Slots, Span};
@@ -13,9 +15,10 @@ pub(crate) struct Located<'a> {
     pub(crate) text: &'a [u8],
     /// Of that text.
     pub(crate) marks: &'a Marks,
-    /// Where it begins and ends in that text.
+    /// Where it begins in that text.
     pub(crate) start: usize,
-    pub(crate) end: usize,
+    /// Where it ends there; unless that is known, where the text's own line does.
+    pub(crate) end: Option<usize>,
     /// Where that text begins in the block.
     pub(crate) base: usize,
 }
@@ -23,7 +26,32 @@ pub(crate) struct Located<'a> {
 impl<'a> Located<'a> {
     /// The line alone.
     pub(crate) fn line(&self) -> &'a [u8] {
-        self.text.get(self.start..self.end).unwrap_or_default()
+        self.rest(self.start).unwrap_or_default()
+    }
+
+    /// The line from a position on.
+    fn rest(&self, from: usize) -> Option<&'a [u8]> {
+        let rest = self.text.get(from..)?;
+        match self.end {
+            Some(end) => rest.get(..end.checked_sub(from)?),
+            None => rest.get(..memchr(b'\n', rest).unwrap_or(rest.len())),
+        }
+    }
+
+    /// The first quotation mark at a position or after it; it may lie beyond the line.
+    fn quote(&self, mut from: usize) -> Option<usize> {
+        let end = self.end.unwrap_or(self.text.len());
+        loop {
+            let stop = self.marks.stops().next(from, end)?;
+            if self.text.get(stop) == Some(&b'"') {
+                return Some(stop);
+            }
+            // A line of an event may have line ends of its own.
+            if self.end.is_none_or(|end| stop >= end) {
+                return None;
+            }
+            from = stop + 1;
+        }
     }
 
     /// Where a part of the text stands in the block.
@@ -41,6 +69,7 @@ pub(crate) struct Fitter {
     /// Where in a row its values go.
     slots: Slots,
     json: bool,
+    finds_ends: bool,
 }
 
 /// How to read one variable.
@@ -111,8 +140,12 @@ impl Fitter {
             let field = part.target.map(|target| target.field);
             Var { literal, slot, end, last: at + 1 == count, field }
         });
-        let vars = vars.collect();
-        Fitter { vars, slots, head: Literal::new(&template.head), json }
+        let vars: Box<[Var]> = vars.collect();
+        let is_of_line = |text: &str| !text.contains(['\n', '\r']);
+        let finds_ends = vars.iter().all(|var| !matches!(var.end, End::Literal(_)))
+            && is_of_line(&template.head)
+            && template.parts.iter().all(|part| is_of_line(&part.literal));
+        Fitter { vars, slots, head: Literal::new(&template.head), json, finds_ends }
     }
 
     /// Where in a row the values go that [`Fitter::fit`] finds.
@@ -121,54 +154,60 @@ impl Fitter {
     }
 
     /// Finds the values of a line, and puts each where it goes: those that are not asked for go to
-    /// [`NO_SLOT`]. Returns whether the line fits; if not, some of the values are missing.
+    /// [`NO_SLOT`]. Returns where the line ends, if it fits; if not, some of the values are missing.
     #[inline(always)]
-    pub(crate) fn fit(&self, line: &Located<'_>, mut put: impl FnMut(u8, Span)) -> bool {
+    pub(crate) fn fit(&self, line: &Located<'_>, mut put: impl FnMut(u8, Span)) -> Option<usize> {
         if !self.head.stands(line.text, line.start) {
-            return false;
+            return None;
         }
-        let quotes = line.marks.quotes();
+        let stops = line.marks.stops();
         let mut at = line.start + self.head.len();
         for var in &self.vars {
-            let (start, end) = match var.near_end(line.text, quotes, at) {
+            let (start, end) = match var.near_end(line.text, stops, at) {
                 Some(end) => (at, end),
                 None => match self.any_end(var, line, at) {
                     Some(end) if self.is_null(var, line, at, end) => (end, end),
                     Some(end) => (at, end),
-                    None => return false,
+                    None => return None,
                 },
             };
             put(var.slot, line.span(start, end));
             at = end + var.literal.len();
         }
         // What was found beyond the line cannot end where the line does.
-        at == line.end
+        let ends = match line.end {
+            Some(end) => at == end,
+            None => matches!(line.text.get(at..)?, [] | [b'\n', ..] | [b'\r'] | [b'\r', b'\n', ..]),
+        };
+        ends.then_some(at)
     }
 
     /// [`Fitter::fit`] of a line that stands nowhere.
     pub(crate) fn fits_alone(&self, line: &[u8], mut put: impl FnMut(Span)) -> bool {
         let marks = Marks::of(line);
-        let line = Located { text: line, marks: &marks, start: 0, end: line.len(), base: 0 };
-        self.fit(&line, |_, span| put(span))
+        let line = Located { text: line, marks: &marks, start: 0, end: Some(line.len()), base: 0 };
+        self.fit(&line, |_, span| put(span)).is_some()
+    }
+
+    /// Whether it tells where a line ends: nothing of the template or a value may be a line end.
+    pub(crate) fn finds_ends(&self) -> bool {
+        self.finds_ends
     }
 
     /// Where the value ends that stands at a position, before the literal.
     #[inline(never)]
     fn any_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
-        let quotes = line.marks.quotes();
         match var.end {
             End::Quote | End::LongQuote => {
-                let end = quotes.next(at, line.end)?;
+                let end = line.quote(at)?;
                 var.literal.stands(line.text, end).then_some(end)
             }
             End::BeforeQuote(quote) => {
-                let end = quotes.next(at, line.end)?.checked_sub(quote).filter(|end| at <= *end)?;
+                let end = line.quote(at)?.checked_sub(quote).filter(|end| at <= *end)?;
                 let possible = !has_brackets(line.text, at, end);
                 (possible && var.literal.stands(line.text, end)).then_some(end)
             }
-            End::Literal(stop) => {
-                Some(at + self.len_before(var, stop, line.text.get(at..line.end)?)?)
-            }
+            End::Literal(stop) => Some(at + self.len_before(var, stop, line.rest(at)?)?),
         }
     }
 
@@ -199,11 +238,11 @@ impl Var {
     /// Where the value ends that stands at a position, if it stands in quotes and is not long, and
     /// the text not about to end.
     #[inline(always)]
-    fn near_end(&self, text: &[u8], quotes: Bits<'_>, at: usize) -> Option<usize> {
+    fn near_end(&self, text: &[u8], stops: Bits<'_>, at: usize) -> Option<usize> {
         if !matches!(self.end, End::Quote) {
             return None;
         }
-        let end = quotes.next_near(at)?;
+        let end = stops.next_near(at)?;
         self.literal.stands_at_once(text, end).then_some(end)
     }
 }
@@ -258,7 +297,7 @@ mod tests {
         fn values_of_any_length_are_found_wherever_their_line_stands(
             members in prop::collection::vec(("[a-z]{0,40}", "[a-z\\[{ ]{0,150}", any::<bool>()), 1..9),
             before in "[a\"\n]{0,70}",
-            after in "(\n[a\"\n]{0,70})?",
+            after in "(\r?\n[a\"\n]{0,70})?",
         ) {
             let value = |(_, value, quoted): &(String, String, bool)| {
                 if *quoted { value.clone() } else { value.len().to_string() }
@@ -276,16 +315,52 @@ mod tests {
             let text = format!("{before}{line}{after}");
             let (start, end) = (before.len(), before.len() + line.len());
             let marks = Marks::of(text.as_bytes());
-            let mut located = Located { text: text.as_bytes(), marks: &marks, start, end, base: 7 };
+            let text_bytes = text.as_bytes();
+            let mut located =
+                Located { text: text_bytes, marks: &marks, start, end: Some(end), base: 7 };
             let mut values = Vec::new();
             let mut put = |_, span: Span| values.push(&text[span.start() - 7..][..span.len()]);
-            prop_assert!(fitter.fit(&located, &mut put));
-            prop_assert_eq!(values, expected);
+            prop_assert_eq!(fitter.fit(&located, &mut put), Some(end));
+            prop_assert_eq!(&values, &expected);
+            if fitter.finds_ends() {
+                values.clear();
+                located.end = None;
+                let mut put = |_, span: Span| values.push(&text[span.start() - 7..][..span.len()]);
+                prop_assert_eq!(fitter.fit(&located, &mut put), Some(end));
+                prop_assert_eq!(&values, &expected);
+            }
             for end in [end - 1, end + 1].into_iter().filter(|end| *end <= text.len()) {
-                located.end = end;
-                let fits = fitter.fit(&located, |_, _| {});
-                prop_assert!(!fits);
+                located.end = Some(end);
+                prop_assert_eq!(fitter.fit(&located, |_, _| {}), None);
             }
         }
+    }
+
+    #[test]
+    fn a_line_ends_at_a_line_end_or_with_the_text() {
+        let template = r#"{"a":"1","b":2,"c":"3"}"#;
+        let template = Template::learn(template, &NameMap::default()).unwrap();
+        let fitter = Fitter::with_slots(&template, |_| 0);
+        let check = |line: &str, after: &str, fits: bool| {
+            let text = format!("{line}{after}");
+            let marks = Marks::of(text.as_bytes());
+            let located =
+                Located { text: text.as_bytes(), marks: &marks, start: 0, end: None, base: 0 };
+            let end = fitter.fit(&located, |_, _| {});
+            assert_eq!(end, fits.then_some(line.len()), "`{text}`");
+        };
+        let line = r#"{"a":"x","b":77,"c":"y"}"#;
+        for after in ["", "\n", "\r", "\r\n", "\n{\"a\"", "\r\n\n"] {
+            check(line, after, true);
+        }
+        for after in [" ", "}", "\r\r\n", "\r ", "\0\n"] {
+            check(line, after, false);
+        }
+        for at in ["x", "77", "y"] {
+            check(&line.replace(at, "\n"), "\n", false);
+            check(&line.replace(at, "7\n7"), "\n", false);
+        }
+        check("{\"a\":\"x\",\n\"b\":77,\"c\":\"y\"}", "\n", false);
+        check(r#"{"a":"x","b":77"#, "\n,\"c\":\"y\"}\n", false);
     }
 }
