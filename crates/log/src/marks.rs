@@ -86,16 +86,17 @@ impl Bits<'_> {
         Some(start + bits.trailing_zeros() as usize)
     }
 
-    /// [`Bits::next`], if it is no farther than some hundred and twenty bytes.
+    /// [`Bits::next`], if it is no farther than some hundred and twenty bytes. A text is shorter than
+    /// 4 GiB.
     #[inline(always)]
-    pub(crate) fn next_near(self, from: usize) -> Option<usize> {
+    pub(crate) fn next_near(self, from: usize) -> Option<u32> {
         let at = from / 8;
         match self.word(at)? >> (from % 8) {
             0 => match self.word(at + 8)? {
                 0 => None,
-                bits => Some((at + 8) * 8 + bits.trailing_zeros() as usize),
+                bits => Some((at as u32 + 8) * 8 + bits.trailing_zeros()),
             },
-            bits => Some(from + bits.trailing_zeros() as usize),
+            bits => Some(from as u32 + bits.trailing_zeros()),
         }
     }
 
@@ -224,7 +225,7 @@ mod tests {
             let marks = Marks::of(&text);
             let stops = marks.stops();
             prop_assert_eq!(stops.next(from, text.len()), first);
-            let near = stops.next_near(from);
+            let near = stops.next_near(from).map(|at| at as usize);
             let is_near = first.is_some_and(|at| at < from + WORD - 8);
             prop_assert_eq!(near, first.filter(|_| is_near || near.is_some()));
             prop_assert_eq!(marks.has_escapes(), text.contains(&b'\\'));

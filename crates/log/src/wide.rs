@@ -106,15 +106,17 @@ impl Literal {
     /// Whether it stands at a position of a text.
     #[inline]
     pub(crate) fn stands(&self, text: &[u8], at: usize) -> bool {
-        self.is_short() && self.stands_at_once(text, at)
+        self.is_short() && self.stands_at_once(text, at as u32)
             || text.get(at..).is_some_and(|rest| rest.starts_with(&self.text))
     }
 
     /// Whether the first bytes of it, up to as many as are compared at once, stand at a position of a
     /// text. Nearer to the end of the text than so many bytes they do not.
     #[inline(always)]
-    pub(crate) fn stands_at_once(&self, text: &[u8], at: usize) -> bool {
-        let Some(bytes) = text.get(at..).and_then(|rest| rest.first_chunk()) else { return false };
+    pub(crate) fn stands_at_once(&self, text: &[u8], at: u32) -> bool {
+        let at = at as usize;
+        let bytes = text.get(at..at + AT_ONCE).and_then(|bytes| bytes.first_chunk());
+        let Some(bytes) = bytes else { return false };
         let ([a, b, c, d], [e, f, g, h]) = (words(bytes), &self.words);
         let [i, j, k, l] = &self.masks;
         (a ^ e) & i | (b ^ f) & j | (c ^ g) & k | (d ^ h) & l == 0

@@ -293,6 +293,12 @@ fn fits(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
         // SAFETY: the processor has what is enabled.
         return unsafe { fits_wide(fitter, line, rows) };
     }
+    fits_narrow(fitter, line, rows)
+}
+
+/// [`fits`] for any processor.
+#[inline(never)]
+fn fits_narrow(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
     fits_as_compiled(fitter, line, rows)
 }
 

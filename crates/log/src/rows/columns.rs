@@ -9,7 +9,7 @@ use arrow::buffer::Buffer;
 use tollgate_fields::time::Clock;
 use tollgate_fields::{number, quota, reset, retry_after};
 
-use super::nulls::Nulls;
+use super::nulls::{Nulls, bits};
 use super::views::{text_array, view};
 use super::{NO_TIME, Rows, Span, text};
 use crate::schema::{Field, Kind};
@@ -253,13 +253,13 @@ fn nullable<T>(spans: &[Span], mut read: impl FnMut(usize, Span) -> (T, bool)) -
     let (mut values, mut nulls) = (Vec::with_capacity(spans.len()), Nulls::default());
     let mut row = 0;
     for spans in spans.chunks(Nulls::AT_ONCE) {
-        let mut valid = 0;
-        values.extend(spans.iter().enumerate().map(|(at, &span)| {
-            let (value, is_valid) = read(row + at, span);
-            valid |= u64::from(is_valid) << at;
+        let mut valid = [false; Nulls::AT_ONCE];
+        values.extend(spans.iter().zip(&mut valid).enumerate().map(|(at, (&span, is_valid))| {
+            let (value, is) = read(row + at, span);
+            *is_valid = is;
             value
         }));
-        nulls.push(valid, spans.len());
+        nulls.push(bits(valid), spans.len());
         row += spans.len();
     }
     (values, nulls)

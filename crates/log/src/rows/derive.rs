@@ -55,10 +55,11 @@ pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
         if !Field::ALL.iter().any(|field| asked(field, from)) {
             continue;
         }
-        for row in 0..rows.column(from).len() {
-            if rows.value_at(row, from, block).len() >= SHORTEST {
-                derive(&mut At { rows, row, block }, &mut principals);
-            }
+        let spans = rows.column(from).iter().enumerate();
+        let long: Vec<_> =
+            spans.filter(|(_, span)| span.len() >= SHORTEST).map(|(row, _)| row).collect();
+        for row in long {
+            derive(&mut At { rows, row, block }, &mut principals);
         }
     }
 }

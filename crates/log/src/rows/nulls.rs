@@ -38,3 +38,27 @@ impl Nulls {
         (self.valid != self.len).then(|| NullBuffer::new(buffer()))
     }
 }
+
+/// A bit for each flag, the lowest for the first.
+pub(super) fn bits(flags: [bool; Nulls::AT_ONCE]) -> u64 {
+    // Multiplied by this, eight bytes of one bit each have those side by side in the highest byte.
+    const GATHER: u64 = 0x0102_0408_1020_4080;
+    let bytes = flags.map(u8::from);
+    let eights = bytes.as_chunks().0.iter().rev();
+    eights.fold(0, |bits, eight| bits << 8 | u64::from_le_bytes(*eight).wrapping_mul(GATHER) >> 56)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn flags_are_bits_in_their_order(word: u64) {
+            let flags = std::array::from_fn(|at| word >> at & 1 == 1);
+            prop_assert_eq!(bits(flags), word);
+        }
+    }
+}

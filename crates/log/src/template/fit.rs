@@ -243,7 +243,7 @@ impl Var {
             return None;
         }
         let end = stops.next_near(at)?;
-        self.literal.stands_at_once(text, end).then_some(end)
+        self.literal.stands_at_once(text, end).then_some(end as usize)
     }
 }
 
