@@ -25,8 +25,8 @@ const STEPS_MAX: usize = 400_000;
 /// The most actions that are told apart.
 const ACTIONS_MAX: usize = 4_000;
 
-/// What bindings look at is remembered of so many resources at most, counted for each bindings.
-const ASKED_MAX: usize = 1 << 17;
+/// What bindings see is remembered of so many classes of resources at most, counted for each bindings.
+const LOOKS_MAX: usize = 1 << 18;
 
 /// The number of [`INVOKE`], which a request has whose log names no action.
 const INVOKE_NUMBER: u32 = u32::MAX;
@@ -47,10 +47,10 @@ pub(crate) struct Classifier {
     bindings: HashMap<[usize; 2], u32>,
     starts: HashMap<Outset, u32>,
     resources: ResourceClasses,
-    /// By the number of bindings.
-    sights: Vec<Sight>,
-    /// The room for what they look at that is taken.
-    asked: usize,
+    /// By the number of bindings: what they see of resources.
+    views: Vec<View>,
+    /// By the number of bindings and the class of a resource.
+    looks: HashMap<(u32, u32), Look>,
     actions: Interner,
     values: ValueNumbers,
     /// From a step by the number of a value to the next.
@@ -76,20 +76,15 @@ struct Bound {
     has_variables: bool,
 }
 
-/// What some bindings see of resources.
-struct Sight {
-    view: View,
-    /// By the number of what they see of one.
-    asked: Vec<Option<Asked>>,
-}
-
-/// What some bindings look at where they see as much of a resource.
+/// What some bindings see of a resource, and what of a call matters then.
 #[derive(Clone, Copy)]
-struct Asked {
-    keys: [KeySet; 2],
-    /// Where the steps towards the situation begin of calls that invoke an API, if bindings do not see
-    /// callers.
+struct Look {
+    /// Of all that they see alike.
+    resource: u32,
+    /// Where the steps towards the situation begin of calls that invoke an API, if the bindings do not
+    /// see callers.
     start: u32,
+    keys: [KeySet; 2],
 }
 
 /// What the steps towards a situation begin with.
@@ -121,8 +116,8 @@ impl Classifier {
             bindings: HashMap::new(),
             starts: HashMap::new(),
             resources: ResourceClasses::new(sets),
-            sights: Vec::new(),
-            asked: 0,
+            views: Vec::new(),
+            looks: HashMap::new(),
             actions: Interner::new(ACTIONS_MAX),
             values: ValueNumbers::default(),
             steps: HashMap::new(),
@@ -142,19 +137,22 @@ impl Classifier {
         let bound = |call| self.bound(call, versions).filter(|bound| !bound.has_variables);
         let bound: Vec<_> = calls.iter().map(bound).collect();
         let resources = self.resources(calls, &bound, places);
-        let calls = calls.iter().zip(bound).zip(resources);
-        calls
-            .map(|((call, bound), resource)| self.class(call, bound?, resource?, versions))
-            .collect()
+        let look = |(bound, resource): (&Option<Bound>, _)| match resource? {
+            Ok(class) => self.look(bound.as_ref()?, class, versions).map(Ok),
+            Err(why) => Some(Err(why)),
+        };
+        let looks: Vec<_> = bound.iter().zip(resources).map(look).collect();
+        let calls = calls.iter().zip(bound).zip(looks);
+        calls.map(|((call, bound), look)| self.class(call, bound?, look?, versions)).collect()
     }
 
-    /// The class of a call whose resource is of this class, or not told.
+    /// The class of a call of whose resource this is seen, or why it is not told.
     #[inline]
     fn class<'a>(
         &mut self,
         call: &Call<'_, 'a>,
         bound: Bound,
-        resource: Result<u32, u32>,
+        look: Result<Look, u32>,
         versions: &Both<Version<'a>>,
     ) -> Option<Class> {
         let action = match call.row.action() {
@@ -163,16 +161,10 @@ impl Classifier {
                 Some(self.actions.number(action)).filter(|number| *number != OTHER_NUMBER)?
             }
         };
-        match resource {
-            Ok(class) => {
-                let sight = self.sights.get_mut(bound.number as usize)?;
-                let resource = self.resources.seen(&mut sight.view, class);
-                let asked = match sight.asked.get(resource as usize) {
-                    Some(Some(known)) => *known,
-                    _ => self.ask(bound, (class, resource), versions)?,
-                };
-                let situation = self.situation(call, (bound, action), asked, versions)?;
-                Some(Class { situation, resource })
+        match look {
+            Ok(look) => {
+                let situation = self.situation(call, (bound, action), look, versions)?;
+                Some(Class { situation, resource: look.resource })
             }
             Err(resource) => Some(Class { situation: bound.untold, resource }),
         }
@@ -236,32 +228,37 @@ impl Classifier {
         Some(number)
     }
 
-    /// What bindings look at for resources of a class, of which they see what has this number.
+    /// What bindings see of resources of a class.
+    #[inline]
+    fn look(&mut self, bound: &Bound, class: u32, versions: &Both<Version<'_>>) -> Option<Look> {
+        match self.looks.get(&(bound.number, class)) {
+            Some(known) => Some(*known),
+            None => self.look_first(bound, class, versions),
+        }
+    }
+
     #[cold]
-    fn ask(
+    fn look_first(
         &mut self,
-        bound: Bound,
-        (class, resource): (u32, u32),
+        bound: &Bound,
+        class: u32,
         versions: &Both<Version<'_>>,
-    ) -> Option<Asked> {
-        let sight = self.sights.get(bound.number as usize)?;
-        let missing = (resource as usize + 1).saturating_sub(sight.asked.len());
-        let has_room = self.asked + missing <= ASKED_MAX;
-        // Where there is none, all keys are as right as those that matter.
-        let mut keys = [if has_room { KeySet::default() } else { KeySet::ALL }; 2];
+    ) -> Option<Look> {
+        let view = self.views.get_mut(bound.number as usize)?;
+        let resource = self.resources.seen(view, class);
+        let mut keys = [KeySet::default(); 2];
         for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(&mut keys) {
-            let Some(version) = version.as_ref().filter(|_| has_room) else { continue };
+            let Some(version) = version else { continue };
             let binding = version.bindings.get(number)?;
-            *keys = binding.keys().among(self.resources.keys(&sight.view, class));
+            *keys = binding.keys().among(self.resources.keys(view, class));
         }
         let (bindings, action, caller) = (bound.number, INVOKE_NUMBER, OTHER_NUMBER);
-        let asked = Asked { keys, start: self.start(Outset { bindings, action, caller, keys })? };
-        if has_room {
-            self.asked += missing;
-            let sight = self.sights.get_mut(bound.number as usize)?;
-            *slot(&mut sight.asked, resource) = Some(asked);
+        let start = self.start(Outset { bindings, action, caller, keys })?;
+        let look = Look { resource, start, keys };
+        if self.looks.len() < LOOKS_MAX {
+            self.looks.insert((bound.number, class), look);
         }
-        Some(asked)
+        Some(look)
     }
 
     /// Where the steps towards a situation begin.
@@ -287,8 +284,7 @@ impl Classifier {
         let bound = versions.iter().zip(bindings).filter_map(|(version, number)| {
             version.as_ref()?.bindings.get(number).map(Binding::policies)
         });
-        let view = self.resources.view(bound.flat_map(Policies::sets));
-        self.sights.push(Sight { view, asked: Vec::new() });
+        self.views.push(self.resources.view(bound.flat_map(Policies::sets)));
         let number = count(self.bindings.len());
         self.bindings.insert(bindings, number);
         number
@@ -338,7 +334,7 @@ impl Classifier {
         &mut self,
         call: &Call<'_, 'a>,
         (bound, action): (Bound, u32),
-        Asked { keys, start }: Asked,
+        Look { keys, start, .. }: Look,
         versions: &Both<Version<'a>>,
     ) -> Option<u32> {
         let mut step = match (action, bound.sees_caller) {
@@ -366,13 +362,13 @@ impl Classifier {
         }
         match self.situation_after.get(step as usize)? {
             Some(known) => Some(*known),
-            None => self.look(call, (bound, action), versions, step),
+            None => self.situate(call, (bound, action), versions, step),
         }
     }
 
     /// Asks what the policies see.
     #[cold]
-    fn look<'a>(
+    fn situate<'a>(
         &mut self,
         call: &Call<'_, 'a>,
         (bound, action): (Bound, u32),

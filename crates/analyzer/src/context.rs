@@ -72,9 +72,6 @@ struct Referenced<'a> {
 pub(crate) struct KeySet(u64);
 
 impl KeySet {
-    /// All of them.
-    pub(crate) const ALL: KeySet = KeySet(u64::MAX);
-
     fn bit(place: usize) -> u64 {
         1 << place.min(63)
     }

@@ -3,14 +3,11 @@
 use std::collections::HashMap;
 
 use super::steps::steps_of;
-use super::{ResourceClasses, UNKNOWN, number};
+use super::{ResourceClasses, number};
 use crate::compile::PolicySet;
 use crate::condition::CompiledCondition;
 use crate::key::Key;
 use crate::statement::{CompiledStatement, Resources};
-
-/// The most classes of which a view remembers what it sees.
-const SEEN_MAX: usize = 1 << 13;
 
 /// What some policies see of the classes that all patterns make; from [`ResourceClasses::view`].
 ///
@@ -20,8 +17,6 @@ const SEEN_MAX: usize = 1 << 13;
 pub struct View {
     /// The last steps of its policies' patterns, in order.
     ends: Box<[u32]>,
-    /// What is seen of each class; [`UNKNOWN`] where it was not asked yet.
-    seen: Vec<u32>,
     numbers: HashMap<Box<[u32]>, u32>,
     /// The statements that have conditions.
     asking: Box<[Asking]>,
@@ -55,7 +50,7 @@ impl ResourceClasses {
         ends.dedup();
         let asking = statements.iter().filter(|statement| !statement.conditions.is_empty());
         let asking = asking.map(|statement| self.asking(statement)).collect();
-        View { ends: ends.into(), seen: Vec::new(), numbers: HashMap::new(), asking }
+        View { ends: ends.into(), numbers: HashMap::new(), asking }
     }
 
     fn asking(&self, statement: &CompiledStatement) -> Asking {
@@ -77,29 +72,10 @@ impl ResourceClasses {
 
     /// The number of what a view sees of a class: of classes with the same number, its policies
     /// cannot tell any resources apart.
-    #[inline]
     pub fn seen(&self, view: &mut View, class: u32) -> u32 {
-        match view.seen.get(class as usize) {
-            Some(&known) if known != UNKNOWN => known,
-            _ => self.look(view, class),
-        }
-    }
-
-    #[cold]
-    fn look(&self, view: &mut View, class: u32) -> u32 {
         let own = self.matching(class).iter().filter(|end| view.ends.binary_search(end).is_ok());
         let next = number(view.numbers.len());
-        let seen = *view.numbers.entry(own.copied().collect()).or_insert(next);
-        let index = class as usize;
-        if index < SEEN_MAX {
-            if view.seen.len() <= index {
-                view.seen.resize(index + 1, UNKNOWN);
-            }
-            if let Some(known) = view.seen.get_mut(index) {
-                *known = seen;
-            }
-        }
-        seen
+        *view.numbers.entry(own.copied().collect()).or_insert(next)
     }
 
     /// The condition keys that a view's policies may look at for resources of a class: those of the
