@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
-use crate::call::Call;
+use crate::call::{Call, Forwarded};
 use crate::dimension::{UNTOLD, role_key};
 use crate::distinct::{Distinct, Sample};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
@@ -226,8 +226,10 @@ impl RepeatsTally {
 
     #[inline]
     fn service(&mut self, call: &Call<'_, '_>) -> [Identity; 2] {
-        let of =
-            || [call.upstream, call.credential].map(|text| Identity::of(text.unwrap_or(UNTOLD)));
+        let of = || {
+            let Forwarded { upstream, credential } = call.forwarded();
+            [upstream, credential].map(|text| Identity::of(text.unwrap_or(UNTOLD)))
+        };
         match call.service {
             OTHER_NUMBER => of(),
             number => *slot(&mut self.known_services, number).get_or_insert_with(of),

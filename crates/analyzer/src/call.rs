@@ -23,12 +23,39 @@ pub(crate) struct Call<'r, 'a> {
     pub(crate) route: &'r str,
     /// Of the method and the route.
     pub(crate) route_number: u32,
-    /// The third party: what the row says, else what the account says of the route.
-    pub(crate) upstream: Option<&'r str>,
-    /// The alias of the credential, likewise.
-    pub(crate) credential: Option<&'r str>,
-    /// Of both; [`OTHER_NUMBER`](crate::intern::OTHER_NUMBER) for one of too many.
+    /// Of the third party and the credential; [`OTHER_NUMBER`](crate::intern::OTHER_NUMBER) for one of
+    /// too many.
     pub(crate) service: u32,
+}
+
+impl<'r, 'a: 'r> Call<'r, 'a> {
+    /// What the call was forwarded to.
+    pub(crate) fn forwarded(&self) -> Forwarded<'r> {
+        forwarded(self.row, self.api, self.method, self.path)
+    }
+}
+
+/// What a call is forwarded to, and with what.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Forwarded<'r> {
+    /// The third party.
+    pub(crate) upstream: Option<&'r str>,
+    /// The alias of the credential.
+    pub(crate) credential: Option<&'r str>,
+}
+
+/// What a call is forwarded to: what the row says, else what the account says of the route.
+pub(crate) fn forwarded<'r>(
+    row: Row<'_, 'r>,
+    api: Option<&'r ApiEntry>,
+    method: &str,
+    path: Option<&str>,
+) -> Forwarded<'r> {
+    let told = Forwarded { upstream: row.upstream(), credential: row.credential() };
+    let (None, Some(api), Some(path)) = (told.upstream, api, path) else { return told };
+    let Some(known) = api.route(method, path) else { return told };
+    let first = known.credentials.first().map(String::as_str);
+    Forwarded { upstream: known.upstream.as_deref(), credential: told.credential.or(first) }
 }
 
 /// Who an unsigned request comes from.

@@ -98,8 +98,8 @@ impl Dimension {
             }
             Dimension::Api => row.api_id(),
             Dimension::Stage => row.stage(),
-            Dimension::Upstream => call.upstream,
-            Dimension::Credential => call.credential,
+            Dimension::Upstream => call.forwarded().upstream,
+            Dimension::Credential => call.forwarded().credential,
             Dimension::Status => {
                 row.status().map(|status| written(buffer, format_args!("{status}")))
             }

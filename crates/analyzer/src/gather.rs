@@ -16,21 +16,12 @@ use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{GroupKey, Outcomes};
-use crate::places::Places;
 use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
-use crate::routes::Routes;
 use crate::rows::{Columns, Row, projection};
-use crate::services::Services;
 use crate::tally::{Counting, OutcomeTally};
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
-
-/// The most callers that are told apart.
-pub(crate) const CALLERS_MAX: usize = 50_000;
-
-/// The most routes that are told apart; each has a histogram.
-pub(crate) const ROUTES_MAX: usize = 5_000;
 
 /// Which rows count. Times are UTC milliseconds.
 #[derive(Clone, Copy, Debug, Default)]
@@ -149,12 +140,7 @@ impl<'a> Analysis<'a> {
     /// A worker's gatherer.
     pub fn gatherer(&self) -> Gatherer<'a> {
         Gatherer {
-            naming: Naming {
-                places: Places::new(self.account, self.against),
-                callers: Interner::new(CALLERS_MAX),
-                routes: Routes::new(ROUTES_MAX),
-                services: Services::default(),
-            },
+            naming: Naming::new(self.account, self.against),
             guesses: String::new(),
             window: self.window,
             filter: self.filter,

@@ -19,6 +19,15 @@ pub(crate) struct Told<'r> {
     pub(crate) configured: Configured<'r>,
 }
 
+impl Told<'_> {
+    /// Its number, if all calls of a method along it are counted under one route.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<u32> {
+        let is_one = self.number != OTHER_NUMBER && !self.configured.is_greedy();
+        is_one.then_some(self.number)
+    }
+}
+
 /// Numbers for methods and routes.
 pub(crate) struct Routes {
     /// `GET /pets/{id}`, by which calls are counted.

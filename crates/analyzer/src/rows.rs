@@ -5,6 +5,8 @@ use arrow::array::{
 };
 use tollgate_log::{Batch, Field, Projection};
 
+use crate::intern::{Interner, OTHER_NUMBER};
+
 macro_rules! columns {
     ($($name:ident: $field:ident $read:ident $array:ident $value:ty;)*) => {
         /// The columns of a batch that analysis reads.
@@ -92,6 +94,60 @@ impl<'a> Columns<'a> {
 /// A column that has values; of one without any, no row needs to be asked.
 fn told<A: Array>(column: Option<&A>) -> Option<&A> {
     column.filter(|column| column.null_count() < column.len())
+}
+
+/// What a row tells of where its call went: API, stage, method, third party, credential. Rows with the
+/// same labels tell the same.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Labels([u128; 5]);
+
+impl Labels {
+    /// Whether the method is told by its own name.
+    pub(crate) fn tell_method(&self) -> bool {
+        let Labels([_, _, method, _, _]) = self;
+        *method != UNTOLD
+    }
+
+    /// Whether the third party is.
+    pub(crate) fn tell_upstream(&self) -> bool {
+        let Labels([_, _, _, upstream, _]) = self;
+        *upstream != UNTOLD
+    }
+}
+
+/// In the place of a text that there is none of; no label is equal to it.
+const UNTOLD: u128 = u128::MAX;
+
+/// The longest text, in bytes, that a view holds all of.
+const SHORT_MAX: u32 = 12;
+
+impl Row<'_, '_> {
+    /// What it tells of where its call went. `long` gives longer texts their numbers; `None` for too
+    /// many of them.
+    #[inline]
+    pub(crate) fn labels(self, long: &mut Interner) -> Option<Labels> {
+        let Columns { api_id, stage, method, upstream, credential, .. } = self.columns;
+        let mut labels = [UNTOLD; 5];
+        let columns = [api_id, stage, method, upstream, credential];
+        for (label, column) in labels.iter_mut().zip(columns) {
+            let Some(column) = column.filter(|column| column.is_valid(self.index)) else {
+                continue;
+            };
+            let view = *column.views().get(self.index)?;
+            // A short text is its view's.
+            *label = match view as u32 {
+                ..=SHORT_MAX => view,
+                _ => long_label(view, column.value(self.index), long)?,
+            };
+        }
+        Some(Labels(labels))
+    }
+}
+
+/// The label of a text that its view does not hold: its length, its first bytes, its number.
+fn long_label(view: u128, text: &str, long: &mut Interner) -> Option<u128> {
+    let number = Some(long.number(text)).filter(|number| *number != OTHER_NUMBER)?;
+    Some(u128::from(view as u64) | u128::from(number) << 64)
 }
 
 #[inline]

@@ -1,9 +1,9 @@
-//! What calls are forwarded to: third parties and credentials, which are the same from call to call
-//! of a route.
+//! What calls are forwarded to: third parties and credentials.
 
-use hashbrown::HashMap;
+use hashbrown::{Equivalent, HashMap};
 
-use crate::intern::{OTHER_NUMBER, TEXT_BYTES_MAX, slot};
+use crate::call::Forwarded;
+use crate::intern::{OTHER_NUMBER, TEXT_BYTES_MAX};
 
 /// The most services that are told apart.
 const SERVICES_MAX: usize = 500;
@@ -12,53 +12,32 @@ const SERVICES_MAX: usize = 500;
 type Service = (Option<Box<str>>, Option<Box<str>>);
 
 /// Gives each service a number, from 1; those beyond [`SERVICES_MAX`] share [`OTHER_NUMBER`].
-pub(crate) struct Services {
-    list: Vec<Service>,
-    known: HashMap<Service, u32>,
-    /// By the number of a route: the service that was called last.
-    latest: Vec<u32>,
-}
-
-impl Default for Services {
-    fn default() -> Services {
-        Services { list: vec![Service::default()], known: HashMap::new(), latest: Vec::new() }
-    }
-}
+#[derive(Default)]
+pub(crate) struct Services(HashMap<Service, u32>);
 
 impl Services {
-    /// The number of the service that a call of a route was forwarded to.
-    #[inline]
-    pub(crate) fn number(&mut self, route: u32, service: (Option<&str>, Option<&str>)) -> u32 {
-        let latest = *slot(&mut self.latest, route);
-        match self.list.get(latest as usize) {
-            Some((upstream, credential))
-                if latest != OTHER_NUMBER
-                    && (upstream.as_deref(), credential.as_deref()) == service =>
-            {
-                latest
-            }
-            _ => self.look_up(route, service),
-        }
-    }
-
-    fn look_up(&mut self, route: u32, (upstream, credential): (Option<&str>, Option<&str>)) -> u32 {
+    /// The number of what a call was forwarded to.
+    pub(crate) fn number(&mut self, forwarded: Forwarded<'_>) -> u32 {
         let is_long = |text: &str| text.len() > TEXT_BYTES_MAX;
-        if upstream.is_some_and(is_long) || credential.is_some_and(is_long) {
-            return OTHER_NUMBER;
-        }
-        let service: Service = (upstream.map(Box::from), credential.map(Box::from));
-        let number = match self.known.get(&service) {
+        let Forwarded { upstream, credential } = forwarded;
+        match self.0.get(&forwarded) {
             Some(&known) => known,
-            None if self.list.len() > SERVICES_MAX => return OTHER_NUMBER,
+            None if self.0.len() >= SERVICES_MAX => OTHER_NUMBER,
+            None if upstream.is_some_and(is_long) || credential.is_some_and(is_long) => {
+                OTHER_NUMBER
+            }
             None => {
-                let number = u32::try_from(self.list.len()).unwrap_or(OTHER_NUMBER);
-                self.list.push(service.clone());
-                self.known.insert(service, number);
+                let number = u32::try_from(self.0.len() + 1).unwrap_or(OTHER_NUMBER);
+                self.0.insert((upstream.map(Box::from), credential.map(Box::from)), number);
                 number
             }
-        };
-        *slot(&mut self.latest, route) = number;
-        number
+        }
+    }
+}
+
+impl Equivalent<Service> for Forwarded<'_> {
+    fn equivalent(&self, (upstream, credential): &Service) -> bool {
+        self.upstream == upstream.as_deref() && self.credential == credential.as_deref()
     }
 }
 
@@ -66,30 +45,37 @@ impl Services {
 mod tests {
     use super::*;
 
+    fn forwarded<'r>(upstream: &'r str, credential: Option<&'r str>) -> Forwarded<'r> {
+        Forwarded { upstream: Some(upstream), credential }
+    }
+
     #[test]
-    fn the_same_service_has_the_same_number_whatever_the_route() {
+    fn the_same_service_has_the_same_number() {
         let mut services = Services::default();
         let called = [
-            (1, (Some("github"), None)),
-            (1, (Some("github"), Some("token"))),
-            (2, (Some("github"), None)),
-            (1, (None, Some("github"))),
-            (1, (Some("github"), None)),
-            (1, (None, None)),
+            forwarded("github", None),
+            forwarded("github", Some("token")),
+            forwarded("github", None),
+            Forwarded { upstream: None, credential: Some("github") },
+            Forwarded { upstream: None, credential: None },
+            forwarded("github", Some("token")),
         ];
-        let numbers = called.map(|(route, service)| services.number(route, service));
-        assert_eq!(numbers, [1, 2, 1, 3, 1, 4]);
+        assert_eq!(called.map(|forwarded| services.number(forwarded)), [1, 2, 1, 3, 4, 2]);
     }
 
     #[test]
     fn services_beyond_the_most_share_a_number() {
         let mut services = Services::default();
         for at in 0..SERVICES_MAX as u32 {
-            assert_eq!(services.number(1, (Some(&at.to_string()), None)), at + 1);
+            assert_eq!(services.number(forwarded(&at.to_string(), None)), at + 1);
         }
-        assert_eq!(services.number(1, (Some("x"), None)), OTHER_NUMBER);
-        assert_eq!(services.number(1, (Some("7"), None)), 8);
+        assert_eq!(services.number(forwarded("x", None)), OTHER_NUMBER);
+        assert_eq!(services.number(forwarded("7", None)), 8);
+    }
+
+    #[test]
+    fn a_text_that_is_too_long_is_not_told_apart() {
         let long = "x".repeat(TEXT_BYTES_MAX + 1);
-        assert_eq!(services.number(1, (Some(&long), None)), OTHER_NUMBER);
+        assert_eq!(Services::default().number(forwarded(&long, None)), OTHER_NUMBER);
     }
 }

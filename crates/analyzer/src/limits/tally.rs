@@ -6,7 +6,7 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::counts::Counts;
 use super::{CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
-use crate::call::Call;
+use crate::call::{Call, Forwarded};
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, TEXT_BYTES_MAX, slot};
@@ -94,8 +94,8 @@ impl LimitTally {
         {
             return latest.limit;
         }
-        let [upstream, credential] =
-            [call.upstream, call.credential].map(|text| text.unwrap_or(UNTOLD));
+        let Forwarded { upstream, credential } = call.forwarded();
+        let [upstream, credential] = [upstream, credential].map(|text| text.unwrap_or(UNTOLD));
         let limit = self.look_up(upstream, credential, bucket);
         if call.service != OTHER_NUMBER {
             let latest = LatestLimit { service: call.service, limit };

@@ -1,8 +1,9 @@
 //! What of a report is told less finely than it could be, because there was too much of it.
 
 use crate::breakdown::Breakdown;
+use crate::calls::{CALLERS_MAX, ROUTES_MAX};
 use crate::detail::{Detail, GROUPS_MAX};
-use crate::gather::{CALLERS_MAX, Gathered, ROUTES_MAX};
+use crate::gather::Gathered;
 use crate::intern::OTHER;
 use crate::limits::{self, LIMITS_MAX, Limits, PRINCIPALS_MAX};
 use crate::text::{count, number};

@@ -8,9 +8,10 @@ use tollgate_store::{Account, ApiEntry, Subject};
 
 use crate::bindings::Bindings;
 use crate::call;
+use crate::calls::CALLERS_MAX;
 use crate::context::Assumption;
 use crate::filter::Filter;
-use crate::gather::{CALLERS_MAX, Window};
+use crate::gather::Window;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::replay::write_resource;
 use crate::rows::{Columns, Row};
