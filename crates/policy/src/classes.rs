@@ -8,9 +8,10 @@
 mod steps;
 mod view;
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
+
+use hashbrown::HashMap;
+use hashbrown::hash_map::Entry;
 
 use crate::compile::PolicySet;
 

@@ -1,6 +1,6 @@
 //! What some policies see of resources.
 
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 use super::steps::steps_of;
 use super::{ResourceClasses, number};

@@ -237,12 +237,20 @@ fn likeness(pattern: &str, value: &str, facts: Facts<'_, '_>) -> usize {
     let parts = |text| <[u8]>::split(text, ends_part);
     let alike = |(pattern, value): &(&[u8], &[u8])| part_matches(pattern, value, facts);
     // What both begin with is compared once, and most of an ARN is the same in all.
-    let same = pattern.iter().zip(value).take_while(|(one, other)| one == other).count();
-    let (same, _) = pattern.split_at(same);
+    let (same, _) = pattern.split_at(common(pattern, value));
     let whole = same.iter().rposition(ends_part).map_or(0, |last| last + 1);
     let before = same.iter().filter(|byte| ends_part(byte)).count();
     let [pattern, value] = [pattern, value].map(|text| text.get(whole..).unwrap_or_default());
     before + parts(pattern).zip(parts(value)).filter(alike).count()
+}
+
+/// How many bytes two texts both begin with: of an ARN they are many, so sixteen at a time.
+fn common(one: &[u8], other: &[u8]) -> usize {
+    const AT_ONCE: usize = 16;
+    let pieces = one.as_chunks::<AT_ONCE>().0.iter().zip(other.as_chunks().0);
+    let whole = AT_ONCE * pieces.take_while(|(one, other)| one == other).count();
+    let rest = one.iter().zip(other).skip(whole);
+    whole + rest.take_while(|(one, other)| one == other).count()
 }
 
 fn ends_part(byte: &u8) -> bool {
@@ -253,7 +261,11 @@ fn part_matches(pattern: &[u8], value: &[u8], facts: Facts<'_, '_>) -> bool {
     if pattern.eq_ignore_ascii_case(value) || pattern == b"*" {
         return true;
     }
-    if !pattern.iter().any(|byte| matches!(byte, b'*' | b'?' | b'$')) {
+    let Some(literal) = pattern.iter().position(|byte| matches!(byte, b'*' | b'?' | b'$')) else {
+        return false;
+    };
+    let begins = value.get(..literal).zip(pattern.get(..literal));
+    if !pattern.contains(&b'$') && !begins.is_some_and(|(v, p)| v.eq_ignore_ascii_case(p)) {
         return false;
     }
     // What is cut at colons and slashes is text, as it was before.
