@@ -157,9 +157,11 @@ impl<'a> Run<'a, '_> {
     /// Decodes every line of the block.
     fn lines(&mut self, offset: u64) {
         let bytes = self.escapes.bytes;
+        let BlockDecoder { format, mixed, .. } = *self.decoder;
+        let may_be_usual = self.utf8 && !mixed && format != Format::Execution;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            if let Some(end) = self.usual_line(at) {
+            if let Some(end) = may_be_usual.then(|| self.usual_line(at)).flatten() {
                 at = end + 1;
                 continue;
             }
@@ -177,14 +179,11 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// Decodes the line at a position if it is of the template seen last, as nearly all are, and
-    /// returns where it ends.
+    /// Decodes the line at a position of a block of UTF-8 without execution logs, if it is of the
+    /// template seen last, as nearly all are, and returns where it ends.
     #[inline]
     fn usual_line(&mut self, start: usize) -> Option<usize> {
-        let BlockDecoder { access, marks, rows, format, mixed, .. } = &mut *self.decoder;
-        if !self.utf8 || *mixed || *format == Format::Execution {
-            return None;
-        }
+        let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (text, first) = (self.escapes.bytes, rows.len());
         let located = Located { text, marks, start, end: None, base: 0 };
         let end = access.read_alike(&located, NO_TIME, rows)?;
@@ -199,7 +198,7 @@ impl<'a> Run<'a, '_> {
 
     /// Adds to the rows from `first` on, all of one line, what else is known, and drops what was seen
     /// before.
-    #[inline]
+    #[inline(always)]
     fn complete(&mut self, text: &[u8], first: usize, identified: bool) {
         let BlockDecoder { whose, rows, seen, .. } = &mut *self.decoder;
         whose.complete(text, first, self.escapes.bytes, rows);

@@ -140,14 +140,6 @@ pub(crate) struct Digits {
     pub(crate) is_set: bool,
 }
 
-impl Digits {
-    /// Which of both it is cannot be foreseen, so that both are made.
-    #[inline(always)]
-    fn new(is_set: bool, number: u64) -> Digits {
-        Digits { number: select_unpredictable(is_set, number, 0), is_set }
-    }
-}
-
 /// The value of one to eight decimal digits, or `-`, that stands in `text` before `end`. Nothing if
 /// it is none, or so near the start of the text that it must be read in another way.
 #[inline(always)]
@@ -156,7 +148,9 @@ pub(crate) fn digits(text: &[u8], end: usize, len: usize) -> Option<Digits> {
     let word = u64::from_le_bytes(*text.get(..end)?.last_chunk()?);
     let digits = (word ^ ZEROS) & mask;
     let is_set = (len != 1) | (digits != DASH);
-    (!(are_others(digits) & is_set)).then(|| Digits::new(is_set, number(digits)))
+    // It cannot be foreseen whether there is a value: there is no branch.
+    let digits = select_unpredictable(is_set, digits, 0);
+    (!are_others(digits)).then(|| Digits { number: number(digits), is_set })
 }
 
 /// [`digits`] of up to sixteen.
@@ -167,8 +161,9 @@ pub(crate) fn many_digits(text: &[u8], end: usize, len: usize) -> Option<Digits>
     let [a, b] = [a, b].map(|bytes| u64::from_le_bytes(*bytes) ^ ZEROS);
     let (a, b) = (a & first, b & second);
     let is_set = (len != 1) | (b != DASH);
-    let are_others = are_others(a) | are_others(b);
-    (!(are_others & is_set)).then(|| Digits::new(is_set, number(a) * 100_000_000 + number(b)))
+    let b = select_unpredictable(is_set, b, 0);
+    let are_digits = !(are_others(a) | are_others(b));
+    are_digits.then(|| Digits { number: number(a) * 100_000_000 + number(b), is_set })
 }
 
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);

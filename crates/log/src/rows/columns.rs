@@ -111,9 +111,8 @@ impl<'a> Columns<'a> {
         let (values, nulls) = nullable(spans, |_, span| {
             // What is in scratch lies beyond any block, and is none.
             let digits = wide::digits(self.block, span.end(), span.len());
-            if let Some((value, is_set)) = digits.and_then(|d| Some((convert(d.number)?, d.is_set)))
-            {
-                return (value, is_set);
+            if let Some(known) = digits.and_then(|d| Some((convert(d.number)?, d.is_set))) {
+                return known;
             }
             let read = |text: &_| read(text).and_then(&convert);
             let value = self.read_other(span, read, &mut unreadable);
@@ -155,14 +154,16 @@ impl<'a> Columns<'a> {
             let mut unreadable = 0;
             let mut moments = self.rows.times.clone();
             for (&span, moment) in self.rows.column(Field::Time).iter().zip(&mut moments) {
-                let text = self.value(span);
                 let digits = match span.len {
                     MILLIS_DIGITS => wide::many_digits(self.block, span.end(), span.len()),
                     _ => None,
                 };
                 if let Some(Digits { number: millis, is_set: true }) = digits {
                     *moment = millis as i64;
-                } else if !text.is_empty() {
+                    continue;
+                }
+                let text = self.value(span);
+                if !text.is_empty() {
                     let own = clock.read(text);
                     unreadable += u64::from(own.is_none());
                     *moment = own.unwrap_or(*moment);
@@ -176,25 +177,36 @@ impl<'a> Columns<'a> {
 
     /// Moments of reset, whose form is told apart by the row's own time.
     fn resets(&mut self, spans: &[Span]) -> Values {
-        let of_digits =
-            |number, digits, now: Now<'_>| reset_of_digits(number, digits, || now.get());
-        let (values, nulls) = self.told_at(spans, of_digits, reset);
+        let block = self.block;
+        let read_digits = |span: Span, now: Now<'_>| {
+            let digits = wide::many_digits(block, span.end(), span.len())?;
+            if !digits.is_set {
+                return Some((0, false));
+            }
+            Some((reset_of_digits(digits.number, span.len, || now.get())?, true))
+        };
+        let (values, nulls) = self.told_at(spans, read_digits, reset);
         Values::Times(values, nulls)
     }
 
     /// Seconds to wait, from delta seconds or an HTTP date.
     fn retry_after(&mut self, spans: &[Span]) -> Values {
-        let of_digits = |number, digits, _: Now<'_>| wait_of_digits(number, digits);
-        let (values, nulls) = self.told_at(spans, of_digits, retry_after);
+        let block = self.block;
+        let read_digits = |span: Span, _: Now<'_>| {
+            // So few digits are seconds.
+            wide::digits(block, span.end(), span.len())
+                .map(|seconds| (seconds.number, seconds.is_set))
+        };
+        let (values, nulls) = self.told_at(spans, read_digits, retry_after);
         Values::Numbers(values, nulls)
     }
 
-    /// Reads values that may count from their row's own time: from the number that they are, of so
-    /// many digits, if `of_digits` can, and else from their text by `read`.
+    /// Reads values that may count from their row's own time: by `read_digits`, if it can and says
+    /// whether there is one, and else from their text by `read`.
     fn told_at<T: Copy + Default>(
         &mut self,
         spans: &[Span],
-        of_digits: impl Fn(u64, u32, Now<'_>) -> Option<T>,
+        read_digits: impl Fn(Span, Now<'_>) -> Option<(T, bool)>,
         read: impl Fn(&[u8], Option<i64>) -> Option<T>,
     ) -> (Vec<T>, Nulls) {
         self.moments();
@@ -202,13 +214,11 @@ impl<'a> Columns<'a> {
         let mut unreadable = 0;
         let (values, nulls) = nullable(spans, |row, span| {
             let now = Now { moments, row };
-            let value = match wide::many_digits(self.block, span.end(), span.len()) {
-                Some(Digits { is_set: false, .. }) => return (T::default(), false),
-                Some(Digits { number, .. }) => of_digits(number, span.len, now),
-                None => None,
-            };
+            if let Some(known) = read_digits(span, now) {
+                return known;
+            }
             let read = |text: &_| read(text, now.get());
-            let value = value.or_else(|| self.read_other(span, read, &mut unreadable));
+            let value = self.read_other(span, read, &mut unreadable);
             (value.unwrap_or_default(), value.is_some())
         });
         self.unreadable += unreadable;
@@ -240,12 +250,6 @@ fn reset_of_digits(number: u64, digits: u32, now: impl FnOnce() -> Option<i64>) 
         0..SECONDS_DIGITS => Some(now()?.saturating_add(number * 1000)),
         _ => None,
     }
-}
-
-/// [`retry_after`] of a number of so many digits, if they are seconds.
-#[inline]
-fn wait_of_digits(number: u64, digits: u32) -> Option<u64> {
-    (digits < SECONDS_DIGITS).then_some(number)
 }
 
 /// Reads the value of each row of a column, and whether there is one.
@@ -334,8 +338,8 @@ mod tests {
             if let Some(moment) = reset_of_digits(number, digits, || now) {
                 prop_assert_eq!(Some(moment), reset(text.as_bytes(), now));
             }
-            if let Some(wait) = wait_of_digits(number, digits) {
-                prop_assert_eq!(Some(wait), retry_after(text.as_bytes(), now));
+            if digits <= 8 {
+                prop_assert_eq!(Some(number), retry_after(text.as_bytes(), now));
             }
         }
     }

@@ -7,7 +7,6 @@ use arrow::array::{ArrayRef, StringViewArray};
 use arrow::buffer::{Buffer, NullBuffer, ScalarBuffer};
 
 use super::{SCRATCH, Span};
-use crate::wide;
 
 /// Makes a column of text.
 ///
@@ -37,11 +36,13 @@ pub(super) fn text_array(
 pub(super) fn view(block: &[u8], scratch: &[u8], span: Span) -> u128 {
     // The text is read where it stands in a view, after the four bytes of its length. Scratch lies
     // beyond any block.
-    let Some(before) = span.start().checked_sub(4) else {
+    let Some(before) = span.start.checked_sub(4).map(|before| before as usize) else {
         return if span.len == 0 { 0 } else { view_at_the_edge(block, scratch, span) };
     };
-    match wide::wide(block, before) {
-        Some(wide) if span.end() <= block.len() => view_of(wide, span.len, span.start, 0),
+    match block.get(before..before + 16).and_then(|wide| wide.first_chunk()) {
+        Some(wide) if span.end() <= block.len() => {
+            view_of(u128::from_le_bytes(*wide), span.len, span.start, 0)
+        }
         _ => view_at_the_edge(block, scratch, span),
     }
 }

@@ -39,6 +39,7 @@ impl<'a> Located<'a> {
     }
 
     /// The first quotation mark at a position or after it; it may lie beyond the line.
+    #[inline]
     fn quote(&self, mut from: usize) -> Option<usize> {
         let end = self.end.unwrap_or(self.text.len());
         loop {
@@ -218,6 +219,7 @@ impl Fitter {
     }
 
     /// The length of the value that `line` begins with, before the literal.
+    #[inline(never)]
     fn len_before(&self, var: &Var, stop: u8, line: &[u8]) -> Option<usize> {
         let len = if var.last {
             line.strip_suffix(var.literal.text())?.len()
