@@ -199,16 +199,8 @@ impl Fitter {
     #[inline(never)]
     fn any_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
         match var.end {
-            End::Quote | End::LongQuote => {
-                let end = line.quote(at)?;
-                var.literal.stands(line.text, end).then_some(end)
-            }
-            End::BeforeQuote(quote) => {
-                let end = line.quote(at)?.checked_sub(quote).filter(|end| at <= *end)?;
-                let possible = !has_brackets(line.text, at, end);
-                (possible && var.literal.stands(line.text, end)).then_some(end)
-            }
-            End::Literal(stop) => Some(at + self.len_before(var, stop, line.rest(at)?)?),
+            End::Literal(stop) => self.end_at_literal(var, stop, line, at),
+            _ => var.end_at_quote(line, at),
         }
     }
 
@@ -218,9 +210,10 @@ impl Fitter {
         !quoted && self.json && end - at == 4 && line.text.get(at..end) == Some(b"null")
     }
 
-    /// The length of the value that `line` begins with, before the literal.
+    /// Where the value ends that stands at a position, before a literal that begins with `stop`.
     #[inline(never)]
-    fn len_before(&self, var: &Var, stop: u8, line: &[u8]) -> Option<usize> {
+    fn end_at_literal(&self, var: &Var, stop: u8, line: &Located<'_>, at: usize) -> Option<usize> {
+        let line = line.rest(at)?;
         let len = if var.last {
             line.strip_suffix(var.literal.text())?.len()
         } else {
@@ -232,7 +225,7 @@ impl Fitter {
         } else {
             var.field != Some(Field::Status) || is_status(value)
         };
-        possible.then_some(len)
+        possible.then_some(at + len)
     }
 }
 
@@ -246,6 +239,21 @@ impl Var {
         }
         let end = stops.next_near(at)?;
         self.literal.stands_at_once(text, end).then_some(end as usize)
+    }
+
+    /// Where the value ends that stands at a position, before a literal with a quotation mark: that
+    /// is the next one.
+    #[inline(never)]
+    fn end_at_quote(&self, line: &Located<'_>, at: usize) -> Option<usize> {
+        let quote = line.quote(at)?;
+        let (end, possible) = match self.end {
+            End::BeforeQuote(before) => {
+                let end = quote.checked_sub(before).filter(|end| at <= *end)?;
+                (end, !has_brackets(line.text, at, end))
+            }
+            _ => (quote, true),
+        };
+        (possible && self.literal.stands(line.text, end)).then_some(end)
     }
 }
 
