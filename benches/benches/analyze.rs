@@ -34,10 +34,10 @@ fn analyze(criterion: &mut Criterion) {
     group.throughput(Throughput::Bytes(size)).sample_size(10);
     for (name, account) in [("usage", None), ("replay", Some(&account))] {
         for threads in [1, 0] {
-            let mut options = ScanOptions::new(Analysis::projection());
+            let analysis = Analysis { account, ..Analysis::default() };
+            let mut options = ScanOptions::new(analysis.columns());
             options.threads = threads;
             let workers = if threads == 1 { "one worker" } else { "all cores" };
-            let analysis = Analysis { account, ..Analysis::default() };
             group.bench_function(format!("{name}/{workers}"), |bencher| {
                 bencher.iter(|| {
                     let (gathered, read) = analysis.scan(black_box(&inputs), &options);

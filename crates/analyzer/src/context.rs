@@ -8,8 +8,9 @@
 use std::net::IpAddr;
 
 use jiff::Timestamp;
+use tollgate_log::{Field, Projection};
 use tollgate_policy::{Key, Policies, PolicyDocument, PolicySet, Value, key};
-use tollgate_store::{ApiEntry, Applicable};
+use tollgate_store::{Account, ApiEntry, Applicable};
 
 use crate::compared::{Compared, Kind};
 use crate::intern::{Interner, OTHER_NUMBER};
@@ -52,6 +53,13 @@ const ORIGINS: [(Key<'static>, Origin); 15] = [
     (key::USER_ID, Origin::UserId),
     (Key::new("aws:PrincipalIsAWSService"), Origin::Unknown),
 ];
+
+/// The columns that the policies of an account may look at, beside those of callers, paths and times.
+pub(crate) fn columns(account: &Account) -> Projection {
+    let mut keys = ReferencedKeys::default();
+    account.policy_sets().for_each(|set| keys.add_set(set));
+    Projection::of(keys.0.iter().filter_map(|key| key.origin.column()))
+}
 
 /// The keys that a list of policies refers to, each once, with where their values come from.
 #[derive(Clone, Debug, Default)]
@@ -268,6 +276,18 @@ fn tag<'a>(applicable: &Applicable<'a>, key: Key<'_>) -> Value<'a> {
 }
 
 impl Origin {
+    /// The column that the value is, if nothing else is made of that.
+    fn column(self) -> Option<Field> {
+        match self {
+            Origin::SourceIp => Some(Field::SourceIp),
+            Origin::UserAgent => Some(Field::UserAgent),
+            Origin::Organization => Some(Field::PrincipalOrgId),
+            Origin::Vpc => Some(Field::VpcId),
+            Origin::VpcEndpoint => Some(Field::VpceId),
+            _ => None,
+        }
+    }
+
     fn kind(self) -> Kind {
         match self {
             Origin::Time | Origin::EpochTime => Kind::Moment,

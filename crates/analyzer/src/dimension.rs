@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
+use tollgate_log::Field;
 
 use crate::call::Call;
 
@@ -82,6 +83,15 @@ impl Dimension {
             Dimension::Network => "network",
             Dimension::Agent => "agent",
             Dimension::Error => "error",
+        }
+    }
+
+    /// The column that it is made of, if nothing else is.
+    pub(crate) fn column(self) -> Option<Field> {
+        match self {
+            Dimension::Network => Some(Field::SourceIp),
+            Dimension::Agent => Some(Field::UserAgent),
+            _ => None,
         }
     }
 

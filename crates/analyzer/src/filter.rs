@@ -17,6 +17,8 @@
 use std::cmp::Ordering;
 use std::fmt;
 
+use tollgate_log::Projection;
+
 use crate::call;
 use crate::rows::Row;
 
@@ -129,6 +131,13 @@ impl Filter {
         }
     }
 
+    /// The columns that it alone may look at.
+    pub(crate) fn columns(&self) -> Projection {
+        let mut columns = Projection::NONE;
+        self.0.each_field(&mut |field| columns = columns.union(field.columns()));
+        columns
+    }
+
     /// Whether a row counts.
     pub(crate) fn matches(&self, row: Row<'_, '_>) -> bool {
         self.0.holds(row)
@@ -136,6 +145,14 @@ impl Filter {
 }
 
 impl Node {
+    fn each_field(&self, each: &mut impl FnMut(Field)) {
+        match self {
+            Node::Any(nodes) | Node::All(nodes) => nodes.iter().for_each(|it| it.each_field(each)),
+            Node::Not(node) => node.each_field(each),
+            Node::Compare(field, ..) => each(*field),
+        }
+    }
+
     fn holds(&self, row: Row<'_, '_>) -> bool {
         match self {
             Node::Any(nodes) => nodes.iter().any(|node| node.holds(row)),
@@ -152,6 +169,15 @@ impl Node {
 }
 
 impl Field {
+    /// The column that it is, if nothing else is made of that.
+    fn columns(self) -> Projection {
+        match self {
+            Field::Ip => Projection::of([tollgate_log::Field::SourceIp]),
+            Field::Agent => Projection::of([tollgate_log::Field::UserAgent]),
+            _ => Projection::NONE,
+        }
+    }
+
     fn is_number(self) -> bool {
         matches!(self, Field::Status | Field::Latency)
     }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use tollgate_log::{
-    Batch, Input, LineAccount, Projection, Quarantine, ScanOptions, ScanState, Source,
+    Batch, Field, Input, LineAccount, Projection, Quarantine, ScanOptions, ScanState, Source,
 };
 use tollgate_store::Account;
 
@@ -11,7 +11,7 @@ use crate::cache::{Repeats, RepeatsTally};
 use crate::call::Call;
 use crate::calls::{CHUNK, Naming};
 use crate::changes::{ChangeTally, Changes};
-use crate::context::Assumption;
+use crate::context::{self, Assumption};
 use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
@@ -131,10 +131,36 @@ pub struct Read {
     pub state: Option<ScanState>,
 }
 
+/// Columns that nothing needs that is always reported.
+const ON_DEMAND: [Field; 7] = [
+    Field::SourceIp,
+    Field::UserAgent,
+    Field::PrincipalOrgId,
+    Field::VpcId,
+    Field::VpceId,
+    Field::Action,
+    Field::Resource,
+];
+
 impl<'a> Analysis<'a> {
-    /// The columns that must be decoded.
+    /// The columns that any analysis needs.
     pub fn projection() -> Projection {
         projection()
+    }
+
+    /// The columns that this one needs: some are only asked for by policies, filters or groupings.
+    pub fn columns(&self) -> Projection {
+        let mut asked = self.filter.map_or(Projection::NONE, Filter::columns);
+        let dimensions = self.group_by.iter().flat_map(Grouping::dimensions);
+        asked = asked.union(Projection::of(dimensions.filter_map(|by| by.column())));
+        for account in [self.account, self.against].into_iter().flatten() {
+            asked =
+                asked.union(context::columns(account)).with(Field::Action).with(Field::Resource);
+        }
+        let always = |field: &Field| !ON_DEMAND.contains(field);
+        Projection::of(
+            projection().fields().filter(|field| always(field) || asked.contains(*field)),
+        )
     }
 
     /// A worker's gatherer.

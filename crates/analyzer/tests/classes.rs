@@ -144,7 +144,10 @@ proptest! {
         let mut options = ScanOptions::new(Analysis::projection());
         options.threads = 1;
         let analysis = Analysis { account: Some(&account), ..Analysis::default() };
-        let outcomes = analysis.scan(&inputs, &options).0.outcomes.unwrap();
+        let columns = ScanOptions { threads: 1, ..ScanOptions::new(analysis.columns()) };
+        let (gathered, _) = analysis.scan(&inputs, &columns);
+        prop_assert_eq!(&analysis.scan(&inputs, &options).0, &gathered);
+        let outcomes = gathered.outcomes.unwrap();
         let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();
         for (key, group) in &outcomes.groups {
             let decision = key.decision.clone().unwrap_or_default();

@@ -143,6 +143,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         timeline: args.report.draws() || args.partial.is_some(),
     };
     let logs = &mut plan.logs;
+    logs.options.projection = analysis.columns();
     logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
     let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);
