@@ -59,7 +59,7 @@ impl ScanOptions {
             formats: Vec::new(),
             deduplicate: false,
             threads: 0,
-            block_bytes: 512 << 10,
+            block_bytes: 160 << 10,
             progress: None,
             stop: None,
             quarantine: None,

@@ -6,6 +6,7 @@ use std::thread;
 use std::time::Duration;
 
 use serde_json::Value;
+use tollgate_log::{Projection, ScanOptions};
 
 use crate::support::{stdout, tollgate};
 
@@ -23,9 +24,12 @@ fn start(command: &str, arguments: &[&str]) -> (Child, ChildStdin) {
     (child, stdin)
 }
 
-/// More than a pipe holds: once it is written, the command is reading, and listens to signals.
+/// Some blocks, and of another more than a pipe holds: once that is written, the command listens to
+/// signals, and is reading a block that does not end.
 fn feed(stdin: &mut ChildStdin) -> std::io::Result<()> {
-    stdin.write_all(LINE.repeat(2_000_000 / LINE.len()).as_bytes())
+    let block = ScanOptions::new(Projection::NONE).block_bytes;
+    assert!(block * 2 / 3 > 65_536, "a pipe holds so much");
+    stdin.write_all(LINE.repeat((block * 12 + block * 2 / 3) / LINE.len()).as_bytes())
 }
 
 fn interrupt(child: &Child) {
