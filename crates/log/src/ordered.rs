@@ -54,7 +54,8 @@ pub(crate) fn scan_in_order<E>(
                 account += decoded.account;
                 found.quarantine.merge(quarantine);
                 if decoded.records.num_rows() > 0 {
-                    visit(&Batch { records: &decoded.records, file: &name })?;
+                    let (records, projection) = (&decoded.records, options.projection);
+                    visit(&Batch { records, file: &name, projection })?;
                 }
             }
         }

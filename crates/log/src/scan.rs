@@ -106,6 +106,7 @@ pub struct Batch<'a> {
     pub records: &'a RecordBatch,
     /// The name of the input.
     pub file: &'a Arc<str>,
+    pub(crate) projection: Projection,
 }
 
 impl<'a> Batch<'a> {
@@ -136,7 +137,8 @@ impl<'a> Batch<'a> {
     }
 
     fn column<T: Array + 'static>(&self, field: Field) -> Option<&'a T> {
-        self.records.column_by_name(field.name())?.as_any().downcast_ref()
+        let column = self.records.columns().get(self.projection.place(field)?)?;
+        column.as_any().downcast_ref()
     }
 }
 
@@ -272,7 +274,8 @@ impl<A> Worker<A> {
             };
             account += decoded.account;
             if decoded.records.num_rows() > 0 {
-                fold(&mut self.accumulator, &Batch { records: &decoded.records, file: &file });
+                let (records, projection) = (&decoded.records, queue.options.projection);
+                fold(&mut self.accumulator, &Batch { records, file: &file, projection });
             }
             drop(decoded.records);
             spare = decoded.block.into_vec().unwrap_or_default();

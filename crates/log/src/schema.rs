@@ -279,6 +279,12 @@ impl Projection {
         self.0 & 1 << field as u8 != 0
     }
 
+    /// Which of the columns one is, from 0, if it is one.
+    pub(crate) fn place(self, field: Field) -> Option<usize> {
+        let before = self.0 & ((1 << field as u8) - 1);
+        self.contains(field).then_some(before.count_ones() as usize)
+    }
+
     /// The columns, in the order of the table.
     pub fn fields(self) -> impl Iterator<Item = Field> {
         Field::ALL.iter().copied().filter(move |&field| self.contains(field))
@@ -315,5 +321,9 @@ mod tests {
         let fields: Vec<_> = projection.fields().collect();
         assert_eq!(fields, [Field::Time, Field::Path, Field::Suspect]);
         assert_eq!(projection.schema().fields().len(), 3);
+        for (place, field) in projection.fields().enumerate() {
+            assert_eq!(projection.place(field), Some(place));
+        }
+        assert_eq!(projection.place(Field::Status), None);
     }
 }

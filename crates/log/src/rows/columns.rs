@@ -306,19 +306,31 @@ impl Values {
 
 /// Columns without any value: one of each kind, cut to as many rows as a block has.
 #[derive(Debug, Default)]
-pub(super) struct Lacking(Vec<(Kind, ArrayRef)>);
+pub(super) struct Lacking(Vec<Lack>);
 
 impl Lacking {
     pub(super) fn array(&mut self, kind: Kind, rows: usize) -> ArrayRef {
-        let known = self.0.iter().find(|(known, array)| *known == kind && array.len() >= rows);
-        if let Some((_, array)) = known {
-            return array.slice(0, rows);
+        let known = self.0.iter_mut().find(|lack| lack.kind == kind && lack.longest.len() >= rows);
+        if let Some(lack) = known {
+            // Of a block's many, the first is cut.
+            if lack.latest.len() != rows {
+                lack.latest = lack.longest.slice(0, rows);
+            }
+            return Arc::clone(&lack.latest);
         }
         let array = new_null_array(&kind.data_type(), rows);
-        self.0.retain(|(known, _)| *known != kind);
-        self.0.push((kind, Arc::clone(&array)));
+        self.0.retain(|lack| lack.kind != kind);
+        self.0.push(Lack { kind, longest: Arc::clone(&array), latest: Arc::clone(&array) });
         array
     }
+}
+
+/// A column of a kind without any value, and as much of it as was asked for last.
+#[derive(Debug)]
+struct Lack {
+    kind: Kind,
+    longest: ArrayRef,
+    latest: ArrayRef,
 }
 
 #[cfg(test)]

@@ -46,13 +46,13 @@ pub(super) fn inputs(projection: Projection) -> Projection {
 /// derived, and a column that no row has is not looked at.
 pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
     let projection = rows.layout.projection;
-    let asked = |of: &Field, from: Field| {
-        DERIVED.iter().any(|(field, needs)| field == of && needs.first() == Some(&from))
-            && projection.contains(*of)
+    let asked = |from: Field| {
+        let mut derived = DERIVED.iter().filter(|(_, needs)| needs.first() == Some(&from));
+        derived.any(|(field, _)| projection.contains(*field))
     };
     let mut principals = HashMap::new();
     for (from, derive) in RULES {
-        if !Field::ALL.iter().any(|field| asked(field, from)) {
+        if !asked(from) {
             continue;
         }
         let spans = rows.column(from).iter().enumerate();

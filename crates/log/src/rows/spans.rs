@@ -49,14 +49,17 @@ pub(super) struct Spans {
     room: usize,
     /// Where the column of each slot begins, or [`NOWHERE`].
     starts: [u32; NO_SLOT as usize + 1],
-    /// The slots of which any row of this block may have a value: each has a column.
+    /// The slots that have a column.
+    placed: Slots,
+    /// Those of which any row of this block may have a value: each has a column.
     used: Slots,
 }
 
 impl Default for Spans {
     fn default() -> Self {
         let starts = [NOWHERE; NO_SLOT as usize + 1];
-        Spans { spans: Vec::new(), room: ROWS, starts, used: Slots::default() }
+        let (placed, used) = Default::default();
+        Spans { spans: Vec::new(), room: ROWS, starts, placed, used }
     }
 }
 
@@ -86,14 +89,17 @@ impl Spans {
     pub(super) fn make_used(&mut self, slots: Slots) {
         if self.used.and(slots) != self.used {
             self.used = self.used.and(slots);
-            self.add_columns();
+            if self.placed.and(slots) != self.placed {
+                self.add_columns();
+            }
         }
     }
 
     #[cold]
     fn add_columns(&mut self) {
+        self.placed = self.placed.and(self.used);
         for (slot, start) in SLOTS.zip(&mut self.starts) {
-            if *start == NOWHERE && self.used.has(slot) {
+            if *start == NOWHERE && self.placed.has(slot) {
                 *start = self.spans.len() as u32;
                 self.spans.resize(self.spans.len() + self.room, Span::NULL);
             }
@@ -124,10 +130,10 @@ impl Spans {
     /// Takes the values of the first rows back, which are all. If this block has not used all columns,
     /// they give up their room.
     pub(super) fn clear(&mut self, rows: usize) {
-        let mut columns = SLOTS.zip(&self.starts).filter(|(_, start)| **start != NOWHERE);
-        if !columns.all(|(slot, _)| self.used.has(slot)) {
+        if self.used != self.placed {
             self.spans = Vec::new();
             self.starts.fill(NOWHERE);
+            self.placed = Slots::default();
         }
         for column in self.spans.chunks_mut(self.room) {
             column.iter_mut().take(rows).for_each(|span| *span = Span::NULL);
