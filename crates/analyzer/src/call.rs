@@ -4,6 +4,7 @@ use tollgate_store::{Account, ApiEntry};
 
 use crate::places::Target;
 use crate::rows::Row;
+use crate::short::after;
 
 /// A call: a row, taken apart. Numbers are those that the gatherer gave to names that repeat.
 #[derive(Clone, Copy)]
@@ -162,7 +163,7 @@ pub(crate) fn path_along<'a>(row: Row<'_, 'a>, route: Option<Configured<'a>>) ->
 }
 
 fn without_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
-    match path.strip_prefix('/')?.strip_prefix(stage)? {
+    match after(path.strip_prefix('/')?, stage)? {
         "" => Some("/"),
         rest => rest.starts_with('/').then_some(rest),
     }

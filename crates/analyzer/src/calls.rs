@@ -119,7 +119,7 @@ impl<'a> Naming<'a> {
         let of_kind = told.and_then(|told| Some((told, told.number()?, row.labels(long)?)));
         if let Some((Told { configured, .. }, number, labels)) = of_kind
             && let Some(kinds) = self.kinds.get(number as usize)
-            && let Some(kind) = kinds.iter().find(|kind| kind.labels == labels)
+            && let Some(kind) = kinds.iter().find(|kind| kind.labels.are(&labels))
         {
             let Kind { target, route_number, service, .. } = *kind;
             let path = call::path_along(row, Some(configured));

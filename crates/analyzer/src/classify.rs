@@ -345,7 +345,7 @@ impl Classifier {
             }
         };
         for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(keys) {
-            let Some(version) = version else { continue };
+            let Some(version) = version.as_ref().filter(|_| !keys.is_empty()) else { continue };
             let known = version.bindings.get(number)?.keys();
             let (steps, situation_after) = (&mut self.steps, &mut self.situation_after);
             known.numbers(keys, call.row, &mut self.values, |value| {

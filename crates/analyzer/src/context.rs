@@ -88,7 +88,8 @@ impl KeySet {
         self.0 & Self::bit(place) != 0
     }
 
-    fn is_empty(self) -> bool {
+    /// Whether it is none of them.
+    pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
     }
 }
@@ -179,9 +180,6 @@ impl<'a> ReferencedKeys<'a> {
         known: &mut ValueNumbers,
         mut each: impl FnMut(u32) -> Option<()>,
     ) -> Option<()> {
-        if keys.is_empty() {
-            return Some(());
-        }
         let mut asked = self.0.iter().enumerate().filter(|(place, _)| keys.has(*place));
         asked.try_for_each(|(_, referenced)| match referenced.number(row, known)? {
             Some(number) => each(number),

@@ -50,6 +50,7 @@ mod routes;
 mod rows;
 mod series;
 mod services;
+mod short;
 pub mod suggest;
 mod tally;
 pub mod text;

@@ -7,6 +7,7 @@ use tollgate_store::{Account, ApiEntry};
 use crate::call::{self, Call};
 use crate::intern::{OTHER_NUMBER, slot};
 use crate::rows::Row;
+use crate::short::after;
 
 /// The most places that are remembered, and the most routes of all; calls of others are looked at one
 /// by one.
@@ -115,7 +116,7 @@ impl<'a> Places<'a> {
         };
         let beginning = self.heads.get_mut(index)?;
         let path = path.strip_prefix('/').unwrap_or(path);
-        match path.strip_prefix(&*beginning.literal) {
+        match after(path, &beginning.literal) {
             Some(tail) => Some((&mut beginning.whole, tail)),
             None => Some((&mut beginning.bare, path)),
         }

@@ -98,10 +98,17 @@ fn told<A: Array>(column: Option<&A>) -> Option<&A> {
 
 /// What a row tells of where its call went: API, stage, method, third party, credential. Rows with the
 /// same labels tell the same.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Labels([u128; 5]);
 
 impl Labels {
+    /// Whether they are the same.
+    #[inline]
+    pub(crate) fn are(&self, others: &Labels) -> bool {
+        // All of them: to compare the arrays would be a call.
+        self.0.iter().zip(&others.0).fold(0, |differ, (one, other)| differ | (one ^ other)) == 0
+    }
+
     /// Whether the method is told by its own name.
     pub(crate) fn tell_method(&self) -> bool {
         let Labels([_, _, method, _, _]) = self;

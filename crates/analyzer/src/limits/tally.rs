@@ -11,6 +11,7 @@ use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, TEXT_BYTES_MAX, slot};
 use crate::series::{Measure, Series};
+use crate::short::same;
 use crate::told::{self, Refusal, Told};
 
 /// The most limits that are told apart; those beyond are one, `(other)`.
@@ -90,7 +91,7 @@ impl LimitTally {
         if latest.service == call.service
             && latest.limit != OTHER_NUMBER
             && let Some(counted) = self.limits.get(latest.limit as usize)
-            && counted.key.bucket == bucket
+            && same(&counted.key.bucket, bucket)
         {
             return latest.limit;
         }
