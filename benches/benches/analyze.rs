@@ -35,7 +35,7 @@ fn analyze(criterion: &mut Criterion) {
     for (name, account) in [("usage", None), ("replay", Some(&account))] {
         for threads in [1, 0] {
             let analysis = Analysis { account, ..Analysis::default() };
-            let mut options = ScanOptions::new(analysis.columns());
+            let mut options = ScanOptions::new(analysis.projection());
             options.threads = threads;
             let workers = if threads == 1 { "one worker" } else { "all cores" };
             group.bench_function(format!("{name}/{workers}"), |bencher| {

@@ -131,7 +131,7 @@ pub struct Read {
     pub state: Option<ScanState>,
 }
 
-/// Columns that nothing needs that is always reported.
+/// Columns that no part of a report needs unless it is asked for.
 const ON_DEMAND: [Field; 7] = [
     Field::SourceIp,
     Field::UserAgent,
@@ -143,16 +143,11 @@ const ON_DEMAND: [Field; 7] = [
 ];
 
 impl<'a> Analysis<'a> {
-    /// The columns that any analysis needs.
-    pub fn projection() -> Projection {
-        projection()
-    }
-
-    /// The columns that this one needs: some are only asked for by policies, filters or groupings.
-    pub fn columns(&self) -> Projection {
-        let mut asked = self.filter.map_or(Projection::NONE, Filter::columns);
+    /// The columns that must be decoded: some are only asked for by policies, filters or groupings.
+    pub fn projection(&self) -> Projection {
         let dimensions = self.group_by.iter().flat_map(Grouping::dimensions);
-        asked = asked.union(Projection::of(dimensions.filter_map(|by| by.column())));
+        let mut asked = Projection::of(dimensions.filter_map(|by| by.column()));
+        asked = asked.union(self.filter.map_or(Projection::NONE, Filter::columns));
         for account in [self.account, self.against].into_iter().flatten() {
             asked =
                 asked.union(context::columns(account)).with(Field::Action).with(Field::Resource);

@@ -141,11 +141,11 @@ proptest! {
         let path = folder.path().join("access.log");
         std::fs::write(&path, lines.join("\n") + "\n").unwrap();
         let inputs = [Input::File(path)];
-        let mut options = ScanOptions::new(Analysis::projection());
-        options.threads = 1;
         let analysis = Analysis { account: Some(&account), ..Analysis::default() };
-        let columns = ScanOptions { threads: 1, ..ScanOptions::new(analysis.columns()) };
-        let (gathered, _) = analysis.scan(&inputs, &columns);
+        let of = |projection| ScanOptions { threads: 1, ..ScanOptions::new(projection) };
+        let (gathered, _) = analysis.scan(&inputs, &of(analysis.projection()));
+        // With all columns it is the same.
+        let options = of(Observer::projection());
         prop_assert_eq!(&analysis.scan(&inputs, &options).0, &gathered);
         let outcomes = gathered.outcomes.unwrap();
         let mut found: BTreeMap<(String, String), u64> = BTreeMap::new();

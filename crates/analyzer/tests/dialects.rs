@@ -26,8 +26,9 @@ fn limits_of(lines: &[Value]) -> Vec<Value> {
     lines.iter().for_each(|line| writeln!(text, "{line}").unwrap());
     fs::write(&path, text).unwrap();
     let inputs = Input::expand(path.to_str().unwrap()).unwrap();
-    let options = ScanOptions::new(Analysis::projection());
-    let (gathered, read) = Analysis::default().scan(&inputs, &options);
+    let analysis = Analysis::default();
+    let options = ScanOptions::new(analysis.projection());
+    let (gathered, read) = analysis.scan(&inputs, &options);
     let report = Report::new(&gathered, read.account, read.quarantine.samples());
     let report = serde_json::to_value(report).unwrap();
     let mut limits = report["rateLimits"].as_array().unwrap().clone();

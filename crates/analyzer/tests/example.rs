@@ -48,7 +48,7 @@ fn report(inputs: &[Input], threads: usize, account: &Account, window: Window) -
     let by = ["role,status", "network", "agent,method"].map(|by| Grouping::parse(by).unwrap());
     let account = Some(account);
     let analysis = Analysis { account, window, group_by: &by, ..Analysis::default() };
-    let mut options = ScanOptions::new(Analysis::projection());
+    let mut options = ScanOptions::new(analysis.projection());
     (options.threads, options.block_bytes) = (threads, 64 << 10);
     let (gathered, scanned) = analysis.scan(inputs, &options);
     let report = Report::new(&gathered, scanned.account, scanned.quarantine.samples());
@@ -97,7 +97,7 @@ fn the_number_of_workers_does_not_matter() {
 fn days_merge_into_what_one_run_gives() {
     let account = account();
     let analysis = Analysis { account: Some(&account), timeline: true, ..Analysis::default() };
-    let options = ScanOptions::new(Analysis::projection());
+    let options = ScanOptions::new(analysis.projection());
     let whole = analysis.scan(&inputs(), &options).0;
     let mut merged = Gathered::default();
     for input in inputs() {

@@ -61,7 +61,7 @@ impl Logs {
 }
 
 fn gathered(analysis: Analysis<'_>, inputs: &[Input]) -> Gathered {
-    analysis.scan(inputs, &ScanOptions::new(Analysis::projection())).0
+    analysis.scan(inputs, &ScanOptions::new(analysis.projection())).0
 }
 
 #[test]
@@ -130,8 +130,9 @@ fn merging_runs_of_which_none_is_folded_is_one_run() {
 fn callers_beyond_the_bound_are_counted_together_and_said_to_be() {
     let logs = Logs(tempfile::tempdir().unwrap());
     let input = logs.write("a.log", 0..50_100);
-    let options = ScanOptions { threads: 1, ..ScanOptions::new(Analysis::projection()) };
-    let (gathered, _) = Analysis::default().scan(&[input], &options);
+    let analysis = Analysis::default();
+    let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
+    let (gathered, _) = analysis.scan(&[input], &options);
     let report = Report::new(&gathered, LineAccount::default(), &[]);
     assert_eq!(gathered.usage.callers.get("(other)").unwrap().requests, 100);
     let expected = "There were more callers than the 50,000 that are told apart: 100 requests of \
@@ -146,8 +147,9 @@ fn routes_beyond_the_bound_are_counted_together_and_said_to_be() {
     let lines: String = (0..5_003).map(|route| format!("{}\n", line(route))).collect();
     let path = logs.0.path().join("a.log");
     std::fs::write(&path, lines).unwrap();
-    let options = ScanOptions { threads: 1, ..ScanOptions::new(Analysis::projection()) };
-    let (gathered, _) = Analysis::default().scan(&[Input::File(path)], &options);
+    let analysis = Analysis::default();
+    let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
+    let (gathered, _) = analysis.scan(&[Input::File(path)], &options);
     let report = Report::new(&gathered, LineAccount::default(), &[]);
     let expected = "There were more routes than the 5,000 that are told apart: 3 requests of the rest \
                     are counted as (other).";

@@ -33,7 +33,7 @@ fn report() -> Report {
         ..Analysis::default()
     };
     let inputs = Input::expand(folder.join("logs").to_str().unwrap()).unwrap();
-    let options = ScanOptions::new(Analysis::projection());
+    let options = ScanOptions::new(analysis.projection());
     let (gathered, read) = analysis.scan(&inputs, &options);
     let report = Report::new(&gathered, read.account, read.quarantine.samples());
     report.compared(&gathered, &gathered)

@@ -10,7 +10,7 @@ use tollgate_store::Account;
 use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
-use crate::logs::{LogArgs, Logs};
+use crate::logs::LogArgs;
 use crate::merge;
 use crate::moment;
 use crate::progress;
@@ -93,10 +93,9 @@ pub(crate) fn assumption(text: &str) -> Result<Assumption, String> {
 }
 
 /// What the arguments mean.
-struct Plan<'a> {
+struct Plan {
     account: Option<Account>,
     against: Option<Account>,
-    logs: Logs<'a>,
     window: Window,
     compare: Option<Compare>,
 }
@@ -131,7 +130,7 @@ fn without_bounds() -> Problem {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let mut plan = Plan::new(args)?;
+    let plan = Plan::new(args)?;
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),
@@ -142,8 +141,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         previous: matches!(plan.compare, Some(Compare::Previous)),
         timeline: args.report.draws() || args.partial.is_some(),
     };
-    let logs = &mut plan.logs;
-    logs.options.projection = analysis.columns();
+    let mut logs = args.logs.open(analysis.projection(), args.account.as_deref())?;
     logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
     let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);
@@ -172,8 +170,8 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     Ok(judged.fold(begun, Exit::worse))
 }
 
-impl Plan<'_> {
-    fn new(args: &Args) -> miette::Result<Plan<'_>> {
+impl Plan {
+    fn new(args: &Args) -> miette::Result<Plan> {
         args.report.check()?;
         let given = |option| match option {
             "against" => args.against.is_some(),
@@ -186,9 +184,8 @@ impl Plan<'_> {
         let compare = Compare::new(args)?;
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
-        let logs = args.logs.open(Analysis::projection(), args.account.as_deref())?;
         let window = Window { since: args.since, until: args.until };
-        Ok(Plan { account, against, logs, window, compare })
+        Ok(Plan { account, against, window, compare })
     }
 }
 
