@@ -18,7 +18,7 @@ use crate::format::execution::{self, ExecutionReader, OpenRequest};
 use crate::format::{Format, Outcome, trail};
 use crate::marks::Marks;
 use crate::names::NameMap;
-use crate::rows::{Layout, NO_TIME, Rows, Span};
+use crate::rows::{Home, Layout, Memory, NO_TIME, Rows, View};
 use crate::schema::{Field, Projection};
 use crate::sniff::{self, Plan};
 use crate::template::fit::Located;
@@ -47,8 +47,8 @@ pub(crate) struct BlockDecoder {
 pub(crate) struct Decoded {
     pub(crate) records: RecordBatch,
     pub(crate) account: LineAccount,
-    /// The block's memory, to be used again when the batch is gone.
-    pub(crate) block: Buffer,
+    /// To be used again when the batch is gone.
+    pub(crate) memory: Memory,
 }
 
 impl Decoded {
@@ -56,7 +56,7 @@ impl Decoded {
     pub(crate) fn rows(records: RecordBatch) -> Decoded {
         let rows = records.num_rows() as u64;
         let account = LineAccount { parsed: rows, records: rows, ..LineAccount::default() };
-        Decoded { records, account, block: Buffer::default() }
+        Decoded { records, account, memory: Memory::default() }
     }
 }
 
@@ -127,7 +127,12 @@ impl BlockDecoder {
         account.records += finished.records.num_rows() as u64;
         account.unreadable_values += finished.unreadable;
         account.suspect += finished.suspect;
-        Decoded { records: finished.records, account, block: finished.block }
+        Decoded { records: finished.records, account, memory: finished.memory }
+    }
+
+    /// Takes memory of an earlier batch that is gone, to be used again.
+    pub(crate) fn give_back(&mut self, cells: Buffer) {
+        self.rows.give_back(cells);
     }
 }
 
@@ -185,7 +190,7 @@ impl<'a> Run<'a, '_> {
     fn usual_line(&mut self, start: usize) -> Option<usize> {
         let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (text, first) = (self.escapes.bytes, rows.len());
-        let located = Located { text, marks, start, end: None, base: 0 };
+        let located = Located { text, marks, start, end: None, home: Home::BLOCK };
         let end = access.read_alike(&located, NO_TIME, rows)?;
         if self.escapes.within(start, end - start) || end - start > EVENT_BYTES_MAX {
             rows.abandon();
@@ -201,7 +206,7 @@ impl<'a> Run<'a, '_> {
     #[inline(always)]
     fn complete(&mut self, text: &[u8], first: usize, identified: bool) {
         let BlockDecoder { whose, rows, seen, .. } = &mut *self.decoder;
-        whose.complete(text, first, self.escapes.bytes, rows);
+        whose.complete(text, first, rows);
         if seen.is_some() && !identified && rows.len() > first {
             self.drop_duplicate();
         }
@@ -237,11 +242,12 @@ impl<'a> Run<'a, '_> {
     /// Adds what the envelope knows of an event to its row.
     fn attribute(&mut self, event: &Event) {
         let rows = &mut self.decoder.rows;
-        if event.id.1 > event.id.0 && rows.value(Field::EventId, self.escapes.bytes).is_empty() {
-            rows.set(Field::EventId, Span::new(event.id.0, event.id.1));
+        if event.id.1 > event.id.0 && rows.last_lacks(Field::EventId) {
+            let (start, end) = event.id;
+            rows.set(Field::EventId, View::new(self.escapes.bytes, start, end, Home::BLOCK));
         }
         if let Some(origin) = &event.origin
-            && rows.value(Field::AccountId, self.escapes.bytes).is_empty()
+            && rows.last_lacks(Field::AccountId)
         {
             rows.set_text(Field::AccountId, &origin.owner);
         }
@@ -268,7 +274,8 @@ impl<'a> Run<'a, '_> {
         let Line { text, at, time, .. } = line;
         let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (start, end) = (at, Some(at + text.len()));
-        let located = Located { text: self.escapes.bytes, marks, start, end, base: 0 };
+        let home = Home::BLOCK;
+        let located = Located { text: self.escapes.bytes, marks, start, end, home };
         match access.read(&located, time, plain, rows) {
             Outcome::Parsed => self.account.parsed += 1,
             Outcome::Quarantined(_) if is_padded(text) => return self.padded(line, identified),
@@ -303,15 +310,17 @@ impl<'a> Run<'a, '_> {
             return self.execution(&text, line);
         }
         let BlockDecoder { access, whose, rows, .. } = &mut *self.decoder;
-        let first = rows.len();
-        let (base, bytes) = (rows.keep(&text).start(), text.as_bytes());
+        let (first, bytes) = (rows.len(), text.as_bytes());
+        let Some(home) = rows.keep_whole(&text) else {
+            return self.set_aside("expected UTF-8".to_owned(), line);
+        };
         let marks = Marks::of(bytes);
-        let whole = Located { text: bytes, marks: &marks, start: 0, end: Some(bytes.len()), base };
+        let whole = Located { text: bytes, marks: &marks, start: 0, end: Some(bytes.len()), home };
         let outcome = match access.read(&whole, line.time, false, rows) {
             Outcome::Parsed => Outcome::Recovered,
             outcome => outcome,
         };
-        whose.complete(text.as_bytes(), first, self.escapes.bytes, rows);
+        whose.complete(text.as_bytes(), first, rows);
         self.settle(outcome, line);
     }
 
@@ -359,7 +368,7 @@ impl<'a> Run<'a, '_> {
     fn drop_duplicate(&mut self) {
         let BlockDecoder { rows, seen: Some(seen), .. } = &mut *self.decoder else { return };
         let id = rows.value(Field::ExtendedRequestId, self.escapes.bytes);
-        if !id.is_empty() && !seen.insert(id) {
+        if !id.is_empty() && !seen.insert(&id) {
             rows.abandon();
             self.account.duplicates += 1;
         }

@@ -86,17 +86,17 @@ impl Bits<'_> {
         Some(start + bits.trailing_zeros() as usize)
     }
 
-    /// [`Bits::next`], if it is no farther than some hundred and twenty bytes. A text is shorter than
-    /// 4 GiB.
+    /// How many bytes after `from` [`Bits::next`] is, if those are no more than some hundred and
+    /// twenty. A text is shorter than 4 GiB.
     #[inline(always)]
-    pub(crate) fn next_near(self, from: usize) -> Option<u32> {
-        let at = from / 8;
+    pub(crate) fn near(self, from: u32) -> Option<u32> {
+        let at = from as usize / 8;
         match self.word(at)? >> (from % 8) {
             0 => match self.word(at + 8)? {
                 0 => None,
-                bits => Some((at as u32 + 8) * 8 + bits.trailing_zeros()),
+                bits => Some(u64::BITS - from % 8 + bits.trailing_zeros()),
             },
-            bits => Some(from as u32 + bits.trailing_zeros()),
+            bits => Some(bits.trailing_zeros()),
         }
     }
 
@@ -225,7 +225,7 @@ mod tests {
             let marks = Marks::of(&text);
             let stops = marks.stops();
             prop_assert_eq!(stops.next(from, text.len()), first);
-            let near = stops.next_near(from).map(|at| at as usize);
+            let near = stops.near(from as u32).map(|len| from + len as usize);
             let is_near = first.is_some_and(|at| at < from + WORD - 8);
             prop_assert_eq!(near, first.filter(|_| is_near || near.is_some()));
             prop_assert_eq!(marks.has_escapes(), text.contains(&b'\\'));

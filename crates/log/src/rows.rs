@@ -1,13 +1,13 @@
-//! Rows under construction: spans of text, turned into columns block by block.
+//! Rows under construction: values by column, turned into a batch block by block.
 //!
 //! Every format writes its rows in the same way: for each variable of the
-//! projection, where in the block (or in `scratch`, for text that had to be
-//! unescaped) the value stands. Only [`Rows::finish`] knows types.
+//! projection, a view of where in the block (or in `scratch`, for text that had
+//! to be unescaped) the value stands. Only [`Rows::finish`] knows types.
 
+mod cells;
 mod columns;
 mod derive;
 mod nulls;
-mod spans;
 mod views;
 
 use std::sync::Arc;
@@ -17,69 +17,18 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 
 use crate::schema::{FIELDS_MAX, Field, Projection};
+use cells::Cells;
+pub(crate) use cells::{NO_SLOT, Place, Slots};
 use columns::{Columns, Lacking, Prepared};
 use derive::derive;
-use spans::Spans;
-pub(crate) use spans::{NO_SLOT, Place, Slots};
+use views::Text;
+pub(crate) use views::{Home, View};
 
-/// Marks a span that lies in `scratch` instead of the block.
-const SCRATCH: u32 = 1 << 31;
-
-/// Blocks and scratch stay below this, so that positions fit a span.
-pub(crate) const BYTES_MAX: usize = SCRATCH as usize;
+/// Blocks and scratch stay below this.
+pub(crate) const BYTES_MAX: usize = 1 << 31;
 
 /// No envelope time.
 pub(crate) const NO_TIME: i64 = i64::MIN;
-
-/// Where a value stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Span {
-    start: u32,
-    len: u32,
-}
-
-impl Span {
-    /// No value.
-    pub(crate) const NULL: Span = Span { start: 0, len: 0 };
-
-    /// `start..end` of the block, or of scratch if `start` is marked so.
-    #[inline]
-    pub(crate) fn new(start: usize, end: usize) -> Span {
-        debug_assert!(start <= end);
-        Span { start: start as u32, len: (end - start) as u32 }
-    }
-
-    /// Text appended to `scratch`; nothing if that is full.
-    pub(crate) fn in_scratch(scratch: &mut Vec<u8>, text: &str) -> Span {
-        let start = scratch.len();
-        if start + text.len() >= BYTES_MAX {
-            return Span::NULL;
-        }
-        scratch.extend_from_slice(text.as_bytes());
-        Span { start: start as u32 | SCRATCH, len: text.len() as u32 }
-    }
-
-    /// Where it begins.
-    pub(crate) fn start(self) -> usize {
-        self.start as usize
-    }
-
-    /// Where it ends.
-    pub(crate) fn end(self) -> usize {
-        self.start() + self.len()
-    }
-
-    /// Its length in bytes.
-    pub(crate) fn len(self) -> usize {
-        self.len as usize
-    }
-
-    /// A part of this span, `from..to` relative to its start.
-    pub(crate) fn part(self, from: usize, to: usize) -> Span {
-        debug_assert!(from <= to && to <= self.len as usize);
-        Span { start: self.start + from as u32, len: (to - from) as u32 }
-    }
-}
 
 /// Which variables a projection needs, and where in a row each stands.
 #[derive(Debug)]
@@ -118,7 +67,7 @@ impl Layout {
 #[derive(Debug)]
 pub(crate) struct Rows {
     layout: Arc<Layout>,
-    spans: Spans,
+    cells: Cells,
     times: Vec<i64>,
     suspect: Vec<bool>,
     scratch: Vec<u8>,
@@ -128,8 +77,8 @@ pub(crate) struct Rows {
 impl Rows {
     /// No rows.
     pub(crate) fn new(layout: Arc<Layout>) -> Rows {
-        let (spans, times, suspect, scratch, lacking) = Default::default();
-        Rows { layout, spans, times, suspect, scratch, lacking }
+        let (cells, times, suspect, scratch, lacking) = Default::default();
+        Rows { layout, cells, times, suspect, scratch, lacking }
     }
 
     /// How rows are laid out.
@@ -143,18 +92,21 @@ impl Rows {
     }
 
     /// Begins a row without values; `time` is the envelope's, or [`NO_TIME`].
-    #[inline]
     pub(crate) fn begin(&mut self, time: i64) {
-        if self.times.len() == self.spans.room() {
-            self.spans.grow();
-        }
+        self.begin_unset(time);
+        self.reset();
+    }
+
+    /// Begins a row that may have any values, until its own are set: see [`Rows::last`].
+    #[inline]
+    pub(crate) fn begin_unset(&mut self, time: i64) {
+        self.cells.make_room(self.len());
         self.times.push(time);
         self.suspect.push(false);
     }
 
     /// Takes the last row back.
     pub(crate) fn abandon(&mut self) {
-        self.reset();
         self.times.pop();
         self.suspect.pop();
     }
@@ -162,24 +114,23 @@ impl Rows {
     /// Clears the values of the last row.
     pub(crate) fn reset(&mut self) {
         if let Some(last) = self.len().checked_sub(1) {
-            self.spans.reset(last);
+            self.cells.clear(last);
         }
     }
 
-    /// The spans of a field, by row; none if no row has a value of it.
-    fn column(&self, field: Field) -> &[Span] {
-        let column = self.spans.column(self.layout.slot(field));
+    /// The cells of a field, by row; none if no row has a value of it.
+    fn column(&self, field: Field) -> &[u128] {
+        let column = self.cells.column(self.layout.slot(field));
         column.get(..self.len()).unwrap_or_default()
     }
 
-    /// The value of a row; empty if there is none, or it is `-`.
-    fn value_at<'a>(&'a self, row: usize, field: Field, block: &'a [u8]) -> &'a [u8] {
-        self.column(field).get(row).map_or(b"", |span| text(block, &self.scratch, *span))
+    fn view(&self, row: usize, field: Field) -> View {
+        self.column(field).get(row).map_or(View::NONE, |cell| View::in_cell(*cell))
     }
 
     /// The value of the last row; empty if there is none, or it is `-`.
-    pub(crate) fn value<'a>(&'a self, field: Field, block: &'a [u8]) -> &'a [u8] {
-        self.value_at(self.len().wrapping_sub(1), field, block)
+    pub(crate) fn value<'a>(&'a self, field: Field, block: &'a [u8]) -> Text<'a> {
+        self.view(self.len().wrapping_sub(1), field).text(block, &self.scratch)
     }
 
     /// Marks the last row suspect.
@@ -190,57 +141,68 @@ impl Rows {
     }
 
     /// Sets a value of the last row, if it is asked for.
-    pub(crate) fn set(&mut self, field: Field, span: Span) {
-        let slot = self.layout.slot(field);
-        if let (Some(last), true) = (self.len().checked_sub(1), slot != NO_SLOT) {
-            self.put(last, slot, span);
+    pub(crate) fn set(&mut self, field: Field, view: View) {
+        if let (Some(last), true) = (self.len().checked_sub(1), self.layout.has(field)) {
+            self.put(last, field, view);
         }
     }
 
-    /// The last row, of which there must be one, to set values in these slots only.
+    /// The last row, of which there must be one, to set its values in all of these slots, and no
+    /// other. It is to be [reset](Rows::reset) or [abandoned](Rows::abandon) if not all are.
     #[inline]
     pub(crate) fn last(&mut self, slots: Slots) -> Place<'_> {
         debug_assert!(!self.times.is_empty(), "a row is begun before it has values");
-        self.spans.make_used(slots);
-        self.spans.row(self.times.len().saturating_sub(1))
+        self.cells.claim(self.times.len(), slots)
     }
 
-    fn put(&mut self, row: usize, slot: u8, span: Span) {
-        self.spans.make_used(Slots::one(slot));
-        self.spans.row(row).put(slot, span);
+    fn put(&mut self, row: usize, field: Field, view: View) {
+        let slot = self.layout.slot(field);
+        self.cells.make_used(Slots::one(slot), self.times.len());
+        self.cells.row(row).put(slot, || view);
     }
 
-    /// Copies text that stands nowhere in the block as it is.
-    pub(crate) fn keep(&mut self, text: &str) -> Span {
-        Span::in_scratch(&mut self.scratch, text)
+    /// Keeps text that stands nowhere in the block as it is.
+    pub(crate) fn keep(&mut self, text: &str) -> View {
+        View::kept(&mut self.scratch, text)
+    }
+
+    /// Keeps text that values are going to be cut off, and tells where it stands, unless there is
+    /// no room.
+    pub(crate) fn keep_whole(&mut self, text: &str) -> Option<Home> {
+        views::keep(&mut self.scratch, text)
     }
 
     /// Sets a value of the last row to text that stands nowhere in the block.
     pub(crate) fn set_text(&mut self, field: Field, text: &str) {
         if self.layout.has(field) && !text.is_empty() {
-            let span = self.keep(text);
-            self.set(field, span);
+            let view = self.keep(text);
+            self.set(field, view);
         }
     }
 
     /// Sets a value of a row to text that stands nowhere in the block, unless it has one.
-    pub(crate) fn complete(&mut self, row: usize, field: Field, value: &str, block: &[u8]) {
-        if self.lacks(row, field, block) {
-            let span = self.keep(value);
-            self.put(row, self.layout.slot(field), span);
+    pub(crate) fn complete(&mut self, row: usize, field: Field, value: &str) {
+        if self.lacks(row, field) {
+            let view = self.keep(value);
+            self.put(row, field, view);
         }
     }
 
     /// Sets a value of a row, unless it has one.
-    fn fill(&mut self, row: usize, field: Field, span: Span, block: &[u8]) {
-        if self.lacks(row, field, block) {
-            self.put(row, self.layout.slot(field), span);
+    fn fill(&mut self, row: usize, field: Field, view: View) {
+        if self.lacks(row, field) {
+            self.put(row, field, view);
         }
     }
 
     /// Whether a field is asked for and a row does not have it.
-    fn lacks(&self, row: usize, field: Field, block: &[u8]) -> bool {
-        self.layout.has(field) && self.value_at(row, field, block).is_empty()
+    fn lacks(&self, row: usize, field: Field) -> bool {
+        self.layout.has(field) && self.view(row, field).is_none()
+    }
+
+    /// Whether a field is asked for and the last row does not have it.
+    pub(crate) fn last_lacks(&self, field: Field) -> bool {
+        self.len().checked_sub(1).is_some_and(|last| self.lacks(last, field))
     }
 
     /// Turns the rows into a batch. The block becomes part of it.
@@ -256,10 +218,13 @@ impl Rows {
         let scratch = Buffer::from_vec(std::mem::take(&mut self.scratch));
         let block = Buffer::from_vec(block);
         let buffers: Arc<[Buffer]> = [block.clone(), scratch].into();
-        let lacking = &mut self.lacking;
+        let (lacking, taken) = (&mut self.lacking, self.cells.take(rows));
         let arrays = prepared.into_iter().map(|column| match column {
             Prepared::Lacking(kind) => lacking.array(kind, rows),
-            Prepared::Values(values) => values.build(&buffers),
+            Prepared::Text(slot, nulls) => {
+                views::text_array(taken.column(slot), &buffers, nulls.finish())
+            }
+            Prepared::Values(values) => values.build(),
         });
         let options = RecordBatchOptions::new().with_row_count(Some(rows));
         let records = RecordBatch::try_new_with_options(
@@ -268,15 +233,16 @@ impl Rows {
             &options,
         )
         .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&layout.schema)));
-        self.clear();
-        Finished { records, unreadable, suspect, block }
-    }
-
-    /// Takes all rows back.
-    fn clear(&mut self) {
-        self.spans.clear(self.len());
         self.times.clear();
         self.suspect.clear();
+        Finished { records, unreadable, suspect, memory: Memory { block, cells: taken.cells } }
+    }
+
+    /// Takes memory of an earlier batch that is gone, to be used again.
+    pub(crate) fn give_back(&mut self, cells: Buffer) {
+        if let Ok(cells) = cells.into_vec() {
+            self.cells.give_back(cells);
+        }
     }
 }
 
@@ -286,18 +252,14 @@ pub(crate) struct Finished {
     pub(crate) records: RecordBatch,
     pub(crate) unreadable: u64,
     pub(crate) suspect: u64,
-    /// The block, to be used again when the batch is gone.
-    pub(crate) block: Buffer,
+    pub(crate) memory: Memory,
 }
 
-/// Read access to a value by its span.
-pub(crate) fn text<'a>(block: &'a [u8], scratch: &'a [u8], span: Span) -> &'a [u8] {
-    let (buffer, start) = if span.start & SCRATCH != 0 {
-        (scratch, span.start & !SCRATCH)
-    } else {
-        (block, span.start)
-    };
-    let start = start as usize;
-    let text = buffer.get(start..start + span.len as usize).unwrap_or_default();
-    if text == b"-" { b"" } else { text }
+/// The memory of a batch, to be used again when that is gone.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    /// Of the block.
+    pub(crate) block: Buffer,
+    /// Of its values, by column.
+    pub(crate) cells: Buffer,
 }

@@ -278,7 +278,10 @@ impl<A> Worker<A> {
                 fold(&mut self.accumulator, &Batch { records, file: &file, projection });
             }
             drop(decoded.records);
-            spare = decoded.block.into_vec().unwrap_or_default();
+            spare = decoded.memory.block.into_vec().unwrap_or_default();
+            if let Some(decoder) = &mut decoder {
+                decoder.give_back(decoded.memory.cells);
+            }
         }
         self.sources.push((input, account));
     }

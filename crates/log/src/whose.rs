@@ -53,20 +53,20 @@ impl Whose {
 
     /// Adds to the rows from `first` on, all of one line, what they do not say.
     #[inline]
-    pub(crate) fn complete(&self, line: &[u8], first: usize, block: &[u8], rows: &mut Rows) {
+    pub(crate) fn complete(&self, line: &[u8], first: usize, rows: &mut Rows) {
         if !matches!(self, Whose::Unknown) {
-            self.complete_all(line, first, block, rows);
+            self.complete_all(line, first, rows);
         }
     }
 
     #[cold]
-    fn complete_all(&self, line: &[u8], first: usize, block: &[u8], rows: &mut Rows) {
+    fn complete_all(&self, line: &[u8], first: usize, rows: &mut Rows) {
         let api_stage = match self {
             Whose::Unknown => return,
             Whose::One(api_stage) => api_stage,
             Whose::Several(each, other) => {
                 let text = std::str::from_utf8(line).unwrap_or_default();
-                let fits = |owner: &&Owner| owner.fitter.fits_alone(line, |_| {});
+                let fits = |owner: &&Owner| owner.fitter.fits_alone(line, |_, _| {});
                 let fits = each.iter().find(fits);
                 let own = fits.or_else(|| each.iter().find(|o| has_keys(&o.template, text)));
                 own.map_or(other, |owner| &owner.api_stage)
@@ -74,7 +74,7 @@ impl Whose {
         };
         for (field, value) in [(Field::ApiId, &api_stage.api), (Field::Stage, &api_stage.stage)] {
             let Some(value) = value else { continue };
-            (first..rows.len()).for_each(|row| rows.complete(row, field, value, block));
+            (first..rows.len()).for_each(|row| rows.complete(row, field, value));
         }
     }
 }

@@ -1,8 +1,6 @@
 //! Sixteen bytes at a time: most values of a log are shorter, and to call a search or a comparison
 //! costs more than to look at so many here.
 
-use std::hint::select_unpredictable;
-
 use memchr::memchr;
 
 /// Bytes that are looked at in one step.
@@ -65,7 +63,7 @@ pub(crate) fn has(wide: u128, byte: u8, but: u8) -> bool {
 }
 
 /// Bytes that are compared at once.
-const AT_ONCE: usize = 32;
+pub(crate) const AT_ONCE: usize = 32;
 
 /// A text that others are compared with.
 #[derive(Debug, Clone)]
@@ -106,15 +104,14 @@ impl Literal {
     /// Whether it stands at a position of a text.
     #[inline]
     pub(crate) fn stands(&self, text: &[u8], at: usize) -> bool {
-        self.is_short() && self.stands_at_once(text, at as u32)
+        self.is_short() && self.stands_at_once(text, at)
             || text.get(at..).is_some_and(|rest| rest.starts_with(&self.text))
     }
 
     /// Whether the first bytes of it, up to as many as are compared at once, stand at a position of a
     /// text. Nearer to the end of the text than so many bytes they do not.
     #[inline(always)]
-    pub(crate) fn stands_at_once(&self, text: &[u8], at: u32) -> bool {
-        let at = at as usize;
+    pub(crate) fn stands_at_once(&self, text: &[u8], at: usize) -> bool {
         let bytes = text.get(at..at + AT_ONCE).and_then(|bytes| bytes.first_chunk());
         let Some(bytes) = bytes else { return false };
         let ([a, b, c, d], [e, f, g, h]) = (words(bytes), &self.words);
@@ -131,71 +128,37 @@ pub(crate) fn words(bytes: &[u8; AT_ONCE]) -> [u64; AT_ONCE / 8] {
     [u64::from_le_bytes(*a), u64::from_le_bytes(*b), u64::from_le_bytes(*c), u64::from_le_bytes(*d)]
 }
 
-/// What a value of a few digits says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Digits {
-    /// The number; 0 if it is none.
-    pub(crate) number: u64,
-    /// Whether it is a number: else it is `-`, which stands for no value.
-    pub(crate) is_set: bool,
+/// The number of up to seven decimal digits that a word begins with; no digits are 0. Nothing if it
+/// is none of these.
+#[inline(always)]
+pub(crate) fn digits(word: u64, len: usize) -> Option<u64> {
+    // What follows is shifted out, and zeros stand before the digits.
+    let digits = (len < 8).then(|| (word ^ ZEROS) << 8 << (56 - 8 * len))?;
+    (!are_others(digits)).then(|| number(digits))
 }
 
-/// The value of one to eight decimal digits, or `-`, that stands in `text` before `end`. Nothing if
-/// it is none, or so near the start of the text that it must be read in another way.
+/// The number of up to sixteen decimal digits that stand at the end of these bytes; no digits are 0.
 #[inline(always)]
-pub(crate) fn digits(text: &[u8], end: usize, len: usize) -> Option<Digits> {
-    let mask = TAILS.get(len.wrapping_sub(1))?;
-    let word = u64::from_le_bytes(*text.get(..end)?.last_chunk()?);
-    let digits = (word ^ ZEROS) & mask;
-    let is_set = (len != 1) | (digits != DASH);
-    // It cannot be foreseen whether there is a value: there is no branch.
-    let digits = select_unpredictable(is_set, digits, 0);
-    (!are_others(digits)).then(|| Digits { number: number(digits), is_set })
-}
-
-/// [`digits`] of up to sixteen.
-#[inline(always)]
-pub(crate) fn many_digits(text: &[u8], end: usize, len: usize) -> Option<Digits> {
-    let [first, second] = *LONG_TAILS.get(len.wrapping_sub(1))?;
-    let [a, b] = text.get(..end)?.last_chunk::<WIDE>()?.as_chunks().0 else { return None };
-    let [a, b] = [a, b].map(|bytes| u64::from_le_bytes(*bytes) ^ ZEROS);
-    let (a, b) = (a & first, b & second);
-    let is_set = (len != 1) | (b != DASH);
-    let b = select_unpredictable(is_set, b, 0);
-    let are_digits = !(are_others(a) | are_others(b));
-    are_digits.then(|| Digits { number: number(a) * 100_000_000 + number(b), is_set })
+pub(crate) fn many_digits(bytes: u128, len: usize) -> Option<u64> {
+    let [first, second] = *TAILS.get(len)?;
+    let a = (bytes as u64 ^ ZEROS) & first;
+    let b = ((bytes >> 64) as u64 ^ ZEROS) & second;
+    (!(are_others(a) | are_others(b))).then(|| number(a) * 100_000_000 + number(b))
 }
 
 const ZEROS: u64 = u64::from_le_bytes([b'0'; 8]);
 
-/// What is left of `-` before the end of a word, if the word is taken for digits.
-const DASH: u64 = ((b'-' ^ b'0') as u64) << 56;
-
-/// The last bytes of a word, of one byte and more.
-const TAILS: [u64; 8] = {
-    let mut tails = [u64::MAX; 8];
-    let mut at = 0;
-    while at < 8 {
+/// The last bytes of two words, of none and more.
+const TAILS: [[u64; 2]; WIDE + 1] = {
+    let mut tails = [[0; 2]; WIDE + 1];
+    let mut len = 1;
+    while len <= WIDE {
+        let tail = u128::MAX << (128 - 8 * len);
         #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
         {
-            tails[at] <<= 8 * (7 - at);
+            tails[len] = [tail as u64, (tail >> 64) as u64];
         }
-        at += 1;
-    }
-    tails
-};
-
-/// The last bytes of two words, of one byte and more.
-const LONG_TAILS: [[u64; 2]; 16] = {
-    let mut tails = [[0, u64::MAX]; 16];
-    let mut at = 0;
-    while at < 8 {
-        #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
-        {
-            tails[at] = [0, TAILS[at]];
-            tails[at + 8] = [TAILS[at], u64::MAX];
-        }
-        at += 1;
+        len += 1;
     }
     tails
 };
@@ -260,29 +223,26 @@ mod tests {
     #[test]
     fn digits_are_read_as_they_stand() {
         for number in [0, 7, 42, 999, 123_456_789, 1_763_700_000_123, 9_999_999_999_999_999_u64] {
-            let text = format!("\"latency\":\"0000{number}}}");
-            let (end, len) = (text.len() - 1, number.to_string().len());
+            let text = format!("\"latency\":\"0000{number}}}-------");
+            let (end, len) = (text.len() - 8, number.to_string().len());
             for len in len..=(len + 4).min(16) {
-                let expected = Some(Digits { number, is_set: true });
-                assert_eq!(many_digits(text.as_bytes(), end, len), expected);
-                assert_eq!(digits(text.as_bytes(), end, len), expected.filter(|_| len <= 8));
+                let check = |text: &[u8], expected: Option<u64>| {
+                    let word = u64::from_le_bytes(*text[end - len..].first_chunk().unwrap());
+                    let bytes = u128::from_le_bytes(*text[..end].last_chunk().unwrap());
+                    assert_eq!(many_digits(bytes, len), expected);
+                    assert_eq!(digits(word, len), expected.filter(|_| len < 8));
+                };
+                check(text.as_bytes(), Some(number));
                 for at in end - len..end {
                     for other in [b'/', b':', b' ', b'.', b'-', 0xB0] {
                         let mut text = text.clone().into_bytes();
                         text[at] = other;
-                        let unset = Digits { number: 0, is_set: false };
-                        let unset = Some(unset).filter(|_| len == 1 && other == b'-');
-                        assert_eq!(many_digits(&text, end, len), unset, "{number}");
-                        assert_eq!(digits(&text, end, len), unset, "{number}");
+                        check(&text, None);
                     }
                 }
             }
         }
-        for read in [digits, many_digits] {
-            assert_eq!(read(b"0000000000000000000", 17, 0), None);
-            assert_eq!(read(b"0000000000000000000", 17, 17), None);
-            assert_eq!(read(b"12", 2, 2), None);
-            assert_eq!(read(b"0000000000000000000", 20, 2), None);
-        }
+        assert_eq!((digits(u64::MAX, 0), many_digits(u128::MAX, 0)), (Some(0), Some(0)));
+        assert_eq!((digits(ZEROS, 8), many_digits(0, 17)), (None, None));
     }
 }

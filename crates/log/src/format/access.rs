@@ -9,9 +9,9 @@ use std::borrow::Cow;
 use super::Outcome;
 use super::json::JsonReader;
 use crate::names::NameMap;
-use crate::rows::{Layout, Rows, Span};
+use crate::rows::{Home, Layout, Place, Rows, View};
 use crate::schema::Field;
-use crate::template::fit::{Fitter, Located};
+use crate::template::fit::{Fitter, Located, Put};
 use crate::template::keys::keys;
 use crate::template::recover::recover;
 use crate::template::{Syntax, Template};
@@ -113,7 +113,7 @@ impl AccessReader {
         if !fitter.finds_ends() {
             return None;
         }
-        rows.begin(time);
+        rows.begin_unset(time);
         let end = fits(fitter, line, rows);
         if end.is_none() {
             rows.abandon();
@@ -170,7 +170,7 @@ impl AccessReader {
             return Outcome::Quarantined("expected UTF-8".to_owned());
         };
         if self.reads_json {
-            return self.read_json(text, located.base + located.start, time, plain, rows);
+            return self.read_json(text, located.home.after(located.start), time, plain, rows);
         }
         rows.abandon();
         Outcome::Quarantined("the line does not fit the log format".to_owned())
@@ -180,12 +180,12 @@ impl AccessReader {
     fn read_json(
         &mut self,
         text: &str,
-        base: usize,
+        home: Home,
         time: i64,
         plain: bool,
         rows: &mut Rows,
     ) -> Outcome {
-        match self.read_object(text, base, rows) {
+        match self.read_object(text, home, rows) {
             Ok((used, duplicate)) => {
                 let rest = text.get(used..).unwrap_or_default().trim_ascii();
                 if rest.is_empty() && !duplicate {
@@ -198,16 +198,16 @@ impl AccessReader {
                 // wrote can end it early, or repeat its keys.
                 rows.mark_suspect();
                 if rest.is_empty() {
-                    let recovered = self.recover(text, base, rows);
+                    let recovered = self.recover(text, home, rows);
                     rows.mark_suspect();
                     return if recovered { Outcome::Recovered } else { Outcome::Parsed };
                 }
-                self.read_glued(text, base, used, time, rows);
+                self.read_glued(text, home, used, time, rows);
                 Outcome::Recovered
             }
             Err(Outcome::Quarantined(reason)) => {
                 rows.begin(time);
-                if self.recover(text, base, rows) {
+                if self.recover(text, home, rows) {
                     return Outcome::Recovered;
                 }
                 rows.abandon();
@@ -219,18 +219,18 @@ impl AccessReader {
 
     /// Reads what follows the first object of a line, `used` bytes long: more
     /// objects, glued to it, or else what shows that it was none.
-    fn read_glued(&mut self, text: &str, base: usize, used: usize, time: i64, rows: &mut Rows) {
+    fn read_glued(&mut self, text: &str, home: Home, used: usize, time: i64, rows: &mut Rows) {
         let before = rows.len();
         let mut rest = text.get(used..).unwrap_or_default().trim_ascii();
         while !rest.is_empty() {
             rows.begin(time);
-            let at = base + (rest.as_ptr() as usize - text.as_ptr() as usize);
-            let Ok((used, _)) = self.read_object(rest, at, rows) else { break };
+            let home = home.after(rest.as_ptr() as usize - text.as_ptr() as usize);
+            let Ok((used, _)) = self.read_object(rest, home, rows) else { break };
             rows.mark_suspect();
             rest = rest.get(used..).unwrap_or_default().trim_ascii_start();
         }
         if !rest.is_empty() && rows.len() == before {
-            self.recover(text, base, rows);
+            self.recover(text, home, rows);
             rows.mark_suspect();
         }
     }
@@ -240,10 +240,10 @@ impl AccessReader {
     fn read_object(
         &mut self,
         text: &str,
-        base: usize,
+        home: Home,
         rows: &mut Rows,
     ) -> Result<(usize, bool), Outcome> {
-        let outcome = match self.json.read(text, base, rows) {
+        let outcome = match self.json.read(text, home, rows) {
             Ok((traits, _)) if traits.trail => Outcome::Trail,
             Ok((traits, used)) if traits.request => return Ok((used, traits.duplicate)),
             Ok((traits, _)) if traits.metric => Outcome::Control,
@@ -255,7 +255,7 @@ impl AccessReader {
     }
 
     /// Reads a damaged line into the last row by the anchors of a template.
-    fn recover(&self, text: &str, base: usize, rows: &mut Rows) -> bool {
+    fn recover(&self, text: &str, home: Home, rows: &mut Rows) -> bool {
         let found =
             self.anchors.iter().find_map(|template| Some((template, recover(template, text)?)));
         let Some((template, recovered)) = found else { return false };
@@ -266,7 +266,7 @@ impl AccessReader {
             if value.contains('\\') {
                 rows.set_text(target.field, &unescape(value));
             } else if value != "null" {
-                rows.set(target.field, Span::new(base + range.start, base + range.end));
+                rows.set(target.field, View::new(text.as_bytes(), range.start, range.end, home));
             }
         }
         if recovered.suspect {
@@ -311,12 +311,31 @@ fn fits_wide(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usi
 
 #[inline(always)]
 fn fits_as_compiled(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
-    let mut row = rows.last(fitter.slots());
-    let end = fitter.fit(line, |slot, span| row.put(slot, span));
+    let end = fitter.fit(line, Row { place: rows.last(fitter.slots()), line });
     if end.is_none() {
         rows.reset();
     }
     end
+}
+
+/// The row of a line.
+struct Row<'r, 'a> {
+    place: Place<'r>,
+    line: &'a Located<'a>,
+}
+
+impl Put for Row<'_, '_> {
+    #[inline(always)]
+    fn put_near(&mut self, slot: u8, start: usize, len: usize, around: &[u8]) {
+        let home = self.line.home;
+        self.place.put(slot, || View::within(around, len, home.after(start)));
+    }
+
+    #[cold]
+    fn put(&mut self, slot: u8, start: usize, end: usize) {
+        let Located { text, home, .. } = *self.line;
+        self.place.put(slot, || View::new(text, start, end, home));
+    }
 }
 
 /// A value without its JSON escapes, though its quotes may not be escaped.

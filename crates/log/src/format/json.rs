@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use crate::names::{NameMap, Target};
-use crate::rows::{Rows, Span};
+use crate::rows::{Home, Rows, View};
 use crate::schema::{FIELDS_MAX, Field};
 
 /// Distinct keys that are remembered; beyond, the memory is cleared.
@@ -63,12 +63,12 @@ impl JsonReader {
         JsonReader { names, keys: HashMap::new(), record: 0 }
     }
 
-    /// Reads the object that `text` begins with into the last row; `base` is
-    /// where `text` stands in the block. Returns what it was, and its length.
+    /// Reads the object that `text` begins with into the last row; `home` is
+    /// where `text` stands. Returns what it was, and its length.
     pub(crate) fn read(
         &mut self,
         text: &str,
-        base: usize,
+        home: Home,
         rows: &mut Rows,
     ) -> Result<(Traits, usize), serde_json::Error> {
         self.record += 1;
@@ -79,7 +79,7 @@ impl JsonReader {
         let mut record = Record {
             reader: self,
             text,
-            base,
+            home,
             rows,
             ranks: [u8::MAX; FIELDS_MAX],
             path: String::new(),
@@ -114,7 +114,7 @@ impl JsonReader {
 struct Record<'a, 'r> {
     reader: &'r mut JsonReader,
     text: &'a str,
-    base: usize,
+    home: Home,
     rows: &'r mut Rows,
     ranks: [u8; FIELDS_MAX],
     path: String,
@@ -158,11 +158,11 @@ impl<'a> Record<'a, '_> {
         match slot {
             Slot::Field(field) if !self.rows.layout().has(field) => {}
             Slot::Field(field) => {
-                let span = match value {
-                    Cow::Borrowed(value) => self.span(value),
+                let view = match value {
+                    Cow::Borrowed(value) => self.view(value),
                     Cow::Owned(value) => self.rows.keep(&value),
                 };
-                self.rows.set(field, span);
+                self.rows.set(field, view);
             }
             Slot::Extra if value != "-" && !value.is_empty() => {
                 if let Some(extra) = &mut self.extra {
@@ -173,11 +173,11 @@ impl<'a> Record<'a, '_> {
         }
     }
 
-    /// Where a slice of the text stands in the block.
-    fn span(&mut self, value: &'a str) -> Span {
+    /// The view of a slice of the text.
+    fn view(&mut self, value: &'a str) -> View {
         let inside = (value.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
         match inside.filter(|at| at + value.len() <= self.text.len()) {
-            Some(at) => Span::new(self.base + at, self.base + at + value.len()),
+            Some(at) => View::new(self.text.as_bytes(), at, at + value.len(), self.home),
             None => self.rows.keep(value),
         }
     }

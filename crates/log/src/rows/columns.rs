@@ -1,25 +1,24 @@
-//! From spans to columns: one column after the other, so that each loop does one thing.
+//! From views to columns: one column after the other, so that each loop does one thing.
 
 use std::sync::Arc;
 
 use arrow::array::{
     ArrayRef, BooleanArray, TimestampMillisecondArray, UInt16Array, UInt64Array, new_null_array,
 };
-use arrow::buffer::Buffer;
 use tollgate_fields::time::Clock;
 use tollgate_fields::{number, quota, reset, retry_after};
 
 use super::nulls::{Nulls, bits};
-use super::views::{text_array, view};
-use super::{NO_TIME, Rows, Span, text};
+use super::views::Text;
+use super::{NO_TIME, Rows, View};
 use crate::schema::{Field, Kind};
-use crate::wide::{self, Digits};
+use crate::wide;
 
 /// Digits of an epoch in milliseconds, from 2001 until 2286.
-const MILLIS_DIGITS: u32 = 13;
+const MILLIS_DIGITS: usize = 13;
 
 /// Digits of an epoch in seconds, from 2001 until 2286.
-const SECONDS_DIGITS: u32 = 10;
+const SECONDS_DIGITS: usize = 10;
 
 /// Columns under construction, from the rows of one block.
 pub(super) struct Columns<'a> {
@@ -39,62 +38,51 @@ impl<'a> Columns<'a> {
         self.unreadable
     }
 
-    fn value(&self, span: Span) -> &'a [u8] {
-        text(self.block, &self.rows.scratch, span)
+    fn text(&self, view: View) -> Text<'a> {
+        view.text(self.block, &self.rows.scratch)
     }
 
     /// Reads a column, if any row may have a value of it. Most logs lack many.
     pub(super) fn prepare(&mut self, field: Field) -> Prepared {
-        let spans = self.rows.column(field);
-        if spans.is_empty() && !matches!(field, Field::Time | Field::Suspect) {
+        let cells = self.rows.column(field);
+        if cells.is_empty() && !matches!(field, Field::Time | Field::Suspect) {
             return Prepared::Lacking(field.kind());
         }
-        Prepared::Values(self.read(field, spans))
-    }
-
-    /// Reads a column's values out of the text.
-    fn read(&mut self, field: Field, spans: &[Span]) -> Values {
-        match field.kind() {
-            Kind::Text => self.views(spans),
-            Kind::Status => self.statuses(spans),
-            Kind::Number if field == Field::RetryAfter => self.retry_after(spans),
-            Kind::Number => self.numbers(field, spans),
+        Prepared::Values(match field.kind() {
+            Kind::Text => {
+                let nulls = Nulls::of(cells, |cell| !View::in_cell(*cell).is_none());
+                return Prepared::Text(self.rows.layout.slot(field), nulls);
+            }
+            Kind::Status => self.statuses(cells),
+            Kind::Number if field == Field::RetryAfter => self.retry_after(cells),
+            Kind::Number => self.numbers(field, cells),
             Kind::Time if field == Field::Time => {
                 let moments = self.moments().to_vec();
                 let nulls = Nulls::of(&moments, |&moment| moment != NO_TIME);
                 Values::Times(moments, nulls)
             }
-            Kind::Time => self.resets(spans),
+            Kind::Time => self.resets(cells),
             Kind::Flag if field == Field::Suspect => {
-                let logged = spans.iter().map(|span| self.value(*span) == b"true");
+                let logged = cells.iter().map(|cell| &*self.text(View::in_cell(*cell)) == b"true");
                 let flags = self.rows.suspect.iter().zip(logged.chain(std::iter::repeat(false)));
                 Values::Flags(flags.map(|(&flag, logged)| Some(flag || logged)).collect())
             }
-            Kind::Flag => self.flags(spans),
-        }
+            Kind::Flag => self.flags(cells),
+        })
     }
 
-    fn views(&self, spans: &[Span]) -> Values {
-        let (block, scratch) = (self.block, &*self.rows.scratch);
-        let (views, nulls) = nullable(spans, |_, span| {
-            let view = view(block, scratch, span);
-            (view, view as u64 != 0)
-        });
-        Values::Text(views, nulls)
-    }
-
-    fn numbers(&mut self, field: Field, spans: &[Span]) -> Values {
+    fn numbers(&mut self, field: Field, cells: &[u128]) -> Values {
         // A limit may be written as early versions of the IETF draft have it.
         let of_limit = |text: &[u8]| quota(text).filter(|_| field == Field::RateLimit);
         let read = |text: &[u8]| number(text).or_else(|| of_limit(text));
-        let (values, nulls, unreadable) = self.read_numbers(spans, Some, read);
+        let (values, nulls, unreadable) = self.read_numbers(cells, Some, read);
         self.unreadable += unreadable;
         Values::Numbers(values, nulls)
     }
 
-    fn statuses(&mut self, spans: &[Span]) -> Values {
+    fn statuses(&mut self, cells: &[u128]) -> Values {
         let status = |status: u64| u16::try_from(status).ok();
-        let (values, nulls, unreadable) = self.read_numbers(spans, status, number);
+        let (values, nulls, unreadable) = self.read_numbers(cells, status, number);
         self.unreadable += unreadable;
         Values::Statuses(values, nulls)
     }
@@ -103,19 +91,17 @@ impl<'a> Columns<'a> {
     /// are none.
     fn read_numbers<T: Copy + Default>(
         &self,
-        spans: &[Span],
+        cells: &[u128],
         convert: impl Fn(u64) -> Option<T>,
         read: impl Fn(&[u8]) -> Option<u64>,
     ) -> (Vec<T>, Nulls, u64) {
         let mut unreadable = 0;
-        let (values, nulls) = nullable(spans, |_, span| {
-            // What is in scratch lies beyond any block, and is none.
-            let digits = wide::digits(self.block, span.end(), span.len());
-            if let Some(known) = digits.and_then(|d| Some((convert(d.number)?, d.is_set))) {
-                return known;
+        let (values, nulls) = nullable(cells, |_, view| {
+            if let Some(number) = wide::digits(view.word(), view.len()).and_then(&convert) {
+                return (number, !view.is_none());
             }
             let read = |text: &_| read(text).and_then(&convert);
-            let value = self.read_other(span, read, &mut unreadable);
+            let value = self.read_other(view, read, &mut unreadable);
             (value.unwrap_or_default(), value.is_some())
         });
         (values, nulls, unreadable)
@@ -125,26 +111,26 @@ impl<'a> Columns<'a> {
     #[inline(never)]
     fn read_other<T>(
         &self,
-        span: Span,
+        view: View,
         read: impl Fn(&[u8]) -> Option<T>,
         unreadable: &mut u64,
     ) -> Option<T> {
-        let text = self.value(span);
+        let text = self.text(view);
         if text.is_empty() {
             return None;
         }
-        let value = read(text);
+        let value = read(&text);
         *unreadable += u64::from(value.is_none());
         value
     }
 
-    fn flags(&mut self, spans: &[Span]) -> Values {
+    fn flags(&self, cells: &[u128]) -> Values {
         let flag = |text: &[u8]| match text {
             b"true" => Some(true),
             b"false" => Some(false),
             _ => None,
         };
-        Values::Flags(spans.iter().map(|span| flag(self.value(*span))).collect())
+        Values::Flags(cells.iter().map(|cell| flag(&self.text(View::in_cell(*cell)))).collect())
     }
 
     /// The time of each row: the record's own, else the envelope's.
@@ -153,18 +139,16 @@ impl<'a> Columns<'a> {
             let mut clock = Clock::default();
             let mut unreadable = 0;
             let mut moments = self.rows.times.clone();
-            for (&span, moment) in self.rows.column(Field::Time).iter().zip(&mut moments) {
-                let digits = match span.len {
-                    MILLIS_DIGITS => wide::many_digits(self.block, span.end(), span.len()),
-                    _ => None,
-                };
-                if let Some(Digits { number: millis, is_set: true }) = digits {
+            for (&cell, moment) in self.rows.column(Field::Time).iter().zip(&mut moments) {
+                let view = View::in_cell(cell);
+                let millis = (view.len() == MILLIS_DIGITS).then(|| self.many_digits(view));
+                if let Some(millis) = millis.flatten() {
                     *moment = millis as i64;
                     continue;
                 }
-                let text = self.value(span);
+                let text = self.text(view);
                 if !text.is_empty() {
-                    let own = clock.read(text);
+                    let own = clock.read(&text);
                     unreadable += u64::from(own.is_none());
                     *moment = own.unwrap_or(*moment);
                 }
@@ -175,50 +159,50 @@ impl<'a> Columns<'a> {
         self.moments.as_deref().unwrap_or_default()
     }
 
+    /// The number that a value of up to sixteen digits is; 0 if there is none.
+    #[inline(always)]
+    fn many_digits(&self, view: View) -> Option<u64> {
+        wide::many_digits(view.wide(self.block)?, view.len())
+    }
+
     /// Moments of reset, whose form is told apart by the row's own time.
-    fn resets(&mut self, spans: &[Span]) -> Values {
-        let block = self.block;
-        let read_digits = |span: Span, now: Now<'_>| {
-            let digits = wide::many_digits(block, span.end(), span.len())?;
-            if !digits.is_set {
-                return Some((0, false));
+    fn resets(&mut self, cells: &[u128]) -> Values {
+        let (values, nulls) = self.told_at(cells, reset, |columns, view, now| {
+            let number = columns.many_digits(view)?;
+            if view.is_none() {
+                return Some(0);
             }
-            Some((reset_of_digits(digits.number, span.len, || now.get())?, true))
-        };
-        let (values, nulls) = self.told_at(spans, read_digits, reset);
+            reset_of_digits(number, view.len(), || now.get())
+        });
         Values::Times(values, nulls)
     }
 
     /// Seconds to wait, from delta seconds or an HTTP date.
-    fn retry_after(&mut self, spans: &[Span]) -> Values {
-        let block = self.block;
-        let read_digits = |span: Span, _: Now<'_>| {
-            // So few digits are seconds.
-            wide::digits(block, span.end(), span.len())
-                .map(|seconds| (seconds.number, seconds.is_set))
-        };
-        let (values, nulls) = self.told_at(spans, read_digits, retry_after);
+    fn retry_after(&mut self, cells: &[u128]) -> Values {
+        // So few digits are seconds.
+        let (values, nulls) =
+            self.told_at(cells, retry_after, |_, view, _| wide::digits(view.word(), view.len()));
         Values::Numbers(values, nulls)
     }
 
-    /// Reads values that may count from their row's own time: by `read_digits`, if it can and says
-    /// whether there is one, and else from their text by `read`.
+    /// Reads values that may count from their row's own time: by `read_digits`, if it can, and else
+    /// from their text by `read`.
     fn told_at<T: Copy + Default>(
         &mut self,
-        spans: &[Span],
-        read_digits: impl Fn(Span, Now<'_>) -> Option<(T, bool)>,
+        cells: &[u128],
         read: impl Fn(&[u8], Option<i64>) -> Option<T>,
+        read_digits: impl Fn(&Self, View, Now<'_>) -> Option<T>,
     ) -> (Vec<T>, Nulls) {
         self.moments();
         let moments = self.moments.as_deref().unwrap_or_default();
         let mut unreadable = 0;
-        let (values, nulls) = nullable(spans, |row, span| {
+        let (values, nulls) = nullable(cells, |row, view| {
             let now = Now { moments, row };
-            if let Some(known) = read_digits(span, now) {
-                return known;
+            if let Some(known) = read_digits(self, view, now) {
+                return (known, !view.is_none());
             }
             let read = |text: &_| read(text, now.get());
-            let value = self.read_other(span, read, &mut unreadable);
+            let value = self.read_other(view, read, &mut unreadable);
             (value.unwrap_or_default(), value.is_some())
         });
         self.unreadable += unreadable;
@@ -242,7 +226,7 @@ impl Now<'_> {
 
 /// [`reset`] of a number of so many digits, if its form is a usual one.
 #[inline]
-fn reset_of_digits(number: u64, digits: u32, now: impl FnOnce() -> Option<i64>) -> Option<i64> {
+fn reset_of_digits(number: u64, digits: usize, now: impl FnOnce() -> Option<i64>) -> Option<i64> {
     let number = i64::try_from(number).ok()?;
     match digits {
         SECONDS_DIGITS => Some(number * 1000),
@@ -253,32 +237,33 @@ fn reset_of_digits(number: u64, digits: u32, now: impl FnOnce() -> Option<i64>) 
 }
 
 /// Reads the value of each row of a column, and whether there is one.
-fn nullable<T>(spans: &[Span], mut read: impl FnMut(usize, Span) -> (T, bool)) -> (Vec<T>, Nulls) {
-    let (mut values, mut nulls) = (Vec::with_capacity(spans.len()), Nulls::default());
+fn nullable<T>(cells: &[u128], mut read: impl FnMut(usize, View) -> (T, bool)) -> (Vec<T>, Nulls) {
+    let (mut values, mut nulls) = (Vec::with_capacity(cells.len()), Nulls::default());
     let mut row = 0;
-    for spans in spans.chunks(Nulls::AT_ONCE) {
+    for cells in cells.chunks(Nulls::AT_ONCE) {
         let mut valid = [false; Nulls::AT_ONCE];
-        values.extend(spans.iter().zip(&mut valid).enumerate().map(|(at, (&span, is_valid))| {
-            let (value, is) = read(row + at, span);
+        values.extend(cells.iter().zip(&mut valid).enumerate().map(|(at, (&cell, is_valid))| {
+            let (value, is) = read(row + at, View::in_cell(cell));
             *is_valid = is;
             value
         }));
-        nulls.push(bits(valid), spans.len());
-        row += spans.len();
+        nulls.push(bits(valid), cells.len());
+        row += cells.len();
     }
     (values, nulls)
 }
 
-/// A column whose buffers are still to be attached.
+/// A column that is read.
 pub(super) enum Prepared {
     /// No row has a value.
     Lacking(Kind),
+    /// It is of text: that of a slot.
+    Text(u8, Nulls),
     Values(Values),
 }
 
-/// The values of a column.
+/// The values of a column that is not of text.
 pub(super) enum Values {
-    Text(Vec<u128>, Nulls),
     Numbers(Vec<u64>, Nulls),
     Statuses(Vec<u16>, Nulls),
     Times(Vec<i64>, Nulls),
@@ -286,9 +271,8 @@ pub(super) enum Values {
 }
 
 impl Values {
-    pub(super) fn build(self, buffers: &Arc<[Buffer]>) -> ArrayRef {
+    pub(super) fn build(self) -> ArrayRef {
         match self {
-            Values::Text(views, nulls) => text_array(views, buffers, nulls.finish()),
             Values::Numbers(values, nulls) => {
                 Arc::new(UInt64Array::new(values.into(), nulls.finish()))
             }
@@ -345,7 +329,7 @@ mod tests {
             text in "0{0,3}[0-9]{1,16}",
             now in prop::option::of(any::<i64>()),
         ) {
-            let digits = text.len() as u32;
+            let digits = text.len();
             let number = text.parse().unwrap();
             if let Some(moment) = reset_of_digits(number, digits, || now) {
                 prop_assert_eq!(Some(moment), reset(text.as_bytes(), now));

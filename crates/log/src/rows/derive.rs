@@ -3,7 +3,8 @@
 use std::collections::HashMap;
 use std::str::from_utf8;
 
-use super::{Rows, Span};
+use super::views::Text;
+use super::{Rows, View};
 use crate::identity::{self, AssumedRole, Denial};
 use crate::schema::{Field, Projection};
 
@@ -55,9 +56,9 @@ pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
         if !asked(from) {
             continue;
         }
-        let spans = rows.column(from).iter().enumerate();
+        let views = rows.column(from).iter().map(|cell| View::in_cell(*cell)).enumerate();
         let long: Vec<_> =
-            spans.filter(|(_, span)| span.len() >= SHORTEST).map(|(row, _)| row).collect();
+            views.filter(|(_, view)| view.len() >= SHORTEST).map(|(row, _)| row).collect();
         for row in long {
             derive(&mut At { rows, row, block }, &mut principals);
         }
@@ -65,7 +66,7 @@ pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
 }
 
 /// The principals' ARNs by the sessions', as far as they are written already.
-type Principals = HashMap<Box<[u8]>, Span>;
+type Principals = HashMap<Box<[u8]>, View>;
 
 /// What follows from a column.
 type Rule = (Field, fn(&mut At<'_, '_>, &mut Principals));
@@ -85,17 +86,17 @@ struct At<'r, 'b> {
 
 impl At<'_, '_> {
     fn caller(&mut self, principals: &mut Principals) {
-        let span = self.span(Field::UserArn);
-        let arn = self.text(Field::UserArn);
-        let part = |of: &str| part(arn, of).map_or(Span::NULL, |(from, to)| span.part(from, to));
+        let (view, arn) = (self.view(Field::UserArn), self.text(Field::UserArn));
+        let arn = from_utf8(&arn).unwrap_or_default();
+        let part = |of| part(view, arn, of);
         let Some(session) = AssumedRole::parse(arn) else {
-            let account = identity::account(arn).map_or(Span::NULL, part);
+            let account = identity::account(arn).map_or(View::NONE, part);
             self.fill(Field::CallerAccount, account);
-            self.fill(Field::PrincipalArn, span);
+            self.fill(Field::PrincipalArn, view);
             return;
         };
         let [role, name, account] = [session.role, session.session, session.account].map(part);
-        if self.rows.lacks(self.row, Field::PrincipalArn, self.block) {
+        if self.rows.lacks(self.row, Field::PrincipalArn) {
             let principal = match principals.get(arn.as_bytes()) {
                 Some(&principal) => principal,
                 None => {
@@ -115,65 +116,66 @@ impl At<'_, '_> {
     }
 
     fn denial(&mut self) {
-        let (span, message) = (self.span(Field::ErrorMessage), self.text(Field::ErrorMessage));
+        let (view, message) = (self.view(Field::ErrorMessage), self.text(Field::ErrorMessage));
+        let message = from_utf8(&message).unwrap_or_default();
         let Some(denial) = Denial::parse(message) else { return };
-        let part = |of: Option<&str>| {
-            of.and_then(|of| part(message, of)).map_or(Span::NULL, |(from, to)| span.part(from, to))
-        };
+        let part = |of: Option<&str>| of.map_or(View::NONE, |of| part(view, message, of));
         let (action, by) = (part(denial.action), part(denial.policy_type));
         let resource = part(denial.resource);
         let masked = denial.resource.filter(|resource| resource.contains(":*"));
-        let unmasked = masked.and_then(|masked| identity::unmask(masked, self.known_accounts()));
+        let unmasked = masked.and_then(|masked| self.unmask(masked));
         let explicit = denial.explicit;
         self.fill(Field::Action, action);
         self.fill(Field::DeniedBy, by);
-        if self.rows.lacks(self.row, Field::Resource, self.block) {
+        if self.rows.lacks(self.row, Field::Resource) {
             let resource = unmasked.map_or(resource, |unmasked| self.rows.keep(&unmasked));
             self.fill(Field::Resource, resource);
         }
-        if self.rows.lacks(self.row, Field::DeniedExplicitly, self.block) {
+        if self.rows.lacks(self.row, Field::DeniedExplicitly) {
             let flag = self.rows.keep(if explicit { "true" } else { "false" });
             self.fill(Field::DeniedExplicitly, flag);
         }
     }
 
-    /// The account ids that the row names. The API's own account decides alone.
-    fn known_accounts(&self) -> [&str; 2] {
-        match self.text(Field::AccountId) {
-            "" => {
-                let caller = identity::account(self.text(Field::UserArn)).unwrap_or("");
-                [self.text(Field::CallerAccount), caller]
-            }
-            owner => [owner; 2],
+    /// Restores an account with the account ids that the row names. The API's own account decides
+    /// alone.
+    fn unmask(&self, masked: &str) -> Option<String> {
+        let [owner, caller, user] =
+            [Field::AccountId, Field::CallerAccount, Field::UserArn].map(|field| self.text(field));
+        let [owner, caller, user] =
+            [&owner, &caller, &user].map(|text| from_utf8(text).unwrap_or_default());
+        match owner {
+            "" => identity::unmask(masked, [caller, identity::account(user).unwrap_or("")]),
+            owner => identity::unmask(masked, [owner]),
         }
     }
 
     /// `API.execute-api.REGION.amazonaws.com`
     fn domain(&mut self) {
-        let (span, domain) = (self.span(Field::DomainName), self.text(Field::DomainName));
+        let (view, domain) = (self.view(Field::DomainName), self.text(Field::DomainName));
+        let domain = from_utf8(&domain).unwrap_or_default();
         let Some((api, rest)) = domain.split_once(".execute-api.") else { return };
         let Some((region, _)) = rest.split_once('.') else { return };
-        let part = |of: &str| part(domain, of).map_or(Span::NULL, |(from, to)| span.part(from, to));
-        let (api, region) = (part(api), part(region));
+        let (api, region) = (part(view, domain, api), part(view, domain, region));
         self.fill(Field::ApiId, api);
         self.fill(Field::Region, region);
     }
 
-    fn span(&self, field: Field) -> Span {
-        self.rows.column(field).get(self.row).copied().unwrap_or(Span::NULL)
+    fn view(&self, field: Field) -> View {
+        self.rows.view(self.row, field)
     }
 
-    fn text(&self, field: Field) -> &str {
-        from_utf8(self.rows.value_at(self.row, field, self.block)).unwrap_or_default()
+    fn text(&self, field: Field) -> Text<'_> {
+        self.view(field).text(self.block, &self.rows.scratch)
     }
 
-    fn fill(&mut self, field: Field, span: Span) {
-        self.rows.fill(self.row, field, span, self.block);
+    fn fill(&mut self, field: Field, view: View) {
+        self.rows.fill(self.row, field, view);
     }
 }
 
-/// Where `part`, a slice of `whole`, stands in it.
-fn part(whole: &str, part: &str) -> Option<(usize, usize)> {
-    let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize)?;
-    (from + part.len() <= whole.len()).then_some((from, from + part.len()))
+/// The view of `part`, a slice of `whole`, of which that is the view.
+fn part(view: View, whole: &str, part: &str) -> View {
+    let from = (part.as_ptr() as usize).checked_sub(whole.as_ptr() as usize);
+    from.map_or(View::NONE, |from| view.part(whole.as_bytes(), from, from + part.len()))
 }

@@ -4,9 +4,9 @@ use memchr::memchr;
 
 use super::{Part, Syntax, Template};
 use crate::marks::{Bits, Marks};
-use crate::rows::{Layout, NO_SLOT, Slots, Span};
+use crate::rows::{Home, Layout, NO_SLOT, Slots, View};
 use crate::schema::Field;
-use crate::wide::{Literal, WIDE, find, has, wide};
+use crate::wide::{AT_ONCE, Literal, WIDE, find, has, wide};
 
 /// A line, and where it stands.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +19,8 @@ pub(crate) struct Located<'a> {
     pub(crate) start: usize,
     /// Where it ends there; unless that is known, where the text's own line does.
     pub(crate) end: Option<usize>,
-    /// Where that text begins in the block.
-    pub(crate) base: usize,
+    /// Where that text itself stands.
+    pub(crate) home: Home,
 }
 
 impl<'a> Located<'a> {
@@ -54,12 +54,6 @@ impl<'a> Located<'a> {
             from = stop + 1;
         }
     }
-
-    /// Where a part of the text stands in the block.
-    #[inline]
-    fn span(&self, start: usize, end: usize) -> Span {
-        Span::new(self.base + start, self.base + end)
-    }
 }
 
 /// A template for the columns of one projection.
@@ -80,17 +74,42 @@ struct Var {
     /// Where in a row the value goes, or [`NO_SLOT`] if it is not asked for.
     slot: u8,
     end: End,
+    /// How many bytes of the literal stand before the quotation mark that the end of the value is
+    /// found by, if it is near; or [`FAR`].
+    near: u8,
     last: bool,
     field: Option<Field>,
+}
+
+/// The end of a value is not found by a near quotation mark: more than any is away.
+const FAR: u8 = u8::MAX;
+
+/// What takes the values of a line, each for a slot; those that are not asked for are for
+/// [`NO_SLOT`].
+pub(crate) trait Put {
+    /// Takes a value of so many bytes that begins here in the line's text, which is also given from
+    /// [`View::BEFORE`] the value to beyond it.
+    fn put_near(&mut self, slot: u8, start: usize, len: usize, around: &[u8]);
+
+    /// Takes any value: from where to where it stands in the line's text.
+    fn put(&mut self, slot: u8, start: usize, end: usize);
+}
+
+impl<F: FnMut(usize, usize)> Put for F {
+    fn put_near(&mut self, _: u8, start: usize, len: usize, _: &[u8]) {
+        self(start, start + len);
+    }
+
+    fn put(&mut self, _: u8, start: usize, end: usize) {
+        self(start, end);
+    }
 }
 
 /// What ends a value.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// The quotation mark that the literal, a short one, begins with; the value stands in quotes.
+    /// The quotation mark that the literal begins with; the value stands in quotes.
     Quote,
-    /// That of a longer literal.
-    LongQuote,
     /// The literal of JSON that has the first quotation mark so far in: the value has none.
     BeforeQuote(usize),
     /// The literal, which begins with this byte.
@@ -101,10 +120,10 @@ enum End {
 pub(crate) fn values<'a>(template: &Template, line: &'a str) -> Option<Vec<&'a str>> {
     let fitter = Fitter::with_slots(template, |_| 0);
     let mut values = Vec::new();
-    if !fitter.fits_alone(line.as_bytes(), |span| values.push(span)) {
+    if !fitter.fits_alone(line.as_bytes(), |start, end| values.push(start..end)) {
         return None;
     }
-    values.iter().map(|span| line.get(span.start()..span.start() + span.len())).collect()
+    values.into_iter().map(|value| line.get(value)).collect()
 }
 
 impl Fitter {
@@ -132,14 +151,18 @@ impl Fitter {
             }
             let literal = Literal::new(&part.literal);
             let end = match part.literal.find('"') {
-                Some(0) if json && quoted && literal.is_short() => End::Quote,
-                Some(0) if json && quoted => End::LongQuote,
+                Some(0) if json && quoted => End::Quote,
                 Some(quote) if json && at + 1 != count => End::BeforeQuote(quote),
                 _ => End::Literal(part.literal.bytes().next().unwrap_or_default()),
             };
+            let near = match end {
+                End::Quote if literal.is_short() => 0,
+                End::BeforeQuote(before) if literal.is_short() => before as u8,
+                _ => FAR,
+            };
             quoted = part.literal.ends_with('"');
             let field = part.target.map(|target| target.field);
-            Var { literal, slot, end, last: at + 1 == count, field }
+            Var { literal, slot, end, near, last: at + 1 == count, field }
         });
         let vars: Box<[Var]> = vars.collect();
         let is_of_line = |text: &str| !text.contains(['\n', '\r']);
@@ -154,25 +177,24 @@ impl Fitter {
         self.slots
     }
 
-    /// Finds the values of a line, and puts each where it goes: those that are not asked for go to
-    /// [`NO_SLOT`]. Returns where the line ends, if it fits; if not, some of the values are missing.
+    /// Finds the values of a line. Returns where the line ends, if it fits; if not, some of the
+    /// values are missing.
     #[inline(always)]
-    pub(crate) fn fit(&self, line: &Located<'_>, mut put: impl FnMut(u8, Span)) -> Option<usize> {
+    pub(crate) fn fit(&self, line: &Located<'_>, mut values: impl Put) -> Option<usize> {
         if !self.head.stands(line.text, line.start) {
             return None;
         }
         let stops = line.marks.stops();
         let mut at = line.start + self.head.len();
         for var in &self.vars {
-            let (start, end) = match var.near_end(line.text, stops, at) {
-                Some(end) => (at, end),
-                None => match self.any_end(var, line, at) {
-                    Some(end) if self.is_null(var, line, at, end) => (end, end),
-                    Some(end) => (at, end),
-                    None => return None,
-                },
-            };
-            put(var.slot, line.span(start, end));
+            if let Some((around, len)) = var.near(line.text, stops, at as u32) {
+                values.put_near(var.slot, at, len, around);
+                at += len + var.literal.len();
+                continue;
+            }
+            let end = self.any_end(var, line, at)?;
+            let start = if self.is_null(var, line, at, end) { end } else { at };
+            values.put(var.slot, start, end);
             at = end + var.literal.len();
         }
         // What was found beyond the line cannot end where the line does.
@@ -184,10 +206,11 @@ impl Fitter {
     }
 
     /// [`Fitter::fit`] of a line that stands nowhere.
-    pub(crate) fn fits_alone(&self, line: &[u8], mut put: impl FnMut(Span)) -> bool {
+    pub(crate) fn fits_alone(&self, line: &[u8], put: impl FnMut(usize, usize)) -> bool {
         let marks = Marks::of(line);
-        let line = Located { text: line, marks: &marks, start: 0, end: Some(line.len()), base: 0 };
-        self.fit(&line, |_, span| put(span)).is_some()
+        let (end, home) = (Some(line.len()), Home::BLOCK);
+        let line = Located { text: line, marks: &marks, start: 0, end, home };
+        self.fit(&line, put).is_some()
     }
 
     /// Whether it tells where a line ends: nothing of the template or a value may be a line end.
@@ -206,8 +229,10 @@ impl Fitter {
 
     /// Whether a value without quotes is the `null` of JSON.
     fn is_null(&self, var: &Var, line: &Located<'_>, at: usize, end: usize) -> bool {
-        let quoted = matches!(var.end, End::Quote | End::LongQuote);
-        !quoted && self.json && end - at == 4 && line.text.get(at..end) == Some(b"null")
+        !matches!(var.end, End::Quote)
+            && self.json
+            && end - at == 4
+            && line.text.get(at..end) == Some(b"null")
     }
 
     /// Where the value ends that stands at a position, before a literal that begins with `stop`.
@@ -230,15 +255,16 @@ impl Fitter {
 }
 
 impl Var {
-    /// Where the value ends that stands at a position, if it stands in quotes and is not long, and
-    /// the text not about to end.
+    /// The length of the value that stands at a position, and the text around it, if it stands in
+    /// quotes or is a number, is not long, and the text not about to end.
     #[inline(always)]
-    fn near_end(&self, text: &[u8], stops: Bits<'_>, at: usize) -> Option<usize> {
-        if !matches!(self.end, End::Quote) {
-            return None;
-        }
-        let end = stops.next_near(at)?;
-        self.literal.stands_at_once(text, end).then_some(end as usize)
+    fn near<'t>(&self, text: &'t [u8], stops: Bits<'_>, at: u32) -> Option<(&'t [u8], usize)> {
+        let len = stops.near(at)?.checked_sub(self.near.into())? as usize;
+        let start = at.wrapping_sub(View::BEFORE as u32) as usize;
+        let around = text.get(start..start + View::BEFORE + len + AT_ONCE)?;
+        let fits = self.literal.stands_at_once(around, View::BEFORE + len)
+            && (self.near == 0 || is_number(around, len));
+        fits.then_some((around, len))
     }
 
     /// Where the value ends that stands at a position, before a literal with a quotation mark: that
@@ -255,6 +281,12 @@ impl Var {
         };
         (possible && self.literal.stands(line.text, end)).then_some(end)
     }
+}
+
+/// Whether a short value without quotes is certainly no object or list, and not `null`.
+fn is_number(around: &[u8], len: usize) -> bool {
+    let value = wide(around, View::BEFORE).filter(|_| len <= WIDE);
+    value.is_some_and(|value| value as u8 != b'n' && !has(value, b'[', b'[' ^ b'{'))
 }
 
 /// Whether there is what an object or a list of JSON begins with, in a part of a text.
@@ -325,17 +357,17 @@ mod tests {
             let text = format!("{before}{line}{after}");
             let (start, end) = (before.len(), before.len() + line.len());
             let marks = Marks::of(text.as_bytes());
-            let text_bytes = text.as_bytes();
+            let (text_bytes, home) = (text.as_bytes(), Home::BLOCK);
             let mut located =
-                Located { text: text_bytes, marks: &marks, start, end: Some(end), base: 7 };
+                Located { text: text_bytes, marks: &marks, start, end: Some(end), home };
             let mut values = Vec::new();
-            let mut put = |_, span: Span| values.push(&text[span.start() - 7..][..span.len()]);
+            let mut put = |start, end| values.push(&text[start..end]);
             prop_assert_eq!(fitter.fit(&located, &mut put), Some(end));
             prop_assert_eq!(&values, &expected);
             if fitter.finds_ends() {
                 values.clear();
                 located.end = None;
-                let mut put = |_, span: Span| values.push(&text[span.start() - 7..][..span.len()]);
+                let mut put = |start, end| values.push(&text[start..end]);
                 prop_assert_eq!(fitter.fit(&located, &mut put), Some(end));
                 prop_assert_eq!(&values, &expected);
             }
@@ -354,10 +386,10 @@ mod tests {
         let check = |line: &str, after: &str, fits: bool| {
             let text = format!("{line}{after}");
             let marks = Marks::of(text.as_bytes());
-            let located =
-                Located { text: text.as_bytes(), marks: &marks, start: 0, end: None, base: 0 };
+            let (text, home) = (text.as_bytes(), Home::BLOCK);
+            let located = Located { text, marks: &marks, start: 0, end: None, home };
             let end = fitter.fit(&located, |_, _| {});
-            assert_eq!(end, fits.then_some(line.len()), "`{text}`");
+            assert_eq!(end, fits.then_some(line.len()), "`{line}{after}`");
         };
         let line = r#"{"a":"x","b":77,"c":"y"}"#;
         for after in ["", "\n", "\r", "\r\n", "\n{\"a\"", "\r\n\n"] {
