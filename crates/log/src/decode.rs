@@ -87,10 +87,10 @@ impl BlockDecoder {
     /// Decodes a block.
     pub(crate) fn decode(&mut self, block: Block, quarantine: &mut Quarantine) -> Decoded {
         let Block { bytes, offset, events } = block;
-        self.marks.find(&bytes);
+        self.marks.begin();
         let mut run = Run {
-            escapes: Escapes::of(&bytes, &self.marks),
-            utf8: self.marks.is_ascii() || std::str::from_utf8(&bytes).is_ok(),
+            escapes: Escapes { bytes: &bytes, next: 0 },
+            utf8: None,
             account: LineAccount::default(),
             decoder: self,
             quarantine,
@@ -141,8 +141,8 @@ struct Run<'a, 'd> {
     decoder: &'d mut BlockDecoder,
     quarantine: &'d mut Quarantine,
     escapes: Escapes<'a>,
-    /// Whether the whole block is UTF-8.
-    utf8: bool,
+    /// Whether the whole block is UTF-8, if it is not ASCII as far as it was looked at.
+    utf8: Option<bool>,
     account: LineAccount,
 }
 
@@ -163,7 +163,7 @@ impl<'a> Run<'a, '_> {
     fn lines(&mut self, offset: u64) {
         let bytes = self.escapes.bytes;
         let BlockDecoder { format, mixed, .. } = *self.decoder;
-        let may_be_usual = self.utf8 && !mixed && format != Format::Execution;
+        let may_be_usual = !mixed && format != Format::Execution;
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             if let Some(end) = may_be_usual.then(|| self.usual_line(at)).flatten() {
@@ -184,16 +184,42 @@ impl<'a> Run<'a, '_> {
         }
     }
 
-    /// Decodes the line at a position of a block of UTF-8 without execution logs, if it is of the
-    /// template seen last, as nearly all are, and returns where it ends.
+    /// Looks at the block up to a position or farther. Returns whether that is UTF-8.
+    fn look(&mut self, to: usize) -> bool {
+        self.decoder.marks.find(self.escapes.bytes, to);
+        self.is_text()
+    }
+
+    /// Whether the block is UTF-8 as far as it was looked at.
+    #[inline]
+    fn is_text(&mut self) -> bool {
+        let is_text = || std::str::from_utf8(self.escapes.bytes).is_ok();
+        self.decoder.marks.is_ascii() || *self.utf8.get_or_insert_with(is_text)
+    }
+
+    /// Whether there is a backslash in a part of the block that was looked at. Parts are asked in
+    /// order.
+    #[inline]
+    fn is_escaped(&mut self, start: usize, len: usize) -> bool {
+        self.decoder.marks.has_escapes() && self.escapes.within(start, len)
+    }
+
+    /// Decodes the line at a position of a block without execution logs, if it is of the template seen
+    /// last, as nearly all are, and returns where it ends.
     #[inline]
     fn usual_line(&mut self, start: usize) -> Option<usize> {
+        if start + AHEAD / 2 > self.decoder.marks.seen() {
+            self.look(start + AHEAD);
+        }
+        if !self.is_text() {
+            return None;
+        }
         let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (text, first) = (self.escapes.bytes, rows.len());
         let located = Located { text, marks, start, end: None, home: Home::BLOCK };
         let end = access.read_alike(&located, NO_TIME, rows)?;
-        if self.escapes.within(start, end - start) || end - start > EVENT_BYTES_MAX {
-            rows.abandon();
+        if self.is_escaped(start, end - start) || end - start > EVENT_BYTES_MAX {
+            self.decoder.rows.abandon();
             return None;
         }
         self.account.parsed += 1;
@@ -261,7 +287,7 @@ impl<'a> Run<'a, '_> {
             return;
         }
         let first = self.decoder.rows.len();
-        if !self.utf8 && std::str::from_utf8(line.text).is_err() {
+        if !self.look(line.at + line.text.len()) && std::str::from_utf8(line.text).is_err() {
             return self.broken(line);
         }
         if self.decoder.format == Format::Execution || self.decoder.mixed {
@@ -270,7 +296,7 @@ impl<'a> Run<'a, '_> {
                 return self.execution(text, line);
             }
         }
-        let plain = !self.escapes.within(line.at, line.text.len());
+        let plain = !self.is_escaped(line.at, line.text.len());
         let Line { text, at, time, .. } = line;
         let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (start, end) = (at, Some(at + text.len()));
@@ -380,6 +406,9 @@ fn is_padded(text: &[u8]) -> bool {
     text.first() == Some(&0) || text.last() == Some(&0)
 }
 
+/// How far a block is looked at before lines are read.
+const AHEAD: usize = 8 << 10;
+
 /// What becomes of an event of which only the first bytes were kept.
 fn too_long() -> Outcome {
     Outcome::Quarantined(format!("expected an event of less than {} MiB", EVENT_BYTES_MAX >> 20))
@@ -404,11 +433,7 @@ struct Escapes<'a> {
     next: usize,
 }
 
-impl<'a> Escapes<'a> {
-    fn of(bytes: &'a [u8], marks: &Marks) -> Escapes<'a> {
-        Escapes { bytes, next: if marks.has_escapes() { 0 } else { usize::MAX } }
-    }
-
+impl Escapes<'_> {
     /// Whether there is a backslash in a line. Lines are asked in order.
     #[inline]
     fn within(&mut self, start: usize, len: usize) -> bool {

@@ -1,5 +1,6 @@
-//! Where the bytes of a text stand that its lines and their values end at, found for all of it at
-//! once: each byte is looked at once, sixteen or thirty-two at a time.
+//! Where the bytes of a text stand that its lines and their values end at, found for some lines at a
+//! time: each byte is looked at once, sixteen or thirty-two at a time, and is still in the first
+//! cache when its line is read.
 //!
 //! They are not told apart: what a value in quotes ends at is a quotation mark if the line goes on as
 //! it should, and else the end of the line.
@@ -9,11 +10,14 @@ use crate::wide;
 /// Bytes that a word has a bit for.
 const WORD: usize = u64::BITS as usize;
 
-/// Where the stops of a text stand, its quotation marks and line ends, and what else matters of it.
+/// Where the stops of a text stand, its quotation marks and line ends, and what else matters of it,
+/// as far as it was looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// The words of their bits, and one more: so many bits can be read from any on.
     stops: Vec<[u8; 8]>,
+    /// How far that is: whole words, or all of the text.
+    seen: usize,
     has_escapes: bool,
     is_beyond_ascii: bool,
 }
@@ -30,29 +34,50 @@ impl Marks {
     /// Those of a text.
     pub(crate) fn of(text: &[u8]) -> Marks {
         let mut marks = Marks::default();
-        marks.find(text);
+        marks.find(text, text.len());
         marks
     }
 
-    /// Takes those of another text instead.
-    pub(crate) fn find(&mut self, text: &[u8]) {
-        let (whole, rest) = text.as_chunks();
-        let mut last = [0; WORD];
-        last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-        self.stops.resize(whole.len(), [0; 8]);
-        let found = find_in(whole, &mut self.stops);
-        let last = word(&last);
-        self.stops.extend([last.stops.to_le_bytes(), [0; 8]]);
-        self.has_escapes = found.escapes | last.escapes;
-        self.is_beyond_ascii = found.beyond_ascii | last.beyond_ascii;
+    /// Takes those of another text from now on.
+    pub(crate) fn begin(&mut self) {
+        self.stops.clear();
+        (self.seen, self.has_escapes, self.is_beyond_ascii) = (0, false, false);
     }
 
-    /// Whether the text has backslashes.
+    /// How far the text was looked at.
+    #[inline]
+    pub(crate) fn seen(&self) -> usize {
+        self.seen
+    }
+
+    /// Looks at a text, which is always the same, up to a position or farther.
+    pub(crate) fn find(&mut self, text: &[u8], to: usize) {
+        let to = to.next_multiple_of(WORD).min(text.len());
+        let Some(new) = text.get(self.seen..to).filter(|new| !new.is_empty()) else { return };
+        let (whole, rest) = new.as_chunks();
+        let known = self.seen / WORD;
+        self.stops.resize(known + whole.len(), [0; 8]);
+        let mut found = find_in(whole, self.stops.get_mut(known..).unwrap_or_default());
+        if !rest.is_empty() {
+            let mut last = [0; WORD];
+            last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
+            let last = word(&last);
+            self.stops.push(last.stops.to_le_bytes());
+            found.escapes |= last.escapes;
+            found.beyond_ascii |= last.beyond_ascii;
+        }
+        self.stops.push([0; 8]);
+        self.seen = to;
+        self.has_escapes |= found.escapes;
+        self.is_beyond_ascii |= found.beyond_ascii;
+    }
+
+    /// Whether there are backslashes.
     pub(crate) fn has_escapes(&self) -> bool {
         self.has_escapes
     }
 
-    /// Whether the text is nothing but ASCII.
+    /// Whether there is nothing but ASCII.
     pub(crate) fn is_ascii(&self) -> bool {
         !self.is_beyond_ascii
     }
@@ -89,14 +114,14 @@ impl Bits<'_> {
     /// How many bytes after `from` [`Bits::next`] is, if those are no more than some hundred and
     /// twenty. A text is shorter than 4 GiB.
     #[inline(always)]
-    pub(crate) fn near(self, from: u32) -> Option<u32> {
+    pub(crate) fn near(self, from: u32) -> Option<u8> {
         let at = from as usize / 8;
         match self.word(at)? >> (from % 8) {
             0 => match self.word(at + 8)? {
                 0 => None,
-                bits => Some(u64::BITS - from % 8 + bits.trailing_zeros()),
+                bits => Some((u64::BITS - from % 8 + bits.trailing_zeros()) as u8),
             },
-            bits => Some(bits.trailing_zeros()),
+            bits => Some(bits.trailing_zeros() as u8),
         }
     }
 
@@ -219,13 +244,28 @@ mod tests {
 
     proptest! {
         #[test]
-        fn marks_are_where_a_search_finds_them(text in text(0..300), from in 0..310_usize) {
+        fn marks_are_where_a_search_finds_them(
+            text in text(0..300),
+            from in 0..310_usize,
+            steps in prop::collection::vec(0..310_usize, 0..4),
+        ) {
             let rest = text.get(from..).unwrap_or_default();
             let first = rest.iter().position(|byte| matches!(byte, b'"' | b'\n')).map(|at| from + at);
-            let marks = Marks::of(&text);
+            let mut marks = Marks::of(b"\"\\");
+            marks.begin();
+            for to in steps {
+                marks.find(&text, to);
+                let seen = &text[..marks.seen()];
+                prop_assert!(seen.len() >= to.min(text.len()));
+                let first = first.filter(|at| *at < seen.len());
+                prop_assert_eq!(marks.stops().next(from, text.len()), first);
+                prop_assert_eq!(marks.has_escapes(), seen.contains(&b'\\'));
+                prop_assert_eq!(marks.is_ascii(), seen.is_ascii());
+            }
+            marks.find(&text, text.len());
             let stops = marks.stops();
             prop_assert_eq!(stops.next(from, text.len()), first);
-            let near = stops.near(from as u32).map(|len| from + len as usize);
+            let near = stops.near(from as u32).map(|len| from + usize::from(len));
             let is_near = first.is_some_and(|at| at < from + WORD - 8);
             prop_assert_eq!(near, first.filter(|_| is_near || near.is_some()));
             prop_assert_eq!(marks.has_escapes(), text.contains(&b'\\'));

@@ -331,7 +331,7 @@ impl Put for Row<'_, '_> {
         self.place.put(slot, || View::within(around, len, home.after(start)));
     }
 
-    #[cold]
+    #[inline(never)]
     fn put(&mut self, slot: u8, start: usize, end: usize) {
         let Located { text, home, .. } = *self.line;
         self.place.put(slot, || View::new(text, start, end, home));

@@ -197,11 +197,10 @@ impl<'a> Columns<'a> {
         let moments = self.moments.as_deref().unwrap_or_default();
         let mut unreadable = 0;
         let (values, nulls) = nullable(cells, |row, view| {
-            let now = Now { moments, row };
-            if let Some(known) = read_digits(self, view, now) {
+            if let Some(known) = read_digits(self, view, Now { moments, row }) {
                 return (known, !view.is_none());
             }
-            let read = |text: &_| read(text, now.get());
+            let read = |text: &_| read(text, Now { moments, row }.get());
             let value = self.read_other(view, read, &mut unreadable);
             (value.unwrap_or_default(), value.is_some())
         });

@@ -92,9 +92,9 @@ impl View {
     #[inline(always)]
     fn of(wide: u128, len: usize, home: Home) -> View {
         // How long a value is, and whether there is one, cannot be foreseen.
-        let [mask, more] = TEXT_MASKS.get(len.min(LONG)).copied().unwrap_or_default();
+        let [mask, more, long, _] = MASKS.get(len.min(LONG)).copied().unwrap_or_default();
         let first = wide as u64 & mask | len as u64;
-        let second = (wide >> 64) as u64 & more | select_unpredictable(len >= LONG, home.0, 0);
+        let second = (wide >> 64) as u64 & more | home.0 & long;
         let first = select_unpredictable(first == UNSET, 0, first);
         View(u128::from(first) | u128::from(second) << 64)
     }
@@ -215,15 +215,16 @@ const UNSET: u64 = 1 | (b'-' as u64) << 32;
 /// The length from which on a view has only the first four bytes of a text.
 const LONG: usize = 13;
 
-/// The texts of up to twelve bytes in a view, and the first four of longer ones.
-const TEXT_MASKS: [[u64; 2]; LONG + 1] = {
-    let mut masks = [[0xFFFF_FFFF << 32, 0]; LONG + 1];
+/// By its length, what of a view is text: all of a short one in both words, or the first four bytes of
+/// a longer one; and then whether the second word is its home.
+const MASKS: [[u64; 4]; LONG + 1] = {
+    let mut masks = [[0xFFFF_FFFF << 32, 0, u64::MAX, 0]; LONG + 1];
     let mut len = 0;
     while len < LONG {
         let mask: u128 = ((1 << (8 * len)) - 1) << 32;
         #[expect(clippy::indexing_slicing, reason = "evaluated when this is compiled")]
         {
-            masks[len] = [mask as u64, (mask >> 64) as u64];
+            masks[len] = [mask as u64, (mask >> 64) as u64, 0, 0];
         }
         len += 1;
     }

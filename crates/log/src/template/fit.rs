@@ -74,15 +74,11 @@ struct Var {
     /// Where in a row the value goes, or [`NO_SLOT`] if it is not asked for.
     slot: u8,
     end: End,
-    /// How many bytes of the literal stand before the quotation mark that the end of the value is
-    /// found by, if it is near; or [`FAR`].
-    near: u8,
+    /// Whether it ends at a quotation mark that a short literal begins with.
+    is_near: bool,
     last: bool,
     field: Option<Field>,
 }
-
-/// The end of a value is not found by a near quotation mark: more than any is away.
-const FAR: u8 = u8::MAX;
 
 /// What takes the values of a line, each for a slot; those that are not asked for are for
 /// [`NO_SLOT`].
@@ -155,14 +151,10 @@ impl Fitter {
                 Some(quote) if json && at + 1 != count => End::BeforeQuote(quote),
                 _ => End::Literal(part.literal.bytes().next().unwrap_or_default()),
             };
-            let near = match end {
-                End::Quote if literal.is_short() => 0,
-                End::BeforeQuote(before) if literal.is_short() => before as u8,
-                _ => FAR,
-            };
+            let is_near = matches!(end, End::Quote) && literal.is_short();
             quoted = part.literal.ends_with('"');
             let field = part.target.map(|target| target.field);
-            Var { literal, slot, end, near, last: at + 1 == count, field }
+            Var { literal, slot, end, is_near, last: at + 1 == count, field }
         });
         let vars: Box<[Var]> = vars.collect();
         let is_of_line = |text: &str| !text.contains(['\n', '\r']);
@@ -192,8 +184,7 @@ impl Fitter {
                 at += len + var.literal.len();
                 continue;
             }
-            let end = self.any_end(var, line, at)?;
-            let start = if self.is_null(var, line, at, end) { end } else { at };
+            let (start, end) = self.any(var, line, at)?;
             values.put(var.slot, start, end);
             at = end + var.literal.len();
         }
@@ -218,13 +209,19 @@ impl Fitter {
         self.finds_ends
     }
 
-    /// Where the value ends that stands at a position, before the literal.
+    /// Where the value begins and ends that stands at a position, before the literal.
     #[inline(never)]
-    fn any_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
-        match var.end {
-            End::Literal(stop) => self.end_at_literal(var, stop, line, at),
-            _ => var.end_at_quote(line, at),
+    fn any(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<(usize, usize)> {
+        if let End::BeforeQuote(before) = var.end
+            && let Some(end) = var.number_end(line, at, before)
+        {
+            return Some((at, end));
         }
+        let end = match var.end {
+            End::Literal(stop) => self.end_at_literal(var, stop, line, at)?,
+            _ => var.end_at_quote(line, at)?,
+        };
+        Some(if self.is_null(var, line, at, end) { (end, end) } else { (at, end) })
     }
 
     /// Whether a value without quotes is the `null` of JSON.
@@ -256,15 +253,25 @@ impl Fitter {
 
 impl Var {
     /// The length of the value that stands at a position, and the text around it, if it stands in
-    /// quotes or is a number, is not long, and the text not about to end.
+    /// quotes, is not long, and the text not about to end.
     #[inline(always)]
     fn near<'t>(&self, text: &'t [u8], stops: Bits<'_>, at: u32) -> Option<(&'t [u8], usize)> {
-        let len = stops.near(at)?.checked_sub(self.near.into())? as usize;
+        if !self.is_near {
+            return None;
+        }
+        let len = usize::from(stops.near(at)?);
         let start = at.wrapping_sub(View::BEFORE as u32) as usize;
         let around = text.get(start..start + View::BEFORE + len + AT_ONCE)?;
-        let fits = self.literal.stands_at_once(around, View::BEFORE + len)
-            && (self.near == 0 || is_number(around, len));
-        fits.then_some((around, len))
+        self.literal.stands_at_once(around, View::BEFORE + len).then_some((around, len))
+    }
+
+    /// Where a value without quotes ends, if it is short and certainly no object or list, and not
+    /// `null`.
+    fn number_end(&self, line: &Located<'_>, at: usize, before: usize) -> Option<usize> {
+        let len = usize::from(line.marks.stops().near(at as u32)?).checked_sub(before)?;
+        let value = wide(line.text, at).filter(|_| len <= WIDE)?;
+        let possible = value as u8 != b'n' && !has(value, b'[', b'[' ^ b'{');
+        (possible && self.literal.stands_at_once(line.text, at + len)).then_some(at + len)
     }
 
     /// Where the value ends that stands at a position, before a literal with a quotation mark: that
@@ -281,12 +288,6 @@ impl Var {
         };
         (possible && self.literal.stands(line.text, end)).then_some(end)
     }
-}
-
-/// Whether a short value without quotes is certainly no object or list, and not `null`.
-fn is_number(around: &[u8], len: usize) -> bool {
-    let value = wide(around, View::BEFORE).filter(|_| len <= WIDE);
-    value.is_some_and(|value| value as u8 != b'n' && !has(value, b'[', b'[' ^ b'{'))
 }
 
 /// Whether there is what an object or a list of JSON begins with, in a part of a text.
