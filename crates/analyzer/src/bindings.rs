@@ -105,7 +105,7 @@ impl<'a> Binding<'a> {
     /// Keeps what the policies may look at of a call.
     pub(crate) fn keep(&self, call: &Call<'_, '_>, resource: String) -> Kept<'a> {
         let identified = Principal::parse(call.caller).is_some();
-        let values = self.keys.values(call.row, call.api, identified);
+        let values = self.keys.values(call.row, call.api(), identified);
         Kept {
             caller: call.caller.into(),
             user_id: call.row.caller_id().map(Box::from),

@@ -16,8 +16,6 @@ pub(crate) struct Call<'r, 'a> {
     pub(crate) caller: &'r str,
     pub(crate) caller_number: u32,
     pub(crate) target: Target<'a>,
-    /// The API's entry in the account.
-    pub(crate) api: Option<&'a ApiEntry>,
     pub(crate) method: &'r str,
     pub(crate) path: Option<&'r str>,
     /// Without the method.
@@ -29,10 +27,19 @@ pub(crate) struct Call<'r, 'a> {
     pub(crate) service: u32,
 }
 
+impl<'a> Call<'_, 'a> {
+    /// The API's entry in the account.
+    #[inline]
+    pub(crate) fn api(&self) -> Option<&'a ApiEntry> {
+        let [api, _] = self.target.apis;
+        api
+    }
+}
+
 impl<'r, 'a: 'r> Call<'r, 'a> {
     /// What the call was forwarded to.
     pub(crate) fn forwarded(&self) -> Forwarded<'r> {
-        forwarded(self.row, self.api, self.method, self.path)
+        forwarded(self.row, self.api(), self.method, self.path)
     }
 }
 
@@ -187,13 +194,11 @@ pub(crate) fn route<'t>(
     }
 }
 
-/// Guesses a route: appends its path with `{id}` in the place of numbers, UUIDs and other long
-/// hexadecimal runs.
-pub(crate) fn generalise(path: &str, route: &mut String) {
-    for segment in path.strip_prefix('/').unwrap_or(path).split('/') {
-        route.push('/');
-        route.push_str(if looks_like_an_id(segment) { "{id}" } else { segment });
-    }
+/// Guesses a route: its path with `{id}` in the place of numbers, UUIDs and other long hexadecimal
+/// runs, piece by piece.
+pub(crate) fn generalise(path: &str) -> impl Iterator<Item = &str> {
+    let segments = path.strip_prefix('/').unwrap_or(path).split('/');
+    segments.flat_map(|segment| ["/", if looks_like_an_id(segment) { "{id}" } else { segment }])
 }
 
 pub(crate) fn looks_like_an_id(segment: &str) -> bool {
@@ -225,9 +230,7 @@ mod tests {
     #[test]
     fn numbers_and_long_hexadecimal_runs_are_ids() {
         let check = |path, expected| {
-            let mut route = String::new();
-            generalise(path, &mut route);
-            assert_eq!(route, expected);
+            assert_eq!(generalise(path).collect::<String>(), expected);
         };
         check("/repos/acme/site/commits/53b20a9c8f1d/7", "/repos/acme/site/commits/{id}/{id}");
         check("/", "/");

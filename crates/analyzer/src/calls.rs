@@ -1,14 +1,13 @@
 //! Rows, taken apart into calls: some at a time, one column after the other, so that what a column
 //! is looked up in is at hand.
 
-use std::ops::Range;
-
+use bumpalo::Bump;
 use tollgate_store::Account;
 
 use crate::call::{self, Call};
 use crate::intern::{Interner, slot};
 use crate::places::{Places, Target};
-use crate::routes::{Route, Routes, Told};
+use crate::routes::{Routes, Told};
 use crate::rows::{Labels, Row};
 use crate::services::Services;
 
@@ -37,7 +36,8 @@ struct Along<'r, 'a> {
     target: Target<'a>,
     method: &'r str,
     path: Option<&'r str>,
-    route: Route<'r>,
+    /// Without the method.
+    route: &'r str,
     route_number: u32,
     service: u32,
 }
@@ -69,28 +69,15 @@ impl<'a> Naming<'a> {
         }
     }
 
-    /// Takes rows apart. Routes that had to be guessed are written to `guesses`.
-    pub(crate) fn calls<'r>(
-        &mut self,
-        rows: &[Row<'r, 'r>],
-        guesses: &'r mut String,
-    ) -> Vec<Call<'r, 'a>>
+    /// Takes rows apart.
+    pub(crate) fn calls<'r>(&mut self, rows: &[Row<'r, 'r>], bump: &'r Bump) -> &'r [Call<'r, 'a>]
     where
         'a: 'r,
     {
-        guesses.clear();
-        let along: Vec<_> = rows.iter().map(|row| self.along(*row, guesses)).collect();
-        let callers = self.callers(rows);
-        let guesses = &*guesses;
-        let guess = |range: Range<usize>| guesses.get(range).unwrap_or_default();
-        let rows = rows.iter().zip(along).zip(callers);
-        rows.map(|((&row, along), (caller, caller_number))| {
-            let Along { target, method, path, route, route_number, service } = along;
-            let [api, _] = target.apis;
-            let route = match route {
-                Route::Known(route) => route,
-                Route::Guessed(range) => guess(range),
-            };
+        let callers = self.callers(rows, bump);
+        let calls = rows.iter().zip(callers).map(|(&row, &(caller, caller_number))| {
+            let Along { target, method, path, route, route_number, service } =
+                self.along(row, bump);
             Call {
                 row,
                 time: row.time(),
@@ -98,19 +85,18 @@ impl<'a> Naming<'a> {
                 caller,
                 caller_number,
                 target,
-                api,
                 method,
                 path,
                 route,
                 route_number,
                 service,
             }
-        })
-        .collect()
+        });
+        bump.alloc_slice_fill_iter(calls)
     }
 
     #[inline]
-    fn along<'r>(&mut self, row: Row<'r, 'r>, guesses: &mut String) -> Along<'r, 'a>
+    fn along<'r>(&mut self, row: Row<'r, 'r>, bump: &'r Bump) -> Along<'r, 'a>
     where
         'a: 'r,
     {
@@ -123,10 +109,10 @@ impl<'a> Naming<'a> {
         {
             let Kind { target, route_number, service, .. } = *kind;
             let path = call::path_along(row, Some(configured));
-            let (method, route) = (call::method(row).unwrap_or("-"), Route::Known(configured.text));
+            let (method, route) = (call::method(row).unwrap_or("-"), configured.text);
             return Along { target, method, path, route, route_number, service };
         }
-        let along = self.look_along(row, told, guesses);
+        let along = self.look_along(row, told, bump);
         if let Some((_, number, labels)) = of_kind {
             self.remember(number, labels, &along);
         }
@@ -137,7 +123,7 @@ impl<'a> Naming<'a> {
         &mut self,
         row: Row<'r, 'r>,
         told: Option<Told<'r>>,
-        guesses: &mut String,
+        bump: &'r Bump,
     ) -> Along<'r, 'a>
     where
         'a: 'r,
@@ -146,7 +132,7 @@ impl<'a> Naming<'a> {
         let [api, _] = target.apis;
         let method = call::method(row).unwrap_or("-");
         let path = call::path_along(row, told.map(|told| told.configured));
-        let (route, route_number) = self.routes.route(told, api, (method, path), guesses);
+        let (route, route_number) = self.routes.route(told, api, (method, path), bump);
         let service = self.services.number(call::forwarded(row, api, method, path));
         Along { target, method, path, route, route_number, service }
     }
@@ -166,16 +152,17 @@ impl<'a> Naming<'a> {
     }
 
     /// The callers of rows, and their numbers: in steps, so that no row's caller is waited for.
-    fn callers<'r>(&mut self, rows: &[Row<'r, 'r>]) -> Vec<(&'r str, u32)> {
+    fn callers<'r>(&mut self, rows: &[Row<'r, 'r>], bump: &'r Bump) -> &'r [(&'r str, u32)] {
         let hashed = |row: &Row<'r, 'r>| {
             let caller = call::caller(*row);
             (caller, self.callers.hash(caller))
         };
-        let hashed: Vec<_> = rows.iter().map(hashed).collect();
-        let likely: Vec<_> = hashed.iter().map(|(_, hash)| self.callers.likely(*hash)).collect();
-        let numbered = hashed.into_iter().zip(likely).map(|((caller, hash), likely)| {
-            (caller, self.callers.number_likely(caller, hash, likely))
+        let hashed = bump.alloc_slice_fill_iter(rows.iter().map(hashed));
+        let likely = hashed.iter().map(|(_, hash)| self.callers.likely(*hash));
+        let likely = bump.alloc_slice_fill_iter(likely);
+        let numbered = hashed.iter().zip(likely).map(|(&(caller, hash), likely)| {
+            (caller, self.callers.number_likely(caller, hash, *likely))
         });
-        numbered.collect()
+        bump.alloc_slice_fill_iter(numbered)
     }
 }

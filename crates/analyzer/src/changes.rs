@@ -166,7 +166,7 @@ impl ChangeTally {
         let resource = self.labels.resource(call);
         let key = TallyKey { caller, resource, status, before, after };
         let found = self.groups.find(key, callers);
-        let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
+        let told = write_resource(&mut self.arn, call.row, call.api(), call.method, call.path);
         let span = Span::at(call.time);
         match self.groups.get_mut(&found) {
             Some((_, group)) => {

@@ -7,6 +7,7 @@
 //! and what the conditions say is asked once for each last step. So most calls are in a situation
 //! without any value read: few statements have conditions.
 
+use bumpalo::{Bump, collections::Vec as BumpVec};
 use hashbrown::HashMap;
 use tollgate_policy::{Circumstances, Policies, ResourceClasses, Start, View};
 use tollgate_store::Account;
@@ -47,6 +48,8 @@ pub(crate) struct Classifier {
     bindings: HashMap<[usize; 2], u32>,
     starts: HashMap<Outset, u32>,
     resources: ResourceClasses,
+    /// Of the resources that are being looked at.
+    classes: Vec<Option<u32>>,
     /// By the number of bindings: what they see of resources.
     views: Vec<View>,
     /// By the number of bindings and the class of a resource.
@@ -116,6 +119,7 @@ impl Classifier {
             bindings: HashMap::new(),
             starts: HashMap::new(),
             resources: ResourceClasses::new(sets),
+            classes: Vec::new(),
             views: Vec::new(),
             looks: HashMap::new(),
             actions: Interner::new(ACTIONS_MAX),
@@ -128,22 +132,26 @@ impl Classifier {
     }
 
     /// The classes of calls; `None` for one that must be decided by itself.
-    pub(crate) fn classes<'a>(
+    pub(crate) fn classes<'a, 'b>(
         &mut self,
         calls: &[Call<'_, 'a>],
         places: &mut Places<'a>,
         versions: &mut Both<Version<'a>>,
-    ) -> Vec<Option<Class>> {
+        bump: &'b Bump,
+    ) -> &'b [Option<Class>] {
         let bound = |call| self.bound(call, versions).filter(|bound| !bound.has_variables);
-        let bound: Vec<_> = calls.iter().map(bound).collect();
-        let resources = self.resources(calls, &bound, places);
-        let look = |(bound, resource): (&Option<Bound>, _)| match resource? {
+        let bound = &*bump.alloc_slice_fill_iter(calls.iter().map(bound));
+        let resources = self.resources(calls, bound, places, bump);
+        let look = |(bound, resource): (&Option<Bound>, &Option<_>)| match (*resource)? {
             Ok(class) => self.look(bound.as_ref()?, class, versions).map(Ok),
             Err(why) => Some(Err(why)),
         };
-        let looks: Vec<_> = bound.iter().zip(resources).map(look).collect();
+        let looks = &*bump.alloc_slice_fill_iter(bound.iter().zip(resources).map(look));
         let calls = calls.iter().zip(bound).zip(looks);
-        calls.map(|((call, bound), look)| self.class(call, bound?, look?, versions)).collect()
+        let class = |((call, bound), look): ((_, &Option<_>), &Option<_>)| {
+            self.class(call, (*bound)?, (*look)?, versions)
+        };
+        bump.alloc_slice_fill_iter(calls.map(class))
     }
 
     /// The class of a call of whose resource this is seen, or why it is not told.
@@ -291,22 +299,26 @@ impl Classifier {
     }
 
     /// The classes of resources; `Err` with the number of why one is not told.
-    fn resources<'a>(
+    fn resources<'a, 'b>(
         &mut self,
         calls: &[Call<'_, 'a>],
         bound: &[Option<Bound>],
         places: &mut Places<'a>,
-    ) -> Vec<Option<Result<u32, u32>>> {
+        bump: &'b Bump,
+    ) -> &'b [Option<Result<u32, u32>>] {
         let walks = calls.iter().zip(bound);
-        let walks: Vec<_> =
-            walks.map(|(call, bound)| bound.and_then(|_| self.walk(call, places))).collect();
-        let told: Vec<_> = walks.iter().flatten().filter_map(|walk| walk.ok()).collect();
-        let mut classes = self.resources.classes(&told).into_iter();
-        let class = |walk: Option<_>| match walk? {
-            Ok(_) => classes.next().flatten().map(Ok),
+        let walks = walks.map(|(call, bound)| bound.and_then(|_| self.walk(call, places)));
+        let walks = bump.alloc_slice_fill_iter(walks);
+        let mut told = BumpVec::with_capacity_in(walks.len(), bump);
+        told.extend(walks.iter().flatten().filter_map(|walk| walk.ok()));
+        self.classes.clear();
+        self.resources.classes(&told, &mut self.classes);
+        let mut classes = self.classes.iter();
+        let class = |walk: &Option<_>| match (*walk)? {
+            Ok::<(Start, &str), _>(_) => classes.next().copied().flatten().map(Ok),
             Err(why) => Some(Err(why)),
         };
-        walks.into_iter().map(class).collect()
+        bump.alloc_slice_fill_iter(walks.iter().map(class))
     }
 
     /// Where the walk along a call's resource begins, and what follows there.
@@ -319,7 +331,7 @@ impl Classifier {
         if call.row.path().is_none() && call.row.resource().is_some() {
             return None;
         }
-        let Some(api) = call.api else { return Some(Err(UNTOLD_API_NUMBER)) };
+        let Some(api) = call.api() else { return Some(Err(UNTOLD_API_NUMBER)) };
         let Some(path) = call.path else {
             let untold = call::stage(api, call.row).map(|_| UNTOLD_PATH_NUMBER);
             return Some(Err(untold.unwrap_or(UNTOLD_API_NUMBER)));
@@ -375,8 +387,8 @@ impl Classifier {
         versions: &Both<Version<'a>>,
         step: u32,
     ) -> Option<u32> {
-        let Call { row, caller, api, method, path, target, .. } = *call;
-        write_resource(&mut self.arn, row, api, method, path).ok()?;
+        let Call { row, caller, method, path, target, .. } = *call;
+        write_resource(&mut self.arn, row, call.api(), method, path).ok()?;
         let mut seen = [None, None];
         let each = versions.iter().zip(bound.bindings).zip(target.apis).zip(&mut seen);
         for (((version, number), api), seen) in each {

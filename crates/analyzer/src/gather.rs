@@ -1,5 +1,6 @@
 //! Gathering: one pass over the rows fills every section of the report at once.
 
+use bumpalo::Bump;
 use serde::{Deserialize, Serialize};
 use tollgate_log::{
     Batch, Field, Input, LineAccount, Projection, Quarantine, ScanOptions, ScanState, Source,
@@ -161,8 +162,8 @@ impl<'a> Analysis<'a> {
     /// A worker's gatherer.
     pub fn gatherer(&self) -> Gatherer<'a> {
         Gatherer {
+            bump: Bump::new(),
             naming: Naming::new(self.account, self.against),
-            guesses: String::new(),
             window: self.window,
             filter: self.filter,
             left_out: 0,
@@ -199,8 +200,10 @@ impl<'a> Analysis<'a> {
 
 /// Gathers batch after batch.
 pub struct Gatherer<'a> {
+    /// Memory for what is made of a few rows, to be used again for the next: it stays in the first
+    /// cache.
+    bump: Bump,
     naming: Naming<'a>,
-    guesses: String,
     window: Window,
     filter: Option<&'a Filter>,
     left_out: u64,
@@ -223,17 +226,21 @@ struct Replayed<'a> {
 impl<'a> Replayed<'a> {
     /// Decides and counts calls; the answers are the numbers of the groups of denied calls that they
     /// were put in, if any.
-    fn add(&mut self, calls: &[Call<'_, 'a>], with: Counting<'_, 'a>) -> Vec<Option<u32>> {
-        let decided = self.replay.decide(calls, with.places);
-        let [Some(new), old] = self.replay.versions() else { return vec![None; calls.len()] };
+    fn add<'c>(
+        &mut self,
+        calls: &[Call<'_, 'a>],
+        with: Counting<'c, 'a>,
+    ) -> Option<&'c [Option<u32>]> {
+        let decided = self.replay.decide(calls, with.places, with.bump);
+        let [Some(new), old] = self.replay.versions() else { return None };
         if let (Some(changes), Some(old)) = (&mut self.changes, old) {
-            for (call, sides) in calls.iter().zip(&decided) {
+            for (call, sides) in calls.iter().zip(decided) {
                 if let [Some(after), Some(before)] = *sides {
                     changes.add(call, (old, before), (new, after), with.callers);
                 }
             }
         }
-        self.outcomes.add(calls, decided.into_iter().map(|[after, _]| after), new, with)
+        Some(self.outcomes.add(calls, decided.iter().map(|[after, _]| *after), new, with))
     }
 
     /// What was found, in words.
@@ -257,8 +264,10 @@ impl<'a> Gatherer<'a> {
     pub fn add(&mut self, batch: &Batch<'_>) {
         let columns = Columns::of(batch);
         let mut rows = columns.rows().peekable();
+        let (mut counted, mut before) = (Vec::with_capacity(CHUNK), Vec::new());
         while rows.peek().is_some() {
-            let (mut counted, mut before) = (Vec::with_capacity(CHUNK), Vec::new());
+            counted.clear();
+            before.clear();
             for row in rows.by_ref().take(CHUNK) {
                 let is_before = self.previous.as_ref().is_some_and(|it| it.contains(row.time()));
                 if !is_before && !self.window.contains(row.time())
@@ -280,32 +289,37 @@ impl<'a> Gatherer<'a> {
     /// Adds rows of the period before.
     fn add_before(&mut self, rows: &[Row<'_, '_>]) {
         let Some(previous) = self.previous.as_mut().filter(|_| !rows.is_empty()) else { return };
-        let calls = self.naming.calls(rows, &mut self.guesses);
-        previous.add(&calls, &self.naming.callers);
+        let calls = self.naming.calls(rows, &self.bump);
+        previous.add(calls, &self.naming.callers);
+        self.bump.reset();
     }
 
     /// Adds rows of the period: all of them to one part after the other.
     fn add_rows(&mut self, rows: &[Row<'_, '_>]) {
-        let calls = self.naming.calls(rows, &mut self.guesses);
+        let bump = &self.bump;
+        let calls = self.naming.calls(rows, bump);
         let Naming { places, callers, .. } = &mut self.naming;
-        self.usage.add(&calls);
+        self.usage.add(calls);
         calls.iter().for_each(|call| self.limits.add(call, callers));
         calls.iter().for_each(|call| self.repeats.add_call(call));
         for breakdown in &mut self.breakdowns {
             calls.iter().for_each(|call| breakdown.add(call));
         }
-        let groups = match &mut self.replayed {
-            Some(replayed) => replayed.add(&calls, Counting { places, callers }),
-            None => vec![None; calls.len()],
-        };
+        let groups = self.replayed.as_mut().and_then(|replayed| {
+            let with = Counting { places, callers, bump };
+            replayed.add(calls, with)
+        });
         if let Some(timeline) = &mut self.timeline {
-            for (call, group) in calls.iter().zip(groups) {
+            let mut groups = groups.unwrap_or_default().iter();
+            for call in calls {
+                let group = groups.next().copied().flatten();
                 let (start, status) = (call.time, call.status);
                 let (caller, route) = (call.caller_number, call.route_number);
                 let cell = Cell { start, caller, route, status, group };
                 timeline.add(cell, latency(call.row), callers);
             }
         }
+        self.bump.reset();
     }
 
     /// Everything gathered, in words.

@@ -69,7 +69,7 @@ impl Labels {
 /// The ARN of a call with its route in the place of the path.
 fn template(call: &Call<'_, '_>) -> String {
     let mut arn = String::new();
-    match write_resource(&mut arn, call.row, call.api, call.method, Some(call.route)) {
+    match write_resource(&mut arn, call.row, call.api(), call.method, Some(call.route)) {
         Ok(()) => arn,
         Err(_) => format!("{} {}", call.method, call.route),
     }

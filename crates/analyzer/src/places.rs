@@ -129,7 +129,7 @@ impl<'a> Places<'a> {
             Some(&known) => known,
             None if self.heads.len() >= HEADS_MAX => return None,
             None => {
-                let (api, index) = (call.api?, self.heads.len());
+                let (api, index) = (call.api()?, self.heads.len());
                 let mut arn = String::new();
                 let stage = call::stage(api, call.row)?;
                 write_request_arn(&mut arn, &api.api(), stage, call.method, "");

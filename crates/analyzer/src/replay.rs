@@ -5,6 +5,7 @@
 //! conditions hold (`classify.rs`). Whatever cannot be sorted into a class, because a log holds too
 //! many of its kind or because a pattern has variables, is decided by itself, with the same result.
 
+use bumpalo::Bump;
 use hashbrown::HashMap;
 use tollgate_policy::{Decision, Outcome, authorize, write_request_arn};
 use tollgate_store::{Account, ApiEntry};
@@ -74,18 +75,19 @@ impl<'a> Replay<'a> {
 
     /// Decides calls, one step of all of them after the other: what each looks up does not wait for
     /// the others.
-    pub(crate) fn decide(
+    pub(crate) fn decide<'b>(
         &mut self,
         calls: &[Call<'_, 'a>],
         places: &mut Places<'a>,
-    ) -> Vec<Decided> {
-        let classes = self.classifier.classes(calls, places, &mut self.versions);
-        let known: Vec<_> =
-            classes.iter().map(|class| class.and_then(|class| self.decisions.get(class))).collect();
+        bump: &'b Bump,
+    ) -> &'b [Decided] {
+        let classes = self.classifier.classes(calls, places, &mut self.versions, bump);
+        let known = classes.iter().map(|class| class.and_then(|class| self.decisions.get(class)));
+        let known = bump.alloc_slice_fill_iter(known);
         let calls = calls.iter().zip(classes).zip(known);
-        calls
-            .map(|((call, class), known)| known.unwrap_or_else(|| self.look(call, class)))
-            .collect()
+        let decided =
+            calls.map(|((call, class), known)| known.unwrap_or_else(|| self.look(call, *class)));
+        bump.alloc_slice_fill_iter(decided)
     }
 
     #[cold]
@@ -98,7 +100,7 @@ impl<'a> Replay<'a> {
     }
 
     fn decide_alone(&mut self, call: &Call<'_, 'a>) -> Decided {
-        let told = write_resource(&mut self.arn, call.row, call.api, call.method, call.path);
+        let told = write_resource(&mut self.arn, call.row, call.api(), call.method, call.path);
         let resource = told.map(|()| self.arn.as_str());
         let mut decided = Decided::default();
         let versions = self.versions.iter_mut().zip(call.target.apis);

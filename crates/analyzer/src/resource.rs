@@ -31,7 +31,7 @@ impl<'t> Resource<'t> {
             }
             (.., None) => {}
         }
-        match write_resource(buffer, row, call.api, call.method, call.path) {
+        match write_resource(buffer, row, call.api(), call.method, call.path) {
             Ok(()) => Resource { head: buffer, tail: "" },
             Err(_) => Resource { head: "", tail: "" },
         }

@@ -1,7 +1,6 @@
 //! The routes of calls: what is told of each is found out once.
 
-use std::ops::Range;
-
+use bumpalo::{Bump, collections::String as BumpString};
 use tollgate_store::ApiEntry;
 
 use crate::call::{self, Configured};
@@ -40,14 +39,6 @@ pub(crate) struct Routes {
     name: String,
 }
 
-/// The route that a call is counted under.
-pub(crate) enum Route<'t> {
-    /// One that was told.
-    Known(&'t str),
-    /// One that was guessed, and where it stands among those.
-    Guessed(Range<usize>),
-}
-
 impl Routes {
     /// Of at most `capacity` routes each has a number of its own.
     pub(crate) fn new(capacity: usize) -> Routes {
@@ -72,52 +63,49 @@ impl Routes {
         Some(Told { number, configured: Configured { text, shape } })
     }
 
-    /// The route that a call is counted under, and the number of it with its method. What had to be
-    /// guessed is appended to `guesses`.
+    /// The route that a call is counted under, and the number of it with its method. `bump` is for one
+    /// that has to be guessed.
     #[inline]
     pub(crate) fn route<'t>(
         &mut self,
         told: Option<Told<'t>>,
         api: Option<&'t ApiEntry>,
         (method, path): (&str, Option<&'t str>),
-        guesses: &mut String,
-    ) -> (Route<'t>, u32) {
+        bump: &'t Bump,
+    ) -> (&'t str, u32) {
         let Some(Told { number, configured }) = told.filter(|told| !told.configured.is_greedy())
         else {
             let configured = told.map(|told| told.configured);
-            return self.unconfigured(call::route(configured, api, method, path), method, guesses);
+            return self.unconfigured(call::route(configured, api, method, path), method, bump);
         };
         let route = configured.text;
         if number == OTHER_NUMBER {
-            return (Route::Known(route), self.numbered(method, route));
+            return (route, self.numbered(method, route));
         }
         let known = slot(&mut self.known, number);
         if let Some((_, number)) = known.iter().find(|(name, _)| **name == *method) {
-            return (Route::Known(route), *number);
+            return (route, *number);
         }
         let of_both = self.numbered(method, route);
         let known = slot(&mut self.known, number);
         if known.len() < METHODS_MAX {
             known.push((method.into(), of_both));
         }
-        (Route::Known(route), of_both)
+        (route, of_both)
     }
 
     fn unconfigured<'t>(
         &mut self,
         route: Result<&'t str, &str>,
         method: &str,
-        guesses: &mut String,
-    ) -> (Route<'t>, u32) {
-        match route {
-            Ok(route) => (Route::Known(route), self.numbered(method, route)),
-            Err(path) => {
-                let start = guesses.len();
-                call::generalise(path, guesses);
-                let route = guesses.get(start..).unwrap_or_default();
-                (Route::Guessed(start..guesses.len()), self.numbered(method, route))
-            }
-        }
+        bump: &'t Bump,
+    ) -> (&'t str, u32) {
+        let route = route.unwrap_or_else(|path| {
+            let mut guess = BumpString::new_in(bump);
+            guess.extend(call::generalise(path));
+            guess.into_bump_str()
+        });
+        (route, self.numbered(method, route))
     }
 
     fn numbered(&mut self, method: &str, route: &str) -> u32 {

@@ -3,6 +3,7 @@
 //! Everything is kept in numbers and put into words once, when all calls are counted. A group keeps
 //! the call that is to explain it, and explains it then.
 
+use bumpalo::Bump;
 use hashbrown::HashMap;
 use tollgate_policy::Outcome;
 
@@ -110,35 +111,35 @@ pub(crate) struct Counting<'c, 'a> {
     pub(crate) places: &'c mut Places<'a>,
     /// What gave the call's caller its number.
     pub(crate) callers: &'c Interner,
+    /// Memory for as long as the calls are at hand.
+    pub(crate) bump: &'c Bump,
 }
 
 impl<'a> OutcomeTally<'a> {
     /// Counts calls with the numbers of their verdicts. The answers are the numbers of the groups that
     /// they were put in, if any. What is looked up is looked up for all of them before it is used, so
     /// that none waits for another.
-    pub(crate) fn add(
+    pub(crate) fn add<'c>(
         &mut self,
         calls: &[Call<'_, 'a>],
-        verdicts: impl Iterator<Item = Option<u32>>,
+        verdicts: impl ExactSizeIterator<Item = Option<u32>>,
         version: &Version<'a>,
-        mut with: Counting<'_, 'a>,
-    ) -> Vec<Option<u32>> {
+        mut with: Counting<'c, 'a>,
+    ) -> &'c [Option<u32>] {
+        let Counting { callers, bump, .. } = with;
         let grouped = calls.iter().zip(verdicts);
-        let grouped: Vec<_> =
-            grouped.map(|(call, verdict)| self.count(call, version, verdict?)).collect();
-        let found: Vec<_> = grouped
-            .iter()
-            .map(|grouped| grouped.map(|(key, _)| self.groups.find(key, with.callers)))
-            .collect();
+        let grouped = grouped.map(|(call, verdict)| self.count(call, version, verdict?));
+        let grouped = &*bump.alloc_slice_fill_iter(grouped);
+        let find = |grouped: &Option<(_, _)>| Some(self.groups.find((*grouped)?.0, callers));
+        let found = &*bump.alloc_slice_fill_iter(grouped.iter().map(find));
         let calls = calls.iter().zip(grouped).zip(found);
-        calls
-            .map(|((call, grouped), found)| {
-                let (key, disagrees) = grouped?;
-                let found = found.filter(|found| self.groups.holds(found));
-                let found = found.unwrap_or_else(|| self.groups.find(key, with.callers));
-                self.group(call, (key.verdict, disagrees), found, version, &mut with)
-            })
-            .collect()
+        let numbers = calls.map(|((call, grouped), found)| {
+            let (key, disagrees) = (*grouped)?;
+            let found = found.filter(|found| self.groups.holds(found));
+            let found = found.unwrap_or_else(|| self.groups.find(key, callers));
+            self.group(call, (key.verdict, disagrees), found, version, &mut with)
+        });
+        bump.alloc_slice_fill_iter(numbers)
     }
 
     /// Counts one call. The answer is the key of the group to put it in, if any, and whether the log
@@ -183,7 +184,7 @@ impl<'a> OutcomeTally<'a> {
         (verdict, disagrees): (u32, bool),
         found: Found<TallyKey>,
         version: &Version<'a>,
-        Counting { places, callers }: &mut Counting<'_, 'a>,
+        Counting { places, callers, .. }: &mut Counting<'_, 'a>,
     ) -> Option<u32> {
         let resource = Resource::of(call, places, &mut self.arn);
         let time = call.time;

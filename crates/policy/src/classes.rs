@@ -168,11 +168,10 @@ impl ResourceClasses {
         }
     }
 
-    /// The classes of several resources by where their walks begin, and what follows there: as
-    /// [`ResourceClasses::class`] finds them, and sooner than one by one. `None`, too, for one whose
-    /// start is too old by now.
-    pub fn classes(&mut self, walks: &[(Start, &str)]) -> Vec<Option<u32>> {
-        let mut classes = Vec::with_capacity(walks.len());
+    /// Appends to `classes` those of several resources by where their walks begin, and what follows
+    /// there: as [`ResourceClasses::class`] finds them, and sooner than one by one. `None`, too, for one
+    /// whose start is too old by now.
+    pub fn classes(&mut self, walks: &[(Start, &str)], classes: &mut Vec<Option<u32>>) {
         let (quartets, rest) = walks.as_chunks::<4>();
         for quartet in quartets {
             let (states, walked) = self.walk_abreast(quartet);
@@ -186,7 +185,6 @@ impl ResourceClasses {
             let is_valid = start.epoch == self.epoch;
             classes.push(if is_valid { self.go_on(start.state, tail.as_bytes()) } else { None });
         }
-        classes
     }
 
     /// Takes four walks a byte further at a time, as far as all go and the states are known: each
@@ -377,7 +375,8 @@ mod tests {
             let texts: Vec<String> = tails.iter().map(|tail| format!("{between}{tail}")).collect();
             let walks = texts.iter().map(|text| Some((classes.start(&mut head)?, text.as_str())));
             let walks: Option<Vec<_>> = walks.collect();
-            let together = classes.classes(&walks.unwrap_or_default());
+            let mut together = Vec::new();
+            classes.classes(&walks.unwrap_or_default(), &mut together);
             for (at, (tail, text)) in tails.iter().zip(&texts).enumerate() {
                 let Some(class) = classes.class(&mut head, text) else {
                     prop_assert!(bytes_max < STATES_BYTES_MAX);
