@@ -17,6 +17,7 @@ use crate::call::{self, Call};
 use crate::context::{KeySet, ValueNumbers};
 use crate::decisions::Class;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
+use crate::looks::{Look, Looks};
 use crate::places::Places;
 use crate::replay::{Both, Version, write_resource};
 
@@ -25,9 +26,6 @@ const STEPS_MAX: usize = 400_000;
 
 /// The most actions that are told apart.
 const ACTIONS_MAX: usize = 4_000;
-
-/// What bindings see is remembered of so many classes of resources at most, counted for each bindings.
-const LOOKS_MAX: usize = 1 << 18;
 
 /// The number of [`INVOKE`], which a request has whose log names no action.
 const INVOKE_NUMBER: u32 = u32::MAX;
@@ -50,16 +48,14 @@ pub(crate) struct Classifier {
     resources: ResourceClasses,
     /// Of the resources that are being looked at.
     classes: Vec<Option<u32>>,
-    /// By the number of bindings: what they see of resources.
+    /// By the number of bindings.
     views: Vec<View>,
-    /// By the number of bindings and the class of a resource.
-    looks: HashMap<(u32, u32), Look>,
+    looks: Looks,
     actions: Interner,
     values: ValueNumbers,
+    steps: Vec<Step>,
     /// From a step by the number of a value to the next.
-    steps: HashMap<(u32, u32), u32>,
-    /// The situation after each step, once asked for.
-    situation_after: Vec<Option<u32>>,
+    next_steps: HashMap<(u32, u32), u32>,
     situations: HashMap<Situation, u32>,
     arn: String,
 }
@@ -79,15 +75,13 @@ struct Bound {
     has_variables: bool,
 }
 
-/// What some bindings see of a resource, and what of a call matters then.
-#[derive(Clone, Copy)]
-struct Look {
-    /// Of all that they see alike.
-    resource: u32,
-    /// Where the steps towards the situation begin of calls that invoke an API, if the bindings do not
-    /// see callers.
-    start: u32,
+/// A step on the way to a situation.
+struct Step {
+    /// The keys whose values lead on from here, of each version. Only a first step has any: it is the
+    /// way through all of them.
     keys: [KeySet; 2],
+    /// Where it leads to if no value is left, once asked for.
+    situation: Option<u32>,
 }
 
 /// What the steps towards a situation begin with.
@@ -121,11 +115,11 @@ impl Classifier {
             resources: ResourceClasses::new(sets),
             classes: Vec::new(),
             views: Vec::new(),
-            looks: HashMap::new(),
+            looks: Looks::default(),
             actions: Interner::new(ACTIONS_MAX),
             values: ValueNumbers::default(),
-            steps: HashMap::new(),
-            situation_after: Vec::new(),
+            steps: Vec::new(),
+            next_steps: HashMap::new(),
             situations: HashMap::new(),
             arn: String::new(),
         }
@@ -239,9 +233,9 @@ impl Classifier {
     /// What bindings see of resources of a class.
     #[inline]
     fn look(&mut self, bound: &Bound, class: u32, versions: &Both<Version<'_>>) -> Option<Look> {
-        match self.looks.get(&(bound.number, class)) {
-            Some(known) => Some(*known),
+        match self.looks.get(bound.number, class) {
             None => self.look_first(bound, class, versions),
+            known => known,
         }
     }
 
@@ -262,10 +256,8 @@ impl Classifier {
         }
         let (bindings, action, caller) = (bound.number, INVOKE_NUMBER, OTHER_NUMBER);
         let start = self.start(Outset { bindings, action, caller, keys })?;
-        let look = Look { resource, start, keys };
-        if self.looks.len() < LOOKS_MAX {
-            self.looks.insert((bound.number, class), look);
-        }
+        let look = Look { resource, start };
+        self.looks.insert(bound.number, class, look);
         Some(look)
     }
 
@@ -274,7 +266,7 @@ impl Classifier {
         if let Some(&known) = self.starts.get(&from) {
             return Some(known);
         }
-        let start = next_step(&mut self.situation_after)?;
+        let start = next_step(&mut self.steps, from.keys)?;
         self.starts.insert(from, start);
         Some(start)
     }
@@ -346,9 +338,10 @@ impl Classifier {
         &mut self,
         call: &Call<'_, 'a>,
         (bound, action): (Bound, u32),
-        Look { keys, start, .. }: Look,
+        Look { start, .. }: Look,
         versions: &Both<Version<'a>>,
     ) -> Option<u32> {
+        let keys = self.steps.get(start as usize)?.keys;
         let mut step = match (action, bound.sees_caller) {
             (INVOKE_NUMBER, false) => start,
             (_, sees_caller) => {
@@ -359,22 +352,22 @@ impl Classifier {
         for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(keys) {
             let Some(version) = version.as_ref().filter(|_| !keys.is_empty()) else { continue };
             let known = version.bindings.get(number)?.keys();
-            let (steps, situation_after) = (&mut self.steps, &mut self.situation_after);
+            let (steps, next_steps) = (&mut self.steps, &mut self.next_steps);
             known.numbers(keys, call.row, &mut self.values, |value| {
-                step = match steps.get(&(step, value)) {
+                step = match next_steps.get(&(step, value)) {
                     Some(&known) => known,
                     None => {
-                        let next = next_step(situation_after)?;
-                        steps.insert((step, value), next);
+                        let next = next_step(steps, [KeySet::default(); 2])?;
+                        next_steps.insert((step, value), next);
                         next
                     }
                 };
                 Some(())
             })?;
         }
-        match self.situation_after.get(step as usize)? {
-            Some(known) => Some(*known),
+        match self.steps.get(step as usize)?.situation {
             None => self.situate(call, (bound, action), versions, step),
+            known => known,
         }
     }
 
@@ -399,20 +392,20 @@ impl Classifier {
         }
         let situation = Situation { bindings: bound.number, seen: Some((action, seen)) };
         let number = self.number_of(situation);
-        if let Some(known) = self.situation_after.get_mut(step as usize) {
-            *known = Some(number);
+        if let Some(step) = self.steps.get_mut(step as usize) {
+            step.situation = Some(number);
         }
         Some(number)
     }
 }
 
 /// Makes a step, unless there are too many.
-fn next_step(situation_after: &mut Vec<Option<u32>>) -> Option<u32> {
-    let number = situation_after.len();
+fn next_step(steps: &mut Vec<Step>, keys: [KeySet; 2]) -> Option<u32> {
+    let number = steps.len();
     if number >= STEPS_MAX {
         return None;
     }
-    situation_after.push(None);
+    steps.push(Step { keys, situation: None });
     Some(count(number))
 }
 
