@@ -4,6 +4,8 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use crate::short::{same, swift_mark};
+
 /// What the texts beyond an interner's capacity are called.
 pub(crate) const OTHER: &str = "(other)";
 
@@ -24,6 +26,16 @@ pub(crate) struct Interner {
     capacity: usize,
 }
 
+/// The numbers that texts had which were asked for last, by what is seen of them at once: a text that
+/// is found here need not be hashed.
+pub(crate) struct Few([u32; 1 << u8::BITS]);
+
+impl Default for Few {
+    fn default() -> Few {
+        Few([OTHER_NUMBER; 1 << u8::BITS])
+    }
+}
+
 /// What tells most texts apart without looking at them.
 #[inline]
 fn mark(hash: u64) -> u32 {
@@ -41,6 +53,18 @@ impl Interner {
     #[inline]
     pub(crate) fn number(&mut self, text: &str) -> u32 {
         self.number_hashed(text, self.hash(text))
+    }
+
+    /// The number of a text that is likely to be one of a few.
+    #[inline]
+    pub(crate) fn number_of_few(&mut self, text: &str, few: &mut Few) -> u32 {
+        let place = few.0.get_mut(usize::from(swift_mark(text)));
+        let Some(place) = place else { return self.number(text) };
+        match self.texts.get(*place as usize) {
+            Some(known) if *place != OTHER_NUMBER && same(known, text) => {}
+            _ => *place = self.number(text),
+        }
+        *place
     }
 
     /// What [`Interner::number_likely`] wants.
