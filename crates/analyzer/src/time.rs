@@ -3,32 +3,61 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// The first and the last of some moments, UTC milliseconds; `None` if none had a time.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Span(Option<(i64, i64)>);
+/// The first and the last of some moments, UTC milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "Option<(i64, i64)>", into = "Option<(i64, i64)>")]
+pub struct Span {
+    /// Later than the last if none had a time: so widening is two comparisons.
+    first: i64,
+    last: i64,
+}
+
+impl Default for Span {
+    fn default() -> Span {
+        Span { first: i64::MAX, last: i64::MIN }
+    }
+}
 
 impl Span {
     /// One moment.
+    #[inline]
     pub fn at(time: Option<i64>) -> Span {
-        Span(time.map(|time| (time, time)))
+        time.map_or_else(Span::default, |time| Span { first: time, last: time })
     }
 
     /// Widens the span by another.
+    #[inline]
     pub fn merge(&mut self, other: Span) {
-        self.0 = match (self.0, other.0) {
-            (Some((first, last)), Some((from, to))) => Some((first.min(from), last.max(to))),
-            (one, other) => one.or(other),
-        };
+        self.first = self.first.min(other.first);
+        self.last = self.last.max(other.last);
+    }
+
+    fn bounds(self) -> Option<(i64, i64)> {
+        (self.first <= self.last).then_some((self.first, self.last))
     }
 
     /// The first moment.
     pub fn first(&self) -> Option<i64> {
-        self.0.map(|(first, _)| first)
+        self.bounds().map(|(first, _)| first)
     }
 
     /// The last moment.
     pub fn last(&self) -> Option<i64> {
-        self.0.map(|(_, last)| last)
+        self.bounds().map(|(_, last)| last)
+    }
+}
+
+/// As it is written: `null`, or both.
+impl From<Span> for Option<(i64, i64)> {
+    fn from(span: Span) -> Self {
+        span.bounds()
+    }
+}
+
+impl From<Option<(i64, i64)>> for Span {
+    fn from(bounds: Option<(i64, i64)>) -> Span {
+        let bounds = bounds.filter(|(first, last)| first <= last);
+        bounds.map_or_else(Span::default, |(first, last)| Span { first, last })
     }
 }
 
@@ -48,6 +77,17 @@ mod tests {
             span.merge(Span::at(time));
         }
         assert_eq!((span.first(), span.last()), (Some(2), Some(9)));
+        span.merge(Span::default());
+        assert_eq!((span.first(), span.last()), (Some(2), Some(9)));
+    }
+
+    #[test]
+    fn a_span_is_written_as_its_bounds() {
+        for (span, text) in [(Span::default(), "null"), (Span::at(Some(5)), "[5,5]")] {
+            assert_eq!(serde_json::to_string(&span).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Span>(text).unwrap(), span);
+        }
+        assert_eq!(serde_json::from_str::<Span>("[7,5]").unwrap(), Span::default());
     }
 
     #[test]
