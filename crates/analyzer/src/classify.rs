@@ -46,8 +46,8 @@ pub(crate) struct Classifier {
     bindings: HashMap<[usize; 2], u32>,
     starts: HashMap<Outset, u32>,
     resources: ResourceClasses,
-    /// Of the resources that are being looked at.
-    classes: Vec<Option<u32>>,
+    /// The classes of the resources that are being looked at.
+    ends: Vec<Option<u32>>,
     /// By the number of bindings.
     views: Vec<View>,
     looks: Looks,
@@ -113,7 +113,7 @@ impl Classifier {
             bindings: HashMap::new(),
             starts: HashMap::new(),
             resources: ResourceClasses::new(sets),
-            classes: Vec::new(),
+            ends: Vec::new(),
             views: Vec::new(),
             looks: Looks::default(),
             actions: Interner::new(ACTIONS_MAX),
@@ -125,7 +125,8 @@ impl Classifier {
         }
     }
 
-    /// The classes of calls; `None` for one that must be decided by itself.
+    /// The classes of calls; `None` for one that must be decided by itself. All of them walk along their
+    /// resources together.
     pub(crate) fn classes<'a, 'b>(
         &mut self,
         calls: &[Call<'_, 'a>],
@@ -133,38 +134,49 @@ impl Classifier {
         versions: &mut Both<Version<'a>>,
         bump: &'b Bump,
     ) -> &'b [Option<Class>] {
-        let bound = |call| self.bound(call, versions).filter(|bound| !bound.has_variables);
-        let bound = &*bump.alloc_slice_fill_iter(calls.iter().map(bound));
-        let resources = self.resources(calls, bound, places, bump);
-        let look = |(bound, resource): (&Option<Bound>, &Option<_>)| match (*resource)? {
-            Ok(class) => self.look(bound.as_ref()?, class, versions).map(Ok),
-            Err(why) => Some(Err(why)),
+        let mut walks = BumpVec::with_capacity_in(calls.len(), bump);
+        let begin = |call| {
+            let bound = self.bound(call, versions)?;
+            let resource = self.walk(call, places)?.map(|walk| walks.push(walk));
+            Some((bound, resource))
         };
-        let looks = &*bump.alloc_slice_fill_iter(bound.iter().zip(resources).map(look));
-        let calls = calls.iter().zip(bound).zip(looks);
-        let class = |((call, bound), look): ((_, &Option<_>), &Option<_>)| {
-            self.class(call, (*bound)?, (*look)?, versions)
+        let begun = bump.alloc_slice_fill_iter(calls.iter().map(begin));
+        let mut ends = std::mem::take(&mut self.ends);
+        self.resources.classes(&walks, &mut ends);
+        let mut end = ends.drain(..);
+        let class = |(call, begun): (_, &mut Option<(u32, Result<(), u32>)>)| {
+            let (bound, resource) = (*begun)?;
+            let resource = match resource {
+                Ok(()) => Ok(end.next()??),
+                Err(why) => Err(why),
+            };
+            self.class(call, bound, resource, versions)
         };
-        bump.alloc_slice_fill_iter(calls.map(class))
+        let classes = bump.alloc_slice_fill_iter(calls.iter().zip(begun).map(class));
+        drop(end);
+        self.ends = ends;
+        classes
     }
 
-    /// The class of a call of whose resource this is seen, or why it is not told.
+    /// The class of a call whose resource is of a class, or why that is not told.
     #[inline]
     fn class<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        bound: Bound,
-        look: Result<Look, u32>,
+        bound: u32,
+        resource: Result<u32, u32>,
         versions: &Both<Version<'a>>,
     ) -> Option<Class> {
+        let bound = *self.bounds.get(bound as usize)?;
         let action = match call.row.action() {
             None | Some(INVOKE) => INVOKE_NUMBER,
             Some(action) => {
                 Some(self.actions.number(action)).filter(|number| *number != OTHER_NUMBER)?
             }
         };
-        match look {
-            Ok(look) => {
+        match resource {
+            Ok(class) => {
+                let look = self.look(&bound, class, versions)?;
                 let situation = self.situation(call, (bound, action), look, versions)?;
                 Some(Class { situation, resource: look.resource })
             }
@@ -172,21 +184,20 @@ impl Classifier {
         }
     }
 
-    /// What is bound to the caller; `None` if there are too many callers or places.
+    /// The number of what is bound to the caller; `None` if there are too many callers or places, or
+    /// what patterns match depends on more than the resource.
     #[inline]
-    fn bound<'a>(
-        &mut self,
-        call: &Call<'_, 'a>,
-        versions: &mut Both<Version<'a>>,
-    ) -> Option<Bound> {
+    fn bound<'a>(&mut self, call: &Call<'_, 'a>, versions: &mut Both<Version<'a>>) -> Option<u32> {
         let place = call.target.place?;
         if call.caller_number == OTHER_NUMBER {
             return None;
         }
-        match *slot(&mut self.latest, call.caller_number) {
-            Some((known, bound)) if known == place => self.bounds.get(bound as usize).copied(),
-            _ => self.look_up(call, place, versions),
-        }
+        let bound = match *slot(&mut self.latest, call.caller_number) {
+            Some((known, bound)) if known == place => bound,
+            _ => self.look_up(call, place, versions)?,
+        };
+        let has_variables = self.bounds.get(bound as usize)?.has_variables;
+        (!has_variables).then_some(bound)
     }
 
     #[cold]
@@ -195,11 +206,11 @@ impl Classifier {
         call: &Call<'_, 'a>,
         place: u16,
         versions: &mut Both<Version<'a>>,
-    ) -> Option<Bound> {
+    ) -> Option<u32> {
         let known = self.bound.get(&(call.caller_number, place)).copied();
         let bound = known.or_else(|| self.bind(call, place, versions))?;
         *slot(&mut self.latest, call.caller_number) = Some((place, bound));
-        self.bounds.get(bound as usize).copied()
+        Some(bound)
     }
 
     fn bind<'a>(
@@ -290,30 +301,8 @@ impl Classifier {
         number
     }
 
-    /// The classes of resources; `Err` with the number of why one is not told.
-    fn resources<'a, 'b>(
-        &mut self,
-        calls: &[Call<'_, 'a>],
-        bound: &[Option<Bound>],
-        places: &mut Places<'a>,
-        bump: &'b Bump,
-    ) -> &'b [Option<Result<u32, u32>>] {
-        let walks = calls.iter().zip(bound);
-        let walks = walks.map(|(call, bound)| bound.and_then(|_| self.walk(call, places)));
-        let walks = bump.alloc_slice_fill_iter(walks);
-        let mut told = BumpVec::with_capacity_in(walks.len(), bump);
-        told.extend(walks.iter().flatten().filter_map(|walk| walk.ok()));
-        self.classes.clear();
-        self.resources.classes(&told, &mut self.classes);
-        let mut classes = self.classes.iter();
-        let class = |walk: &Option<_>| match (*walk)? {
-            Ok::<(Start, &str), _>(_) => classes.next().copied().flatten().map(Ok),
-            Err(why) => Some(Err(why)),
-        };
-        bump.alloc_slice_fill_iter(walks.iter().map(class))
-    }
-
-    /// Where the walk along a call's resource begins, and what follows there.
+    /// Where the walk along a call's resource begins, and what follows there; `Err` with the number of
+    /// why it is not told.
     #[inline]
     fn walk<'r, 'a>(
         &mut self,

@@ -82,11 +82,10 @@ impl<'a> Replay<'a> {
         bump: &'b Bump,
     ) -> &'b [Decided] {
         let classes = self.classifier.classes(calls, places, &mut self.versions, bump);
-        let known = classes.iter().map(|class| class.and_then(|class| self.decisions.get(class)));
-        let known = bump.alloc_slice_fill_iter(known);
-        let calls = calls.iter().zip(classes).zip(known);
-        let decided =
-            calls.map(|((call, class), known)| known.unwrap_or_else(|| self.look(call, *class)));
+        let decided = calls.iter().zip(classes).map(|(call, class)| {
+            let known = class.and_then(|class| self.decisions.get(class));
+            known.unwrap_or_else(|| self.look(call, *class))
+        });
         bump.alloc_slice_fill_iter(decided)
     }
 

@@ -3,7 +3,7 @@
 //! Everything is kept in numbers and put into words once, when all calls are counted. A group keeps
 //! the call that is to explain it, and explains it then.
 
-use bumpalo::Bump;
+use bumpalo::{Bump, collections::Vec as BumpVec};
 use hashbrown::HashMap;
 use tollgate_policy::Outcome;
 
@@ -127,19 +127,21 @@ impl<'a> OutcomeTally<'a> {
         mut with: Counting<'c, 'a>,
     ) -> &'c [Option<u32>] {
         let Counting { callers, bump, .. } = with;
-        let grouped = calls.iter().zip(verdicts);
-        let grouped = grouped.map(|(call, verdict)| self.count(call, version, verdict?));
-        let grouped = &*bump.alloc_slice_fill_iter(grouped);
-        let find = |grouped: &Option<(_, _)>| Some(self.groups.find((*grouped)?.0, callers));
-        let found = &*bump.alloc_slice_fill_iter(grouped.iter().map(find));
-        let calls = calls.iter().zip(grouped).zip(found);
-        let numbers = calls.map(|((call, grouped), found)| {
-            let (key, disagrees) = (*grouped)?;
-            let found = found.filter(|found| self.groups.holds(found));
-            let found = found.unwrap_or_else(|| self.groups.find(key, callers));
-            self.group(call, (key.verdict, disagrees), found, version, &mut with)
-        });
-        bump.alloc_slice_fill_iter(numbers)
+        let numbers = bump.alloc_slice_fill_copy(calls.len(), None);
+        let mut grouped = BumpVec::with_capacity_in(calls.len(), bump);
+        for ((call, verdict), number) in calls.iter().zip(verdicts).zip(&mut *numbers) {
+            let counted = verdict.and_then(|verdict| self.count(call, version, verdict));
+            grouped.extend(counted.map(|(key, disagrees)| (call, key, disagrees, number)));
+        }
+        let find = |(_, key, ..): &(_, TallyKey, _, _)| self.groups.find(*key, callers);
+        let found = bump.alloc_slice_fill_iter(grouped.iter().map(find));
+        for ((call, key, disagrees, number), found) in grouped.into_iter().zip(found) {
+            if !self.groups.holds(found) {
+                *found = self.groups.find(key, callers);
+            }
+            *number = self.group(call, (key.verdict, disagrees), *found, version, &mut with);
+        }
+        numbers
     }
 
     /// Counts one call. The answer is the key of the group to put it in, if any, and whether the log
