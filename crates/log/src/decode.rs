@@ -197,13 +197,6 @@ impl<'a> Run<'a, '_> {
         self.decoder.marks.is_ascii() || *self.utf8.get_or_insert_with(is_text)
     }
 
-    /// Whether there is a backslash in a part of the block that was looked at. Parts are asked in
-    /// order.
-    #[inline]
-    fn is_escaped(&mut self, start: usize, len: usize) -> bool {
-        self.decoder.marks.has_escapes() && self.escapes.within(start, len)
-    }
-
     /// Decodes the line at a position of a block without execution logs, if it is of the template seen
     /// last, as nearly all are, and returns where it ends.
     #[inline]
@@ -218,8 +211,8 @@ impl<'a> Run<'a, '_> {
         let (text, first) = (self.escapes.bytes, rows.len());
         let located = Located { text, marks, start, end: None, home: Home::BLOCK };
         let end = access.read_alike(&located, NO_TIME, rows)?;
-        if self.is_escaped(start, end - start) || end - start > EVENT_BYTES_MAX {
-            self.decoder.rows.abandon();
+        if end - start > EVENT_BYTES_MAX {
+            rows.abandon();
             return None;
         }
         self.account.parsed += 1;
@@ -296,7 +289,7 @@ impl<'a> Run<'a, '_> {
                 return self.execution(text, line);
             }
         }
-        let plain = !self.is_escaped(line.at, line.text.len());
+        let plain = !self.escapes.within(line.at, line.text.len());
         let Line { text, at, time, .. } = line;
         let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
         let (start, end) = (at, Some(at + text.len()));

@@ -3,30 +3,28 @@
 //! cache when its line is read.
 //!
 //! They are not told apart: what a value in quotes ends at is a quotation mark if the line goes on as
-//! it should, and else the end of the line.
+//! it should, and else the line has an escape, or ends there.
 
 use crate::wide;
 
 /// Bytes that a word has a bit for.
 const WORD: usize = u64::BITS as usize;
 
-/// Where the stops of a text stand, its quotation marks and line ends, and what else matters of it,
-/// as far as it was looked at.
+/// Where the stops of a text stand, its quotation marks, backslashes and line ends, and whether it is
+/// ASCII, as far as it was looked at.
 #[derive(Debug, Default)]
 pub(crate) struct Marks {
     /// The words of their bits, and one more: so many bits can be read from any on.
     stops: Vec<[u8; 8]>,
     /// How far that is: whole words, or all of the text.
     seen: usize,
-    has_escapes: bool,
     is_beyond_ascii: bool,
 }
 
-/// What some bytes are: a bit for each, the first is the lowest, and what is anywhere among them.
+/// What some bytes are: a bit for each, the first is the lowest, and whether any is beyond ASCII.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Word {
     stops: u64,
-    escapes: bool,
     beyond_ascii: bool,
 }
 
@@ -41,7 +39,7 @@ impl Marks {
     /// Takes those of another text from now on.
     pub(crate) fn begin(&mut self) {
         self.stops.clear();
-        (self.seen, self.has_escapes, self.is_beyond_ascii) = (0, false, false);
+        (self.seen, self.is_beyond_ascii) = (0, false);
     }
 
     /// How far the text was looked at.
@@ -57,24 +55,16 @@ impl Marks {
         let (whole, rest) = new.as_chunks();
         let known = self.seen / WORD;
         self.stops.resize(known + whole.len(), [0; 8]);
-        let mut found = find_in(whole, self.stops.get_mut(known..).unwrap_or_default());
+        self.is_beyond_ascii |= find_in(whole, self.stops.get_mut(known..).unwrap_or_default());
         if !rest.is_empty() {
             let mut last = [0; WORD];
             last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
             let last = word(&last);
             self.stops.push(last.stops.to_le_bytes());
-            found.escapes |= last.escapes;
-            found.beyond_ascii |= last.beyond_ascii;
+            self.is_beyond_ascii |= last.beyond_ascii;
         }
         self.stops.push([0; 8]);
         self.seen = to;
-        self.has_escapes |= found.escapes;
-        self.is_beyond_ascii |= found.beyond_ascii;
-    }
-
-    /// Whether there are backslashes.
-    pub(crate) fn has_escapes(&self) -> bool {
-        self.has_escapes
     }
 
     /// Whether there is nothing but ASCII.
@@ -112,14 +102,14 @@ impl Bits<'_> {
     }
 
     /// How many bytes after `from` [`Bits::next`] is, if those are no more than some hundred and
-    /// twenty. A text is shorter than 4 GiB.
+    /// twenty.
     #[inline(always)]
-    pub(crate) fn near(self, from: u32) -> Option<u8> {
-        let at = from as usize / 8;
+    pub(crate) fn near(self, from: usize) -> Option<u8> {
+        let at = from / 8;
         match self.word(at)? >> (from % 8) {
             0 => match self.word(at + 8)? {
                 0 => None,
-                bits => Some((u64::BITS - from % 8 + bits.trailing_zeros()) as u8),
+                bits => Some((u64::BITS - from as u32 % 8 + bits.trailing_zeros()) as u8),
             },
             bits => Some(bits.trailing_zeros() as u8),
         }
@@ -132,58 +122,51 @@ impl Bits<'_> {
     }
 }
 
-/// What is anywhere in a text.
-#[derive(Debug, Clone, Copy, Default)]
-struct Anywhere {
-    escapes: bool,
-    beyond_ascii: bool,
-}
-
-/// Finds the words of the pieces of a text.
-fn find_in(pieces: &[[u8; WORD]], stops: &mut [[u8; 8]]) -> Anywhere {
+/// Finds the words of the pieces of a text. Returns whether any byte is beyond ASCII.
+fn find_in(pieces: &[[u8; WORD]], stops: &mut [[u8; 8]]) -> bool {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") {
         #[expect(unsafe_code, reason = "measured: it takes a third of the instructions")]
         // SAFETY: the processor has AVX2.
         return unsafe { find_by_32(pieces, stops) };
     }
-    let mut found = Anywhere::default();
+    let mut beyond_ascii = false;
     for (piece, stops) in pieces.iter().zip(stops) {
         let word = word(piece);
         *stops = word.stops.to_le_bytes();
-        found.escapes |= word.escapes;
-        found.beyond_ascii |= word.beyond_ascii;
+        beyond_ascii |= word.beyond_ascii;
     }
-    found
+    beyond_ascii
 }
 
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn find_by_32(pieces: &[[u8; WORD]], stops: &mut [[u8; 8]]) -> Anywhere {
+fn find_by_32(pieces: &[[u8; WORD]], stops: &mut [[u8; 8]]) -> bool {
     use std::arch::x86_64::{
         _mm256_cmpeq_epi8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set_epi64x,
-        _mm256_set1_epi8, _mm256_setzero_si256,
+        _mm256_setzero_si256, _mm256_shuffle_epi8,
     };
-    let quote = _mm256_set1_epi8(b'"'.cast_signed());
-    let line_end = _mm256_set1_epi8(b'\n'.cast_signed());
-    let escape = _mm256_set1_epi8(b'\\'.cast_signed());
-    let (mut escapes, mut all) = (_mm256_setzero_si256(), _mm256_setzero_si256());
+    let [low, high] = BY_LOW_BITS.map(|half| u64::from_le_bytes(half).cast_signed());
+    let by_low_bits = _mm256_set_epi64x(high, low, high, low);
+    let mut all = _mm256_setzero_si256();
     for (piece, stops) in pieces.iter().zip(stops) {
         let mut word = 0_u64;
         for lane in piece.as_chunks::<32>().0.iter().rev() {
             let [a, b, c, d] = wide::words(lane).map(u64::cast_signed);
             let lane = _mm256_set_epi64x(d, c, b, a);
-            let quotes = _mm256_cmpeq_epi8(lane, quote);
-            let found = _mm256_or_si256(quotes, _mm256_cmpeq_epi8(lane, line_end));
+            let found = _mm256_cmpeq_epi8(lane, _mm256_shuffle_epi8(by_low_bits, lane));
             word = word << 32 | u64::from(_mm256_movemask_epi8(found).cast_unsigned());
-            escapes = _mm256_or_si256(escapes, _mm256_cmpeq_epi8(lane, escape));
             all = _mm256_or_si256(all, lane);
         }
         *stops = word.to_le_bytes();
     }
-    let [escapes, beyond_ascii] = [_mm256_movemask_epi8(escapes), _mm256_movemask_epi8(all)];
-    Anywhere { escapes: escapes != 0, beyond_ascii: beyond_ascii != 0 }
+    _mm256_movemask_epi8(all) != 0
 }
+
+/// The stop that has these four low bits; where there is none, a byte that has others. What is beyond
+/// ASCII is looked up as 0.
+#[cfg(target_arch = "x86_64")]
+const BY_LOW_BITS: [[u8; 8]; 2] = [[1, 0, b'"', 0, 0, 0, 0, 0], [0, 0, b'\n', 0, b'\\', 0, 0, 0]];
 
 #[cfg(target_arch = "x86_64")]
 #[expect(unsafe_code, reason = "measured: byte by byte it takes as long as the rest of a line")]
@@ -201,29 +184,25 @@ fn word_at_once(bytes: &[u8; WORD]) -> Word {
         _mm_cmpeq_epi8, _mm_movemask_epi8, _mm_or_si128, _mm_set_epi64x, _mm_set1_epi8,
         _mm_setzero_si128,
     };
-    let mut word = Word::default();
-    let (mut escapes, mut all) = (_mm_setzero_si128(), _mm_setzero_si128());
+    let (mut word, mut all) = (Word::default(), _mm_setzero_si128());
     let (lanes, _) = bytes.as_chunks();
     for lane in lanes.iter().rev() {
         let lane = u128::from_le_bytes(*lane);
         let lane = _mm_set_epi64x((lane >> 64) as i64, lane as i64);
         let equal = |byte: u8| _mm_cmpeq_epi8(lane, _mm_set1_epi8(byte.cast_signed()));
-        let found = _mm_or_si128(equal(b'"'), equal(b'\n'));
+        let found = _mm_or_si128(_mm_or_si128(equal(b'"'), equal(b'\n')), equal(b'\\'));
         word.stops = word.stops << 16 | u64::from(_mm_movemask_epi8(found) as u16);
-        escapes = _mm_or_si128(escapes, equal(b'\\'));
         all = _mm_or_si128(all, lane);
     }
-    word.escapes = _mm_movemask_epi8(escapes) != 0;
     word.beyond_ascii = _mm_movemask_epi8(all) != 0;
     word
 }
 
 #[cfg(any(not(target_arch = "x86_64"), test))]
 fn word_by_bytes(bytes: &[u8; WORD]) -> Word {
-    let is_stop = |byte: &u8| u64::from(matches!(byte, b'"' | b'\n'));
+    let is_stop = |byte: &u8| u64::from(matches!(byte, b'"' | b'\n' | b'\\'));
     Word {
         stops: bytes.iter().rev().fold(0, |bits, byte| bits << 1 | is_stop(byte)),
-        escapes: bytes.contains(&b'\\'),
         beyond_ascii: !bytes.is_ascii(),
     }
 }
@@ -236,6 +215,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn each_byte_is_told_rightly() {
+        let bytes: Vec<u8> = (0..=255).collect();
+        let stops = Marks::of(&bytes);
+        let found = std::iter::successors(stops.stops().next(0, 256), |stop| {
+            stops.stops().next(stop + 1, 256)
+        });
+        assert_eq!(found.collect::<Vec<_>>(), [b'\n', b'"', b'\\'].map(usize::from));
+    }
 
     fn text(len: impl Into<prop::collection::SizeRange>) -> impl Strategy<Value = Vec<u8>> {
         let rare = prop_oneof![Just(b'"'), Just(b'\n'), Just(b'\\'), any::<u8>()];
@@ -250,7 +239,8 @@ mod tests {
             steps in prop::collection::vec(0..310_usize, 0..4),
         ) {
             let rest = text.get(from..).unwrap_or_default();
-            let first = rest.iter().position(|byte| matches!(byte, b'"' | b'\n')).map(|at| from + at);
+            let is_stop = |byte: &u8| matches!(byte, b'"' | b'\n' | b'\\');
+            let first = rest.iter().position(is_stop).map(|at| from + at);
             let mut marks = Marks::of(b"\"\\");
             marks.begin();
             for to in steps {
@@ -259,16 +249,14 @@ mod tests {
                 prop_assert!(seen.len() >= to.min(text.len()));
                 let first = first.filter(|at| *at < seen.len());
                 prop_assert_eq!(marks.stops().next(from, text.len()), first);
-                prop_assert_eq!(marks.has_escapes(), seen.contains(&b'\\'));
                 prop_assert_eq!(marks.is_ascii(), seen.is_ascii());
             }
             marks.find(&text, text.len());
             let stops = marks.stops();
             prop_assert_eq!(stops.next(from, text.len()), first);
-            let near = stops.near(from as u32).map(|len| from + usize::from(len));
+            let near = stops.near(from).map(|len| from + usize::from(len));
             let is_near = first.is_some_and(|at| at < from + WORD - 8);
             prop_assert_eq!(near, first.filter(|_| is_near || near.is_some()));
-            prop_assert_eq!(marks.has_escapes(), text.contains(&b'\\'));
             prop_assert_eq!(marks.is_ascii(), text.is_ascii());
         }
 
@@ -276,6 +264,10 @@ mod tests {
         fn many_bytes_at_once_are_what_each_is(text in text(WORD)) {
             let bytes = text.first_chunk().unwrap();
             prop_assert_eq!(word(bytes), word_by_bytes(bytes));
+            let mut stops = [[0; 8]];
+            let beyond_ascii = find_in(&[*bytes], &mut stops);
+            let found = Word { stops: u64::from_le_bytes(stops[0]), beyond_ascii };
+            prop_assert_eq!(found, word_by_bytes(bytes));
         }
     }
 }

@@ -68,7 +68,10 @@ impl Layout {
 pub(crate) struct Rows {
     layout: Arc<Layout>,
     cells: Cells,
+    len: usize,
+    /// The envelope's times of the first rows: of the others there is none.
     times: Vec<i64>,
+    /// Whether each of the first rows is suspect: the others are not.
     suspect: Vec<bool>,
     scratch: Vec<u8>,
     lacking: Lacking,
@@ -77,8 +80,8 @@ pub(crate) struct Rows {
 impl Rows {
     /// No rows.
     pub(crate) fn new(layout: Arc<Layout>) -> Rows {
-        let (cells, times, suspect, scratch, lacking) = Default::default();
-        Rows { layout, cells, times, suspect, scratch, lacking }
+        let (cells, len, times, suspect, scratch, lacking) = Default::default();
+        Rows { layout, cells, len, times, suspect, scratch, lacking }
     }
 
     /// How rows are laid out.
@@ -88,7 +91,7 @@ impl Rows {
 
     /// The number of rows.
     pub(crate) fn len(&self) -> usize {
-        self.times.len()
+        self.len
     }
 
     /// Begins a row without values; `time` is the envelope's, or [`NO_TIME`].
@@ -100,15 +103,19 @@ impl Rows {
     /// Begins a row that may have any values, until its own are set: see [`Rows::last`].
     #[inline]
     pub(crate) fn begin_unset(&mut self, time: i64) {
-        self.cells.make_room(self.len());
-        self.times.push(time);
-        self.suspect.push(false);
+        self.cells.make_room(self.len);
+        if time != NO_TIME {
+            self.times.resize(self.len, NO_TIME);
+            self.times.push(time);
+        }
+        self.len += 1;
     }
 
     /// Takes the last row back.
     pub(crate) fn abandon(&mut self) {
-        self.times.pop();
-        self.suspect.pop();
+        self.len = self.len.saturating_sub(1);
+        self.times.truncate(self.len);
+        self.suspect.truncate(self.len);
     }
 
     /// Clears the values of the last row.
@@ -135,6 +142,7 @@ impl Rows {
 
     /// Marks the last row suspect.
     pub(crate) fn mark_suspect(&mut self) {
+        self.suspect.resize(self.len, false);
         if let Some(last) = self.suspect.last_mut() {
             *last = true;
         }
@@ -151,13 +159,13 @@ impl Rows {
     /// other. It is to be [reset](Rows::reset) or [abandoned](Rows::abandon) if not all are.
     #[inline]
     pub(crate) fn last(&mut self, slots: Slots) -> Place<'_> {
-        debug_assert!(!self.times.is_empty(), "a row is begun before it has values");
-        self.cells.claim(self.times.len(), slots)
+        debug_assert!(self.len > 0, "a row is begun before it has values");
+        self.cells.claim(self.len, slots)
     }
 
     fn put(&mut self, row: usize, field: Field, view: View) {
         let slot = self.layout.slot(field);
-        self.cells.make_used(Slots::one(slot), self.times.len());
+        self.cells.make_used(Slots::one(slot), self.len);
         self.cells.row(row).put(slot, || view);
     }
 
@@ -233,6 +241,7 @@ impl Rows {
             &options,
         )
         .unwrap_or_else(|_| RecordBatch::new_empty(Arc::clone(&layout.schema)));
+        self.len = 0;
         self.times.clear();
         self.suspect.clear();
         Finished { records, unreadable, suspect, memory: Memory { block, cells: taken.cells } }

@@ -101,7 +101,7 @@ impl AccessReader {
     }
 
     /// Reads a line, of which it is not known where it ends, if it is of the template seen last, and
-    /// returns where that is. The line must be UTF-8; if it holds a backslash, the row is none.
+    /// returns where that is. The line must be UTF-8. One that holds a backslash is not read.
     #[inline]
     pub(crate) fn read_alike(
         &mut self,

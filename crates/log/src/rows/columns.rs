@@ -1,5 +1,6 @@
 //! From views to columns: one column after the other, so that each loop does one thing.
 
+use std::iter::repeat;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -64,8 +65,10 @@ impl<'a> Columns<'a> {
             Kind::Time => self.resets(cells),
             Kind::Flag if field == Field::Suspect => {
                 let logged = cells.iter().map(|cell| &*self.text(View::in_cell(*cell)) == b"true");
-                let flags = self.rows.suspect.iter().zip(logged.chain(std::iter::repeat(false)));
-                Values::Flags(flags.map(|(&flag, logged)| Some(flag || logged)).collect())
+                let logged = logged.chain(repeat(false));
+                let flags = self.rows.suspect.iter().copied().chain(repeat(false)).zip(logged);
+                let flags = flags.map(|(found, logged)| Some(found || logged));
+                Values::Flags(flags.take(self.rows.len()).collect())
             }
             Kind::Flag => self.flags(cells),
         })
@@ -139,6 +142,7 @@ impl<'a> Columns<'a> {
             let mut clock = Clock::default();
             let mut unreadable = 0;
             let mut moments = self.rows.times.clone();
+            moments.resize(self.rows.len(), NO_TIME);
             for (&cell, moment) in self.rows.column(Field::Time).iter().zip(&mut moments) {
                 let view = View::in_cell(cell);
                 let millis = (view.len() == MILLIS_DIGITS).then(|| self.many_digits(view));

@@ -14,13 +14,17 @@ impl Nulls {
     /// Values that are added at once.
     pub(super) const AT_ONCE: usize = u64::BITS as usize;
 
+    /// None yet, with room for so many values.
+    pub(super) fn with_capacity(values: usize) -> Nulls {
+        let words = Vec::with_capacity(values.div_ceil(Self::AT_ONCE));
+        Nulls { words, ..Nulls::default() }
+    }
+
     /// Which of the values are any.
     pub(super) fn of<T>(values: &[T], is_valid: impl Fn(&T) -> bool) -> Nulls {
-        let mut nulls = Nulls::default();
+        let mut nulls = Nulls::with_capacity(values.len());
         for values in values.chunks(Self::AT_ONCE) {
-            let bits =
-                values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(is_valid(value)));
-            nulls.push(bits, values.len());
+            nulls.push(set(values, &is_valid), values.len());
         }
         nulls
     }
@@ -37,6 +41,11 @@ impl Nulls {
         let buffer = || BooleanBuffer::new(Buffer::from_vec(self.words), 0, self.len);
         (self.valid != self.len).then(|| NullBuffer::new(buffer()))
     }
+}
+
+/// A bit for each of the values, no more than a word has, that is any.
+pub(super) fn set<T>(values: &[T], is_valid: impl Fn(&T) -> bool) -> u64 {
+    values.iter().rev().fold(0, |bits, value| bits << 1 | u64::from(is_valid(value)))
 }
 
 /// A bit for each flag, the lowest for the first.

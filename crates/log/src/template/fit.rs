@@ -157,7 +157,7 @@ impl Fitter {
             Var { literal, slot, end, is_near, last: at + 1 == count, field }
         });
         let vars: Box<[Var]> = vars.collect();
-        let is_of_line = |text: &str| !text.contains(['\n', '\r']);
+        let is_of_line = |text: &str| !text.contains(['\n', '\r', '\\']);
         let finds_ends = vars.iter().all(|var| !matches!(var.end, End::Literal(_)))
             && is_of_line(&template.head)
             && template.parts.iter().all(|part| is_of_line(&part.literal));
@@ -179,7 +179,7 @@ impl Fitter {
         let stops = line.marks.stops();
         let mut at = line.start + self.head.len();
         for var in &self.vars {
-            if let Some((around, len)) = var.near(line.text, stops, at as u32) {
+            if let Some((around, len)) = var.near(line.text, stops, at) {
                 values.put_near(var.slot, at, len, around);
                 at += len + var.literal.len();
                 continue;
@@ -204,7 +204,8 @@ impl Fitter {
         self.fit(&line, put).is_some()
     }
 
-    /// Whether it tells where a line ends: nothing of the template or a value may be a line end.
+    /// Whether it tells where a line ends: nothing of the template or a value may be a line end, or a
+    /// backslash.
     pub(crate) fn finds_ends(&self) -> bool {
         self.finds_ends
     }
@@ -212,11 +213,6 @@ impl Fitter {
     /// Where the value begins and ends that stands at a position, before the literal.
     #[inline(never)]
     fn any(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<(usize, usize)> {
-        if let End::BeforeQuote(before) = var.end
-            && let Some(end) = var.number_end(line, at, before)
-        {
-            return Some((at, end));
-        }
         let end = match var.end {
             End::Literal(stop) => self.end_at_literal(var, stop, line, at)?,
             _ => var.end_at_quote(line, at)?,
@@ -253,25 +249,25 @@ impl Fitter {
 
 impl Var {
     /// The length of the value that stands at a position, and the text around it, if it stands in
-    /// quotes, is not long, and the text not about to end.
+    /// quotes or is a number, is not long, and the text not about to end.
     #[inline(always)]
-    fn near<'t>(&self, text: &'t [u8], stops: Bits<'_>, at: u32) -> Option<(&'t [u8], usize)> {
-        if !self.is_near {
-            return None;
-        }
-        let len = usize::from(stops.near(at)?);
-        let start = at.wrapping_sub(View::BEFORE as u32) as usize;
-        let around = text.get(start..start + View::BEFORE + len + AT_ONCE)?;
+    fn near<'t>(&self, text: &'t [u8], stops: Bits<'_>, at: usize) -> Option<(&'t [u8], usize)> {
+        let len = if self.is_near { stops.near(at)? } else { self.number_len(text, stops, at)? };
+        let len = usize::from(len);
+        let around = text.get(at.wrapping_sub(View::BEFORE)..)?;
+        let around = around.get(..View::BEFORE + len + AT_ONCE)?;
         self.literal.stands_at_once(around, View::BEFORE + len).then_some((around, len))
     }
 
-    /// Where a value without quotes ends, if it is short and certainly no object or list, and not
-    /// `null`.
-    fn number_end(&self, line: &Located<'_>, at: usize, before: usize) -> Option<usize> {
-        let len = usize::from(line.marks.stops().near(at as u32)?).checked_sub(before)?;
-        let value = wide(line.text, at).filter(|_| len <= WIDE)?;
+    /// The length of a value without quotes before a short literal, if it is short and certainly no
+    /// object or list, and not `null`.
+    #[inline(never)]
+    fn number_len(&self, text: &[u8], stops: Bits<'_>, at: usize) -> Option<u8> {
+        let End::BeforeQuote(before) = self.end else { return None };
+        let len = stops.near(at)?.checked_sub(u8::try_from(before).ok()?)?;
+        let value = wide(text, at).filter(|_| usize::from(len) <= WIDE)?;
         let possible = value as u8 != b'n' && !has(value, b'[', b'[' ^ b'{');
-        (possible && self.literal.stands_at_once(line.text, at + len)).then_some(at + len)
+        (possible && self.literal.is_short()).then_some(len)
     }
 
     /// Where the value ends that stands at a position, before a literal with a quotation mark: that
@@ -405,5 +401,8 @@ mod tests {
         }
         check("{\"a\":\"x\",\n\"b\":77,\"c\":\"y\"}", "\n", false);
         check(r#"{"a":"x","b":77"#, "\n,\"c\":\"y\"}\n", false);
+        check(r#"{"a":"x\"x","b":77,"c":"y"}"#, "\n", false);
+        check(r#"{"a":"x","b":77,"c":"\\"}"#, "\n", false);
+        check(r#"{"a":"x","b":7\t7,"c":"y"}"#, "\n", false);
     }
 }
