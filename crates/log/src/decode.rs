@@ -165,11 +165,11 @@ impl<'a> Run<'a, '_> {
         let BlockDecoder { format, mixed, .. } = *self.decoder;
         let may_be_usual = !mixed && format != Format::Execution;
         let mut at = 0;
-        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-            if let Some(end) = may_be_usual.then(|| self.usual_line(at)).flatten() {
-                at = end + 1;
-                continue;
+        loop {
+            if may_be_usual {
+                at = self.usual_lines(at);
             }
+            let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) else { break };
             let len = memchr(b'\n', rest).unwrap_or(rest.len());
             let text = rest.get(..len).unwrap_or(rest);
             let text = text.strip_suffix(b"\r").unwrap_or(text);
@@ -197,27 +197,35 @@ impl<'a> Run<'a, '_> {
         self.decoder.marks.is_ascii() || *self.utf8.get_or_insert_with(is_text)
     }
 
-    /// Decodes the line at a position of a block without execution logs, if it is of the template seen
-    /// last, as nearly all are, and returns where it ends.
-    #[inline]
-    fn usual_line(&mut self, start: usize) -> Option<usize> {
-        if start + AHEAD / 2 > self.decoder.marks.seen() {
-            self.look(start + AHEAD);
+    /// Decodes the lines from a position of a block without execution logs on, as long as they are of
+    /// the template seen last, as nearly all are, and returns where the next one begins.
+    fn usual_lines(&mut self, mut at: usize) -> usize {
+        let bytes = self.escapes.bytes;
+        loop {
+            if at + AHEAD / 2 > self.decoder.marks.seen() {
+                self.look(at + AHEAD);
+            }
+            if !self.is_text() {
+                return at;
+            }
+            let BlockDecoder { access, marks, rows, whose, seen, .. } = &mut *self.decoder;
+            let alone = seen.is_some() || !matches!(whose, Whose::Unknown);
+            let until = match marks.seen() {
+                _ if alone => bytes.len().min(at + 1),
+                seen if seen == bytes.len() => seen,
+                seen => seen - AHEAD / 2 + 1,
+            };
+            let first = rows.len();
+            let next = access.read_alike((bytes, marks), at..until, rows);
+            self.account.parsed += (rows.len() - first) as u64;
+            if alone && next > at {
+                self.complete(whole_line(bytes, at, next), first, false);
+            }
+            at = next;
+            if at < until || at >= bytes.len() {
+                return at;
+            }
         }
-        if !self.is_text() {
-            return None;
-        }
-        let BlockDecoder { access, marks, rows, .. } = &mut *self.decoder;
-        let (text, first) = (self.escapes.bytes, rows.len());
-        let located = Located { text, marks, start, end: None, home: Home::BLOCK };
-        let end = access.read_alike(&located, NO_TIME, rows)?;
-        if end - start > EVENT_BYTES_MAX {
-            rows.abandon();
-            return None;
-        }
-        self.account.parsed += 1;
-        self.complete(text.get(start..end)?, first, false);
-        Some(if text.get(end) == Some(&b'\r') { end + 1 } else { end })
     }
 
     /// Adds to the rows from `first` on, all of one line, what else is known, and drops what was seen
@@ -397,6 +405,13 @@ impl<'a> Run<'a, '_> {
 /// Whether a line begins or ends with NUL bytes.
 fn is_padded(text: &[u8]) -> bool {
     text.first() == Some(&0) || text.last() == Some(&0)
+}
+
+/// The line that begins at a position, if the next one would begin at another.
+fn whole_line(text: &[u8], start: usize, next: usize) -> &[u8] {
+    let line = text.get(start..next).or(text.get(start..)).unwrap_or_default();
+    let line = line.strip_suffix(b"\n").unwrap_or(line);
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// How far a block is looked at before lines are read.

@@ -156,7 +156,7 @@ impl Rows {
     }
 
     /// The last row, of which there must be one, to set its values in all of these slots, and no
-    /// other. It is to be [reset](Rows::reset) or [abandoned](Rows::abandon) if not all are.
+    /// other. It is to be [abandoned](Rows::abandon) if not all are.
     #[inline]
     pub(crate) fn last(&mut self, slots: Slots) -> Place<'_> {
         debug_assert!(self.len > 0, "a row is begun before it has values");

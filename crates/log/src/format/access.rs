@@ -5,11 +5,13 @@
 //! still shows where each value ends. Whatever is left goes to quarantine.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::Outcome;
 use super::json::JsonReader;
+use crate::marks::Marks;
 use crate::names::NameMap;
-use crate::rows::{Home, Layout, Place, Rows, View};
+use crate::rows::{Home, Layout, NO_TIME, Place, Rows, View};
 use crate::schema::Field;
 use crate::template::fit::{Fitter, Located, Put};
 use crate::template::keys::keys;
@@ -100,25 +102,23 @@ impl AccessReader {
         }
     }
 
-    /// Reads a line, of which it is not known where it ends, if it is of the template seen last, and
-    /// returns where that is. The line must be UTF-8. One that holds a backslash is not read.
-    #[inline]
+    /// Reads lines of a block, as long as they begin within a part of it and are of the template seen
+    /// last, and returns where the next one begins. The block must be UTF-8 as far as its marks are
+    /// known. A line that holds a backslash is not read.
     pub(crate) fn read_alike(
         &mut self,
-        line: &Located<'_>,
-        time: i64,
+        (block, marks): (&[u8], &Marks),
+        part: Range<usize>,
         rows: &mut Rows,
-    ) -> Option<usize> {
-        let Known { fitter, beyond: None, .. } = self.fitters.first()? else { return None };
-        if !fitter.finds_ends() {
-            return None;
+    ) -> usize {
+        match self.fitters.first() {
+            Some(Known { fitter, beyond: None, .. }) if fitter.finds_ends() => {
+                let (text, home, start) = (block, Home::BLOCK, part.start);
+                let first = Located { text, marks, start, end: None, home };
+                fit_lines(fitter, first, part.end, NO_TIME, rows)
+            }
+            _ => part.start,
         }
-        rows.begin_unset(time);
-        let end = fits(fitter, line, rows);
-        if end.is_none() {
-            rows.abandon();
-        }
-        end
     }
 
     /// Reads a line. `plain` says that it is UTF-8 and holds no backslash.
@@ -130,10 +130,9 @@ impl AccessReader {
         plain: bool,
         rows: &mut Rows,
     ) -> Outcome {
-        rows.begin(time);
         if let Some(Known { fitter, syntax, beyond }) = self.fitters.first()
             && (plain || *syntax == Syntax::Text)
-            && fits(fitter, line, rows).is_some()
+            && fits(fitter, line, time, rows)
         {
             if let Some(beyond) = beyond {
                 beyond.keep(line.line(), rows);
@@ -156,7 +155,7 @@ impl AccessReader {
         for at in 1..self.fitters.len() {
             if let Some(Known { fitter, syntax, beyond }) = self.fitters.get(at)
                 && (plain || *syntax == Syntax::Text)
-                && fits(fitter, located, rows).is_some()
+                && fits(fitter, located, time, rows)
             {
                 if let Some(beyond) = beyond {
                     beyond.keep(line, rows);
@@ -166,13 +165,12 @@ impl AccessReader {
             }
         }
         let Ok(text) = std::str::from_utf8(line) else {
-            rows.abandon();
             return Outcome::Quarantined("expected UTF-8".to_owned());
         };
         if self.reads_json {
+            rows.begin(time);
             return self.read_json(text, located.home.after(located.start), time, plain, rows);
         }
-        rows.abandon();
         Outcome::Quarantined("the line does not fit the log format".to_owned())
     }
 
@@ -283,39 +281,63 @@ impl AccessReader {
     }
 }
 
-/// Fits a line to a template, as the last row, and returns where it ends. If it does not fit, that
-/// has no values.
-#[inline]
-fn fits(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
+/// Fits a line to a template. If it does, it is a row.
+fn fits(fitter: &Fitter, line: &Located<'_>, time: i64, rows: &mut Rows) -> bool {
+    let before = rows.len();
+    fit_lines(fitter, *line, line.start + 1, time, rows);
+    rows.len() > before
+}
+
+/// Fits lines to a template, from one on, as long as they begin before a position and fit. Each is a
+/// row with this time of its envelope. Returns where the next line begins.
+fn fit_lines(
+    fitter: &Fitter,
+    first: Located<'_>,
+    until: usize,
+    time: i64,
+    rows: &mut Rows,
+) -> usize {
     #[cfg(target_arch = "x86_64")]
     if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("bmi2") {
         #[expect(unsafe_code, reason = "measured: a fifth of the instructions is saved")]
         // SAFETY: the processor has what is enabled.
-        return unsafe { fits_wide(fitter, line, rows) };
+        return unsafe { fit_lines_wide(fitter, first, until, time, rows) };
     }
-    fits_narrow(fitter, line, rows)
+    fit_lines_as_compiled(fitter, first, until, time, rows)
 }
 
-/// [`fits`] for any processor.
-#[inline(never)]
-fn fits_narrow(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
-    fits_as_compiled(fitter, line, rows)
-}
-
-/// [`fits`] for processors that compare 32 bytes at once.
+/// [`fit_lines`] for processors that compare 32 bytes at once.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2,bmi2")]
-fn fits_wide(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
-    fits_as_compiled(fitter, line, rows)
+fn fit_lines_wide(
+    fitter: &Fitter,
+    first: Located<'_>,
+    until: usize,
+    time: i64,
+    rows: &mut Rows,
+) -> usize {
+    fit_lines_as_compiled(fitter, first, until, time, rows)
 }
 
 #[inline(always)]
-fn fits_as_compiled(fitter: &Fitter, line: &Located<'_>, rows: &mut Rows) -> Option<usize> {
-    let end = fitter.fit(line, Row { place: rows.last(fitter.slots()), line });
-    if end.is_none() {
-        rows.reset();
+fn fit_lines_as_compiled(
+    fitter: &Fitter,
+    mut line: Located<'_>,
+    until: usize,
+    time: i64,
+    rows: &mut Rows,
+) -> usize {
+    while line.start < until {
+        rows.begin_unset(time);
+        let row = Row { place: rows.last(fitter.slots()), line: &line };
+        let Some(end) = fitter.fit(&line, row) else {
+            rows.abandon();
+            break;
+        };
+        let carriage_return = usize::from(line.text.get(end) == Some(&b'\r'));
+        line.start = end + carriage_return + 1;
     }
-    end
+    line.start
 }
 
 /// The row of a line.
