@@ -220,8 +220,9 @@ impl Rows {
         derive(self, &block);
         let rows = self.len();
         let mut columns = Columns::new(self, &block);
-        let prepared: Vec<_> =
-            layout.projection.fields().map(|field| columns.prepare(field)).collect();
+        let count = layout.schema.fields().len();
+        let mut prepared = Vec::with_capacity(count);
+        prepared.extend(layout.projection.fields().map(|field| columns.prepare(field)));
         let unreadable = columns.unreadable();
         let scratch = Buffer::from_vec(std::mem::take(&mut self.scratch));
         let block = Buffer::from_vec(block);

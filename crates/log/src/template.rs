@@ -8,6 +8,7 @@
 pub(crate) mod fit;
 pub(crate) mod keys;
 mod learn;
+pub(crate) mod located;
 pub(crate) mod recover;
 mod settings;
 

@@ -13,8 +13,9 @@ use crate::marks::Marks;
 use crate::names::NameMap;
 use crate::rows::{Home, Layout, NO_TIME, Place, Rows, View};
 use crate::schema::Field;
-use crate::template::fit::{Fitter, Located, Put};
+use crate::template::fit::{Fitter, Put};
 use crate::template::keys::keys;
+use crate::template::located::Located;
 use crate::template::recover::recover;
 use crate::template::{Syntax, Template};
 
