@@ -25,10 +25,20 @@ struct Var {
     /// Where in a row the value goes, or [`NO_SLOT`] if it is not asked for.
     slot: u8,
     end: End,
-    /// Whether it ends at a quotation mark that a short literal begins with.
-    is_near: bool,
+    near: Near,
     last: bool,
     field: Option<Field>,
+}
+
+/// How the end of a value is looked for at first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Near {
+    /// As a near quotation mark, which a short literal begins with.
+    Quoted,
+    /// As that of a number before a near quotation mark, which a short literal has.
+    Number,
+    /// Not so.
+    No,
 }
 
 /// What takes the values of a line, each for a slot; those that are not asked for are for
@@ -102,10 +112,14 @@ impl Fitter {
                 Some(quote) if json && at + 1 != count => End::BeforeQuote(quote),
                 _ => End::Literal(part.literal.bytes().next().unwrap_or_default()),
             };
-            let is_near = matches!(end, End::Quote) && literal.is_short();
+            let near = match end {
+                End::Quote if literal.is_short() => Near::Quoted,
+                End::BeforeQuote(_) if literal.is_short() => Near::Number,
+                _ => Near::No,
+            };
             quoted = part.literal.ends_with('"');
             let field = part.target.map(|target| target.field);
-            Var { literal, slot, end, is_near, last: at + 1 == count, field }
+            Var { literal, slot, end, near, last: at + 1 == count, field }
         });
         let vars: Box<[Var]> = vars.collect();
         let is_of_line = |text: &str| !text.contains(['\n', '\r', '\\']);
@@ -135,7 +149,8 @@ impl Fitter {
                 at += len + var.literal.len();
                 continue;
             }
-            let (start, end) = self.any(var, line, at)?;
+            let end = self.any_end(var, line, at)?;
+            let start = if self.is_null(var, line, at, end) { end } else { at };
             values.put(var.slot, start, end);
             at = end + var.literal.len();
         }
@@ -161,14 +176,13 @@ impl Fitter {
         self.finds_ends
     }
 
-    /// Where the value begins and ends that stands at a position, before the literal.
+    /// Where the value ends that stands at a position, before the literal.
     #[inline(never)]
-    fn any(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<(usize, usize)> {
-        let end = match var.end {
-            End::Literal(stop) => self.end_at_literal(var, stop, line, at)?,
-            _ => var.end_at_quote(line, at)?,
-        };
-        Some(if self.is_null(var, line, at, end) { (end, end) } else { (at, end) })
+    fn any_end(&self, var: &Var, line: &Located<'_>, at: usize) -> Option<usize> {
+        match var.end {
+            End::Literal(stop) => self.end_at_literal(var, stop, line, at),
+            _ => var.end_at_quote(line, at),
+        }
     }
 
     /// Whether a value without quotes is the `null` of JSON.
@@ -203,22 +217,25 @@ impl Var {
     /// quotes or is a number, is not long, and the text not about to end.
     #[inline(always)]
     fn near<'t>(&self, text: &'t [u8], stops: Bits<'_>, at: usize) -> Option<(&'t [u8], usize)> {
-        let len = if self.is_near { stops.near(at)? } else { self.number_len(text, stops, at)? };
+        let len = match self.near {
+            Near::Quoted => stops.near(at)?,
+            Near::Number => self.number_len(text, stops, at)?,
+            Near::No => return None,
+        };
         let len = usize::from(len);
         let around = text.get(at.wrapping_sub(View::BEFORE)..)?;
         let around = around.get(..View::BEFORE + len + AT_ONCE)?;
         self.literal.stands_at_once(around, View::BEFORE + len).then_some((around, len))
     }
 
-    /// The length of a value without quotes before a short literal, if it is short and certainly no
-    /// object or list, and not `null`.
+    /// The length of a value without quotes, if it is short and certainly no object or list, and not
+    /// `null`.
     #[inline(never)]
     fn number_len(&self, text: &[u8], stops: Bits<'_>, at: usize) -> Option<u8> {
         let End::BeforeQuote(before) = self.end else { return None };
         let len = stops.near(at)?.checked_sub(u8::try_from(before).ok()?)?;
         let value = wide(text, at).filter(|_| usize::from(len) <= WIDE)?;
-        let possible = value as u8 != b'n' && !has(value, b'[', b'[' ^ b'{');
-        (possible && self.literal.is_short()).then_some(len)
+        (value as u8 != b'n' && !has(value, b'[', b'[' ^ b'{')).then_some(len)
     }
 
     /// Where the value ends that stands at a position, before a literal with a quotation mark: that
