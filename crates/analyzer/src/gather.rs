@@ -190,11 +190,11 @@ impl<'a> Analysis<'a> {
             |gatherer, batch| gatherer.add(batch),
         );
         let tollgate_log::Scanned { accumulators, account, quarantine, sources, state } = scanned;
-        let mut gathered = Gathered::default();
-        for gatherer in accumulators {
-            gathered.merge(gatherer.finish());
-        }
-        (gathered, Read { account, quarantine, sources, state })
+        let gathered = accumulators.into_iter().map(Gatherer::finish).reduce(|mut all, more| {
+            all.merge(more);
+            all
+        });
+        (gathered.unwrap_or_default(), Read { account, quarantine, sources, state })
     }
 }
 

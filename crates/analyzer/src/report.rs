@@ -190,10 +190,12 @@ impl Report {
 }
 
 /// Callers by how often they called, the most first.
-fn by_requests<'a>(callers: impl Iterator<Item = (&'a String, &'a u64)>) -> Vec<CallerCount> {
-    let mut counts: Vec<_> = callers
-        .map(|(caller, &requests)| CallerCount { caller: caller.clone(), requests })
-        .collect();
+fn by_requests<'a>(callers: impl Iterator<Item = (impl AsRef<str>, &'a u64)>) -> Vec<CallerCount> {
+    let count = |(caller, &requests): (_, &u64)| CallerCount {
+        caller: str::to_owned(AsRef::as_ref(&caller)),
+        requests,
+    };
+    let mut counts: Vec<_> = callers.map(count).collect();
     counts.sort_by_key(|count| std::cmp::Reverse(count.requests));
     counts
 }

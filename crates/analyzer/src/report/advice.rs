@@ -72,14 +72,20 @@ pub(super) struct Calls<'a> {
 }
 
 impl Calls<'_> {
-    fn by_interval(&self, of: Option<&str>) -> Vec<(i64, u64)> {
-        let mut sums: BTreeMap<i64, u64> = BTreeMap::new();
-        for (start, principal, calls) in &self.cells {
-            if of.is_none_or(|of| of == *principal) {
-                *sums.entry(*start).or_default() += calls;
-            }
+    /// Everybody's calls by interval.
+    fn by_interval(&self) -> Vec<(i64, u64)> {
+        let intervals = self.cells.chunk_by(|(one, ..), (next, ..)| one == next);
+        let sum = |cells: &[(i64, &str, u64)]| cells.iter().map(|(.., calls)| calls).sum();
+        intervals.filter_map(|cells| Some((cells.first()?.0, sum(cells)))).collect()
+    }
+
+    /// The calls of each by interval.
+    fn by_principal(&self) -> BTreeMap<&str, Vec<(i64, u64)>> {
+        let mut by: BTreeMap<&str, Vec<(i64, u64)>> = BTreeMap::new();
+        for &(start, principal, calls) in &self.cells {
+            by.entry(principal).or_default().push((start, calls));
         }
-        sums.into_iter().collect()
+        by
     }
 
     /// Everybody's calls in an interval.
@@ -93,7 +99,7 @@ impl Calls<'_> {
 impl AdviceReport {
     /// `limit` is in calls, `window` in milliseconds; windows begin at multiples of it after `phase`.
     pub(super) fn new(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> AdviceReport {
-        let all = calls.by_interval(None);
+        let all = calls.by_interval();
         let choice = TokenBucket::for_limit(limit, window, calls.width, &all);
         AdviceReport {
             interval_seconds: calls.width / 1000,
@@ -105,11 +111,11 @@ impl AdviceReport {
 
 impl BucketReport {
     fn new(calls: &Calls<'_>, choice: &Choice, all: u64) -> BucketReport {
-        let mut by: BTreeMap<String, u64> = BTreeMap::new();
+        let mut by: BTreeMap<&str, u64> = BTreeMap::new();
         for &(start, refused) in &choice.refused {
             let (who, weights): (Vec<&str>, Vec<u64>) = calls.within(start).unzip();
             for (principal, refused) in who.into_iter().zip(in_proportion(refused, &weights)) {
-                *by.entry(principal.to_owned()).or_default() += refused;
+                *by.entry(principal).or_default() += refused;
             }
         }
         by.retain(|_, refused| *refused > 0);
@@ -149,12 +155,13 @@ fn slow(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> Vec<SlowRepor
     let uses: Vec<(&str, u64)> =
         uses.into_iter().map(|(who, used)| (who, (used as f64 * part).ceil() as u64)).collect();
     let counts: Vec<u64> = uses.iter().map(|(_, used)| *used).collect();
+    let by_principal = calls.by_principal();
     let Some(share) = fair_share((limit * FAIR) as u64, &counts) else { return Vec::new() };
     let too_fast = uses.into_iter().filter(|(_, used)| *used > share);
     let mut slow: Vec<SlowReport> = too_fast
         .map(|(principal, requests)| {
-            let own = calls.by_interval(Some(principal));
-            let choice = TokenBucket::for_limit(share as f64, window, calls.width, &own);
+            let own = by_principal.get(principal).map_or(&[][..], Vec::as_slice);
+            let choice = TokenBucket::for_limit(share as f64, window, calls.width, own);
             SlowReport {
                 principal: principal.to_owned(),
                 window: rfc3339(start),
