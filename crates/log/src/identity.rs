@@ -1,8 +1,9 @@
 //! Who a user ARN means, and what a denial's text says.
 
+use std::ops::Range;
 use std::sync::LazyLock;
 
-use memchr::memmem::Finder;
+use memchr::{memchr_iter, memmem::Finder};
 
 /// An assumed role's session, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,8 +40,15 @@ impl<'a> AssumedRole<'a> {
 
 /// The account of an ARN, if it has one.
 pub fn account(arn: &str) -> Option<&str> {
-    let account = arn.strip_prefix("arn:")?.split(':').nth(3)?;
-    (!account.is_empty()).then_some(account)
+    arn.get(account_in(arn)?)
+}
+
+/// Where the account stands in an ARN.
+fn account_in(arn: &str) -> Option<Range<usize>> {
+    let mut colons = memchr_iter(b':', arn.as_bytes()).skip(3);
+    let start = colons.next()? + 1;
+    let end = colons.next().unwrap_or(arn.len());
+    (arn.starts_with("arn:") && start < end).then_some(start..end)
 }
 
 /// Restores the account id that API Gateway masks in its error messages
@@ -48,7 +56,8 @@ pub fn account(arn: &str) -> Option<&str> {
 ///
 /// Returns nothing if there is nothing to restore.
 pub fn unmask<'a>(arn: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let masked = account(arn)?;
+    let place = account_in(arn)?;
+    let masked = arn.get(place.clone())?;
     let visible = masked.trim_start_matches('*');
     if visible.len() == masked.len() {
         return None;
@@ -60,9 +69,7 @@ pub fn unmask<'a>(arn: &str, known: impl IntoIterator<Item = &'a str>) -> Option
     if candidates.any(|other| other != only) {
         return None;
     }
-    let (colon, _) = arn.match_indices(':').nth(3)?;
-    let (before, after) = (arn.get(..=colon)?, arn.get(colon + 1 + masked.len()..)?);
-    Some([before, only, after].concat())
+    Some([arn.get(..place.start)?, only, arn.get(place.end..)?].concat())
 }
 
 /// A phrase of denials, ready to be searched for.
