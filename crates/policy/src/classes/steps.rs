@@ -67,6 +67,7 @@ impl Reached {
     /// Where patterns stand one byte after `positions`.
     pub(super) fn after(&mut self, steps: &[Step], positions: &[u32], byte: u8) -> Vec<u32> {
         self.begin();
+        self.positions.reserve(positions.len());
         let continues = (0x80..=0xbf).contains(&byte);
         for &position in positions {
             let next = match steps.get(position as usize) {
