@@ -330,8 +330,10 @@ impl Classifier {
         Look { start, .. }: Look,
         versions: &Both<Version<'a>>,
     ) -> Option<u32> {
-        let keys = self.steps.get(start as usize)?.keys;
+        let Step { keys, situation } = *self.steps.get(start as usize)?;
         let mut step = match (action, bound.sees_caller) {
+            // No value leads on from here, or there would be no situation.
+            (INVOKE_NUMBER, false) if situation.is_some() => return situation,
             (INVOKE_NUMBER, false) => start,
             (_, sees_caller) => {
                 let caller = if sees_caller { call.caller_number } else { OTHER_NUMBER };

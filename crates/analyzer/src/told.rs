@@ -46,6 +46,7 @@ impl Refusal {
     /// Reads an answer of the upstream: GitHub refuses with 403 as well as with 429, and says with
     /// what is left, or with `retry-after`, whether the limit itself was reached. Slack and Stripe
     /// say nothing but 429.
+    #[inline]
     fn of(row: Row<'_, '_>, left: Option<u64>) -> Option<Refusal> {
         let status = row.integration_status().or_else(|| row.status());
         match (status?, left) {
@@ -68,34 +69,41 @@ pub(crate) fn each(row: Row<'_, '_>, mut each: impl FnMut(Told<'_>)) {
         all(row).into_iter().for_each(each);
         return;
     }
-    let told = plain(row);
-    let refusal = Refusal::of(row, told.left);
-    if told.limit.is_some() || told.left.is_some() || refusal.is_some() {
-        each(Told { refusal, ..told });
+    let (limit, left) = plain(row);
+    let refusal = Refusal::of(row, left);
+    if limit.is_some() || left.is_some() || refusal.is_some() {
+        each(Told::plain(row, limit, left, refusal));
     }
 }
 
-/// What the headers that tell of a single limit tell.
+/// The limit, and what is left of it, that the headers tell of which tell of a single one.
 #[inline]
-fn plain<'a>(row: Row<'_, 'a>) -> Told<'a> {
+fn plain(row: Row<'_, '_>) -> (Option<u64>, Option<u64>) {
     let limit = row.rate_limit();
     let by_use = || Some(limit?.saturating_sub(row.rate_used()?));
-    Told {
-        bucket: row.rate_bucket().unwrap_or(DEFAULT).into(),
-        limit,
-        left: row.rate_remaining().or_else(by_use),
-        reset: row.rate_reset(),
-        window: None,
-        refusal: None,
+    (limit, row.rate_remaining().or_else(by_use))
+}
+
+impl<'a> Told<'a> {
+    /// What these headers tell, once it is known that they do.
+    #[inline]
+    fn plain(
+        row: Row<'_, 'a>,
+        limit: Option<u64>,
+        left: Option<u64>,
+        refusal: Option<Refusal>,
+    ) -> Told<'a> {
+        let bucket = row.rate_bucket().unwrap_or(DEFAULT).into();
+        Told { bucket, limit, left, reset: row.rate_reset(), window: None, refusal }
     }
 }
 
 /// Several limits: a refusal is that of the first of which nothing is left, else of the first.
 fn all<'a>(row: Row<'_, 'a>) -> Vec<Told<'a>> {
     let mut all: Vec<Told<'a>> = Vec::new();
-    let plain = plain(row);
-    if plain.limit.is_some() || plain.left.is_some() {
-        all.push(plain);
+    let (limit, left) = plain(row);
+    if limit.is_some() || left.is_some() {
+        all.push(Told::plain(row, limit, left, None));
     }
     for told in RateTold::read(row.rate_policy(), row.rate_state(), row.time()) {
         let bucket = told.bucket.unwrap_or(DEFAULT.into());
