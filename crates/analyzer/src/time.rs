@@ -61,6 +61,19 @@ impl From<Option<(i64, i64)>> for Span {
     }
 }
 
+/// A minute, in milliseconds.
+const MINUTE: i64 = 60_000;
+
+/// The minute that a moment is in: where it begins. `present` begins one, too, which is likely to be
+/// the same, and then there is nothing to divide.
+#[inline]
+pub(crate) fn minute(time: i64, present: i64) -> i64 {
+    match time.checked_sub(present) {
+        Some(0..MINUTE) => present,
+        _ => time - time.rem_euclid(MINUTE),
+    }
+}
+
 /// A moment as RFC 3339 in UTC, with milliseconds only where there are any.
 pub fn rfc3339(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| ms.to_string(), |moment| moment.to_string())
@@ -88,6 +101,16 @@ mod tests {
             assert_eq!(serde_json::from_str::<Span>(text).unwrap(), span);
         }
         assert_eq!(serde_json::from_str::<Span>("[7,5]").unwrap(), Span::default());
+    }
+
+    #[test]
+    fn a_minute_is_the_same_whichever_is_present() {
+        for time in [-(1 << 60), -60_001_i64, -1, 0, 59_999, 60_000, 1 << 60] {
+            let begins = time - time.rem_euclid(60_000);
+            for present in [begins - 60_000, begins, begins + 60_000] {
+                assert_eq!(minute(time, present), begins, "{time} {present}");
+            }
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::histogram::Histogram;
 use crate::intern::{Interner, slot};
 use crate::rows::Row;
 use crate::series::Series;
-use crate::time::Span;
+use crate::time::{Span, minute};
 
 /// What was used. Merges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -146,8 +146,6 @@ pub(crate) struct UsageTally {
     minute: (i64, u64),
 }
 
-const MINUTE: i64 = 60_000;
-
 impl UsageTally {
     /// Counts calls, by one of what they are counted by after the other.
     pub(crate) fn add(&mut self, calls: &[Call<'_, '_>]) {
@@ -173,7 +171,7 @@ impl UsageTally {
     }
 
     fn count_at(&mut self, time: i64) {
-        let start = time - time.rem_euclid(MINUTE);
+        let start = minute(time, self.minute.0);
         if start != self.minute.0 {
             self.flush();
             self.minute.0 = start;

@@ -12,6 +12,7 @@ use crate::dimension::{Dimension, UNTOLD, role_key};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, TEXT_BYTES_MAX, slot};
 use crate::series::{Measure, Series};
 use crate::short::same;
+use crate::time::minute;
 use crate::told::{self, Refusal, Told};
 
 /// The most limits that are told apart; those beyond are one, `(other)`.
@@ -19,8 +20,6 @@ pub(crate) const LIMITS_MAX: usize = 200;
 
 /// The most principals that are told apart in who used what when.
 pub(crate) const PRINCIPALS_MAX: usize = 4_000;
-
-const MINUTE: i64 = 60_000;
 
 /// The limits of one worker.
 pub(crate) struct LimitTally {
@@ -209,7 +208,7 @@ impl Counted {
             add(&mut self.window, &mut self.used.windows, reset, window);
         }
         if let Some(time) = time {
-            let start = time - time.rem_euclid(MINUTE);
+            let start = minute(time, self.minute.0);
             let level = Level { requests: 1, lowest: left };
             add(&mut self.minute, &mut self.used.series, start, level);
         }
