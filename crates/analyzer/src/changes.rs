@@ -190,7 +190,7 @@ impl ChangeTally {
         old: &Version<'_>,
         new: &Version<'_>,
     ) -> Changes {
-        let in_words = |(_, key, change): (u32, TallyKey, &Change)| {
+        let in_words = |(key, change): (TallyKey, &Change)| {
             let key = ChangeKey {
                 caller: self.groups.caller(key.caller, callers).to_owned(),
                 resource: self.labels.resource_text(key.resource).to_owned(),

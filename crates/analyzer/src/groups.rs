@@ -64,14 +64,23 @@ pub(crate) trait NumberKey: Copy + Eq + Hash {
     fn forget_call(&mut self);
 }
 
-/// Groups that one worker counts, by keys in numbers. Each has a number, too; of groups that became
-/// one, all are that one's.
+/// Groups that one worker counts, by keys in numbers. Each is given a number, too; of groups that became
+/// one, all are that one's. Only groups that there are lie in the tables: any may be the next that is
+/// counted in.
 pub(crate) struct Groups<K, G> {
     pub(crate) detail: Detail,
-    numbers: HashMap<K, u32>,
-    list: Vec<Slot<K, G>>,
-    live: usize,
+    known: HashMap<K, u32>,
+    list: Vec<Entry<K, G>>,
+    /// By number: the place of the group in the list.
+    places: Vec<u32>,
     roles: Roles,
+}
+
+struct Entry<K, G> {
+    key: K,
+    group: G,
+    /// The first that it was given.
+    number: u32,
 }
 
 /// Where the group of a key is, if there is one.
@@ -79,24 +88,18 @@ pub(crate) struct Groups<K, G> {
 pub(crate) struct Found<K> {
     /// Told as finely as the groups are.
     pub(crate) key: K,
-    number: Option<u32>,
-    /// How many groups there were.
+    place: Option<u32>,
+    /// How many numbers were given.
     of: usize,
-}
-
-enum Slot<K, G> {
-    Group(K, G),
-    /// It became part of this one.
-    Joined(u32),
 }
 
 impl<K, G> Default for Groups<K, G> {
     fn default() -> Self {
         Groups {
             detail: Detail::default(),
-            numbers: HashMap::new(),
+            known: HashMap::new(),
             list: Vec::new(),
-            live: 0,
+            places: Vec::new(),
             roles: Roles::default(),
         }
     }
@@ -106,98 +109,65 @@ impl<K: NumberKey, G: Merge> Groups<K, G> {
     /// Looks for the group of a key that tells everything. `callers` gave its caller the number.
     #[inline]
     pub(crate) fn find(&mut self, key: K, callers: &Interner) -> Found<K> {
-        let key = self.key(key, callers);
-        let number = self.numbers.get(&key).copied();
-        Found {
-            key,
-            number: number.filter(|number| self.get(*number).is_some()),
-            of: self.list.len(),
-        }
+        let key = self.roles.folded(key, self.detail, callers);
+        Found { key, place: self.known.get(&key).copied(), of: self.places.len() }
     }
 
     /// Whether no group was added since one was looked for.
     #[inline]
     pub(crate) fn holds(&self, found: &Found<K>) -> bool {
-        found.of == self.list.len()
+        found.of == self.places.len()
     }
 
-    /// A key that tells everything, told as finely as these groups are.
-    #[inline]
-    fn key(&mut self, key: K, callers: &Interner) -> K {
-        self.roles.folded(key, self.detail, callers)
-    }
-
-    #[inline]
-    fn get(&self, number: u32) -> Option<&G> {
-        match self.list.get(number as usize)? {
-            Slot::Group(_, group) => Some(group),
-            Slot::Joined(_) => None,
-        }
-    }
-
-    /// The group that was found.
+    /// The group that was found, and its number.
     #[inline]
     pub(crate) fn get_mut(&mut self, found: &Found<K>) -> Option<(u32, &mut G)> {
-        let number = found.number?;
-        match self.list.get_mut(number as usize)? {
-            Slot::Group(_, group) => Some((number, group)),
-            Slot::Joined(_) => None,
-        }
+        let entry = self.list.get_mut(found.place? as usize)?;
+        Some((entry.number, &mut entry.group))
     }
 
     /// Adds the group of a key that has none, and gives its number.
     pub(crate) fn insert(&mut self, key: K, group: G, callers: &Interner) -> Option<u32> {
-        let number = u32::try_from(self.list.len()).ok()?;
-        self.list.push(Slot::Group(key, group));
-        self.numbers.insert(key, number);
-        self.live += 1;
-        while self.live > GROUPS_MAX
+        let number = u32::try_from(self.places.len()).ok()?;
+        let place = count(self.list.len());
+        self.list.push(Entry { key, group, number });
+        self.places.push(place);
+        self.known.insert(key, place);
+        while self.list.len() > GROUPS_MAX
             && let Some(coarser) = self.detail.coarser()
         {
             self.make_coarser(coarser, callers);
         }
-        Some(self.settled(number))
+        let place = self.places.get(number as usize)?;
+        Some(self.list.get(*place as usize)?.number)
     }
 
     #[cold]
     fn make_coarser(&mut self, coarser: Detail, callers: &Interner) {
         let was_full = self.detail.is_full();
         self.detail = coarser;
-        self.numbers.clear();
-        self.live = 0;
-        for (number, slot) in (0..).zip(std::mem::take(&mut self.list)) {
-            let Slot::Group(key, group) = slot else {
-                self.list.push(slot);
-                continue;
-            };
+        self.known = HashMap::new();
+        let mut moved = Vec::with_capacity(self.list.len());
+        for Entry { key, group, number } in std::mem::take(&mut self.list) {
             let key = match was_full {
-                true => self.key(key, callers),
+                true => self.roles.folded(key, coarser, callers),
                 false => coarsened(key, coarser),
             };
-            let of = *self.numbers.entry(key).or_insert(number);
-            if of == number {
-                self.list.push(Slot::Group(key, group));
-                self.live += 1;
-                continue;
+            let place = *self.known.entry(key).or_insert(count(self.list.len()));
+            moved.push(place);
+            match self.list.get_mut(place as usize) {
+                Some(first) => first.group.merge(group),
+                None => self.list.push(Entry { key, group, number }),
             }
-            self.list.push(Slot::Joined(of));
-            if let Some(Slot::Group(_, first)) = self.list.get_mut(of as usize) {
-                first.merge(group);
-            }
+        }
+        for place in &mut self.places {
+            *place = moved.get(*place as usize).copied().unwrap_or_default();
         }
     }
 
-    /// The number of the group that a number stands for now.
-    fn settled(&self, mut number: u32) -> u32 {
-        while let Some(Slot::Joined(of)) = self.list.get(number as usize) {
-            number = *of;
-        }
-        number
-    }
-
-    /// For each number that was given, that of its group.
-    pub(crate) fn settle(&self) -> Vec<u32> {
-        (0..self.list.len()).map(|number| self.settled(number as u32)).collect()
+    /// For each number that was given, the place of its group among all.
+    pub(crate) fn places(&self) -> impl Iterator<Item = usize> {
+        self.places.iter().map(|place| *place as usize)
     }
 
     /// The text of a caller's number in a key.
@@ -208,13 +178,14 @@ impl<K: NumberKey, G: Merge> Groups<K, G> {
         }
     }
 
-    /// The groups, by number.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (u32, K, &G)> {
-        (0..).zip(&self.list).filter_map(|(number, slot)| match slot {
-            Slot::Group(key, group) => Some((number, *key, group)),
-            Slot::Joined(_) => None,
-        })
+    /// All groups.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &G)> {
+        self.list.iter().map(|entry| (entry.key, &entry.group))
     }
+}
+
+fn count(length: usize) -> u32 {
+    u32::try_from(length).unwrap_or(u32::MAX)
 }
 
 /// Callers whose sessions are not told apart.
@@ -256,4 +227,60 @@ fn coarsened<K: NumberKey>(mut key: K, detail: Detail) -> K {
         key.forget_call();
     }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A caller and what was called.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    struct Call(u32, u32);
+
+    impl NumberKey for Call {
+        fn caller(&mut self) -> &mut u32 {
+            &mut self.0
+        }
+
+        fn forget_call(&mut self) {
+            self.1 = OTHER_NUMBER;
+        }
+    }
+
+    impl Merge for u64 {
+        fn merge(&mut self, other: u64) {
+            *self += other;
+        }
+    }
+
+    #[test]
+    fn groups_keep_their_numbers_whatever_they_become_part_of() {
+        let mut callers = Interner::new(100);
+        let mut groups: Groups<Call, u64> = Groups::default();
+        let mut numbers = Vec::new();
+        // Two sessions of each of fifty roles, and too many calls.
+        for at in 0..GROUPS_MAX as u32 * 3 {
+            let (role, session, what) = (at % 50, at / 50 % 2, at / 100);
+            let caller = format!("arn:aws:sts::123456789012:assumed-role/r{role}/s{session}");
+            let key = Call(callers.number(&caller), what);
+            let found = groups.find(key, &callers);
+            assert!(groups.holds(&found));
+            let number = match groups.get_mut(&found) {
+                Some((number, requests)) => {
+                    *requests += 1;
+                    number
+                }
+                None => groups.insert(found.key, 1, &callers).unwrap(),
+            };
+            numbers.push((role, what, number));
+        }
+        assert_eq!(groups.detail, Detail::Roles.coarser().unwrap());
+        assert_eq!(groups.iter().map(|(_, requests)| requests).sum::<u64>(), numbers.len() as u64);
+        assert!(groups.iter().count() <= GROUPS_MAX);
+        let (all, places): (Vec<_>, Vec<_>) = (groups.iter().collect(), groups.places().collect());
+        for (_, what, number) in numbers {
+            let (Call(caller, called), _) = all[places[number as usize]];
+            assert_eq!((caller, called), (OTHER_NUMBER, what));
+        }
+    }
 }

@@ -4,7 +4,6 @@
 //! the call that is to explain it, and explains it then.
 
 use bumpalo::{Bump, collections::Vec as BumpVec};
-use hashbrown::HashMap;
 use tollgate_policy::Outcome;
 
 use crate::bindings::Kept;
@@ -91,7 +90,8 @@ struct TallyGroup<'a> {
     /// Whether not all of its calls had the ARN of the example.
     differ: bool,
     disagrees: bool,
-    example: Kept<'a>,
+    /// Apart: it is rarely replaced, and what is counted in lies closer together.
+    example: Box<Kept<'a>>,
 }
 
 impl Merge for TallyGroup<'_> {
@@ -199,7 +199,7 @@ impl<'a> OutcomeTally<'a> {
             group.differ |= order.is_ne();
             let rest = || (time, call.caller).cmp(&(example.time(), example.caller()));
             if order.then_with(rest).is_lt() {
-                group.example = binding()?.keep(call, resource.text());
+                *group.example = binding()?.keep(call, resource.text());
             }
             return Some(number);
         }
@@ -208,7 +208,7 @@ impl<'a> OutcomeTally<'a> {
             span: Span::at(time),
             differ: false,
             disagrees,
-            example: binding()?.keep(call, resource.text()),
+            example: Box::new(binding()?.keep(call, resource.text())),
         };
         self.groups.insert(found.key, group, callers)
     }
@@ -222,7 +222,7 @@ impl<'a> OutcomeTally<'a> {
             .collect();
         let detail = self.groups.detail;
         outcomes.detail = detail;
-        let groups = self.groups.iter().map(|(_, key, group)| {
+        let groups = self.groups.iter().map(|(key, group)| {
             (self.in_words(key, version, callers), group.explained(key, version, detail))
         });
         // Merging sorts, and joins the groups whose numbers differ and whose words do not.
@@ -233,9 +233,9 @@ impl<'a> OutcomeTally<'a> {
 
     /// The groups by the numbers that calls were given.
     pub(crate) fn by_number(&self, callers: &Interner, version: &Version<'_>) -> Vec<GroupKey> {
-        let words = |(number, key, _)| (number, self.in_words(key, version, callers));
-        let words: HashMap<u32, GroupKey> = self.groups.iter().map(words).collect();
-        self.groups.settle().iter().filter_map(|number| words.get(number).cloned()).collect()
+        let words = self.groups.iter().map(|(key, _)| self.in_words(key, version, callers));
+        let words: Vec<GroupKey> = words.collect();
+        self.groups.places().filter_map(|place| words.get(place).cloned()).collect()
     }
 
     fn in_words(&self, key: TallyKey, version: &Version<'_>, callers: &Interner) -> GroupKey {
