@@ -127,21 +127,10 @@ impl Together {
         for (number, counted) in (0..).zip(self.reads).filter(|(_, reads)| *reads > 0) {
             *slot(&mut reads, at(&places, number)) += counted;
         }
-        let [shared, own] = halves(&self.samples, |distinct| distinct.sample(|of| at(&places, of)));
-        Repeats { routes, reads, shared, own }
+        let [a, b, c, d, e, f, g, h] =
+            self.samples.map(|distinct| distinct.sample(|of| at(&places, of)));
+        Repeats { routes, reads, shared: [a, b, c, d], own: [e, f, g, h] }
     }
-}
-
-/// What is made of the samples of shared caches, and of those of each principal's own.
-fn halves(
-    samples: &[Distinct; 2 * TTLS.len()],
-    sample: impl Fn(&Distinct) -> Sample,
-) -> [[Sample; TTLS.len()]; 2] {
-    let (shared, own) = samples.split_at(TTLS.len());
-    [shared, own].map(|half| {
-        let mut half = half.iter().map(&sample);
-        std::array::from_fn(|_| half.next().unwrap_or_default())
-    })
 }
 
 /// What makes two reads identical, hashed: the same in every run, so that runs can be merged.

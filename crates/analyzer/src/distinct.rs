@@ -5,18 +5,24 @@
 //! sample whatever came how often, and depends on nothing but the set of hashes: so counting is exact
 //! until there are too many, and merging gives what one run would have given.
 
-use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// The most hashes that are kept.
 const KEPT_MAX: usize = 8_192;
+
+/// How many hashes are sorted in at a time.
+const FRESH_MAX: usize = 2_048;
 
 /// Distinct hashes, each with a number of whatever it belongs to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Distinct {
     /// How many times the bound was halved.
     level: u32,
-    kept: HashMap<u64, u32>,
+    /// In order, each once.
+    kept: Vec<(u64, u32)>,
+    /// Those that came last, as they came: to look each up among the others would be to wait for
+    /// memory.
+    fresh: Vec<(u64, u32)>,
 }
 
 impl Distinct {
@@ -28,8 +34,24 @@ impl Distinct {
         }
     }
 
+    #[inline]
     fn keep(&mut self, hash: u64, of: u32) {
-        self.kept.insert(hash, of);
+        self.fresh.push((hash, of));
+        // Not before: it may raise the bound.
+        if self.fresh.len() == FRESH_MAX {
+            self.settle();
+        }
+    }
+
+    /// Sorts in what came last.
+    #[cold]
+    fn settle(&mut self) {
+        let by_hash = |(hash, _): &(u64, u32)| *hash;
+        self.fresh.sort_unstable_by_key(by_hash);
+        self.kept.append(&mut self.fresh);
+        // Two lists in order are merged.
+        self.kept.sort_by_key(by_hash);
+        self.kept.dedup_by_key(|(hash, _)| *hash);
         while self.kept.len() > KEPT_MAX {
             self.raise(self.level + 1);
         }
@@ -38,12 +60,13 @@ impl Distinct {
     fn raise(&mut self, level: u32) {
         if level > self.level {
             self.level = level;
-            self.kept.retain(|hash, _| hash.leading_zeros() >= level);
+            self.kept.retain(|(hash, _)| hash.leading_zeros() >= level);
         }
     }
 
     /// Adds a sample of the same kind of hashes.
     pub(crate) fn merge(&mut self, other: &Sample, number: impl Fn(u32) -> u32) {
+        self.settle();
         self.raise(other.level);
         for &(hash, of) in &other.kept {
             self.add(hash, number(of));
@@ -51,10 +74,9 @@ impl Distinct {
     }
 
     /// What is kept, in order.
-    pub(crate) fn sample(&self, number: impl Fn(u32) -> u32) -> Sample {
-        let mut kept: Vec<(u64, u32)> =
-            self.kept.iter().map(|(&hash, &of)| (hash, number(of))).collect();
-        kept.sort_unstable();
+    pub(crate) fn sample(mut self, number: impl Fn(u32) -> u32) -> Sample {
+        self.settle();
+        let kept = self.kept.into_iter().map(|(hash, of)| (hash, number(of))).collect();
         Sample { level: self.level, kept }
     }
 }
@@ -104,6 +126,18 @@ mod tests {
     fn few_are_exact_however_often_they_come() {
         let sample = counted((0..50_000).map(|number| number % 8_192)).sample(|of| of);
         assert_eq!(sample.estimate(sample.numbers().count() as u64), (8_192, 0));
+    }
+
+    #[test]
+    fn nothing_is_kept_that_is_not_below_the_bound() {
+        let mut raised = false;
+        // Just as many as are sorted in, and one more.
+        for many in (FRESH_MAX..4 * KEPT_MAX).step_by(FRESH_MAX).flat_map(|many| [many, many + 1]) {
+            let Sample { level, kept } = counted(0..many as u64).sample(|of| of);
+            assert!(kept.iter().all(|(hash, _)| hash.leading_zeros() >= level), "{many}");
+            raised |= level > 0;
+        }
+        assert!(raised);
     }
 
     #[test]

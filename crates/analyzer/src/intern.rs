@@ -145,6 +145,21 @@ mod tests {
     }
 
     #[test]
+    fn a_text_has_the_same_number_among_few() {
+        let (mut interner, mut few) = (Interner::new(1_000), Few::default());
+        // More than there is room for, so some have the same place.
+        let texts: Vec<String> = (0..500).map(|at| format!("/pets/{at}")).collect();
+        let numbers: Vec<u32> = texts.iter().map(|text| interner.number(text)).collect();
+        for _ in 0..2 {
+            for (text, number) in texts.iter().zip(&numbers) {
+                assert_eq!(interner.number_of_few(text, &mut few), *number);
+                assert_eq!(interner.number_of_few(text, &mut few), *number);
+            }
+        }
+        assert_eq!(interner.number_of_few("/new", &mut few), 501);
+    }
+
+    #[test]
     fn a_text_that_is_too_long_is_not_told_apart() {
         let mut interner = Interner::new(2);
         assert_eq!(interner.number(&"a".repeat(TEXT_BYTES_MAX + 1)), OTHER_NUMBER);
