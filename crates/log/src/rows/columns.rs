@@ -241,7 +241,8 @@ fn reset_of_digits(number: u64, digits: usize, now: impl FnOnce() -> Option<i64>
 
 /// Reads the value of each row of a column, and whether there is one.
 fn nullable<T>(cells: &[u128], mut read: impl FnMut(usize, View) -> (T, bool)) -> (Vec<T>, Nulls) {
-    let (mut values, mut nulls) = (Vec::with_capacity(cells.len()), Nulls::default());
+    let (mut values, mut nulls) =
+        (Vec::with_capacity(cells.len()), Nulls::with_capacity(cells.len()));
     let mut row = 0;
     for cells in cells.chunks(Nulls::AT_ONCE) {
         let mut valid = [false; Nulls::AT_ONCE];
