@@ -103,7 +103,8 @@ impl Routes {
         bump: &'t Bump,
     ) -> (&'t str, u32) {
         let route = route.unwrap_or_else(|path| {
-            let mut guess = BumpString::new_in(bump);
+            // Most guesses are no longer; what a text grows out of stays in the arena.
+            let mut guess = BumpString::with_capacity_in(path.len(), bump);
             guess.extend(call::generalise(path));
             guess.into_bump_str()
         });
