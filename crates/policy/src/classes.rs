@@ -11,11 +11,10 @@ mod view;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
-use hashbrown::hash_map::Entry;
 
 use crate::compile::PolicySet;
 
-use self::steps::{Reached, Step, columns, steps_of};
+use self::steps::{Reached, Step, Steps, columns, steps_of};
 
 pub use self::view::View;
 
@@ -53,12 +52,8 @@ const CLASSES_MAX: usize = 1 << 16;
 /// ```
 #[derive(Debug)]
 pub struct ResourceClasses {
-    /// The steps of all patterns, one pattern after the other.
-    steps: Box<[Step]>,
-    /// Where each pattern begins.
-    starts: Vec<u32>,
-    /// The last step of each pattern, by its steps.
-    ends: HashMap<Vec<Step>, u32>,
+    /// The steps of all patterns.
+    steps: Steps,
     /// The column of each byte: bytes that no pattern tells apart share one.
     columns: Box<[u8; 256]>,
     width: usize,
@@ -123,21 +118,13 @@ impl ResourceClasses {
     pub fn new<'a>(sets: impl IntoIterator<Item = &'a PolicySet>) -> ResourceClasses {
         let statements = sets.into_iter().flat_map(PolicySet::statements);
         let patterns = statements.flat_map(|statement| statement.resources.patterns());
-        let mut ends: HashMap<Vec<Step>, u32> = HashMap::new();
-        let (mut steps, mut starts) = (Vec::new(), Vec::new());
+        let mut steps = Steps::default();
         for pattern in patterns.filter_map(steps_of) {
-            if let Entry::Vacant(end) = ends.entry(pattern) {
-                starts.push(number(steps.len()));
-                steps.extend(end.key());
-                end.insert(number(steps.len() - 1));
-            }
+            steps.add(&pattern);
         }
         let (columns, width) = columns(&steps);
-        let reached = Reached::of(steps.len());
         ResourceClasses {
-            steps: steps.into(),
-            starts,
-            ends,
+            steps,
             columns,
             width,
             table: Vec::new(),
@@ -148,7 +135,7 @@ impl ResourceClasses {
             epoch: 0,
             bytes: 0,
             bytes_max: STATES_BYTES_MAX,
-            reached,
+            reached: Reached::default(),
         }
     }
 
@@ -239,11 +226,7 @@ impl ResourceClasses {
     /// The state after a head, which it remembers.
     #[cold]
     fn enter(&mut self, head: &mut Head) -> Option<Start> {
-        self.reached.begin();
-        for &start in &self.starts {
-            self.reached.add(&self.steps, start);
-        }
-        let mut positions = self.reached.take();
+        let mut positions = self.reached.before(&self.steps);
         for &byte in head.text.as_bytes() {
             positions = self.reached.after(&self.steps, &positions, byte);
         }
@@ -277,8 +260,8 @@ impl ResourceClasses {
         if self.epoch > FORGETTING_MAX {
             return None;
         }
-        let step = |position: &u32| self.steps.get(*position as usize);
-        let settled = positions.iter().all(|position| step(position) == Some(&Step::Anything));
+        let step = |position: &u32| self.steps.get(*position);
+        let settled = positions.iter().all(|position| step(position) == Some(Step::Anything));
         let accepts = |position: &&u32| matches!(step(position), Some(Step::Anything | Step::End));
         let matching: Arc<[u32]> = positions.iter().filter(accepts).copied().collect();
         let class = self.class_of(matching);
@@ -399,6 +382,20 @@ mod tests {
                 prop_assert_eq!(*by_own.entry(own).or_insert(seen), seen);
             }
         }
+    }
+
+    #[test]
+    fn patterns_that_begin_alike_are_followed_as_one() {
+        let sets: Vec<PolicySets> =
+            (0..100).map(|at| allowing(&format!("arn:aws:s3:::*/pets/cat-{at}"))).collect();
+        let all = sets.iter().filter_map(|sets| sets.resource.as_deref());
+        let mut classes = ResourceClasses::new(all);
+        let mut head = Head::new("arn:aws:s3:::".to_owned());
+        let cat = classes.class(&mut head, "zoo/pets/cat-42");
+        assert_ne!(cat, classes.class(&mut head, "zoo/pets/cat-421"));
+        assert_ne!(cat, classes.class(&mut head, "zoo/pets/cat-43"));
+        // A run, what may follow it, an end, and ten digits.
+        assert!(classes.states.iter().all(|state| state.positions.len() <= 13));
     }
 
     #[test]

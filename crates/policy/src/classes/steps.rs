@@ -1,10 +1,11 @@
 //! Patterns as steps along a text, and where patterns stand after some of it.
 
+use super::number;
 use crate::pattern::{Pattern, Reach, Rest, Token};
 use crate::statement::ResourcePattern;
 
 /// One step along a pattern.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     /// This byte.
     Byte(u8),
@@ -20,6 +21,67 @@ pub(super) enum Step {
     Anything,
 }
 
+/// The steps of many patterns, as a tree: patterns that begin alike share the steps they begin with, and
+/// so each position along them. A position is the number of the step that is next there.
+#[derive(Debug, Default)]
+pub(super) struct Steps {
+    /// The steps that patterns begin with.
+    first: Vec<u32>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug)]
+struct Node {
+    step: Step,
+    /// The steps that follow in some pattern.
+    next: Vec<u32>,
+}
+
+impl Steps {
+    /// Adds a pattern.
+    pub(super) fn add(&mut self, pattern: &[Step]) {
+        let mut last = None;
+        for &step in pattern {
+            let node = self.step(last, step).unwrap_or_else(|| self.push(last, step));
+            last = Some(node);
+        }
+    }
+
+    fn push(&mut self, last: Option<u32>, step: Step) -> u32 {
+        let node = number(self.nodes.len());
+        self.nodes.push(Node { step, next: Vec::new() });
+        match last.and_then(|last| self.nodes.get_mut(last as usize)) {
+            Some(last) => last.next.push(node),
+            None => self.first.push(node),
+        }
+        node
+    }
+
+    /// The last step of a pattern that was added: no other pattern ends there.
+    pub(super) fn end(&self, pattern: &[Step]) -> Option<u32> {
+        pattern.iter().try_fold(None, |last, step| self.step(last, *step).map(Some))?
+    }
+
+    /// Where a step follows a position.
+    fn step(&self, last: Option<u32>, step: Step) -> Option<u32> {
+        let mut nodes = self.after(last).iter().copied();
+        nodes.find(|node| self.get(*node) == Some(step))
+    }
+
+    /// The step at a position.
+    pub(super) fn get(&self, position: u32) -> Option<Step> {
+        self.nodes.get(position as usize).map(|node| node.step)
+    }
+
+    /// The positions after one; the first ones after none.
+    fn after(&self, position: Option<u32>) -> &[u32] {
+        match position {
+            None => &self.first,
+            Some(position) => self.nodes.get(position as usize).map_or(&[], |node| &node.next),
+        }
+    }
+}
+
 /// A collection of positions, each once.
 #[derive(Debug, Default)]
 pub(super) struct Reached {
@@ -30,12 +92,7 @@ pub(super) struct Reached {
 }
 
 impl Reached {
-    /// Of the positions of so many steps.
-    pub(super) fn of(steps: usize) -> Reached {
-        Reached { marks: vec![0; steps], ..Reached::default() }
-    }
-
-    pub(super) fn begin(&mut self) {
+    fn begin(&mut self) {
         if self.round == u32::MAX {
             self.marks.fill(0);
             self.round = 0;
@@ -43,48 +100,58 @@ impl Reached {
         self.round += 1;
     }
 
-    /// Adds a position, and those after it that can be reached without text.
-    pub(super) fn add(&mut self, steps: &[Step], position: u32) {
-        let mut position = position;
-        while let Some(mark) = self.marks.get_mut(position as usize)
+    fn add(&mut self, position: u32) {
+        if let Some(mark) = self.marks.get_mut(position as usize)
             && *mark != self.round
         {
             *mark = self.round;
             self.positions.push(position);
-            match steps.get(position as usize) {
-                Some(Step::Run(_) | Step::Inside) => position += 1,
-                _ => return,
-            }
         }
     }
 
-    /// The positions in order.
-    pub(super) fn take(&mut self) -> Vec<u32> {
+    /// Adds the positions that can be reached from those here without text; all of them in order.
+    fn take(&mut self, steps: &Steps) -> Vec<u32> {
+        let mut at = 0;
+        while let Some(&position) = self.positions.get(at) {
+            if let Some(Step::Run(_) | Step::Inside) = steps.get(position) {
+                steps.after(Some(position)).iter().for_each(|next| self.add(*next));
+            }
+            at += 1;
+        }
         self.positions.sort_unstable();
         std::mem::take(&mut self.positions)
     }
 
+    /// Where patterns stand before any text.
+    pub(super) fn before(&mut self, steps: &Steps) -> Vec<u32> {
+        self.marks.resize(steps.nodes.len(), 0);
+        self.begin();
+        steps.after(None).iter().for_each(|first| self.add(*first));
+        self.take(steps)
+    }
+
     /// Where patterns stand one byte after `positions`.
-    pub(super) fn after(&mut self, steps: &[Step], positions: &[u32], byte: u8) -> Vec<u32> {
+    pub(super) fn after(&mut self, steps: &Steps, positions: &[u32], byte: u8) -> Vec<u32> {
         self.begin();
         self.positions.reserve(positions.len());
         let continues = (0x80..=0xbf).contains(&byte);
         for &position in positions {
-            let next = match steps.get(position as usize) {
-                Some(Step::Byte(wanted)) => (*wanted == byte).then_some(position + 1),
-                Some(Step::Run(except)) => (*except != Some(byte)).then_some(position),
-                Some(Step::Character(except)) => {
-                    (!continues && *except != Some(byte)).then_some(position + 1)
-                }
-                Some(Step::Inside) => continues.then_some(position),
-                Some(Step::Anything) => Some(position),
-                Some(Step::End) | None => None,
+            let (stays, goes_on) = match steps.get(position) {
+                Some(Step::Byte(wanted)) => (false, wanted == byte),
+                Some(Step::Run(except)) => (except != Some(byte), false),
+                Some(Step::Character(except)) => (false, !continues && except != Some(byte)),
+                Some(Step::Inside) => (continues, false),
+                Some(Step::Anything) => (true, false),
+                Some(Step::End) | None => (false, false),
             };
-            if let Some(next) = next {
-                self.add(steps, next);
+            if stays {
+                self.add(position);
+            }
+            if goes_on {
+                steps.after(Some(position)).iter().for_each(|next| self.add(*next));
             }
         }
-        self.take()
+        self.take(steps)
     }
 }
 
@@ -149,11 +216,11 @@ fn add_rest(steps: &mut Vec<Step>, pattern: &Pattern) -> Option<()> {
 
 /// A column for each byte that some step asks for, one for the bytes inside of characters, and one
 /// for all others; and how many there are.
-pub(super) fn columns(steps: &[Step]) -> (Box<[u8; 256]>, usize) {
+pub(super) fn columns(steps: &Steps) -> (Box<[u8; 256]>, usize) {
     let mut asked = [false; 256];
-    for step in steps {
-        if let Step::Byte(byte) | Step::Run(Some(byte)) | Step::Character(Some(byte)) = step
-            && let Some(asked) = asked.get_mut(usize::from(*byte))
+    for node in &steps.nodes {
+        if let Step::Byte(byte) | Step::Run(Some(byte)) | Step::Character(Some(byte)) = node.step
+            && let Some(asked) = asked.get_mut(usize::from(byte))
         {
             *asked = true;
         }

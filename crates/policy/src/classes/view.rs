@@ -44,8 +44,8 @@ impl ResourceClasses {
     pub fn view<'a>(&self, sets: impl IntoIterator<Item = &'a PolicySet>) -> View {
         let statements: Vec<_> = sets.into_iter().flat_map(PolicySet::statements).collect();
         let patterns = statements.iter().flat_map(|statement| statement.resources.patterns());
-        let ends = patterns.filter_map(steps_of).filter_map(|pattern| self.ends.get(&pattern));
-        let mut ends: Vec<u32> = ends.copied().collect();
+        let ends = patterns.filter_map(steps_of).filter_map(|pattern| self.steps.end(&pattern));
+        let mut ends: Vec<u32> = ends.collect();
         ends.sort_unstable();
         ends.dedup();
         let asking = statements.iter().filter(|statement| !statement.conditions.is_empty());
@@ -55,7 +55,7 @@ impl ResourceClasses {
 
     fn asking(&self, statement: &CompiledStatement) -> Asking {
         let ends = |patterns: &[_]| {
-            let end = |pattern| self.ends.get(&steps_of(pattern)?).copied();
+            let end = |pattern| self.steps.end(&steps_of(pattern)?);
             patterns.iter().map(end).collect::<Option<Box<[u32]>>>()
         };
         let about = match &statement.resources {
