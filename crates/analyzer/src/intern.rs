@@ -22,8 +22,44 @@ pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
     /// Marks of texts, made of their hashes, and their numbers.
     table: HashTable<(u32, u32)>,
-    texts: Vec<Box<str>>,
+    texts: Texts,
     capacity: usize,
+}
+
+/// Texts by number, one behind the other: what is compared with lies close together.
+struct Texts {
+    all: String,
+    /// Where each begins, and where the last ends.
+    bounds: Vec<u32>,
+}
+
+impl Texts {
+    /// The texts with the numbers from 0.
+    fn of(first: &str) -> Texts {
+        let mut texts = Texts { all: String::new(), bounds: vec![0] };
+        texts.push(first);
+        texts
+    }
+
+    fn len(&self) -> usize {
+        self.bounds.len() - 1
+    }
+
+    #[inline]
+    fn get(&self, number: u32) -> Option<&str> {
+        let number = number as usize;
+        let (start, end) = (*self.bounds.get(number)?, *self.bounds.get(number + 1)?);
+        self.all.get(start as usize..end as usize)
+    }
+
+    /// Adds a text; `None` if there is no room for it.
+    fn push(&mut self, text: &str) -> Option<u32> {
+        let end = u32::try_from(self.all.len() + text.len()).ok()?;
+        let number = u32::try_from(self.len()).ok()?;
+        self.all.push_str(text);
+        self.bounds.push(end);
+        Some(number)
+    }
 }
 
 /// The numbers that texts had which were asked for last, by what is seen of them at once: a text that
@@ -46,7 +82,7 @@ impl Interner {
     /// An empty interner that tells at most `capacity` texts apart.
     pub(crate) fn new(capacity: usize) -> Interner {
         let (hasher, table) = (DefaultHashBuilder::default(), HashTable::new());
-        Interner { hasher, table, texts: vec![OTHER.into()], capacity }
+        Interner { hasher, table, texts: Texts::of(OTHER), capacity }
     }
 
     /// The number of a text.
@@ -60,7 +96,7 @@ impl Interner {
     pub(crate) fn number_of_few(&mut self, text: &str, few: &mut Few) -> u32 {
         let place = few.0.get_mut(usize::from(swift_mark(text)));
         let Some(place) = place else { return self.number(text) };
-        match self.texts.get(*place as usize) {
+        match self.texts.get(*place) {
             Some(known) if *place != OTHER_NUMBER && same(known, text) => {}
             _ => *place = self.number(text),
         }
@@ -84,8 +120,8 @@ impl Interner {
     /// The number of a text whose hash is known, and perhaps its number.
     #[inline]
     pub(crate) fn number_likely(&mut self, text: &str, hash: u64, likely: u32) -> u32 {
-        match self.texts.get(likely as usize) {
-            Some(known) if likely != OTHER_NUMBER && **known == *text => likely,
+        match self.texts.get(likely) {
+            Some(known) if likely != OTHER_NUMBER && known == text => likely,
             _ => self.number_hashed(text, hash),
         }
     }
@@ -93,8 +129,7 @@ impl Interner {
     #[inline]
     fn number_hashed(&mut self, text: &str, hash: u64) -> u32 {
         let same = |&(known, number): &(u32, u32)| {
-            let text_of = |number: u32| self.texts.get(number as usize);
-            known == mark(hash) && text_of(number).is_some_and(|known| **known == *text)
+            known == mark(hash) && self.texts.get(number) == Some(text)
         };
         match self.table.find(hash, same) {
             Some(&(_, number)) => number,
@@ -106,19 +141,17 @@ impl Interner {
     }
 
     fn add(&mut self, hash: u64, text: &str) -> u32 {
-        let number = u32::try_from(self.texts.len()).unwrap_or(u32::MAX);
-        self.texts.push(text.into());
+        let Some(number) = self.texts.push(text) else { return OTHER_NUMBER };
         let (hasher, texts) = (&self.hasher, &self.texts);
-        let rehash = |&(_, number): &(u32, u32)| {
-            hasher.hash_one(texts.get(number as usize).map_or("", |text| text))
-        };
+        let rehash =
+            |&(_, number): &(u32, u32)| hasher.hash_one(texts.get(number).unwrap_or_default());
         self.table.insert_unique(hash, (mark(hash), number), rehash);
         number
     }
 
     /// The text of a number that this interner gave.
     pub(crate) fn text(&self, number: u32) -> &str {
-        self.texts.get(number as usize).map_or(OTHER, |text| text)
+        self.texts.get(number).unwrap_or(OTHER)
     }
 }
 
