@@ -11,6 +11,7 @@ use crate::call::Call;
 use crate::context::{Assumption, ReferencedKeys};
 use crate::outcomes::{CallContext, Told};
 use crate::rows::Row;
+use crate::time::moment;
 
 /// The action of a request that is not logged with another.
 pub(crate) const INVOKE: &str = "execute-api:Invoke";
@@ -182,9 +183,9 @@ impl Kept<'_> {
         &self.caller
     }
 
-    /// Of several calls, the smallest is kept.
-    pub(crate) fn rank(&self) -> (&str, Option<i64>, &str) {
-        (&self.resource, self.time, &self.caller)
+    /// Of several calls, the smallest is kept: the first.
+    pub(crate) fn rank(&self) -> (i64, &str, &str, Option<i64>) {
+        (moment(self.time), &self.resource, &self.caller, self.time)
     }
 
     /// What is known of it beside caller, action and resource, in words.

@@ -2,8 +2,8 @@
 //!
 //! Allowed calls that the log also has as passed are only counted. All others are grouped by
 //! caller, action, route, logged status, decision and the statements that determined it; each group
-//! explains itself by one of its calls, chosen so that the choice does not depend on who read what
-//! first. Where they would be too many, they are told less finely ([`Detail`]).
+//! explains itself by its first call, whoever read what when. Where they would be too many, they are
+//! told less finely ([`Detail`]).
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use tollgate_store::{Applicable, Citation};
 use crate::bindings::{Binding, Kept};
 use crate::detail::Detail;
 use crate::groups::{self, Key, Merge};
-use crate::time::Span;
+use crate::time::{Span, moment};
 use crate::verdict::Logged;
 
 /// What replaying came to. Merges.
@@ -70,7 +70,7 @@ pub struct Group {
     pub only_resource: Option<String>,
     /// Whether log and decision contradict each other.
     pub disagrees: bool,
-    /// The call that explains the group: its ARN and time. The smallest of the group.
+    /// The call that explains the group: its ARN and time. The first of the group.
     pub example: (String, Option<i64>),
     /// What the example had beside its caller, action and resource, as far as policies look at it.
     #[serde(default)]
@@ -203,6 +203,14 @@ impl GroupKey {
     }
 }
 
+impl Group {
+    /// Of the examples of several groups, the smallest is that of all of them: the first call.
+    fn rank(&self) -> (i64, &str, Option<&str>, Option<i64>) {
+        let (resource, time) = &self.example;
+        (moment(*time), resource, self.context.caller.as_deref(), *time)
+    }
+}
+
 impl Merge for Group {
     fn merge(&mut self, other: Group) {
         self.requests += other.requests;
@@ -210,7 +218,7 @@ impl Merge for Group {
         if self.only_resource != other.only_resource {
             self.only_resource = None;
         }
-        if (&other.example, &other.context.caller) < (&self.example, &self.context.caller) {
+        if other.rank() < self.rank() {
             (self.example, self.nearest) = (other.example, other.nearest);
             self.context = other.context;
         }

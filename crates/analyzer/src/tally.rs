@@ -16,7 +16,7 @@ use crate::outcomes::{CallContext, Group, GroupKey, Outcomes, cited, nearest};
 use crate::places::Places;
 use crate::replay::{Verdict, Version};
 use crate::resource::Resource;
-use crate::time::Span;
+use crate::time::{Span, moment};
 use crate::verdict::{Comparison, Logged};
 
 /// The calls of one worker, while they are replayed.
@@ -188,27 +188,33 @@ impl<'a> OutcomeTally<'a> {
         version: &Version<'a>,
         Counting { places, callers, .. }: &mut Counting<'_, 'a>,
     ) -> Option<u32> {
-        let resource = Resource::of(call, places, &mut self.arn);
         let time = call.time;
         let binding = || version.binding(version.verdict(verdict)?);
         if let Some((number, group)) = self.groups.get_mut(&found) {
+            let first = moment(group.span.first());
             group.requests += 1;
             group.span.merge(Span::at(time));
+            // Most calls are later than the first, and not the first to differ: that is all of them.
+            if group.differ && moment(time) > first {
+                return Some(number);
+            }
+            let resource = Resource::of(call, places, &mut self.arn);
             let example = &group.example;
             let order = resource.compare(example.resource());
             group.differ |= order.is_ne();
-            let rest = || (time, call.caller).cmp(&(example.time(), example.caller()));
-            if order.then_with(rest).is_lt() {
+            let rest = || (call.caller, time).cmp(&(example.caller(), example.time()));
+            if moment(time).cmp(&first).then(order).then_with(rest).is_lt() {
                 *group.example = binding()?.keep(call, resource.text());
             }
             return Some(number);
         }
+        let resource = Resource::of(call, places, &mut self.arn).text();
         let group = TallyGroup {
             requests: 1,
             span: Span::at(time),
             differ: false,
             disagrees,
-            example: Box::new(binding()?.keep(call, resource.text())),
+            example: Box::new(binding()?.keep(call, resource)),
         };
         self.groups.insert(found.key, group, callers)
     }

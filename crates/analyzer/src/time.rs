@@ -61,6 +61,12 @@ impl From<Option<(i64, i64)>> for Span {
     }
 }
 
+/// A moment for putting calls in order: one without a time comes after those that have one.
+#[inline]
+pub(crate) fn moment(time: Option<i64>) -> i64 {
+    time.unwrap_or(i64::MAX)
+}
+
 /// A minute, in milliseconds.
 const MINUTE: i64 = 60_000;
 
