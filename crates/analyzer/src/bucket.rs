@@ -26,18 +26,17 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
-    /// How many calls are refused in each interval. Intervals of `width` milliseconds are given by
-    /// their start, in order, with the calls that came in it.
+    /// How many calls are refused, by the intervals in which any are. Intervals of `width` milliseconds
+    /// are given by their start, in order, with the calls that came in it.
     pub(crate) fn refuses(
         self,
         width: i64,
         calls: impl IntoIterator<Item = (i64, u64)>,
-    ) -> Vec<(i64, u64)> {
-        let gain = |ms: i64| self.rate_per_second * ms as f64 / 1000.0;
+    ) -> impl Iterator<Item = (i64, u64)> {
+        let gain = move |ms: i64| self.rate_per_second * ms as f64 / 1000.0;
         let mut tokens = self.burst;
         let mut end: Option<i64> = None;
-        let mut refused = Vec::new();
-        for (start, calls) in calls {
+        calls.into_iter().filter_map(move |(start, calls)| {
             if let Some(end) = end {
                 tokens = (tokens + gain(start - end)).min(self.burst);
             }
@@ -46,11 +45,8 @@ impl TokenBucket {
             let missing = (calls as f64 - had).ceil().max(0.0) as u64;
             tokens = (had - calls.saturating_sub(missing) as f64).clamp(0.0, self.burst);
             end = Some(start + width);
-            if missing > 0 {
-                refused.push((start, missing));
-            }
-        }
-        refused
+            (missing > 0).then_some((start, missing))
+        })
     }
 
     /// The bucket that keeps a limit and would have refused the fewest calls; of equal ones, that with
@@ -62,13 +58,15 @@ impl TokenBucket {
             let burst = burst.min(limit.floor()).max(1.0);
             TokenBucket { rate_per_second: (limit - burst).max(0.0) / seconds, burst }
         });
-        let choices = buckets.map(|bucket| {
-            let refused = bucket.refuses(width, calls.iter().copied());
-            Choice { bucket, refused }
-        });
-        let fewest = choices.min_by_key(Choice::total);
-        let none = TokenBucket { rate_per_second: 0.0, burst: limit };
-        fewest.unwrap_or(Choice { bucket: none, refused: Vec::new() })
+        let refused = |bucket: &TokenBucket| bucket.refuses(width, calls.iter().copied());
+        let total = |bucket: &TokenBucket| refused(bucket).map(|(_, calls)| calls).sum::<u64>();
+        match buckets.min_by_key(total) {
+            Some(bucket) => Choice { bucket, refused: refused(&bucket).collect() },
+            None => Choice {
+                bucket: TokenBucket { rate_per_second: 0.0, burst: limit },
+                refused: Vec::new(),
+            },
+        }
     }
 }
 
@@ -156,7 +154,7 @@ mod tests {
         let bucket = TokenBucket { rate_per_second: 0.5, burst: 10.0 };
         // 10 tokens, and 30 more by the end of a minute; then nothing is left but what is gained.
         let refused = bucket.refuses(60_000, [(0, 45), (60_000, 31), (600_000, 40), (660_000, 1)]);
-        assert_eq!(refused, [(0, 5), (60_000, 1)]);
+        assert_eq!(refused.collect::<Vec<_>>(), [(0, 5), (60_000, 1)]);
     }
 
     #[test]
@@ -197,7 +195,7 @@ mod tests {
             let (rate, burst) = (f64::from(rate) / 10.0, f64::from(burst));
             let calls: Vec<(i64, u64)> = (0..).step_by(60_000).zip(counts).collect();
             let refused = TokenBucket { rate_per_second: rate, burst }.refuses(60_000, calls.iter().copied());
-            let refused: u64 = refused.iter().map(|(_, calls)| calls).sum();
+            let refused: u64 = refused.map(|(_, calls)| calls).sum();
             let exact = call_by_call(rate, burst, 60_000, &calls);
             // A fraction of a token either way in each interval.
             prop_assert!(refused.abs_diff(exact) <= 2 * calls.len() as u64, "{} {}", refused, exact);

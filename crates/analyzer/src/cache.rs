@@ -121,8 +121,7 @@ impl Together {
 
     fn finish(self) -> Repeats {
         let used = (0..).zip(&self.reads).filter(|(_, reads)| **reads > 0);
-        let used = used.map(|(number, _)| number).collect();
-        let (routes, places) = self.routes.in_order(&used);
+        let (routes, places) = self.routes.in_order(used.map(|(number, _)| number));
         let mut reads = vec![0; routes.len()];
         for (number, counted) in (0..).zip(self.reads).filter(|(_, reads)| *reads > 0) {
             *slot(&mut reads, at(&places, number)) += counted;

@@ -125,9 +125,10 @@ impl Words {
 
     /// Everything in order, made coarser until it is small enough.
     fn finish(self, rung: usize) -> Consumption {
-        let used = |of: fn(&Cell) -> u32| self.cells.iter().map(|(cell, _)| of(cell)).collect();
-        let (limits, limit_places) = self.limits.in_order(&used(|cell| cell.limit));
-        let (principals, principal_places) = self.principals.in_order(&used(|cell| cell.principal));
+        let used = self.cells.iter().map(|(cell, _)| cell);
+        let (limits, limit_places) = self.limits.in_order(used.clone().map(|cell| cell.limit));
+        let (principals, principal_places) =
+            self.principals.in_order(used.map(|cell| cell.principal));
         let in_order = |(cell, requests): (Cell, u64)| {
             let limit = at(&limit_places, cell.limit);
             let principal = at(&principal_places, cell.principal);

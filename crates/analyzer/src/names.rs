@@ -1,6 +1,6 @@
 //! Names that cells refer to by small numbers, while what several workers counted is put together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// Names, each with a number in the order in which they came.
 pub(crate) struct Names<T>(BTreeMap<T, u32>);
@@ -19,9 +19,16 @@ impl<T: Ord> Names<T> {
     }
 
     /// The used names in order, and which place each number has among them.
-    pub(crate) fn in_order(self, used: &BTreeSet<u32>) -> (Vec<T>, Vec<u32>) {
+    pub(crate) fn in_order(self, used: impl Iterator<Item = u32>) -> (Vec<T>, Vec<u32>) {
+        let mut is_used = vec![false; self.0.len()];
+        for number in used {
+            if let Some(is_used) = is_used.get_mut(number as usize) {
+                *is_used = true;
+            }
+        }
         let mut places = vec![0; self.0.len()];
-        let kept = self.0.into_iter().filter(|(_, number)| used.contains(number));
+        let is_used = |number: u32| is_used.get(number as usize) == Some(&true);
+        let kept = self.0.into_iter().filter(|(_, number)| is_used(*number));
         let mut names = Vec::new();
         for ((name, number), place) in kept.zip(0..) {
             names.push(name);

@@ -220,12 +220,9 @@ impl Words {
     /// Names in order, and only those that are used, so that equal content is equal.
     fn in_order(self, step: usize) -> Timeline {
         let used = self.cells.keys();
-        let (callers, caller_places) =
-            self.callers.in_order(&used.clone().map(|cell| cell.caller).collect());
-        let (routes, route_places) =
-            self.routes.in_order(&used.clone().map(|cell| cell.route).collect());
-        let (groups, group_places) =
-            self.groups.in_order(&used.filter_map(|cell| cell.group).collect());
+        let (callers, caller_places) = self.callers.in_order(used.clone().map(|cell| cell.caller));
+        let (routes, route_places) = self.routes.in_order(used.clone().map(|cell| cell.route));
+        let (groups, group_places) = self.groups.in_order(used.filter_map(|cell| cell.group));
         let renumber = |(cell, count): (Cell, Count)| {
             let cell = Cell {
                 caller: at(&caller_places, cell.caller),
