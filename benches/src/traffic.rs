@@ -1,5 +1,5 @@
 //! A log of any size, and the account that it belongs to: 120 roles with some 3,000 sessions call
-//! 14 routes of six upstreams, and 1,080 resource patterns decide.
+//! 14 routes of six upstreams, and 1,320 resource patterns decide, 240 of them with a `*` in the middle.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -120,19 +120,20 @@ fn line(random: &mut Random, caller: &str, now: u64) -> String {
 pub fn account() -> BTreeMap<PathBuf, String> {
     let mut files = BTreeMap::new();
     let mut manifest = format!("account = \"{ACCOUNT}\"\nregion = \"us-east-1\"\n");
-    for role in roles() {
+    for (number, role) in roles().enumerate() {
         manifest.push_str(&format!(
             "[[principal]]\narn = \"arn:aws:iam::{ACCOUNT}:role/{role}\"\npolicies = [\"{role}.json\"]\n"
         ));
-        files.insert(format!("{role}.json").into(), policy(&role));
+        files.insert(format!("{role}.json").into(), policy(&role, number));
     }
     manifest.push_str("[[api]]\nid = \"a1b2c3d4e5\"\nstages = [\"prod\"]\n");
     files.insert("tollgate.toml".into(), manifest);
     files
 }
 
-/// Reads are allowed; writes to the four owners' repositories, and all of the rest from inside.
-fn policy(role: &str) -> String {
+/// Reads are allowed; writes to the four owners' repositories, and all of the rest from inside; and
+/// whatever a role has for its own.
+fn policy(role: &str, number: usize) -> String {
     let api = format!("arn:aws:execute-api:us-east-1:{ACCOUNT}:a1b2c3d4e5/prod");
     let owner = OWNERS.get(role.len() & 3).unwrap_or(&"");
     format!(
@@ -144,7 +145,9 @@ fn policy(role: &str) -> String {
     "Condition":{{"IpAddress":{{"aws:SourceIp":["10.0.0.0/8"]}}}}}},
   {{"Sid":"NoDelete","Effect":"Deny","Action":"execute-api:Invoke","Resource":"{api}/DELETE/*",
     "Condition":{{"NotIpAddress":{{"aws:SourceIp":"10.16.0.0/12"}}}}}},
-  {{"Sid":"Delete","Effect":"Allow","Action":"execute-api:Invoke","Resource":"{api}/DELETE/orders/*"}}
+  {{"Sid":"Delete","Effect":"Allow","Action":"execute-api:Invoke","Resource":"{api}/DELETE/orders/*"}},
+  {{"Sid":"Own","Effect":"Allow","Action":"execute-api:Invoke",
+    "Resource":["{api}/*/orders/{number}*","{api}/POST/github/repos/*/repo-{number}/issues"]}}
 ]}}"#
     )
 }
