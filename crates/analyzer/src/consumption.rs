@@ -147,7 +147,8 @@ impl Words {
 
 /// In order, each once.
 fn summed(mut cells: Vec<(Cell, u64)>) -> Vec<(Cell, u64)> {
-    cells.sort_unstable_by_key(|(cell, _)| *cell);
+    // What workers gathered is in order already, and merged by this sort.
+    cells.sort_by_key(|(cell, _)| *cell);
     cells.dedup_by(|(cell, requests), (kept, sum)| {
         let same = cell == kept;
         *sum += if same { *requests } else { 0 };
