@@ -194,7 +194,7 @@ impl<'a> OutcomeTally<'a> {
             let first = moment(group.span.first());
             group.requests += 1;
             group.span.merge(Span::at(time));
-            // Most calls are later than the first, and not the first to differ: that is all of them.
+            // Of most calls that is all: a later one explains nothing, and that ARNs differ is known.
             if group.differ && moment(time) > first {
                 return Some(number);
             }

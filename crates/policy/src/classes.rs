@@ -339,7 +339,7 @@ mod tests {
     proptest! {
         #[test]
         fn resources_of_one_class_match_the_same_patterns(
-            patterns in prop::collection::vec(pattern(), 1..6),
+            patterns in prop::collection::vec(pattern(), 1..9),
             tails in prop::collection::vec("[a:/é]{0,6}", 2..12),
             cut in 0..40_usize,
             bytes_max in prop_oneof![Just(STATES_BYTES_MAX), 200..3000_usize],
