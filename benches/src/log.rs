@@ -88,3 +88,18 @@ pub fn access_log(bytes: usize) -> String {
     }
     log
 }
+
+#[cfg(test)]
+mod tests {
+    use tollgate_analyzer::Analysis;
+
+    use super::*;
+
+    #[test]
+    fn the_report_needs_no_other_column() {
+        let decoded = report();
+        let missing = Analysis::default().projection().fields();
+        let missing: Vec<Field> = missing.filter(|field| !decoded.contains(*field)).collect();
+        assert_eq!(missing, []);
+    }
+}
