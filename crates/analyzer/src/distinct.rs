@@ -5,23 +5,25 @@
 //! sample whatever came how often, and depends on nothing but the set of hashes: so counting is exact
 //! until there are too many, and merging gives what one run would have given.
 
+use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
 /// The most hashes that are kept.
 const KEPT_MAX: usize = 8_192;
 
-/// How many hashes are sorted in at a time.
+/// How many hashes are looked up at a time.
 const FRESH_MAX: usize = 2_048;
 
 /// Distinct hashes, each with a number of whatever it belongs to.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Distinct {
-    /// How many times the bound was halved.
-    level: u32,
-    /// In order, each once.
-    kept: Vec<(u64, u32)>,
-    /// Those that came last, as they came: to look each up among the others would be to wait for
-    /// memory.
+    /// The leading bits, none of which a hash below the bound has: one more whenever it is halved.
+    beyond: u64,
+    /// Those that are kept, each with the number that it came with first. The table hashes them once
+    /// more, with a seed: whoever writes a log can find calls whose own hashes would share a place.
+    kept: HashMap<u64, u32>,
+    /// Those that came last, as they came: to look each up among the others at once would be to wait
+    /// for memory.
     fresh: Vec<(u64, u32)>,
 }
 
@@ -29,38 +31,51 @@ impl Distinct {
     /// Counts a hash, all of whose bits are equally likely to be set.
     #[inline]
     pub(crate) fn add(&mut self, hash: u64, of: u32) {
-        if hash.leading_zeros() >= self.level {
-            self.keep(hash, of);
+        if self.is_below(hash) {
+            self.fresh.push((hash, of));
+            if self.fresh.len() == FRESH_MAX {
+                self.settle();
+            }
         }
     }
 
     #[inline]
-    fn keep(&mut self, hash: u64, of: u32) {
-        self.fresh.push((hash, of));
-        // Not before: it may raise the bound.
-        if self.fresh.len() == FRESH_MAX {
-            self.settle();
-        }
+    fn is_below(&self, hash: u64) -> bool {
+        hash & self.beyond == 0
     }
 
-    /// Sorts in what came last.
+    /// Keeps what came last.
     #[cold]
     fn settle(&mut self) {
-        let by_hash = |(hash, _): &(u64, u32)| *hash;
-        self.fresh.sort_unstable_by_key(by_hash);
-        self.kept.append(&mut self.fresh);
-        // Two lists in order are merged.
-        self.kept.sort_by_key(by_hash);
-        self.kept.dedup_by_key(|(hash, _)| *hash);
-        while self.kept.len() > KEPT_MAX {
-            self.raise(self.level + 1);
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for (hash, of) in fresh.drain(..) {
+            self.keep(hash, of);
+        }
+        self.fresh = fresh;
+    }
+
+    #[inline]
+    fn keep(&mut self, hash: u64, of: u32) {
+        // The bound may have been halved since it came.
+        if self.is_below(hash) {
+            self.kept.entry(hash).or_insert(of);
+            while self.kept.len() > KEPT_MAX {
+                self.raise(self.level() + 1);
+            }
         }
     }
 
+    /// How many times the bound was halved.
+    fn level(&self) -> u32 {
+        self.beyond.leading_ones()
+    }
+
+    #[cold]
     fn raise(&mut self, level: u32) {
-        if level > self.level {
-            self.level = level;
-            self.kept.retain(|(hash, _)| hash.leading_zeros() >= level);
+        if level > self.level() {
+            let beyond = !u64::MAX.checked_shr(level).unwrap_or(0);
+            self.beyond = beyond;
+            self.kept.retain(|hash, _| hash & beyond == 0);
         }
     }
 
@@ -76,8 +91,10 @@ impl Distinct {
     /// What is kept, in order.
     pub(crate) fn sample(mut self, number: impl Fn(u32) -> u32) -> Sample {
         self.settle();
-        let kept = self.kept.into_iter().map(|(hash, of)| (hash, number(of))).collect();
-        Sample { level: self.level, kept }
+        let level = self.level();
+        let mut kept: Vec<_> = self.kept.into_iter().map(|(hash, of)| (hash, number(of))).collect();
+        kept.sort_unstable_by_key(|(hash, _)| *hash);
+        Sample { level, kept }
     }
 }
 
@@ -104,6 +121,8 @@ impl Sample {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -131,7 +150,7 @@ mod tests {
     #[test]
     fn nothing_is_kept_that_is_not_below_the_bound() {
         let mut raised = false;
-        // Just as many as are sorted in, and one more.
+        // Just as many as are looked up, and one more.
         for many in (FRESH_MAX..4 * KEPT_MAX).step_by(FRESH_MAX).flat_map(|many| [many, many + 1]) {
             let Sample { level, kept } = counted(0..many as u64).sample(|of| of);
             assert!(kept.iter().all(|(hash, _)| hash.leading_zeros() >= level), "{many}");
@@ -155,8 +174,28 @@ mod tests {
         assert!(outside <= 6, "{outside} of 60 lie more than two standard errors away");
     }
 
+    /// All hashes, each with the number that it first came with, and then those below the bound.
+    fn sampled_at_the_end(numbers: &[(u64, u32)]) -> Sample {
+        let mut all = BTreeMap::new();
+        for &(number, of) in numbers {
+            all.entry(hash(number)).or_insert(of);
+        }
+        let below = |level| all.range(..=u64::MAX >> level).map(|(hash, of)| (*hash, *of));
+        let level = (0..).find(|level| below(*level).count() <= KEPT_MAX).unwrap();
+        Sample { level, kept: below(level).collect() }
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(12))]
+        #[test]
+        fn a_sample_is_what_is_left_of_all_at_the_end(
+            numbers in prop::collection::vec((0..60_000_u64, 0..5_u32), 0..40_000),
+        ) {
+            let mut distinct = Distinct::default();
+            numbers.iter().for_each(|&(number, of)| distinct.add(hash(number), of));
+            prop_assert_eq!(distinct.sample(|of| of), sampled_at_the_end(&numbers));
+        }
+
         #[test]
         fn merging_is_counting_together(
             left in prop::collection::vec(0..60_000_u64, 0..40_000),
