@@ -10,6 +10,7 @@ use crate::places::{Places, Target};
 use crate::routes::{Routes, Told};
 use crate::rows::{Labels, Row};
 use crate::services::Services;
+use crate::short::swift_mark;
 
 /// The most callers that are told apart.
 pub(crate) const CALLERS_MAX: usize = 50_000;
@@ -153,15 +154,15 @@ impl<'a> Naming<'a> {
 
     /// The callers of rows, and their numbers: in steps, so that no row's caller is waited for.
     fn callers<'r>(&mut self, rows: &[Row<'r, 'r>], bump: &'r Bump) -> &'r [(&'r str, u32)] {
-        let hashed = |row: &Row<'r, 'r>| {
+        let marked = |row: &Row<'r, 'r>| {
             let caller = call::caller(*row);
-            (caller, self.callers.hash(caller))
+            (caller, swift_mark(caller))
         };
-        let hashed = bump.alloc_slice_fill_iter(rows.iter().map(hashed));
-        let likely = hashed.iter().map(|(_, hash)| self.callers.likely(*hash));
+        let marked = bump.alloc_slice_fill_iter(rows.iter().map(marked));
+        let likely = marked.iter().map(|(_, mark)| self.callers.likely(*mark));
         let likely = bump.alloc_slice_fill_iter(likely);
-        let numbered = hashed.iter().zip(likely).map(|(&(caller, hash), likely)| {
-            (caller, self.callers.number_likely(caller, hash, *likely))
+        let numbered = marked.iter().zip(likely).map(|(&(caller, mark), likely)| {
+            (caller, self.callers.number_likely(caller, mark, *likely))
         });
         bump.alloc_slice_fill_iter(numbered)
     }

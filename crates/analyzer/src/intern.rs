@@ -1,10 +1,11 @@
 //! Small numbers for texts that repeat, so that counting is indexing.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use crate::short::{same, swift_mark};
+use crate::short::{same_bytes, swift_mark};
 
 /// What the texts beyond an interner's capacity are called.
 pub(crate) const OTHER: &str = "(other)";
@@ -15,15 +16,24 @@ pub(crate) const OTHER_NUMBER: u32 = 0;
 /// The longest text that is told apart, in bytes: that of an ARN.
 pub(crate) const TEXT_BYTES_MAX: usize = 2048;
 
+/// How many places there are for each text among those that were asked for last: few share one.
+const PLACES_EACH: usize = 8;
+
+/// The most such places.
+const PLACES_MAX: usize = 1 << 15;
+
 /// Gives each distinct text a number, from 1, up to a capacity; all texts beyond it, and those that
 /// are longer than [`TEXT_BYTES_MAX`], share the number 0 of `(other)`, so that memory is bounded
 /// whatever the log holds.
 pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
-    /// Marks of texts, made of their hashes, and their numbers.
+    /// The marks of texts and their numbers, by the texts' hashes.
     table: HashTable<(u32, u32)>,
     texts: Texts,
     capacity: usize,
+    /// The numbers of the texts that were asked for last, by what is seen of a text at once: one that is
+    /// found here need not be hashed.
+    recent: Vec<u32>,
 }
 
 /// Texts by number, one behind the other: what is compared with lies close together.
@@ -46,10 +56,22 @@ impl Texts {
     }
 
     #[inline]
-    fn get(&self, number: u32) -> Option<&str> {
+    fn range(&self, number: u32) -> Option<Range<usize>> {
         let number = number as usize;
         let (start, end) = (*self.bounds.get(number)?, *self.bounds.get(number + 1)?);
-        self.all.get(start as usize..end as usize)
+        Some(start as usize..end as usize)
+    }
+
+    fn get(&self, number: u32) -> Option<&str> {
+        self.all.get(self.range(number)?)
+    }
+
+    /// Whether a text is the one with this number.
+    #[inline]
+    fn is(&self, number: u32, text: &str) -> bool {
+        // Of bytes none is asked whether a character begins there.
+        let known = self.range(number).and_then(|range| self.all.as_bytes().get(range));
+        known.is_some_and(|known| same_bytes(known, text.as_bytes()))
     }
 
     /// Adds a text; `None` if there is no room for it.
@@ -62,91 +84,80 @@ impl Texts {
     }
 }
 
-/// The numbers that texts had which were asked for last, by what is seen of them at once: a text that
-/// is found here need not be hashed.
-pub(crate) struct Few([u32; 1 << u8::BITS]);
-
-impl Default for Few {
-    fn default() -> Few {
-        Few([OTHER_NUMBER; 1 << u8::BITS])
-    }
-}
-
-/// What tells most texts apart without looking at them.
-#[inline]
-fn mark(hash: u64) -> u32 {
-    (hash >> 16) as u32
-}
-
 impl Interner {
     /// An empty interner that tells at most `capacity` texts apart.
     pub(crate) fn new(capacity: usize) -> Interner {
         let (hasher, table) = (DefaultHashBuilder::default(), HashTable::new());
-        Interner { hasher, table, texts: Texts::of(OTHER), capacity }
+        Interner { hasher, table, texts: Texts::of(OTHER), capacity, recent: Vec::new() }
     }
 
     /// The number of a text.
     #[inline]
     pub(crate) fn number(&mut self, text: &str) -> u32 {
-        self.number_hashed(text, self.hash(text))
+        let mark = swift_mark(text);
+        self.number_likely(text, mark, self.likely(mark))
     }
 
-    /// The number of a text that is likely to be one of a few.
+    /// The number that a text with this [`swift_mark`] has most likely, if it has one: no text is
+    /// looked at, so that of many texts none is waited for.
     #[inline]
-    pub(crate) fn number_of_few(&mut self, text: &str, few: &mut Few) -> u32 {
-        let place = few.0.get_mut(usize::from(swift_mark(text)));
-        let Some(place) = place else { return self.number(text) };
-        match self.texts.get(*place) {
-            Some(known) if *place != OTHER_NUMBER && same(known, text) => {}
-            _ => *place = self.number(text),
+    pub(crate) fn likely(&self, mark: u32) -> u32 {
+        self.recent.get(self.place(mark)).copied().unwrap_or(OTHER_NUMBER)
+    }
+
+    /// The number of a text whose mark is known, and perhaps its number.
+    #[inline]
+    pub(crate) fn number_likely(&mut self, text: &str, mark: u32, likely: u32) -> u32 {
+        let is_it = likely != OTHER_NUMBER && self.texts.is(likely, text);
+        if is_it { likely } else { self.look_up(text, mark) }
+    }
+
+    /// Where in `recent` a text with this mark is.
+    #[inline]
+    fn place(&self, mark: u32) -> usize {
+        ((u64::from(mark) * self.recent.len() as u64) >> u32::BITS) as usize
+    }
+
+    /// The number of a text that is not found in `recent`, where it is from now on.
+    #[cold]
+    fn look_up(&mut self, text: &str, mark: u32) -> u32 {
+        let number = self.find_or_add(text, mark);
+        let place = self.place(mark);
+        if let Some(recent) = self.recent.get_mut(place) {
+            *recent = number;
         }
-        *place
+        number
     }
 
-    /// What [`Interner::number_likely`] wants.
-    #[inline]
-    pub(crate) fn hash(&self, text: &str) -> u64 {
-        self.hasher.hash_one(text)
-    }
-
-    /// The number that a text with this hash has most likely, if it has one: no text is looked at, so
-    /// that of many texts none is waited for.
-    #[inline]
-    pub(crate) fn likely(&self, hash: u64) -> u32 {
-        let found = self.table.find(hash, |(known, _)| *known == mark(hash));
-        found.map_or(OTHER_NUMBER, |(_, number)| *number)
-    }
-
-    /// The number of a text whose hash is known, and perhaps its number.
-    #[inline]
-    pub(crate) fn number_likely(&mut self, text: &str, hash: u64, likely: u32) -> u32 {
-        match self.texts.get(likely) {
-            Some(known) if likely != OTHER_NUMBER && known == text => likely,
-            _ => self.number_hashed(text, hash),
-        }
-    }
-
-    #[inline]
-    fn number_hashed(&mut self, text: &str, hash: u64) -> u32 {
-        let same = |&(known, number): &(u32, u32)| {
-            known == mark(hash) && self.texts.get(number) == Some(text)
-        };
+    fn find_or_add(&mut self, text: &str, mark: u32) -> u32 {
+        let hash = self.hasher.hash_one(text);
+        let same = |&(known, number): &(u32, u32)| known == mark && self.texts.is(number, text);
         match self.table.find(hash, same) {
             Some(&(_, number)) => number,
             None if self.texts.len() <= self.capacity && text.len() <= TEXT_BYTES_MAX => {
-                self.add(hash, text)
+                self.add(text, mark, hash)
             }
             None => OTHER_NUMBER,
         }
     }
 
-    fn add(&mut self, hash: u64, text: &str) -> u32 {
+    fn add(&mut self, text: &str, mark: u32, hash: u64) -> u32 {
         let Some(number) = self.texts.push(text) else { return OTHER_NUMBER };
         let (hasher, texts) = (&self.hasher, &self.texts);
         let rehash =
             |&(_, number): &(u32, u32)| hasher.hash_one(texts.get(number).unwrap_or_default());
-        self.table.insert_unique(hash, (mark(hash), number), rehash);
+        self.table.insert_unique(hash, (mark, number), rehash);
+        self.make_room();
         number
+    }
+
+    /// Lets `recent` grow with the texts.
+    fn make_room(&mut self) {
+        let places = (PLACES_EACH * self.texts.len()).next_power_of_two().min(PLACES_MAX);
+        if self.recent.len() < places {
+            self.recent.clear();
+            self.recent.resize(places, OTHER_NUMBER);
+        }
     }
 
     /// The text of a number that this interner gave.
@@ -167,6 +178,10 @@ pub(crate) fn slot<T: Default>(list: &mut Vec<T>, number: u32) -> &mut T {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -177,19 +192,32 @@ mod tests {
         assert_eq!(interner.text(3), "c");
     }
 
-    #[test]
-    fn a_text_has_the_same_number_among_few() {
-        let (mut interner, mut few) = (Interner::new(1_000), Few::default());
-        // More than there is room for, so some have the same place.
-        let texts: Vec<String> = (0..500).map(|at| format!("/pets/{at}")).collect();
-        let numbers: Vec<u32> = texts.iter().map(|text| interner.number(text)).collect();
-        for _ in 0..2 {
-            for (text, number) in texts.iter().zip(&numbers) {
-                assert_eq!(interner.number_of_few(text, &mut few), *number);
-                assert_eq!(interner.number_of_few(text, &mut few), *number);
+    proptest! {
+        /// Many of the texts have the same mark, and new ones come between others' marks and numbers.
+        #[test]
+        fn a_text_keeps_the_number_that_it_was_given_first(
+            texts in prop::collection::vec("[a-d]{0,2}(/which/ends/like/others)?", 0..200),
+            capacity in 0..50_usize,
+            at_a_time in 1..20_usize,
+        ) {
+            let (mut interner, mut known) = (Interner::new(capacity), HashMap::new());
+            for texts in texts.chunks(at_a_time) {
+                let marked: Vec<_> = texts.iter().map(|text| (text, swift_mark(text))).collect();
+                let likely: Vec<_> = marked.iter().map(|(_, mark)| interner.likely(*mark)).collect();
+                for ((text, mark), likely) in marked.into_iter().zip(likely) {
+                    let next = known.len() as u32 + 1;
+                    if known.len() < capacity {
+                        known.entry(text).or_insert(next);
+                    }
+                    let number = known.get(text).copied().unwrap_or(OTHER_NUMBER);
+                    prop_assert_eq!(interner.number_likely(text, mark, likely), number);
+                    prop_assert_eq!(interner.number(text), number);
+                }
+            }
+            for (text, number) in known {
+                prop_assert_eq!(interner.text(number), text);
             }
         }
-        assert_eq!(interner.number_of_few("/new", &mut few), 501);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use bumpalo::{Bump, collections::String as BumpString};
 use tollgate_store::ApiEntry;
 
 use crate::call::{self, Configured};
-use crate::intern::{Few, Interner, OTHER_NUMBER, slot};
+use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::rows::Row;
 
 /// The most methods of a route that are remembered.
@@ -33,7 +33,6 @@ pub(crate) struct Routes {
     names: Interner,
     /// `/pets/{id}`, as rows tell it.
     told: Interner,
-    few_told: Few,
     shapes: Vec<Option<call::Shape>>,
     /// By the number of what was told: the numbers of its routes by method.
     known: Vec<Vec<(Box<str>, u32)>>,
@@ -46,7 +45,6 @@ impl Routes {
         Routes {
             names: Interner::new(capacity),
             told: Interner::new(capacity),
-            few_told: Few::default(),
             shapes: Vec::new(),
             known: Vec::new(),
             name: String::new(),
@@ -57,7 +55,7 @@ impl Routes {
     #[inline]
     pub(crate) fn told<'r>(&mut self, row: Row<'_, 'r>) -> Option<Told<'r>> {
         let text = call::configured_route(row)?;
-        let number = self.told.number_of_few(text, &mut self.few_told);
+        let number = self.told.number(text);
         if number == OTHER_NUMBER {
             return Some(Told { number, configured: Configured::of(text) });
         }

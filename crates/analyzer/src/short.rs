@@ -17,20 +17,27 @@ pub(crate) fn after<'t>(text: &'t str, beginning: &str) -> Option<&'t str> {
     if same_bytes(begins, beginning.as_bytes()) { text.get(beginning.len()..) } else { None }
 }
 
-/// A number that tells a few texts apart, made of their lengths, the bytes in the middle and the last:
-/// much of what texts of one kind begin with is the same.
+/// A number that tells most texts apart by its first bits, made of their lengths, the bytes behind the
+/// middle and the last: much of what texts of one kind begin with is the same, unless they are short.
 #[inline]
-pub(crate) fn swift_mark(text: &str) -> u8 {
+pub(crate) fn swift_mark(text: &str) -> u32 {
     let bytes = text.as_bytes();
-    let middle = bytes.get(bytes.len() / 2..).and_then(<[u8]>::first_chunk);
-    let [middle, last] = [middle, bytes.last_chunk()]
-        .map(|bytes| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes)));
+    // In the ARN of a session, the name of its role.
+    let middle = bytes.get(bytes.len() * 2 / 3..).and_then(<[u8]>::first_chunk);
+    let middle = middle.or(bytes.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let last = bytes.last_chunk().map_or_else(|| word(bytes), |bytes| u64::from_le_bytes(*bytes));
     let mixed = last ^ middle.wrapping_mul(0xd6e8_feb8_6659_fd93) ^ bytes.len() as u64;
-    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> (u64::BITS - u8::BITS)) as u8
+    (mixed.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> u32::BITS) as u32
 }
 
+/// A text that is shorter than a word, in one.
+fn word(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0, |word, byte| word << u8::BITS | u64::from(*byte))
+}
+
+/// Whether two byte strings are the same.
 #[inline]
-fn same_bytes(one: &[u8], other: &[u8]) -> bool {
+pub(crate) fn same_bytes(one: &[u8], other: &[u8]) -> bool {
     if one.len() != other.len() || one.len() > SHORT_MAX {
         return one == other;
     }
@@ -52,6 +59,8 @@ fn ends<const N: usize>(text: &[u8]) -> (Option<&[u8; N]>, Option<&[u8; N]>) {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -67,6 +76,17 @@ mod tests {
                 assert!(!same(&text, &text[..at]));
             }
         }
+    }
+
+    #[test]
+    fn texts_that_differ_where_texts_do_have_other_marks() {
+        let session = |of: &str| format!("arn:aws:sts::123456789012:assumed-role/{of}");
+        let sessions =
+            ["ci-runner/actions", "ci-reader/actions", "ci-runner/session-1"].map(session);
+        let short = ["", "a", "200", "404", "/pets/1", "/pets/2", "/v1/pets/{id}", "/v2/pets/{id}"];
+        let texts = sessions.iter().map(String::as_str).chain(short);
+        let marks: BTreeSet<u32> = texts.map(swift_mark).collect();
+        assert_eq!(marks.len(), sessions.len() + short.len());
     }
 
     proptest! {
