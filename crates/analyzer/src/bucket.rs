@@ -108,15 +108,17 @@ pub(crate) fn fair_share(limit: u64, uses: &[u64]) -> Option<u64> {
 /// remainders are rounded up, of equal ones the first.
 pub(crate) fn in_proportion(total: u64, weights: &[u64]) -> Vec<u64> {
     let sum = weights.iter().sum::<u64>().max(1);
-    let exact = |weight: u64| u128::from(total) * u128::from(weight);
-    let whole = |weight: u64| u64::try_from(exact(weight) / u128::from(sum)).unwrap_or(u64::MAX);
-    let mut shares: Vec<u64> = weights.iter().map(|&weight| whole(weight)).collect();
-    let mut by_remainder: Vec<usize> = (0..weights.len()).collect();
-    let remainder =
-        |index: &usize| weights.get(*index).map(|&weight| exact(weight) % u128::from(sum));
-    by_remainder.sort_by_key(|index| std::cmp::Reverse(remainder(index)));
+    let mut shares = Vec::with_capacity(weights.len());
+    let mut by_remainder = Vec::with_capacity(weights.len());
+    for (index, weight) in weights.iter().enumerate() {
+        let exact = u128::from(total) * u128::from(*weight);
+        let whole = exact / u128::from(sum);
+        by_remainder.push((std::cmp::Reverse(exact - whole * u128::from(sum)), index));
+        shares.push(u64::try_from(whole).unwrap_or(u64::MAX));
+    }
+    by_remainder.sort_unstable();
     let missing = total.saturating_sub(shares.iter().sum());
-    for index in by_remainder.into_iter().take(usize::try_from(missing).unwrap_or_default()) {
+    for (_, index) in by_remainder.into_iter().take(usize::try_from(missing).unwrap_or_default()) {
         if let Some(share) = shares.get_mut(index) {
             *share += 1;
         }

@@ -56,11 +56,21 @@ impl Consumption {
 
     /// What was used of a limit, in order of time: where the interval starts, by whom, requests.
     pub fn of(&self, limit: &LimitKey) -> impl Iterator<Item = (i64, &str, u64)> {
+        self.by_place(limit).filter_map(|(start, principal, requests)| {
+            Some((start, self.principals.get(principal as usize)?.as_str(), requests))
+        })
+    }
+
+    /// The same with the places of principals among [`Consumption::principals`].
+    pub(crate) fn by_place(&self, limit: &LimitKey) -> impl Iterator<Item = (i64, u32, u64)> {
         let number = self.limits.binary_search(limit).ok().and_then(|at| u32::try_from(at).ok());
         let of_limit = self.cells.iter().filter(move |(cell, _)| Some(cell.limit) == number);
-        of_limit.filter_map(|(cell, requests)| {
-            Some((cell.start, self.principals.get(cell.principal as usize)?.as_str(), *requests))
-        })
+        of_limit.map(|(cell, requests)| (cell.start, cell.principal, *requests))
+    }
+
+    /// Who used something, in order.
+    pub(crate) fn principals(&self) -> &[String] {
+        &self.principals
     }
 
     /// Whether some principals, being too many, are counted as one.

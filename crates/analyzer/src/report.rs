@@ -153,8 +153,10 @@ impl Report {
             remedies: None,
             unexplained: outcomes.map(UnexplainedReport::all),
             agreement: outcomes.map(AgreementReport::new),
-            unknown_principals: outcomes
-                .map(|outcomes| by_requests(outcomes.unknown_principals.iter())),
+            unknown_principals: outcomes.map(|outcomes| {
+                let unknown = outcomes.unknown_principals.iter();
+                by_requests(unknown.map(|(caller, requests)| (&**caller, *requests)))
+            }),
             changes: gathered.changes.as_ref().map(ChangesReport::new),
         }
     }
@@ -190,11 +192,8 @@ impl Report {
 }
 
 /// Callers by how often they called, the most first.
-fn by_requests<'a>(callers: impl Iterator<Item = (impl AsRef<str>, &'a u64)>) -> Vec<CallerCount> {
-    let count = |(caller, &requests): (_, &u64)| CallerCount {
-        caller: str::to_owned(AsRef::as_ref(&caller)),
-        requests,
-    };
+fn by_requests<'a>(callers: impl Iterator<Item = (&'a str, u64)>) -> Vec<CallerCount> {
+    let count = |(caller, requests): (&str, _)| CallerCount { caller: caller.to_owned(), requests };
     let mut counts: Vec<_> = callers.map(count).collect();
     counts.sort_by_key(|count| std::cmp::Reverse(count.requests));
     counts

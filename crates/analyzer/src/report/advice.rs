@@ -1,11 +1,11 @@
 //! What would keep a limit: a token bucket for all, or slower callers.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
-use super::{CallerCount, PointReport};
+use super::{CallerCount, PointReport, by_requests};
 use crate::bucket::{Choice, TokenBucket, fair_share, in_proportion};
+use crate::consumption::Consumption;
+use crate::limits::LimitKey;
 use crate::time::rfc3339;
 
 /// How much of the limit slower callers may use together: the rest is headroom.
@@ -63,37 +63,69 @@ pub struct SlowReport {
     pub refused: u64,
 }
 
-/// What was called: by interval, by principal.
+/// What was called of a limit: by interval, by principal.
 pub(super) struct Calls<'a> {
     /// The width of an interval, milliseconds.
-    pub(super) width: i64,
-    /// Intervals in order: where each starts, who, how many.
-    pub(super) cells: Vec<(i64, &'a str, u64)>,
+    width: i64,
+    /// The names of principals, in order.
+    principals: &'a [String],
+    /// In order of the intervals.
+    cells: Vec<Cell>,
 }
 
+/// Where an interval starts, the place of who called, how many calls.
+type Cell = (i64, u32, u64);
+
 impl Calls<'_> {
+    pub(super) fn of<'a>(limit: &LimitKey, consumption: &'a Consumption) -> Calls<'a> {
+        Calls {
+            width: consumption.interval_ms(),
+            principals: consumption.principals(),
+            cells: consumption.by_place(limit).collect(),
+        }
+    }
+
     /// Everybody's calls by interval.
     fn by_interval(&self) -> Vec<(i64, u64)> {
         let intervals = self.cells.chunk_by(|(one, ..), (next, ..)| one == next);
-        let sum = |cells: &[(i64, &str, u64)]| cells.iter().map(|(.., calls)| calls).sum();
-        intervals.filter_map(|cells| Some((cells.first()?.0, sum(cells)))).collect()
-    }
-
-    /// The calls of each by interval.
-    fn by_principal(&self) -> BTreeMap<&str, Vec<(i64, u64)>> {
-        let mut by: BTreeMap<&str, Vec<(i64, u64)>> = BTreeMap::new();
-        for &(start, principal, calls) in &self.cells {
-            by.entry(principal).or_default().push((start, calls));
-        }
-        by
+        intervals.filter_map(|cells| Some((cells.first()?.0, total(cells)))).collect()
     }
 
     /// Everybody's calls in an interval.
-    fn within(&self, start: i64) -> impl Iterator<Item = (&str, u64)> {
+    fn within(&self, start: i64) -> impl Iterator<Item = (u32, u64)> {
         let from = self.cells.partition_point(|(at, ..)| *at < start);
-        let cells = self.cells.iter().skip(from).take_while(move |(at, ..)| *at == start);
-        cells.map(|(_, principal, calls)| (*principal, *calls))
+        by_place(self.cells.iter().skip(from).take_while(move |(at, ..)| *at == start))
     }
+
+    /// The calls of each, by place.
+    fn sums(&self, calls: impl Iterator<Item = (u32, u64)>) -> Vec<u64> {
+        let mut sums = vec![0; self.principals.len()];
+        for (principal, calls) in calls {
+            if let Some(sum) = sums.get_mut(principal as usize) {
+                *sum += calls;
+            }
+        }
+        sums
+    }
+
+    /// Who called how much, the most first.
+    fn in_words(&self, calls: impl Iterator<Item = (u32, u64)>) -> Vec<CallerCount> {
+        let counts = self.principals.iter().zip(self.sums(calls)).filter(|(_, calls)| *calls > 0);
+        by_requests(counts.map(|(principal, calls)| (&**principal, calls)))
+    }
+
+    /// Who called how much in all, the most first.
+    pub(super) fn by_principal(&self) -> Vec<CallerCount> {
+        self.in_words(by_place(&self.cells))
+    }
+}
+
+fn by_place<'c>(cells: impl IntoIterator<Item = &'c Cell>) -> impl Iterator<Item = (u32, u64)> {
+    cells.into_iter().map(|(_, principal, calls)| (*principal, *calls))
+}
+
+fn total(cells: &[Cell]) -> u64 {
+    by_place(cells).map(|(_, calls)| calls).sum()
 }
 
 impl AdviceReport {
@@ -111,14 +143,10 @@ impl AdviceReport {
 
 impl BucketReport {
     fn new(calls: &Calls<'_>, choice: &Choice, all: u64) -> BucketReport {
-        let mut by: BTreeMap<&str, u64> = BTreeMap::new();
-        for &(start, refused) in &choice.refused {
-            let (who, weights): (Vec<&str>, Vec<u64>) = calls.within(start).unzip();
-            for (principal, refused) in who.into_iter().zip(in_proportion(refused, &weights)) {
-                *by.entry(principal).or_default() += refused;
-            }
-        }
-        by.retain(|_, refused| *refused > 0);
+        let by = choice.refused.iter().flat_map(|&(start, refused)| {
+            let (who, weights): (Vec<u32>, Vec<u64>) = calls.within(start).unzip();
+            who.into_iter().zip(in_proportion(refused, &weights))
+        });
         let mut worst = choice.refused.clone();
         worst.sort_by_key(|(start, refused)| (std::cmp::Reverse(*refused), *start));
         let worst = worst.into_iter().take(WORST);
@@ -126,7 +154,7 @@ impl BucketReport {
             bucket: rounded(choice.bucket),
             calls: all,
             refused: choice.total(),
-            by: super::by_requests(by.iter()),
+            by: calls.in_words(by),
             worst: worst
                 .map(|(start, requests)| PointReport { start: rfc3339(start), requests })
                 .collect(),
@@ -142,29 +170,30 @@ fn rounded(bucket: TokenBucket) -> TokenBucket {
 
 /// Who must be slower for the heaviest window to leave a tenth.
 fn slow(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> Vec<SlowReport> {
-    let mut windows: BTreeMap<i64, BTreeMap<&str, u64>> = BTreeMap::new();
+    let begin = |start: i64| start - (start - phase).rem_euclid(window.max(calls.width));
+    let windows = calls.cells.chunk_by(|(one, ..), (next, ..)| begin(*one) == begin(*next));
+    // The first, of equal ones.
+    let heaviest = windows.rev().max_by_key(|cells| total(cells)).unwrap_or_default();
+    let Some(&(start, ..)) = heaviest.first() else { return Vec::new() };
     // Of an interval that is wider than a window, a window has its part.
     let part = (window as f64 / calls.width as f64).min(1.0);
-    for &(start, principal, requests) in &calls.cells {
-        let window = start - (start - phase).rem_euclid(window.max(calls.width));
-        *windows.entry(window).or_default().entry(principal).or_default() += requests;
+    let uses = calls.sums(by_place(heaviest)).into_iter();
+    let uses: Vec<u64> = uses.map(|used| (used as f64 * part).ceil() as u64).collect();
+    let Some(share) = fair_share((limit * FAIR) as u64, &uses) else { return Vec::new() };
+    let mut own = vec![Vec::new(); calls.principals.len()];
+    for &(start, principal, calls) in &calls.cells {
+        if let Some(own) = own.get_mut(principal as usize) {
+            own.push((start, calls));
+        }
     }
-    let total = |uses: &BTreeMap<&str, u64>| uses.values().sum::<u64>();
-    let heaviest = windows.into_iter().rev().max_by_key(|(_, uses)| total(uses));
-    let Some((start, uses)) = heaviest else { return Vec::new() };
-    let uses: Vec<(&str, u64)> =
-        uses.into_iter().map(|(who, used)| (who, (used as f64 * part).ceil() as u64)).collect();
-    let counts: Vec<u64> = uses.iter().map(|(_, used)| *used).collect();
-    let by_principal = calls.by_principal();
-    let Some(share) = fair_share((limit * FAIR) as u64, &counts) else { return Vec::new() };
-    let too_fast = uses.into_iter().filter(|(_, used)| *used > share);
+    let too_fast = calls.principals.iter().zip(uses).zip(own);
+    let too_fast = too_fast.filter(|((_, requests), _)| *requests > share);
     let mut slow: Vec<SlowReport> = too_fast
-        .map(|(principal, requests)| {
-            let own = by_principal.get(principal).map_or(&[][..], Vec::as_slice);
-            let choice = TokenBucket::for_limit(share as f64, window, calls.width, own);
+        .map(|((principal, requests), own)| {
+            let choice = TokenBucket::for_limit(share as f64, window, calls.width, &own);
             SlowReport {
-                principal: principal.to_owned(),
-                window: rfc3339(start),
+                principal: principal.clone(),
+                window: rfc3339(begin(start)),
                 requests,
                 share,
                 bucket: rounded(choice.bucket),

@@ -100,7 +100,7 @@ impl LimitReport {
         let windows = Windows::of(used);
         let cost = windows.cost(used.windows.interval_ms());
         let shown: Series<Level> = used.series.for_showing(POINTS);
-        let principals = by_principal(key, consumption);
+        let calls = Calls::of(key, consumption);
         let mut report = LimitReport {
             key: key.clone(),
             requests: used.requests,
@@ -117,14 +117,14 @@ impl LimitReport {
             forecast: ForecastReport::new(used, &windows, span, cost),
             advice: None,
             headroom: None,
-            callers: by_requests(used.callers.iter()),
-            principals,
+            callers: by_requests(used.callers.iter().map(|(caller, calls)| (&**caller, *calls))),
+            principals: calls.by_principal(),
             windows: windows.listed(),
             interval_seconds: shown.interval_ms() / 1000,
             series: shown.iter().map(LevelReport::new).collect(),
         };
         report.headroom = report.limit.and_then(|limit| HeadroomReport::new(&windows, limit));
-        report.advice = report.advice(used, &windows, consumption, cost);
+        report.advice = report.advice(used, &windows, &calls, cost);
         report
     }
 
@@ -133,7 +133,7 @@ impl LimitReport {
         &self,
         used: &LimitUse,
         windows: &Windows,
-        consumption: &Consumption,
+        calls: &Calls<'_>,
         cost: f64,
     ) -> Option<AdviceReport> {
         let forecast = self.forecast.as_ref().and_then(|forecast| forecast.reached.as_ref());
@@ -141,10 +141,8 @@ impl LimitReport {
             return None;
         }
         let (limit, window) = (self.limit? as f64 / cost, windows.length?);
-        let calls =
-            Calls { width: consumption.interval_ms(), cells: consumption.of(&self.key).collect() };
         let phase = used.latest.and_then(|latest| latest.reset).unwrap_or_default();
-        (limit >= 1.0).then(|| AdviceReport::new(&calls, limit, window, phase))
+        (limit >= 1.0).then(|| AdviceReport::new(calls, limit, window, phase))
     }
 
     /// The share of the limit that was left at the lowest point: 0 for nothing, 1 for untold.
@@ -155,14 +153,6 @@ impl LimitReport {
             _ => 1.0,
         }
     }
-}
-
-fn by_principal(key: &LimitKey, consumption: &Consumption) -> Vec<CallerCount> {
-    let mut counts = std::collections::BTreeMap::new();
-    for (_, principal, requests) in consumption.of(key) {
-        *counts.entry(principal.to_owned()).or_default() += requests;
-    }
-    by_requests(counts.iter())
 }
 
 impl HeadroomReport {
