@@ -1,13 +1,13 @@
 //! Groups of calls, while they are counted and when they are merged: never more than
 //! [`GROUPS_MAX`], told as finely as that allows.
 
-use std::collections::BTreeMap;
 use std::hash::Hash;
 
 use hashbrown::HashMap;
 
 use crate::detail::{Detail, GROUPS_MAX};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
+use crate::ordered::{in_order, merged};
 
 /// What is counted of a group.
 pub(crate) trait Merge {
@@ -28,31 +28,25 @@ pub(crate) fn merge<K: Key<G>, G: Merge>(
     (more, more_at): (Vec<(K, G)>, Detail),
 ) {
     let mut detail = (*held_at).max(more_at);
-    let groups = std::mem::take(held).into_iter().map(|group| (*held_at, group));
-    let more = more.into_iter().map(|group| (more_at, group));
-    let mut all = joined(groups.chain(more), detail);
+    let groups = told(std::mem::take(held), *held_at, detail);
+    let mut all = merged(groups, told(more, more_at, detail), G::merge);
     while let Some(coarser) = detail.coarser().filter(|_| all.len() > GROUPS_MAX) {
-        all = joined(all.into_iter().map(|group| (detail, group)), coarser);
+        all = told(all, detail, coarser);
         detail = coarser;
     }
-    (*held, *held_at) = (all.into_iter().collect(), detail);
+    (*held, *held_at) = (all, detail);
 }
 
-fn joined<K: Key<G>, G: Merge>(
-    groups: impl Iterator<Item = (Detail, (K, G))>,
-    detail: Detail,
-) -> BTreeMap<K, G> {
-    let mut all: BTreeMap<K, G> = BTreeMap::new();
-    for (of, (mut key, mut group)) in groups {
-        if of != detail {
-            key = key.at(detail, &mut group);
-        }
-        match all.get_mut(&key) {
-            Some(known) => known.merge(group),
-            None => drop(all.insert(key, group)),
-        }
+/// Groups in order, told as finely as `detail` says.
+fn told<K: Key<G>, G: Merge>(groups: Vec<(K, G)>, of: Detail, detail: Detail) -> Vec<(K, G)> {
+    if of != detail {
+        let told = |(key, mut group): (K, G)| (key.at(detail, &mut group), group);
+        return in_order(groups.into_iter().map(told).collect(), G::merge);
     }
-    all
+    match groups.is_sorted_by(|(one, _), (next, _)| one < next) {
+        true => groups,
+        false => in_order(groups, G::merge),
+    }
 }
 
 /// What the calls of a group have in common, in numbers.

@@ -38,6 +38,7 @@ mod limits;
 mod looks;
 mod names;
 mod observe;
+mod ordered;
 mod outcomes;
 mod overlay;
 mod partial;
