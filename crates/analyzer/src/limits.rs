@@ -1,5 +1,6 @@
 //! Rate limits: how near each credential came to its upstream's limits, and through whom.
 
+mod callers;
 mod counts;
 mod tally;
 
@@ -12,6 +13,7 @@ use crate::consumption::Consumption;
 use crate::detail::Detail;
 use crate::series::{Measure, Series};
 
+pub use callers::Callers;
 pub(crate) use tally::{LIMITS_MAX, LimitTally, PRINCIPALS_MAX};
 
 /// All limits, by upstream, credential and bucket. Merges.
@@ -61,7 +63,7 @@ pub struct LimitUse {
     #[serde(default)]
     pub detail: Detail,
     /// Requests by caller.
-    pub callers: BTreeMap<String, u64>,
+    pub callers: Callers,
     /// The windows, by the minute in which they end, or wider where they are many.
     pub windows: Series<WindowUse>,
     /// Requests and the lowest number left, by time.
@@ -157,7 +159,7 @@ impl Limits {
 }
 
 impl LimitUse {
-    fn merge(&mut self, other: LimitUse) {
+    fn merge(&mut self, mut other: LimitUse) {
         self.requests += other.requests;
         self.limit = self.limit.max(other.limit);
         self.lowest = lower(self.lowest, other.lowest);
@@ -168,7 +170,8 @@ impl LimitUse {
         self.secondary += other.secondary;
         let detail = self.detail.max(other.detail);
         self.tell_callers(detail);
-        self.add_callers(other.callers.iter().map(|(caller, requests)| (&**caller, *requests)));
+        other.tell_callers(detail);
+        self.add_callers(other.callers);
         self.windows.merge(&other.windows);
         self.series.merge(&other.series);
     }
@@ -178,37 +181,22 @@ impl LimitUse {
 pub(crate) const CALLERS_MAX: usize = 4_000;
 
 impl LimitUse {
-    /// Adds requests by caller, and tells callers apart less finely until they are few enough.
-    fn add_callers<'a>(&mut self, callers: impl Iterator<Item = (&'a str, u64)>) {
-        for (caller, requests) in callers {
-            let caller = self.detail.caller(caller);
-            match self.callers.get_mut(&*caller) {
-                Some(held) => *held += requests,
-                None => {
-                    self.callers.insert(caller.into_owned(), requests);
-                }
-            }
+    /// Adds requests of callers that are told as finely, and then tells callers apart less finely until
+    /// they are few enough.
+    fn add_callers(&mut self, callers: Callers) {
+        self.callers.merge(callers);
+        while self.callers.iter().len() > CALLERS_MAX
+            && let Some(coarser) = self.detail.coarser()
+        {
+            self.tell_callers(coarser);
         }
-        self.bound_callers();
     }
 
     /// Tells callers apart as finely as `detail` says, and no more.
     fn tell_callers(&mut self, detail: Detail) {
-        if self.detail == detail {
-            return;
-        }
-        self.detail = detail;
-        for (caller, requests) in std::mem::take(&mut self.callers) {
-            *self.callers.entry(detail.caller(&caller).into_owned()).or_default() += requests;
-        }
-    }
-
-    /// Tells callers apart less finely until they are few enough.
-    fn bound_callers(&mut self) {
-        while self.callers.len() > CALLERS_MAX
-            && let Some(coarser) = self.detail.coarser()
-        {
-            self.tell_callers(coarser);
+        if self.detail != detail {
+            self.detail = detail;
+            self.callers = std::mem::take(&mut self.callers).at(detail);
         }
     }
 }

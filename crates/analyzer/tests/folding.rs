@@ -179,7 +179,7 @@ fn callers_of_a_limit_beyond_the_bound_are_told_by_role() {
     merged.merge(more);
     assert_eq!(merged.limits, whole.limits);
     let (_, used) = whole.limits.iter().next().unwrap();
-    let by_role: Vec<u64> = used.callers.values().copied().collect();
+    let by_role: Vec<u64> = used.callers.iter().map(|(_, requests)| requests).collect();
     assert_eq!((used.requests, by_role), (9_300, vec![3_100; ROLES]));
     let report = Report::new(&whole, LineAccount::default(), &[]);
     let expected = "Some rate limits were used by more than 4,000 callers: there the sessions of a \
@@ -212,7 +212,10 @@ fn limits_beyond_the_bound_are_counted_together_however_many_workers_told_them_a
     assert_eq!(keys[0], "(other)");
     assert_eq!(keys[1..], kept);
     let (other, used) = merged.limits.iter().next().unwrap();
-    assert_eq!((used.requests, used.callers.values().sum::<u64>()), (100, 100));
+    assert_eq!(
+        (used.requests, used.callers.iter().map(|(_, requests)| requests).sum::<u64>()),
+        (100, 100)
+    );
     let consumed: u64 = merged.limits.consumption.of(other).map(|(.., requests)| requests).sum();
     assert_eq!(consumed, 100);
     let report = Report::new(&merged, LineAccount::default(), &[]);

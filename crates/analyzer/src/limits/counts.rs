@@ -35,6 +35,12 @@ impl Counts {
         self.rest.len()
     }
 
+    /// The callers, some of them twice.
+    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
+        let dense = (0..).zip(&self.dense).filter(|(_, requests)| **requests > 0);
+        dense.map(|(caller, _)| caller).chain(self.rest.keys().copied())
+    }
+
     /// Takes all requests out: callers, some of them twice, and how many.
     pub(super) fn drain(&mut self) -> impl Iterator<Item = (u32, u64)> {
         let dense = (0..).zip(std::mem::take(&mut self.dense));
@@ -45,7 +51,7 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
 
     use super::*;
 
@@ -56,6 +62,10 @@ mod tests {
             counts.add(caller);
         }
         assert_eq!(counts.others(), 3);
+        assert_eq!(
+            counts.numbers().collect::<BTreeSet<u32>>(),
+            [1, 7, DENSE_MAX, DENSE_MAX + 5].into()
+        );
         let counted: BTreeMap<u32, u64> = counts.drain().collect();
         let expected = [(1, 1 << 16), (7, 2), (DENSE_MAX, 2), (DENSE_MAX + 5, 1)];
         assert_eq!(counted, BTreeMap::from(expected));

@@ -4,6 +4,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
 
+use super::callers::{CallerNames, Callers};
 use super::counts::Counts;
 use super::{CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
 use crate::call::{Call, Forwarded};
@@ -141,8 +142,10 @@ impl LimitTally {
             |number: u32| keys.get(number as usize).cloned().unwrap_or_else(LimitKey::other);
         let principal = |number| Dimension::Role.value(self.principals.text(number)).into_owned();
         let consumption = self.consumption.finish(limit, principal);
+        let numbers = self.limits.iter().flat_map(|counted| counted.callers.numbers());
+        let names = CallerNames::of(numbers, callers);
         let used = self.limits.into_iter().filter(|counted| counted.used.requests > 0);
-        let mut limits: Vec<_> = used.map(|counted| counted.finish(callers)).collect();
+        let mut limits: Vec<_> = used.map(|counted| counted.finish(&names)).collect();
         limits.sort_by(|(one, _), (other, _)| one.cmp(other));
         Limits { limits, consumption }
     }
@@ -214,22 +217,23 @@ impl Counted {
         }
     }
 
-    fn finish(mut self, callers: &Interner) -> (LimitKey, LimitUse) {
+    fn finish(mut self, names: &CallerNames) -> (LimitKey, LimitUse) {
         if let (start, Some(level)) = self.minute {
             self.used.series.add(start, level);
         }
         if let (end, Some(window)) = self.window {
             self.used.windows.add(end, window);
         }
-        self.tell_callers(callers);
+        let callers = names.tell(self.callers.drain()).at(self.used.detail);
+        self.used.add_callers(callers);
         (self.key, self.used)
     }
 
     /// Counts callers by their names instead of their numbers, as finely as can be.
     #[cold]
     fn tell_callers(&mut self, callers: &Interner) {
-        let counted = self.callers.drain();
-        self.used.add_callers(counted.map(|(number, requests)| (callers.text(number), requests)));
+        let counted = self.callers.drain().map(|(number, more)| (callers.text(number), more));
+        self.used.add_callers(Callers::of(counted, self.used.detail));
     }
 }
 

@@ -117,7 +117,7 @@ impl LimitReport {
             forecast: ForecastReport::new(used, &windows, span, cost),
             advice: None,
             headroom: None,
-            callers: by_requests(used.callers.iter().map(|(caller, calls)| (&**caller, *calls))),
+            callers: by_requests(used.callers.iter()),
             principals: calls.by_principal(),
             windows: windows.listed(),
             interval_seconds: shown.interval_ms() / 1000,
