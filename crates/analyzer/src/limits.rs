@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::consumption::Consumption;
 use crate::detail::Detail;
-use crate::series::{Measure, Series};
+use crate::series::{self, Measure, Series};
 
 pub use callers::Callers;
 pub(crate) use tally::{LIMITS_MAX, LimitTally, PRINCIPALS_MAX};
@@ -134,6 +134,13 @@ impl Limits {
         self.limits = all.into_iter().collect();
         self.consumption.merge(other.consumption);
         self.bound();
+        self.keep_within();
+    }
+
+    /// Widens the intervals of limits that are many.
+    fn keep_within(&mut self) {
+        let most = intervals(self.limits.len());
+        self.limits.iter_mut().for_each(|(_, used)| used.keep_within(most));
     }
 
     /// Counts the limits that are too many as one: those with the fewest requests.
@@ -158,7 +165,20 @@ impl Limits {
     }
 }
 
+/// The most intervals that all limits have together, of windows as well as of requests.
+const INTERVALS_MAX: usize = 100_000;
+
+/// How many of them each of so many limits may have.
+fn intervals(limits: usize) -> usize {
+    (INTERVALS_MAX / limits.max(1)).min(series::INTERVALS_MAX)
+}
+
 impl LimitUse {
+    fn keep_within(&mut self, intervals: usize) {
+        self.windows.keep_within(intervals);
+        self.series.keep_within(intervals);
+    }
+
     fn merge(&mut self, mut other: LimitUse) {
         self.requests += other.requests;
         self.limit = self.limit.max(other.limit);
@@ -216,5 +236,44 @@ fn later(one: Option<Latest>, other: Option<Latest>) -> Option<Latest> {
     match more.at.cmp(&held.at).then_with(|| rest(more).cmp(&rest(held))) {
         Ordering::Less => one,
         Ordering::Equal | Ordering::Greater => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many limits, each with a request a minute for so long.
+    fn limits(many: usize, minutes: std::ops::Range<i64>) -> Limits {
+        let mut used = LimitUse::default();
+        for minute in minutes {
+            let window = WindowUse { requests: 1, used: 1, lowest: Some(7) };
+            used.windows.add(60_000 * minute, window);
+            used.series.add(60_000 * minute, Level { requests: 1, lowest: Some(7) });
+        }
+        let key = |limit| LimitKey {
+            upstream: format!("{limit:03}"),
+            credential: "token".to_owned(),
+            bucket: "core".to_owned(),
+        };
+        let limits = (0..many).map(|limit| (key(limit), used.clone()));
+        let mut limits = Limits { limits: limits.collect(), consumption: Consumption::default() };
+        limits.keep_within();
+        limits
+    }
+
+    #[test]
+    fn many_limits_have_wider_intervals_and_lose_nothing() {
+        for (many, minutes) in [(33, 1), (34, 5), (LIMITS_MAX, 15)] {
+            let whole = limits(many, 0..3_000);
+            for (_, used) in whole.iter() {
+                assert_eq!(used.series.interval_ms(), minutes * 60_000);
+                assert_eq!(used.windows.interval_ms(), minutes * 60_000);
+                assert_eq!(used.series.iter().map(|(_, level)| level.requests).sum::<u64>(), 3_000);
+            }
+            let mut merged = limits(many, 0..1_000);
+            merged.merge(limits(many, 1_000..3_000));
+            assert_eq!(merged, whole);
+        }
     }
 }

@@ -19,8 +19,8 @@ const LADDER: [i64; 8] = [
 /// How many widths there are.
 pub(crate) const RUNGS: usize = LADDER.len();
 
-/// How many intervals are kept before they are widened.
-const CAPACITY: usize = 3_000;
+/// How many intervals are kept before they are widened, if there is no reason to keep fewer.
+pub(crate) const INTERVALS_MAX: usize = 3_000;
 
 /// What is kept of an interval.
 pub trait Measure: Copy {
@@ -58,10 +58,15 @@ impl<T: Measure> Series<T> {
 
     /// Adds a value at a moment, UTC milliseconds.
     pub fn add(&mut self, at: i64, value: T) {
+        self.add_within(INTERVALS_MAX, at, value);
+    }
+
+    /// The same where no more than so many intervals are kept.
+    pub(crate) fn add_within(&mut self, most: usize, at: i64, value: T) {
         let start = at - at.rem_euclid(self.interval_ms());
         let sum = |held: &mut T| *held = held.with(value);
         self.buckets.entry(start).and_modify(sum).or_insert(value);
-        self.shrink();
+        self.keep_within(most);
     }
 
     /// Adds what another series holds.
@@ -100,8 +105,9 @@ impl<T: Measure> Series<T> {
         }
     }
 
-    fn shrink(&mut self) {
-        while self.buckets.len() > CAPACITY && self.rung + 1 < LADDER.len() {
+    /// Widens intervals until there are no more than so many.
+    pub(crate) fn keep_within(&mut self, most: usize) {
+        while self.buckets.len() > most && self.rung + 1 < LADDER.len() {
             self.widen(self.rung + 1);
         }
     }

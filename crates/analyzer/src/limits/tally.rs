@@ -6,7 +6,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::callers::{CallerNames, Callers};
 use super::counts::Counts;
-use super::{CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, later, lower};
+use super::{
+    CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, intervals, later, lower,
+};
 use crate::call::{Call, Forwarded};
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
@@ -28,6 +30,8 @@ pub(crate) struct LimitTally {
     /// The numbers of limits, by hash.
     numbers: HashTable<u32>,
     limits: Vec<Counted>,
+    /// How many intervals each may have.
+    intervals: usize,
     /// By the number of a route: what its answers told of last.
     latest: Vec<LatestLimit>,
     principals: Interner,
@@ -49,6 +53,7 @@ impl LimitTally {
             hasher: DefaultHashBuilder::default(),
             numbers: HashTable::new(),
             limits: vec![Counted::new(OTHER, OTHER, OTHER)],
+            intervals: intervals(1),
             latest: Vec::new(),
             principals: Interner::new(PRINCIPALS_MAX),
             principal_of: Vec::new(),
@@ -65,7 +70,7 @@ impl LimitTally {
     fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &Interner) {
         let number = self.number(call, &told.bucket);
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
-        counted.add(call.time, told);
+        counted.add(call.time, told, self.intervals);
         counted.callers.add(call.caller_number);
         if counted.callers.others() > CALLERS_MAX {
             counted.tell_callers(callers);
@@ -121,7 +126,7 @@ impl LimitTally {
             }
             None => {
                 let number = u32::try_from(self.limits.len()).unwrap_or_default();
-                self.limits.push(Counted::new(upstream, credential, bucket));
+                self.add_limit(Counted::new(upstream, credential, bucket));
                 let (hasher, limits) = (&self.hasher, &self.limits);
                 let rehash = |&number: &u32| {
                     let key = limits.get(number as usize).map(|counted| &counted.key);
@@ -133,6 +138,17 @@ impl LimitTally {
                 number
             }
         }
+    }
+
+    /// Adds a limit; the others may have fewer intervals then.
+    fn add_limit(&mut self, limit: Counted) {
+        // The first is that of those which are too many.
+        let intervals = intervals(self.limits.len());
+        if self.intervals > intervals {
+            self.intervals = intervals;
+            self.limits.iter_mut().for_each(|limit| limit.used.keep_within(intervals));
+        }
+        self.limits.push(limit);
     }
 
     /// Everything counted, in words.
@@ -147,7 +163,9 @@ impl LimitTally {
         let used = self.limits.into_iter().filter(|counted| counted.used.requests > 0);
         let mut limits: Vec<_> = used.map(|counted| counted.finish(&names)).collect();
         limits.sort_by(|(one, _), (other, _)| one.cmp(other));
-        Limits { limits, consumption }
+        let mut limits = Limits { limits, consumption };
+        limits.keep_within();
+        limits
     }
 }
 
@@ -190,7 +208,7 @@ impl Counted {
         }
     }
 
-    fn add(&mut self, time: Option<i64>, told: &Told<'_>) {
+    fn add(&mut self, time: Option<i64>, told: &Told<'_>, intervals: usize) {
         let (left, used) = (told.left, &mut self.used);
         used.requests += 1;
         used.primary += u64::from(told.refusal == Some(Refusal::Primary));
@@ -208,12 +226,12 @@ impl Counted {
         if let Some(reset) = told.reset {
             let taken = told.limit.zip(left).map(|(limit, left)| limit.saturating_sub(left));
             let window = WindowUse { requests: 1, used: taken.unwrap_or_default(), lowest: left };
-            add(&mut self.window, &mut self.used.windows, reset, window);
+            add(&mut self.window, &mut self.used.windows, intervals, (reset, window));
         }
         if let Some(time) = time {
             let start = minute(time, self.minute.0);
             let level = Level { requests: 1, lowest: left };
-            add(&mut self.minute, &mut self.used.series, start, level);
+            add(&mut self.minute, &mut self.used.series, intervals, (start, level));
         }
     }
 
@@ -237,18 +255,29 @@ impl Counted {
     }
 }
 
-/// Sums up what comes at the same moment, and files it when another moment comes.
+/// Sums up what comes at the same moment, and files it when another moment comes, in no more than so
+/// many intervals.
 #[inline]
-fn add<T: Measure>(present: &mut (i64, Option<T>), series: &mut Series<T>, at: i64, value: T) {
+fn add<T: Measure>(
+    present: &mut (i64, Option<T>),
+    series: &mut Series<T>,
+    intervals: usize,
+    (at, value): (i64, T),
+) {
     match &mut present.1 {
         Some(sum) if present.0 == at => *sum = sum.with(value),
-        _ => turn(present, series, at, value),
+        _ => turn(present, series, intervals, (at, value)),
     }
 }
 
 #[cold]
-fn turn<T: Measure>(present: &mut (i64, Option<T>), series: &mut Series<T>, at: i64, value: T) {
+fn turn<T: Measure>(
+    present: &mut (i64, Option<T>),
+    series: &mut Series<T>,
+    intervals: usize,
+    (at, value): (i64, T),
+) {
     if let (of, Some(sum)) = std::mem::replace(present, (at, Some(value))) {
-        series.add(of, sum);
+        series.add_within(intervals, of, sum);
     }
 }
