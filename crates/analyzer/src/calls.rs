@@ -55,7 +55,7 @@ struct Kind<'a> {
 const LABELS_MAX: usize = 1_000;
 
 /// The most kinds of calls that are remembered of a route.
-const KINDS_MAX: usize = 16;
+const KINDS_MAX: usize = 8;
 
 impl<'a> Naming<'a> {
     /// For calls that this account, and the one that it is compared with, say something of.

@@ -175,7 +175,7 @@ pub(crate) struct ConsumptionTally {
     /// The present interval: where it starts and ends.
     present: (i64, i64),
     /// By limit, by principal: requests of the present interval.
-    counts: Vec<Vec<u64>>,
+    counts: Vec<Vec<u32>>,
     /// Which of them are not zero.
     counted: Vec<(u32, u32)>,
     cells: HashMap<Cell, u64>,
@@ -193,6 +193,10 @@ impl ConsumptionTally {
             self.counted.push((limit, principal));
         }
         *count += 1;
+        // It takes no more until it is filed.
+        if *count == u32::MAX {
+            self.turn(at);
+        }
     }
 
     /// Files the present interval, and begins that of a moment.
@@ -201,7 +205,7 @@ impl ConsumptionTally {
         for (limit, principal) in std::mem::take(&mut self.counted) {
             let requests = std::mem::take(slot(slot(&mut self.counts, limit), principal));
             let cell = Cell { start, limit, principal }.at_rung(self.rung);
-            *self.cells.entry(cell).or_default() += requests;
+            *self.cells.entry(cell).or_default() += u64::from(requests);
         }
         while self.cells.len() > CELLS_MAX && self.rung < RUNGS - 1 {
             self.rung += 1;
