@@ -272,6 +272,17 @@ mod tests {
     }
 
     #[test]
+    fn more_requests_of_an_interval_than_a_number_takes_are_counted() {
+        let mut tally = ConsumptionTally::default();
+        tally.add(1, 1, 7);
+        *slot(slot(&mut tally.counts, 1), 7) = u32::MAX - 1;
+        (0..3).for_each(|_| tally.add(2, 1, 7));
+        let counted = tally.finish(key, |number| format!("role-{number}"));
+        let requests = u64::from(u32::MAX) + 2;
+        assert_eq!(counted.of(&key(1)).collect::<Vec<_>>(), [(0, "role-7", requests)]);
+    }
+
+    #[test]
     fn what_is_too_much_is_told_more_coarsely_and_nothing_is_lost() {
         let many: Vec<Request> = (0..70_000).map(|at| (at * 60, 1, at as u32 % 3)).collect();
         let counted = consumption(&many);

@@ -223,3 +223,34 @@ fn limits_beyond_the_bound_are_counted_together_however_many_workers_told_them_a
                     the rest are counted as (other).";
     assert_eq!(report.folded, [expected]);
 }
+
+#[test]
+fn many_limits_have_wider_intervals_however_many_workers_counted_them() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let write = |name: &str, minutes: std::ops::Range<i64>| {
+        let line = |(minute, upstream): (i64, i64)| {
+            let line = json!({
+                "requestTimeEpoch": 1_773_100_800_000 + 60_000 * minute, "httpMethod": "GET",
+                "path": "/a", "status": "200", "upstream": format!("u{upstream:03}"),
+                "rlLimit": "5000", "rlRemaining": "10", "userArn": "arn:aws:iam::123456789012:user/ana",
+            });
+            format!("{line}\n")
+        };
+        let path = logs.0.path().join(name);
+        let lines = minutes.flat_map(|minute| (0..150).map(move |upstream| (minute, upstream)));
+        std::fs::write(&path, lines.map(line).collect::<String>()).unwrap();
+        Input::File(path)
+    };
+    // Of 150 limits each may have 666 intervals.
+    let parts = [write("a.log", 0..400), write("b.log", 400..700)];
+    let whole = gathered(Analysis::default(), &parts);
+    for (_, used) in whole.limits.iter() {
+        assert_eq!((used.series.interval_ms(), used.series.iter().count()), (300_000, 140));
+        assert_eq!(used.series.iter().map(|(_, level)| level.requests).sum::<u64>(), 700);
+    }
+    let [mut merged, more] = parts.map(|part| gathered(Analysis::default(), &[part]));
+    let narrow = merged.limits.iter().all(|(_, used)| used.series.interval_ms() == 60_000);
+    assert!(narrow, "a part has fewer than that");
+    merged.merge(more);
+    assert_eq!(merged.limits, whole.limits);
+}
