@@ -6,8 +6,10 @@
 //! statement that denies explicitly no Allow helps: then that statement is named, and nothing
 //! proposed.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
 use serde::Serialize;
 use tollgate_policy::{ArnParts, Outcome, Policies, Principal, PrincipalKind, authorize, explain};
 use tollgate_store::{Account, ApiEntry};
@@ -67,7 +69,7 @@ pub struct AlsoAllowed {
 
 /// The principal that policies are attached to, the action, the resource with placeholders, and the
 /// decision.
-type FoldKey<'g> = (String, &'g str, &'g str, &'g str);
+type FoldKey<'g> = (&'g str, &'g str, &'g str, &'g str);
 
 /// A group of denied calls.
 type Denied<'g> = (&'g GroupKey, &'g Group);
@@ -75,31 +77,53 @@ type Denied<'g> = (&'g GroupKey, &'g Group);
 impl Remedy {
     /// Looks for what would allow the most frequent denials.
     pub fn find(account: &Account, outcomes: &Outcomes) -> Vec<Remedy> {
-        let mut folds: BTreeMap<FoldKey<'_>, Vec<Denied<'_>>> = BTreeMap::new();
-        let mut by_principal: BTreeMap<String, Vec<Denied<'_>>> = BTreeMap::new();
-        for (key, group) in &outcomes.groups {
-            let decision = key.decision.as_deref().unwrap_or_default();
-            let owner = owner(account, &key.caller).filter(|_| key.resource.starts_with("arn:"));
-            let Some(owner) = owner.filter(|_| decision != Outcome::Allowed.as_str()) else {
-                continue;
-            };
-            if matches!(decision, "implicitDeny" | "explicitDeny") {
-                let fold = (owner.clone(), &*key.action, &*key.resource, decision);
-                folds.entry(fold).or_default().push((key, group));
+        let by_principal = by_principal(account, outcomes);
+        let mut folds: HashMap<FoldKey<'_>, Vec<Denied<'_>>> = HashMap::new();
+        for (owner, denied) in &by_principal {
+            for &(key, group) in denied {
+                let decision = decision(key);
+                if matches!(decision, "implicitDeny" | "explicitDeny") {
+                    let fold = (&**owner, &*key.action, &*key.resource, decision);
+                    folds.entry(fold).or_default().push((key, group));
+                }
             }
-            by_principal.entry(owner).or_default().push((key, group));
         }
         let requests =
             |members: &[Denied<'_>]| members.iter().map(|(_, group)| group.requests).sum();
         let mut folds: Vec<(u64, FoldKey<'_>, Vec<Denied<'_>>)> =
             folds.into_iter().map(|(key, members)| (requests(&members), key, members)).collect();
-        folds.sort_by_key(|(requests, ..)| std::cmp::Reverse(*requests));
+        folds.sort_unstable_by_key(|(requests, key, _)| (Reverse(*requests), *key));
         folds.truncate(REMEDIES_MAX);
-        let remedies = folds.into_iter().filter_map(|(requests, (principal, ..), members)| {
-            Search { account, principal, members }.run(requests, &by_principal)
+        let remedies = folds.into_iter().filter_map(|(requests, fold, members)| {
+            Search { account, fold, members }.run(requests, &by_principal)
         });
         remedies.collect()
     }
+}
+
+/// The groups of calls that were not allowed, by whom the callers' policies are attached to.
+fn by_principal<'g>(
+    account: &Account,
+    outcomes: &'g Outcomes,
+) -> BTreeMap<String, Vec<Denied<'g>>> {
+    let mut all: BTreeMap<String, Vec<Denied<'g>>> = BTreeMap::new();
+    // Groups are in order of their callers.
+    for of_caller in outcomes.groups.chunk_by(|(one, _), (next, _)| one.caller == next.caller) {
+        let wanted = |key: &GroupKey| {
+            key.resource.starts_with("arn:") && decision(key) != Outcome::Allowed.as_str()
+        };
+        let denied = of_caller.iter().map(|(key, group)| (key, group));
+        let mut denied = denied.filter(|(key, _)| wanted(key)).peekable();
+        let caller = denied.peek().map(|(key, _)| &*key.caller);
+        if let Some(owner) = caller.and_then(|caller| owner(account, caller)) {
+            all.entry(owner).or_default().extend(denied);
+        }
+    }
+    all
+}
+
+fn decision(key: &GroupKey) -> &str {
+    key.decision.as_deref().unwrap_or_default()
 }
 
 /// Who a caller's policies are attached to: its entry in the account; of a session that the account
@@ -127,7 +151,8 @@ fn api<'a>(account: &'a Account, resource: &str) -> Option<&'a ApiEntry> {
 /// The search for a remedy for the calls of some groups.
 struct Search<'s> {
     account: &'s Account,
-    principal: String,
+    /// What they have in common.
+    fold: FoldKey<'s>,
     members: Vec<Denied<'s>>,
 }
 
@@ -142,7 +167,7 @@ impl<'s> Search<'s> {
         let caller = Principal::parse(group.context.caller(key))?;
         let api = api(self.account, &group.example.0);
         let applicable = self.account.policies_for(&caller, api);
-        let place = Place { principal: &self.principal, api: api.map(|api| api.api().id) };
+        let place = Place { principal: self.principal(), api: api.map(|api| api.api().id) };
         let request = group.context.request(key, &group.example.0);
         let mut overlay = Overlay::new(&key.action, &pattern);
         for _ in 0..ROUNDS_MAX {
@@ -170,11 +195,16 @@ impl<'s> Search<'s> {
         Some(Remedy { blocked_by, ..self.remedy(key, pattern, requests, decision.outcome) })
     }
 
+    /// Whose calls they are.
+    fn principal(&self) -> &'s str {
+        self.fold.0
+    }
+
     /// A remedy that changes nothing.
     fn remedy(&self, key: &GroupKey, resource: String, requests: u64, outcome: Outcome) -> Remedy {
         let callers: BTreeSet<&str> = self.members.iter().map(|(key, _)| &*key.caller).collect();
         Remedy {
-            principal: self.principal.clone(),
+            principal: self.principal().to_owned(),
             action: key.action.clone(),
             resource,
             callers: callers.len(),
@@ -206,15 +236,14 @@ impl<'s> Search<'s> {
         exact: Option<&str>,
         by_principal: &BTreeMap<String, Vec<Denied<'s>>>,
     ) -> Vec<AlsoAllowed> {
-        let own = by_principal.get(&self.principal).into_iter().flatten();
-        let all = by_principal.values().flatten();
-        let of: Vec<Denied<'_>> = match overlay.concerns_all() {
-            true => all.copied().collect(),
-            false => own.copied().collect(),
-        };
-        let is_member = |key: &GroupKey| self.members.iter().any(|(member, _)| *member == key);
-        let others = of.into_iter().filter(|(key, _)| !is_member(key));
-        others.filter_map(|other| self.also_allowed(overlay, exact, other)).collect()
+        let concerned = by_principal.iter();
+        let concerned = concerned
+            .filter(|(owner, _)| overlay.concerns_all() || owner.as_str() == self.principal());
+        let others = concerned.flat_map(|(owner, denied)| {
+            let fold = |key: &'s GroupKey| (&**owner, &*key.action, &*key.resource, decision(key));
+            denied.iter().filter(move |(key, _)| fold(key) != self.fold)
+        });
+        others.filter_map(|other| self.also_allowed(overlay, exact, *other)).collect()
     }
 
     fn also_allowed(
