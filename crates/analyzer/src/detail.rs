@@ -69,11 +69,21 @@ impl Detail {
 
 /// The sessions of a role as one caller, `arn:…:assumed-role/deploy/*`; any other caller is itself.
 pub(crate) fn any_session(caller: &str) -> Cow<'_, str> {
-    let role = |(account, rest): (&str, &str)| {
-        let (role, _) = rest.split_once('/')?;
-        Some(format!("{account}:assumed-role/{role}/*"))
+    let role = || {
+        let (_, rest) = split_at_colon(caller, ":assumed-role/")?;
+        let (_, session) = rest.split_once('/')?;
+        Some([caller.strip_suffix(session)?, "*"].concat())
     };
-    caller.split_once(":assumed-role/").and_then(role).map_or(Cow::Borrowed(caller), Cow::Owned)
+    role().map_or(Cow::Borrowed(caller), Cow::Owned)
+}
+
+/// What comes before and after a part of an ARN that begins with a colon. There are few of those, so it
+/// takes less than looking for any text.
+pub(crate) fn split_at_colon<'t>(text: &'t str, part: &str) -> Option<(&'t str, &'t str)> {
+    let mut windows = text.as_bytes().windows(part.len());
+    let is_part = |window: &[u8]| window.first() == Some(&b':') && window == part.as_bytes();
+    let (before, from) = text.split_at_checked(windows.position(is_part)?)?;
+    Some((before, from.get(part.len()..)?))
 }
 
 #[cfg(test)]

@@ -2,6 +2,8 @@
 
 use std::fmt::Display;
 
+use crate::detail::split_at_colon;
+
 /// All that is ever painted with: bold, the colours, and their end.
 pub(super) const PAINTS: [&str; 6] =
     ["\u{1b}[1m", "\u{1b}[31m", "\u{1b}[33m", "\u{1b}[32m", "\u{1b}[36m", "\u{1b}[0m"];
@@ -103,12 +105,13 @@ pub(crate) fn short_caller(caller: &str) -> &str {
 
 /// A request ARN as a call: `GET /repos/acme/site`. Other text as it is.
 pub(crate) fn short_call(resource: &str) -> String {
-    let Some(call) = resource.splitn(6, ':').nth(5).filter(|_| resource.contains(":execute-api:"))
-    else {
+    let of_api = split_at_colon(resource, ":execute-api:").is_some();
+    let Some(call) = resource.splitn(6, ':').nth(5).filter(|_| of_api) else {
         return resource.to_owned();
     };
-    match call.splitn(4, '/').collect::<Vec<_>>()[..] {
-        [_, _, method, path] => format!("{method} /{path}"),
+    let mut parts = call.splitn(4, '/').skip(2);
+    match (parts.next(), parts.next()) {
+        (Some(method), Some(path)) => [method, " /", path].concat(),
         _ => call.to_owned(),
     }
 }
