@@ -41,7 +41,7 @@ fn analyze(criterion: &mut Criterion) {
             group.bench_function(format!("{name}/{workers}"), |bencher| {
                 bencher.iter(|| {
                     let (gathered, read) = analysis.scan(black_box(&inputs), &options);
-                    Report::new(&gathered, read.account, read.quarantine.samples())
+                    black_box(Report::new(&gathered, read.account, read.quarantine.samples()));
                 });
             });
         }

@@ -51,10 +51,10 @@ const POINTS: usize = 200;
 pub(crate) const INTERRUPTED: &str =
     "Interrupted: reading was ended early, and this is the report of a part of the logs.";
 
-/// A report.
+/// A report. It borrows from what was gathered, of which there may be much.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Report {
+pub struct Report<'g> {
     /// The version of this document's form.
     pub version: u8,
     /// Whether reading was ended before all was read, so that the report is of a part.
@@ -74,7 +74,7 @@ pub struct Report {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub breakdowns: Vec<BreakdownReport>,
     /// Rate limits, the nearest to exhaustion first.
-    pub rate_limits: Vec<LimitReport>,
+    pub rate_limits: Vec<LimitReport<'g>>,
     /// What a cache would have saved.
     pub cache: CacheReport,
     /// What is otherwise than in another period. Only where asked for.
@@ -82,19 +82,19 @@ pub struct Report {
     pub comparison: Option<ComparisonReport>,
     /// Denied calls, the most frequent first. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub denied: Option<Vec<DeniedReport>>,
+    pub denied: Option<Vec<DeniedReport<'g>>>,
     /// What would allow the most frequent denials. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remedies: Option<Vec<Remedy>>,
     /// Calls that were allowed, and that no current policy explains. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unexplained: Option<Vec<UnexplainedReport>>,
+    pub unexplained: Option<Vec<UnexplainedReport<'g>>>,
     /// How log and replay compare. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub agreement: Option<AgreementReport>,
+    pub agreement: Option<AgreementReport<'g>>,
     /// Callers that the account does not know; resource policies alone decided their calls.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub unknown_principals: Option<Vec<CallerCount>>,
+    pub unknown_principals: Option<Vec<CallerCount<'g>>>,
     /// What the account changes in comparison with another. Only with one to compare with.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub changes: Option<ChangesReport>,
@@ -117,17 +117,21 @@ pub struct Lines {
 }
 
 /// A caller and how often it called.
-#[derive(Clone, Debug, Serialize)]
-pub struct CallerCount {
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct CallerCount<'g> {
     /// Who.
-    pub caller: String,
+    pub caller: &'g str,
     /// Requests.
     pub requests: u64,
 }
 
-impl Report {
+impl<'g> Report<'g> {
     /// Puts the report together.
-    pub fn new(gathered: &Gathered, lines: LineAccount, samples: &[QuarantinedLine]) -> Report {
+    pub fn new(
+        gathered: &'g Gathered,
+        lines: LineAccount,
+        samples: &[QuarantinedLine],
+    ) -> Report<'g> {
         let outcomes = gathered.outcomes.as_ref();
         let denied =
             outcomes.map(|outcomes| denied::groups(outcomes, |key, _| denied::is_denied(key)));
@@ -163,14 +167,14 @@ impl Report {
 
     /// The same in comparison with what another run gathered. `gathered` is what the report is of.
     #[must_use]
-    pub fn compared(self, gathered: &Gathered, before: &Gathered) -> Report {
+    pub fn compared(self, gathered: &Gathered, before: &Gathered) -> Report<'g> {
         let comparison = ComparisonReport::new(Period::all(before), Period::all(gathered));
         Report { comparison: Some(comparison), ..self }
     }
 
     /// The same with at most `top` entries in each list that has no bound of its own.
     #[must_use]
-    pub fn top(mut self, top: usize) -> Report {
+    pub fn top(mut self, top: usize) -> Report<'g> {
         self.usage.callers.truncate(top);
         self.usage.routes.truncate(top);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.groups.truncate(top));
@@ -192,9 +196,9 @@ impl Report {
 }
 
 /// Callers by how often they called, the most first.
-fn by_requests<'a>(callers: impl Iterator<Item = (&'a str, u64)>) -> Vec<CallerCount> {
-    let count = |(caller, requests): (&str, _)| CallerCount { caller: caller.to_owned(), requests };
-    let mut counts: Vec<_> = callers.map(count).collect();
+fn by_requests<'a>(callers: impl Iterator<Item = (&'a str, u64)>) -> Vec<CallerCount<'a>> {
+    let counts = callers.map(|(caller, requests)| CallerCount { caller, requests });
+    let mut counts: Vec<CallerCount<'a>> = counts.collect();
     counts.sort_by_key(|count| std::cmp::Reverse(count.requests));
     counts
 }

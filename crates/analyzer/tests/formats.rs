@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tollgate_analyzer::render::tables::{NAMES, Table, tables};
 use tollgate_analyzer::render::{csv as to_csv, html, markdown, parquet as to_parquet};
-use tollgate_analyzer::{Analysis, Grouping, Report};
+use tollgate_analyzer::{Analysis, Gathered, Grouping, Report};
 use tollgate_log::{Input, ScanOptions};
 use tollgate_store::{Account, Files};
 
@@ -21,7 +21,7 @@ fn top() -> PathBuf {
 }
 
 /// The report on the example, against itself and in comparison with itself.
-fn report() -> Report {
+fn report() -> Report<'static> {
     let folder = top().join("fixtures/github-proxy");
     let account = Account::read(&Files, &folder.join("tollgate.toml")).unwrap();
     let group_by = [Grouping::parse("role").unwrap(), Grouping::parse("upstream,status").unwrap()];
@@ -35,8 +35,9 @@ fn report() -> Report {
     let inputs = Input::expand(folder.join("logs").to_str().unwrap()).unwrap();
     let options = ScanOptions::new(analysis.projection());
     let (gathered, read) = analysis.scan(&inputs, &options);
-    let report = Report::new(&gathered, read.account, read.quarantine.samples());
-    report.compared(&gathered, &gathered)
+    let gathered: &Gathered = Box::leak(Box::new(gathered));
+    let report = Report::new(gathered, read.account, read.quarantine.samples());
+    report.compared(gathered, gathered)
 }
 
 /// Where this machine keeps the repository is left out of a text.

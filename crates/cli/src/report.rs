@@ -80,13 +80,13 @@ impl Printing {
 
 /// Puts the report together, in comparison with another run if there is one, and prints it. With the
 /// account, it says what would allow denied calls.
-pub(crate) fn print(
-    partial: &Partial,
+pub(crate) fn print<'p>(
+    partial: &'p Partial,
     before: Option<&Gathered>,
     account: Option<&Account>,
     args: &Printing,
     world: &World,
-) -> miette::Result<Report> {
+) -> miette::Result<Report<'p>> {
     let report = Report::new(&partial.gathered, partial.lines, &partial.samples);
     let mut whole = match before {
         Some(before) => report.compared(&partial.gathered, before),

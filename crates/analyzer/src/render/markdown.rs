@@ -81,14 +81,14 @@ fn changes(report: &Report, top: usize) -> String {
     text + "\n" + &table + &rest
 }
 
-fn denied(groups: &[DeniedReport], top: usize) -> String {
+fn denied(groups: &[DeniedReport<'_>], top: usize) -> String {
     if groups.is_empty() {
         return String::new();
     }
     let rows = groups.iter().take(top).map(|group| {
         [
-            code(&short_call(&group.resource)),
-            code(short_caller(&group.caller)),
+            code(&short_call(group.resource)),
+            code(short_caller(group.caller)),
             number(group.requests),
             why(group),
         ]
@@ -97,12 +97,12 @@ fn denied(groups: &[DeniedReport], top: usize) -> String {
     table + &rest(groups.iter().skip(top).map(|group| group.requests), "group")
 }
 
-fn why(group: &DeniedReport) -> String {
+fn why(group: &DeniedReport<'_>) -> String {
     let decided = group.determined_by.first().map(|cited| {
         let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", cited.statement));
         format!("{} at {}", code(&name), code(&format!("{}:{}", cited.policy, cited.line)))
     });
-    match (group.decision.as_deref(), decided, &group.nearest) {
+    match (group.decision, decided, group.nearest) {
         (Some("explicitDeny"), Some(decided), _) => format!("denied by {decided}"),
         (Some("allowed"), Some(decided), _) => format!("refused then, allowed now by {decided}"),
         (Some("indeterminate"), ..) => format!("depends on {}", code(&group.depends_on.join(", "))),

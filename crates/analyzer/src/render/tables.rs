@@ -234,41 +234,40 @@ fn breakdowns(breakdowns: &[BreakdownReport]) -> Table {
         .table("breakdowns")
 }
 
-fn denied(rows: &[DeniedReport]) -> Table {
-    let near = |row: &'_ DeniedReport, of: fn(&Nearest) -> Option<String>| {
-        row.nearest.as_ref().and_then(of)
-    };
+fn denied(rows: &[DeniedReport<'_>]) -> Table {
+    let near =
+        |row: &'_ DeniedReport<'_>, of: fn(&Nearest) -> Option<String>| row.nearest.and_then(of);
     Rows::of(rows)
-        .text("caller", |row| Some(&row.caller))
-        .text("action", |row| Some(&row.action))
-        .text("resource", |row| Some(&row.resource))
+        .text("caller", |row| Some(row.caller))
+        .text("action", |row| Some(row.action))
+        .text("resource", |row| Some(row.resource))
         .count("requests", |row| Some(row.requests))
         .moment("first", |row| row.first.as_deref())
         .moment("last", |row| row.last.as_deref())
         .count("loggedStatus", |row| row.logged_status.map(u64::from))
         .text("logged", |row| Some(row.logged.as_str()))
-        .text("decision", |row| row.decision.as_ref())
-        .text("determinedBy", |row| all_cited(&row.determined_by))
+        .text("decision", |row| row.decision)
+        .text("determinedBy", |row| all_cited(row.determined_by))
         .text("nearest", |row| near(row, |nearest| Some(cited(&nearest.statement))))
         .text("nearestElement", |row| near(row, |nearest| Some(nearest.element.clone())))
         .text("nearestCondition", |row| near(row, |nearest| nearest.condition.clone()))
         .text("nearestPattern", |row| near(row, |nearest| Some(nearest.pattern.clone())))
         .text("nearestValue", |row| near(row, |nearest| nearest.value.clone()))
-        .text("dependsOn", |row| listed(&row.depends_on))
+        .text("dependsOn", |row| listed(row.depends_on))
         .table("denied")
 }
 
-fn unexplained(rows: &[UnexplainedReport]) -> Table {
+fn unexplained(rows: &[UnexplainedReport<'_>]) -> Table {
     Rows::of(rows)
-        .text("caller", |row| Some(&row.caller))
-        .text("action", |row| Some(&row.action))
-        .text("resource", |row| Some(&row.resource))
+        .text("caller", |row| Some(row.caller))
+        .text("action", |row| Some(row.action))
+        .text("resource", |row| Some(row.resource))
         .count("requests", |row| Some(row.requests))
         .moment("first", |row| row.first.as_deref())
         .moment("last", |row| row.last.as_deref())
         .count("loggedStatus", |row| row.logged_status.map(u64::from))
-        .text("decision", |row| row.decision.as_ref())
-        .text("determinedBy", |row| all_cited(&row.determined_by))
+        .text("decision", |row| row.decision)
+        .text("determinedBy", |row| all_cited(row.determined_by))
         .table("unexplained")
 }
 
@@ -305,9 +304,9 @@ fn agreement(report: &Report) -> Option<Table> {
     Some(table.table("agreement"))
 }
 
-fn unknown_principals(rows: &[CallerCount]) -> Table {
+fn unknown_principals(rows: &[CallerCount<'_>]) -> Table {
     Rows::of(rows)
-        .text("caller", |row| Some(&row.caller))
+        .text("caller", |row| Some(row.caller))
         .count("requests", |row| Some(row.requests))
         .table("unknownPrincipals")
 }

@@ -17,11 +17,11 @@ const WORST: usize = 5;
 /// What would have kept a limit. Simulated on the log.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AdviceReport {
+pub struct AdviceReport<'g> {
     /// The simulation sees calls by intervals as wide as this; bursts within are not seen.
     pub interval_seconds: i64,
     /// One token bucket for all who use the credential.
-    pub bucket: BucketReport,
+    pub bucket: BucketReport<'g>,
     /// Who would have to be slower so that the heaviest window leaves a tenth, those who used the most
     /// first: each gives up only what others do not need.
     pub slow: Vec<SlowReport>,
@@ -30,7 +30,7 @@ pub struct AdviceReport {
 /// A token bucket that lets through no more than the limit in any window.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct BucketReport {
+pub struct BucketReport<'g> {
     /// Its rate and burst, chosen to refuse the fewest of the log's calls.
     #[serde(flatten)]
     pub bucket: TokenBucket,
@@ -39,7 +39,7 @@ pub struct BucketReport {
     /// Of these, it would have refused.
     pub refused: u64,
     /// Whose they were, in proportion to what each called at the time.
-    pub by: Vec<CallerCount>,
+    pub by: Vec<CallerCount<'g>>,
     /// When they were, the worst intervals first.
     pub worst: Vec<PointReport>,
 }
@@ -76,8 +76,8 @@ pub(super) struct Calls<'a> {
 /// Where an interval starts, the place of who called, how many calls.
 type Cell = (i64, u32, u64);
 
-impl Calls<'_> {
-    pub(super) fn of<'a>(limit: &LimitKey, consumption: &'a Consumption) -> Calls<'a> {
+impl<'a> Calls<'a> {
+    pub(super) fn of(limit: &LimitKey, consumption: &'a Consumption) -> Calls<'a> {
         Calls {
             width: consumption.interval_ms(),
             principals: consumption.principals(),
@@ -109,13 +109,13 @@ impl Calls<'_> {
     }
 
     /// Who called how much, the most first.
-    fn in_words(&self, calls: impl Iterator<Item = (u32, u64)>) -> Vec<CallerCount> {
+    fn in_words(&self, calls: impl Iterator<Item = (u32, u64)>) -> Vec<CallerCount<'a>> {
         let counts = self.principals.iter().zip(self.sums(calls)).filter(|(_, calls)| *calls > 0);
         by_requests(counts.map(|(principal, calls)| (&**principal, calls)))
     }
 
     /// Who called how much in all, the most first.
-    pub(super) fn by_principal(&self) -> Vec<CallerCount> {
+    pub(super) fn by_principal(&self) -> Vec<CallerCount<'a>> {
         self.in_words(by_place(&self.cells))
     }
 }
@@ -128,9 +128,9 @@ fn total(cells: &[Cell]) -> u64 {
     by_place(cells).map(|(_, calls)| calls).sum()
 }
 
-impl AdviceReport {
+impl<'g> AdviceReport<'g> {
     /// `limit` is in calls, `window` in milliseconds; windows begin at multiples of it after `phase`.
-    pub(super) fn new(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> AdviceReport {
+    pub(super) fn new(calls: &Calls<'g>, limit: f64, window: i64, phase: i64) -> AdviceReport<'g> {
         let all = calls.by_interval();
         let choice = TokenBucket::for_limit(limit, window, calls.width, &all);
         AdviceReport {
@@ -141,8 +141,8 @@ impl AdviceReport {
     }
 }
 
-impl BucketReport {
-    fn new(calls: &Calls<'_>, choice: &Choice, all: u64) -> BucketReport {
+impl<'g> BucketReport<'g> {
+    fn new(calls: &Calls<'g>, choice: &Choice, all: u64) -> BucketReport<'g> {
         let by = choice.refused.iter().flat_map(|&(start, refused)| {
             let (who, weights): (Vec<u32>, Vec<u64>) = calls.within(start).unzip();
             who.into_iter().zip(in_proportion(refused, &weights))

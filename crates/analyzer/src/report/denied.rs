@@ -10,13 +10,13 @@ use crate::verdict::Logged;
 /// Calls of one caller that were denied, then or now, for one reason.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct DeniedReport {
+pub struct DeniedReport<'g> {
     /// Who.
-    pub caller: String,
+    pub caller: &'g str,
     /// What: `execute-api:Invoke`.
-    pub action: String,
+    pub action: &'g str,
     /// On what: the ARN if all calls had the same, else with the route's placeholders.
-    pub resource: String,
+    pub resource: &'g str,
     /// Requests.
     pub requests: u64,
     /// The first, RFC 3339.
@@ -28,22 +28,22 @@ pub struct DeniedReport {
     /// What that says about authorization.
     pub logged: Logged,
     /// The replayed decision; `null` where the log does not tell enough to decide.
-    pub decision: Option<String>,
+    pub decision: Option<&'g str>,
     /// The statements that determined it; none for an implicit deny.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub determined_by: Vec<Cited>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub determined_by: &'g [Cited],
     /// For an implicit deny: the statement that came nearest to allowing it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub nearest: Option<Nearest>,
+    pub nearest: Option<&'g Nearest>,
     /// For an indeterminate decision: the keys that it depends on.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub depends_on: Vec<String>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub depends_on: &'g [String],
 }
 
 /// How log and replay compare.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct AgreementReport {
+pub struct AgreementReport<'g> {
     /// Both passed it, or both denied it.
     pub agreeing: u64,
     /// One passed what the other denied.
@@ -53,7 +53,7 @@ pub struct AgreementReport {
     /// Why not.
     pub reasons: Vec<ReasonCount>,
     /// The groups that disagree, the most frequent first.
-    pub disagreements: Vec<DeniedReport>,
+    pub disagreements: Vec<DeniedReport<'g>>,
     /// Requests that passed, and that no policy allows: of `disagreeing`.
     pub unexplained: u64,
 }
@@ -67,8 +67,8 @@ pub struct ReasonCount {
     pub requests: u64,
 }
 
-impl AgreementReport {
-    pub(super) fn new(outcomes: &Outcomes) -> AgreementReport {
+impl<'g> AgreementReport<'g> {
+    pub(super) fn new(outcomes: &'g Outcomes) -> AgreementReport<'g> {
         let mut reasons: Vec<ReasonCount> = outcomes
             .undetermined
             .iter()
@@ -105,25 +105,25 @@ pub(super) fn groups(
     denied
 }
 
-pub(super) fn in_words(groups: Vec<(&GroupKey, &Group)>) -> Vec<DeniedReport> {
+pub(super) fn in_words<'g>(groups: Vec<(&'g GroupKey, &'g Group)>) -> Vec<DeniedReport<'g>> {
     groups.into_iter().map(|(key, group)| DeniedReport::new(key, group)).collect()
 }
 
-impl DeniedReport {
-    pub(super) fn new(key: &GroupKey, group: &Group) -> DeniedReport {
+impl<'g> DeniedReport<'g> {
+    pub(super) fn new(key: &'g GroupKey, group: &'g Group) -> DeniedReport<'g> {
         DeniedReport {
-            caller: key.caller.clone(),
-            action: key.action.clone(),
-            resource: group.only_resource.clone().unwrap_or_else(|| key.resource.clone()),
+            caller: &key.caller,
+            action: &key.action,
+            resource: group.only_resource.as_ref().unwrap_or(&key.resource),
             requests: group.requests,
             first: group.span.first().map(rfc3339),
             last: group.span.last().map(rfc3339),
             logged_status: key.status,
             logged: key.logged,
-            decision: key.decision.clone(),
-            determined_by: key.determined_by.clone(),
-            nearest: group.nearest.clone(),
-            depends_on: key.depends_on.clone(),
+            decision: key.decision.as_deref(),
+            determined_by: &key.determined_by,
+            nearest: group.nearest.as_ref(),
+            depends_on: &key.depends_on,
         }
     }
 }

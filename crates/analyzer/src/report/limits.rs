@@ -17,7 +17,7 @@ const LITTLE: f64 = 0.1;
 /// How one limit was used.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct LimitReport {
+pub struct LimitReport<'g> {
     /// Which limit.
     #[serde(flatten)]
     pub key: LimitKey,
@@ -48,13 +48,13 @@ pub struct LimitReport {
     /// When it will be reached; `None` where the log does not tell enough.
     pub forecast: Option<ForecastReport>,
     /// What would keep it, if it was nearly reached or will be.
-    pub advice: Option<AdviceReport>,
+    pub advice: Option<AdviceReport<'g>>,
     /// What the windows had left.
     pub headroom: Option<HeadroomReport>,
     /// Callers, the heaviest first.
-    pub callers: Vec<CallerCount>,
+    pub callers: Vec<CallerCount<'g>>,
     /// The same by role, or caller that has none.
-    pub principals: Vec<CallerCount>,
+    pub principals: Vec<CallerCount<'g>>,
     /// The windows in order of time; neighbours are one where they are more than 750.
     pub windows: Vec<WindowReport>,
     /// The width of an interval of `series` in seconds.
@@ -88,15 +88,20 @@ pub struct LevelReport {
 }
 
 /// All limits, the nearest to exhaustion first. `span` is that of the log.
-pub(super) fn reports(limits: &Limits, span: Span) -> Vec<LimitReport> {
+pub(super) fn reports(limits: &Limits, span: Span) -> Vec<LimitReport<'_>> {
     let report = |(key, used)| LimitReport::new(key, used, &limits.consumption, span);
-    let mut reports: Vec<LimitReport> = limits.iter().map(report).collect();
+    let mut reports: Vec<LimitReport<'_>> = limits.iter().map(report).collect();
     reports.sort_by(|one, other| one.share_left().total_cmp(&other.share_left()));
     reports
 }
 
-impl LimitReport {
-    fn new(key: &LimitKey, used: &LimitUse, consumption: &Consumption, span: Span) -> LimitReport {
+impl<'g> LimitReport<'g> {
+    fn new(
+        key: &LimitKey,
+        used: &'g LimitUse,
+        consumption: &'g Consumption,
+        span: Span,
+    ) -> LimitReport<'g> {
         let windows = Windows::of(used);
         let cost = windows.cost(used.windows.interval_ms());
         let shown: Series<Level> = used.series.for_showing(POINTS);
@@ -133,9 +138,9 @@ impl LimitReport {
         &self,
         used: &LimitUse,
         windows: &Windows,
-        calls: &Calls<'_>,
+        calls: &Calls<'g>,
         cost: f64,
-    ) -> Option<AdviceReport> {
+    ) -> Option<AdviceReport<'g>> {
         let forecast = self.forecast.as_ref().and_then(|forecast| forecast.reached.as_ref());
         if self.share_left() >= LITTLE && self.primary == 0 && forecast.is_none() {
             return None;

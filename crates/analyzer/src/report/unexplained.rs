@@ -11,13 +11,13 @@ use crate::verdict::Logged;
 /// was withdrawn since, or whoever decides is not asked the same.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UnexplainedReport {
+pub struct UnexplainedReport<'g> {
     /// Who.
-    pub caller: String,
+    pub caller: &'g str,
     /// What: `execute-api:Invoke`.
-    pub action: String,
+    pub action: &'g str,
     /// On what: the ARN if all calls had the same, else with the route's placeholders.
-    pub resource: String,
+    pub resource: &'g str,
     /// Requests.
     pub requests: u64,
     /// The first, RFC 3339.
@@ -27,30 +27,30 @@ pub struct UnexplainedReport {
     /// The status that the log has.
     pub logged_status: Option<u16>,
     /// The replayed decision: `explicitDeny` or `implicitDeny`.
-    pub decision: Option<String>,
+    pub decision: Option<&'g str>,
     /// The statements that deny it now; none where an Allow is missing.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub determined_by: Vec<Cited>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub determined_by: &'g [Cited],
 }
 
-impl UnexplainedReport {
+impl<'g> UnexplainedReport<'g> {
     /// All of them, the most frequent first.
-    pub(super) fn all(outcomes: &Outcomes) -> Vec<UnexplainedReport> {
+    pub(super) fn all(outcomes: &'g Outcomes) -> Vec<UnexplainedReport<'g>> {
         let groups = groups(outcomes, is_unexplained);
         groups.into_iter().map(|(key, group)| UnexplainedReport::new(key, group)).collect()
     }
 
-    fn new(key: &GroupKey, group: &Group) -> UnexplainedReport {
+    fn new(key: &'g GroupKey, group: &'g Group) -> UnexplainedReport<'g> {
         UnexplainedReport {
-            caller: key.caller.clone(),
-            action: key.action.clone(),
-            resource: group.only_resource.clone().unwrap_or_else(|| key.resource.clone()),
+            caller: &key.caller,
+            action: &key.action,
+            resource: group.only_resource.as_ref().unwrap_or(&key.resource),
             requests: group.requests,
             first: group.span.first().map(rfc3339),
             last: group.span.last().map(rfc3339),
             logged_status: key.status,
-            decision: key.decision.clone(),
-            determined_by: key.determined_by.clone(),
+            decision: key.decision.as_deref(),
+            determined_by: &key.determined_by,
         }
     }
 }

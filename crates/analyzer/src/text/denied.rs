@@ -2,10 +2,15 @@
 //!
 //! Sessions of one role that were denied the same for the same reason are shown as one.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
+
+use hashbrown::HashMap;
 
 use super::style::{Style, count, number, period, short_call, short_caller};
 use super::usage::rest;
+use crate::detail::split_at_colon;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{DeniedReport, Report};
 use crate::verdict::Logged;
@@ -53,46 +58,68 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
 }
 
 /// Groups of sessions of the same role, the most frequent first.
-fn blocks(denied: &[DeniedReport], style: &Style) -> String {
-    let mut folded: BTreeMap<FoldKey<'_>, Folded<'_>> = BTreeMap::new();
+fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
+    let mut folded: HashMap<FoldKey<'_>, Vec<&DeniedReport<'_>>> = HashMap::new();
     for group in denied {
-        folded
-            .entry(fold_key(group))
-            .and_modify(|known| known.add(group))
-            .or_insert_with(|| Folded::new(group));
+        folded.entry(FoldKey::of(group)).or_default().push(group);
     }
-    let mut folded: Vec<Folded<'_>> = folded.into_values().collect();
-    folded.sort_by_key(|each| std::cmp::Reverse(each.requests));
+    let counted = folded.iter().map(|(key, groups)| {
+        let requests = groups.iter().map(|group| group.requests).sum();
+        (Reverse(requests), key, groups)
+    });
+    let mut folded: Vec<(Reverse<u64>, &FoldKey<'_>, &Vec<&DeniedReport<'_>>)> = counted.collect();
     let shown = style.shown(folded.len());
-    let text: Vec<String> = folded.iter().take(shown).map(|each| each.block(style)).collect();
-    text.concat() + &rest(folded.iter().skip(shown).map(|each| each.requests), "group")
+    // Most are not shown, and need no order.
+    if shown < folded.len() {
+        folded.select_nth_unstable_by(shown, |one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+    }
+    let (shown, left_out) = folded.split_at_mut(shown);
+    shown.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
+    let blocks = shown.iter();
+    let blocks = blocks.filter_map(|(.., groups)| Some(Folded::of(groups)?.block(style)));
+    let text: String = blocks.collect();
+    text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group")
 }
 
-/// What groups must share to be shown as one: the role, the call, and why. A statement that denies a
-/// caller explicitly denies all of its calls for the same reason, whatever they are.
-type FoldKey<'a> = (
-    &'a str,
-    (&'a str, &'a str, Option<u16>, Option<&'a str>),
-    (&'a [Cited], Option<&'a Cited>, &'a [String]),
-);
+/// What groups must share to be shown as one.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct FoldKey<'a> {
+    role: &'a str,
+    call: (&'a str, &'a str, Option<u16>, Option<&'a str>),
+    why: (&'a [Cited], Option<&'a Cited>, &'a [String]),
+}
 
-fn fold_key(group: &DeniedReport) -> FoldKey<'_> {
-    let role = role(&group.caller).unwrap_or(&group.caller);
-    let decision = group.decision.as_deref();
-    let resource = if decision == Some("explicitDeny") { "" } else { &group.resource };
-    let nearest = group.nearest.as_ref().map(|nearest| &nearest.statement);
-    let call = (&*group.action, resource, group.logged_status, decision);
-    (role, call, (&group.determined_by, nearest, &group.depends_on))
+impl<'a> FoldKey<'a> {
+    /// A statement that denies a caller explicitly denies all of its calls for the same reason,
+    /// whatever they are.
+    fn of(group: &'a DeniedReport<'_>) -> FoldKey<'a> {
+        let resource = if group.decision == Some("explicitDeny") { "" } else { group.resource };
+        let nearest = group.nearest.map(|nearest| &nearest.statement);
+        FoldKey {
+            role: role(group.caller).unwrap_or(group.caller),
+            call: (group.action, resource, group.logged_status, group.decision),
+            why: (group.determined_by, nearest, group.depends_on),
+        }
+    }
+}
+
+impl Hash for FoldKey<'_> {
+    /// Leaves out why: it takes long, and few differ in that alone.
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.role, self.call).hash(state);
+    }
 }
 
 /// The role of a session, by name.
 fn role(caller: &str) -> Option<&str> {
-    let (_, session) = caller.split_once(":assumed-role/")?;
+    let (_, session) = split_at_colon(caller, ":assumed-role/")?;
     session.split('/').next()
 }
 
+/// Groups that are shown as one.
 struct Folded<'a> {
-    group: &'a DeniedReport,
+    /// The first of them.
+    group: &'a DeniedReport<'a>,
     callers: BTreeSet<&'a str>,
     resources: BTreeSet<&'a str>,
     requests: u64,
@@ -101,54 +128,50 @@ struct Folded<'a> {
 }
 
 impl<'a> Folded<'a> {
-    fn new(group: &'a DeniedReport) -> Folded<'a> {
-        let (first, last) = (group.first.as_deref(), group.last.as_deref());
-        let callers = BTreeSet::from([group.caller.as_str()]);
-        let resources = BTreeSet::from([group.resource.as_str()]);
-        Folded { group, callers, resources, requests: group.requests, first, last }
-    }
-
-    fn add(&mut self, group: &'a DeniedReport) {
-        self.callers.insert(&group.caller);
-        self.resources.insert(&group.resource);
-        self.requests += group.requests;
+    fn of(groups: &[&'a DeniedReport<'a>]) -> Option<Folded<'a>> {
         // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
-        self.first = self.first.into_iter().chain(group.first.as_deref()).min();
-        self.last = self.last.into_iter().chain(group.last.as_deref()).max();
+        Some(Folded {
+            group: groups.first()?,
+            callers: groups.iter().map(|group| group.caller).collect(),
+            resources: groups.iter().map(|group| group.resource).collect(),
+            requests: groups.iter().map(|group| group.requests).sum(),
+            first: groups.iter().filter_map(|group| group.first.as_deref()).min(),
+            last: groups.iter().filter_map(|group| group.last.as_deref()).max(),
+        })
     }
 
     fn block(&self, style: &Style) -> String {
         let group = self.group;
-        let who = match (self.callers.len() as u64, role(&group.caller)) {
-            (1, _) | (_, None) => short_caller(&group.caller).to_owned(),
+        let who = match (self.callers.len() as u64, role(group.caller)) {
+            (1, _) | (_, None) => short_caller(group.caller).to_owned(),
             (callers, Some(role)) => format!("{role} ({})", count(callers, "session")),
         };
         let others = match self.resources.len() as u64 - 1 {
             0 => String::new(),
             others => format!(" and {}", count(others, "other call")),
         };
-        let action = match group.action.as_str() {
+        let action = match group.action {
             "execute-api:Invoke" => String::new(),
             other => format!("{other} "),
         };
         let mut text = format!(
             "  {:>7}  {who}  {action}{}{others}\n",
             number(self.requests),
-            short_call(&group.resource)
+            short_call(group.resource)
         );
         let mut line = |label: &str, value: String| {
             text.push_str(&format!("           {label:<8} {value}\n"));
         };
         line("decision", decision(group, style));
-        for cited in &group.determined_by {
+        for cited in group.determined_by {
             line("by", place(cited, style));
         }
-        match &group.nearest {
+        match group.nearest {
             Some(nearest) => {
                 line("nearest", place(&nearest.statement, style));
                 miss(nearest, &mut line);
             }
-            None if group.decision.as_deref() == Some("implicitDeny") => {
+            None if group.decision == Some("implicitDeny") => {
                 line(
                     "nearest",
                     "none: no statement allows this caller anything like it".to_owned(),
@@ -164,8 +187,8 @@ impl<'a> Folded<'a> {
     }
 }
 
-fn decision(group: &DeniedReport, style: &Style) -> String {
-    let decision = group.decision.as_deref().unwrap_or("undecided");
+fn decision(group: &DeniedReport<'_>, style: &Style) -> String {
+    let decision = group.decision.unwrap_or("undecided");
     let painted = match decision {
         "explicitDeny" => style.bad(decision),
         "allowed" => style.good(decision),

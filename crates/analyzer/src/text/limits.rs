@@ -55,7 +55,7 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     }
     let callers = limit.callers.iter().take(CALLERS).map(|caller| {
         let share = share(caller.requests, limit.requests);
-        format!("{} {} ({share})", short_caller(&caller.caller), number(caller.requests))
+        format!("{} {} ({share})", short_caller(caller.caller), number(caller.requests))
     });
     let callers: Vec<String> = callers.collect();
     let others = limit.callers.len().saturating_sub(CALLERS) as u64;
@@ -91,7 +91,7 @@ pub(crate) fn outlook(limit: &LimitReport) -> Option<String> {
     };
     let heaviest = limit.principals.first().map(|heaviest| {
         let all = limit.principals.iter().map(|principal| principal.requests).sum();
-        format!("; {} takes {}", short_caller(&heaviest.caller), share(heaviest.requests, all))
+        format!("; {} takes {}", short_caller(heaviest.caller), share(heaviest.requests, all))
     });
     let heaviest = heaviest.unwrap_or_default();
     Some(format!("will be reached at {}{}{heaviest}", minute(reached), interval(forecast)))
@@ -118,7 +118,7 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
         .by
         .iter()
         .take(CALLERS)
-        .map(|caller| format!("{} {}", short_caller(&caller.caller), number(caller.requests)));
+        .map(|caller| format!("{} {}", short_caller(caller.caller), number(caller.requests)));
     let by: Vec<String> = by.collect();
     let of_whom = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
     let mut text = format!(

@@ -41,21 +41,23 @@ pub(crate) struct Line<'a> {
 type LineKey<'a> = (String, String, &'a str);
 
 /// The lines, the most requests first.
-pub(crate) fn lines(groups: &[UnexplainedReport]) -> Vec<Line<'_>> {
-    let mut folded: BTreeMap<LineKey<'_>, Vec<&UnexplainedReport>> = BTreeMap::new();
+pub(crate) fn lines<'a>(groups: &'a [UnexplainedReport<'_>]) -> Vec<Line<'a>> {
+    let mut folded: BTreeMap<LineKey<'a>, Vec<&'a UnexplainedReport<'a>>> = BTreeMap::new();
     for group in groups {
-        let decision = group.decision.as_deref().unwrap_or("undecided");
-        let role = any_session(&group.caller).into_owned();
+        let decision = group.decision.unwrap_or("undecided");
+        let role = any_session(group.caller).into_owned();
         folded.entry((role, call(group), decision)).or_default().push(group);
     }
-    let mut lines: Vec<Line<'_>> = folded.into_iter().map(Line::new).collect();
+    let mut lines: Vec<Line<'a>> = folded.into_iter().map(Line::new).collect();
     lines.sort_by_key(|line| std::cmp::Reverse(line.requests));
     lines
 }
 
 impl<'a> Line<'a> {
-    fn new(((role, call, decision), groups): (LineKey<'a>, Vec<&'a UnexplainedReport>)) -> Self {
-        let callers: BTreeSet<&str> = groups.iter().map(|group| &*group.caller).collect();
+    fn new(
+        ((role, call, decision), groups): (LineKey<'a>, Vec<&'a UnexplainedReport<'a>>),
+    ) -> Self {
+        let callers: BTreeSet<&str> = groups.iter().map(|group| group.caller).collect();
         let only = callers.first().filter(|_| callers.len() == 1);
         // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
         Line {
@@ -69,9 +71,9 @@ impl<'a> Line<'a> {
     }
 }
 
-fn call(group: &UnexplainedReport) -> String {
-    match group.action.as_str() {
-        "execute-api:Invoke" => short_call(&group.resource),
-        other => format!("{other} {}", short_call(&group.resource)),
+fn call(group: &UnexplainedReport<'_>) -> String {
+    match group.action {
+        "execute-api:Invoke" => short_call(group.resource),
+        other => format!("{other} {}", short_call(group.resource)),
     }
 }

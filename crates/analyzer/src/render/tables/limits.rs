@@ -51,7 +51,7 @@ fn limit_callers(report: &Report) -> Table {
         .text("upstream", |(limit, _)| Some(&limit.key.upstream))
         .text("credential", |(limit, _)| Some(&limit.key.credential))
         .text("bucket", |(limit, _)| Some(&limit.key.bucket))
-        .text("caller", |(_, row)| Some(&row.caller))
+        .text("caller", |(_, row)| Some(row.caller))
         .count("requests", |(_, row)| Some(row.requests))
         .table("rateLimitCallers")
 }
@@ -114,7 +114,7 @@ fn forecasts(report: &Report) -> Table {
 
 /// What one line of the table of advice says.
 struct Advised<'a> {
-    limit: &'a LimitReport,
+    limit: &'a LimitReport<'a>,
     /// `bucket` for all, or `slow` for one principal.
     advice: &'static str,
     principal: Option<&'a str>,
