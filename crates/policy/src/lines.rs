@@ -16,8 +16,8 @@ pub(crate) struct Lines<'a> {
 impl<'a> Lines<'a> {
     pub(crate) fn new(source: &'a str) -> Lines<'a> {
         let source = source.as_bytes();
-        let newlines = source.iter().enumerate().filter(|(_, byte)| **byte == b'\n');
-        let starts = std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect();
+        let newlines = memchr::memchr_iter(b'\n', source);
+        let starts = std::iter::once(0).chain(newlines.map(|at| at + 1)).collect();
         let characters = source
             .chunks(BLOCK)
             .scan(0, |before, block| {
