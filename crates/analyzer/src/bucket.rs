@@ -34,15 +34,17 @@ impl TokenBucket {
         calls: impl IntoIterator<Item = (i64, u64)>,
     ) -> impl Iterator<Item = (i64, u64)> {
         let gain = move |ms: i64| self.rate_per_second * ms as f64 / 1000.0;
+        let gained = gain(width);
         let mut tokens = self.burst;
         let mut end: Option<i64> = None;
         calls.into_iter().filter_map(move |(start, calls)| {
-            if let Some(end) = end {
+            if let Some(end) = end.filter(|end| *end != start) {
                 tokens = (tokens + gain(start - end)).min(self.burst);
             }
-            let had = tokens + gain(width);
+            let had = tokens + gained;
             // What is missing by the last call, which comes when the interval ends.
-            let missing = (calls as f64 - had).ceil().max(0.0) as u64;
+            let over = calls as f64 - had;
+            let missing = if over > 0.0 { rounded_up(over) } else { 0 };
             tokens = (had - calls.saturating_sub(missing) as f64).clamp(0.0, self.burst);
             end = Some(start + width);
             (missing > 0).then_some((start, missing))
@@ -68,6 +70,12 @@ impl TokenBucket {
             },
         }
     }
+}
+
+/// What `ceil` gives, which is a call where a processor may lack the instruction.
+fn rounded_up(number: f64) -> u64 {
+    let whole = number as u64;
+    whole + u64::from((whole as f64) < number)
 }
 
 /// A bucket, and what it would have refused.
