@@ -69,7 +69,7 @@ pub struct Report<'g> {
     /// Requests that were read and left out: outside of the window, or not wanted by the filter.
     pub left_out: u64,
     /// Usage.
-    pub usage: UsageReport,
+    pub usage: UsageReport<'g>,
     /// Usage by whatever was asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub breakdowns: Vec<BreakdownReport>,

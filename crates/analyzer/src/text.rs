@@ -22,7 +22,7 @@ mod usage;
 
 pub(crate) use remedies::target;
 pub use style::Style;
-pub(crate) use style::{count, number, period, share, short_call, short_caller};
+pub(crate) use style::{count, number, period, seen, share, short_call, short_caller};
 pub use suggestions::suggestions;
 
 use crate::report::Report;

@@ -1,7 +1,9 @@
 //! Moments and spans of time, as reports have them.
 
+use std::fmt;
+
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 /// The first and the last of some moments, UTC milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +60,23 @@ impl From<Option<(i64, i64)>> for Span {
     fn from(bounds: Option<(i64, i64)>) -> Span {
         let bounds = bounds.filter(|(first, last)| first <= last);
         bounds.map_or_else(Span::default, |(first, last)| Span { first, last })
+    }
+}
+
+/// A moment, UTC milliseconds. It is put into words where it is shown: most of a report's are not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Moment(pub i64);
+
+/// As RFC 3339.
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&rfc3339(self.0))
+    }
+}
+
+impl Serialize for Moment {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&rfc3339(self.0))
     }
 }
 

@@ -9,8 +9,8 @@ use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
 use crate::report::{DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::{
-    cache, comparison, count, limits as of_limits, number, period, share, short_call, short_caller,
-    target, unexplained as of_unexplained,
+    cache, comparison, count, limits as of_limits, number, period, seen, share, short_call,
+    short_caller, target, unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -148,7 +148,7 @@ fn unexplained(report: &Report, top: usize) -> String {
     }
     let rows = lines.iter().take(top).map(|line| {
         let (caller, call) = (code(&line.caller), code(&line.call));
-        [call, caller, number(line.requests), period(line.first, line.last), code(line.decision)]
+        [call, caller, number(line.requests), seen(line.first, line.last), code(line.decision)]
     });
     let head = [of_unexplained::TITLE, "Caller", "-Requests", "Seen, UTC", "Decision now"];
     table(head, rows) + &rest(lines.iter().skip(top).map(|line| line.requests), "line")
@@ -245,7 +245,7 @@ fn callers(report: &Report, top: usize) -> String {
     let rows = callers.iter().take(top).map(|caller| {
         let counts = [caller.requests, caller.refused, caller.throttled, caller.failed];
         let [requests, refused, throttled, failed] = counts.map(number);
-        [code(short_caller(&caller.caller)), requests, refused, throttled, failed]
+        [code(short_caller(caller.caller)), requests, refused, throttled, failed]
     });
     let table = table(["Caller", "-Requests", "-Refused", "-Throttled", "-Failed"], rows);
     let rest = rest(callers.iter().skip(top).map(|caller| caller.requests), "caller");

@@ -128,8 +128,8 @@ impl<'a, T> Rows<'a, T> {
         self
     }
 
-    fn moment(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<&'a str>) -> Self {
-        let values = self.rows.iter().map(|row| of(row).map(str::to_owned)).collect();
+    fn moment<M: ToString>(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<M>) -> Self {
+        let values = self.rows.iter().map(|row| of(row).map(|it| it.to_string())).collect();
         self.columns.push(Column { name, values: Values::Moment(values) });
         self
     }
@@ -162,13 +162,13 @@ fn folded(sentences: &[String]) -> Table {
 
 fn callers(report: &Report) -> Table {
     Rows::of(&report.usage.callers)
-        .text("caller", |row| Some(&row.caller))
+        .text("caller", |row| Some(row.caller))
         .count("requests", |row| Some(row.requests))
         .count("refused", |row| Some(row.refused))
         .count("throttled", |row| Some(row.throttled))
         .count("failed", |row| Some(row.failed))
-        .moment("first", |row| row.first.as_deref())
-        .moment("last", |row| row.last.as_deref())
+        .moment("first", |row| row.first)
+        .moment("last", |row| row.last)
         .table("callers")
 }
 
@@ -242,8 +242,8 @@ fn denied(rows: &[DeniedReport<'_>]) -> Table {
         .text("action", |row| Some(row.action))
         .text("resource", |row| Some(row.resource))
         .count("requests", |row| Some(row.requests))
-        .moment("first", |row| row.first.as_deref())
-        .moment("last", |row| row.last.as_deref())
+        .moment("first", |row| row.first)
+        .moment("last", |row| row.last)
         .count("loggedStatus", |row| row.logged_status.map(u64::from))
         .text("logged", |row| Some(row.logged.as_str()))
         .text("decision", |row| row.decision)
@@ -263,8 +263,8 @@ fn unexplained(rows: &[UnexplainedReport<'_>]) -> Table {
         .text("action", |row| Some(row.action))
         .text("resource", |row| Some(row.resource))
         .count("requests", |row| Some(row.requests))
-        .moment("first", |row| row.first.as_deref())
-        .moment("last", |row| row.last.as_deref())
+        .moment("first", |row| row.first)
+        .moment("last", |row| row.last)
         .count("loggedStatus", |row| row.logged_status.map(u64::from))
         .text("decision", |row| row.decision)
         .text("determinedBy", |row| all_cited(row.determined_by))

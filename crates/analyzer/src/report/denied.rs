@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::unexplained::is_unexplained;
 use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
-use crate::time::rfc3339;
+use crate::time::Moment;
 use crate::verdict::Logged;
 
 /// Calls of one caller that were denied, then or now, for one reason.
@@ -19,10 +19,10 @@ pub struct DeniedReport<'g> {
     pub resource: &'g str,
     /// Requests.
     pub requests: u64,
-    /// The first, RFC 3339.
-    pub first: Option<String>,
-    /// The last, RFC 3339.
-    pub last: Option<String>,
+    /// The first.
+    pub first: Option<Moment>,
+    /// The last.
+    pub last: Option<Moment>,
     /// The status that the log has.
     pub logged_status: Option<u16>,
     /// What that says about authorization.
@@ -116,8 +116,8 @@ impl<'g> DeniedReport<'g> {
             action: &key.action,
             resource: group.only_resource.as_ref().unwrap_or(&key.resource),
             requests: group.requests,
-            first: group.span.first().map(rfc3339),
-            last: group.span.last().map(rfc3339),
+            first: group.span.first().map(Moment),
+            last: group.span.last().map(Moment),
             logged_status: key.status,
             logged: key.logged,
             decision: key.decision.as_deref(),

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::denied::groups;
 use crate::outcomes::{Cited, Group, GroupKey, Outcomes};
-use crate::time::rfc3339;
+use crate::time::Moment;
 use crate::verdict::Logged;
 
 /// Calls of one caller that passed, and that the policies as they are would not let pass: a grant
@@ -20,10 +20,10 @@ pub struct UnexplainedReport<'g> {
     pub resource: &'g str,
     /// Requests.
     pub requests: u64,
-    /// The first, RFC 3339.
-    pub first: Option<String>,
-    /// The last, RFC 3339.
-    pub last: Option<String>,
+    /// The first.
+    pub first: Option<Moment>,
+    /// The last.
+    pub last: Option<Moment>,
     /// The status that the log has.
     pub logged_status: Option<u16>,
     /// The replayed decision: `explicitDeny` or `implicitDeny`.
@@ -46,8 +46,8 @@ impl<'g> UnexplainedReport<'g> {
             action: &key.action,
             resource: group.only_resource.as_ref().unwrap_or(&key.resource),
             requests: group.requests,
-            first: group.span.first().map(rfc3339),
-            last: group.span.last().map(rfc3339),
+            first: group.span.first().map(Moment),
+            last: group.span.last().map(Moment),
             logged_status: key.status,
             decision: key.decision.as_deref(),
             determined_by: &key.determined_by,

@@ -4,13 +4,13 @@ use serde::Serialize;
 
 use super::POINTS;
 use super::heat::{self, HeatReport};
-use crate::time::rfc3339;
+use crate::time::{Moment, rfc3339};
 use crate::usage::{CallerUse, RouteUse, Usage};
 
 /// Who called what, how often, how fast, and when.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct UsageReport {
+pub struct UsageReport<'g> {
     /// All requests.
     pub requests: u64,
     /// The first, RFC 3339.
@@ -22,7 +22,7 @@ pub struct UsageReport {
     /// How many routes there are, however many are listed.
     pub route_count: usize,
     /// Callers, the busiest first.
-    pub callers: Vec<CallerReport>,
+    pub callers: Vec<CallerReport<'g>>,
     /// Routes, the busiest first.
     pub routes: Vec<RouteReport>,
     /// Statuses in order.
@@ -40,9 +40,9 @@ pub struct UsageReport {
 /// What one caller used.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct CallerReport {
+pub struct CallerReport<'g> {
     /// `$context.identity.userArn`, else user, caller, `anonymous`.
-    pub caller: String,
+    pub caller: &'g str,
     /// Requests.
     pub requests: u64,
     /// Of these, answered 401 or 403.
@@ -51,10 +51,10 @@ pub struct CallerReport {
     pub throttled: u64,
     /// Of these, answered 5xx.
     pub failed: u64,
-    /// The first, RFC 3339.
-    pub first: Option<String>,
-    /// The last, RFC 3339.
-    pub last: Option<String>,
+    /// The first.
+    pub first: Option<Moment>,
+    /// The last.
+    pub last: Option<Moment>,
 }
 
 /// How one route was used.
@@ -97,8 +97,8 @@ pub struct PointReport {
     pub requests: u64,
 }
 
-impl UsageReport {
-    pub(super) fn new(usage: &Usage) -> UsageReport {
+impl<'g> UsageReport<'g> {
+    pub(super) fn new(usage: &'g Usage) -> UsageReport<'g> {
         let shown = usage.series.for_showing(POINTS);
         let mut callers: Vec<_> =
             usage.callers.iter().map(|(caller, used)| CallerReport::new(caller, used)).collect();
@@ -130,16 +130,16 @@ impl UsageReport {
     }
 }
 
-impl CallerReport {
-    pub(super) fn new(caller: &str, used: &CallerUse) -> CallerReport {
+impl<'g> CallerReport<'g> {
+    pub(super) fn new(caller: &'g str, used: &CallerUse) -> CallerReport<'g> {
         CallerReport {
-            caller: caller.to_owned(),
+            caller,
             requests: used.requests,
             refused: used.refused,
             throttled: used.throttled,
             failed: used.failed,
-            first: used.span.first().map(rfc3339),
-            last: used.span.last().map(rfc3339),
+            first: used.span.first().map(Moment),
+            last: used.span.last().map(Moment),
         }
     }
 }

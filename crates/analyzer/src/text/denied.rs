@@ -8,11 +8,12 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::HashMap;
 
-use super::style::{Style, count, number, period, short_call, short_caller};
+use super::style::{Style, count, number, seen, short_call, short_caller};
 use super::usage::rest;
 use crate::detail::split_at_colon;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{DeniedReport, Report};
+use crate::time::Moment;
 use crate::verdict::Logged;
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
@@ -123,20 +124,19 @@ struct Folded<'a> {
     callers: BTreeSet<&'a str>,
     resources: BTreeSet<&'a str>,
     requests: u64,
-    first: Option<&'a str>,
-    last: Option<&'a str>,
+    first: Option<Moment>,
+    last: Option<Moment>,
 }
 
 impl<'a> Folded<'a> {
     fn of(groups: &[&'a DeniedReport<'a>]) -> Option<Folded<'a>> {
-        // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
         Some(Folded {
             group: groups.first()?,
             callers: groups.iter().map(|group| group.caller).collect(),
             resources: groups.iter().map(|group| group.resource).collect(),
             requests: groups.iter().map(|group| group.requests).sum(),
-            first: groups.iter().filter_map(|group| group.first.as_deref()).min(),
-            last: groups.iter().filter_map(|group| group.last.as_deref()).max(),
+            first: groups.iter().filter_map(|group| group.first).min(),
+            last: groups.iter().filter_map(|group| group.last).max(),
         })
     }
 
@@ -182,7 +182,7 @@ impl<'a> Folded<'a> {
         if !group.depends_on.is_empty() {
             line("unknown", group.depends_on.join(", "));
         }
-        line("seen", period(self.first, self.last));
+        line("seen", seen(self.first, self.last));
         text
     }
 }

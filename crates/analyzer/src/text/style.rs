@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use crate::detail::split_at_colon;
+use crate::time::Moment;
 
 /// All that is ever painted with: bold, the colours, and their end.
 pub(super) const PAINTS: [&str; 6] =
@@ -95,6 +96,12 @@ pub(crate) fn period(first: Option<&str>, last: Option<&str>) -> String {
         (Some(_), Some(time)) => format!("{first} – {}", time.trim_start()),
         _ => format!("{first} – {last}"),
     }
+}
+
+/// The same of moments.
+pub(crate) fn seen(first: Option<Moment>, last: Option<Moment>) -> String {
+    let [first, last] = [first, last].map(|moment| moment.map(|moment| moment.to_string()));
+    period(first.as_deref(), last.as_deref())
 }
 
 /// A caller without what all ARNs share: `issues-reader/web-1`, `user/ana`.

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::style::{Style, number, period, short_call, short_caller};
+use super::style::{Style, number, seen, short_call, short_caller};
 use super::usage::rest;
 use crate::detail::any_session;
 use crate::report::{Report, UnexplainedReport};
+use crate::time::Moment;
 
 /// The name of the section, in every format.
 pub(crate) const TITLE: &str = "Allowed then, and by no current policy";
@@ -18,7 +19,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let shown = style.shown(lines.len());
     let mut text = style.heading(TITLE);
     for line in lines.iter().take(shown) {
-        let (requests, seen) = (number(line.requests), period(line.first, line.last));
+        let (requests, seen) = (number(line.requests), seen(line.first, line.last));
         text.push_str(&format!("  {requests:>7}  {}  {}\n", line.caller, line.call));
         let decision = style.notable(line.decision);
         text.push_str(&format!("           seen     {seen}; now {decision}\n"));
@@ -32,8 +33,8 @@ pub(crate) struct Line<'a> {
     /// The action, if it is not that of all calls, and what was called.
     pub(crate) call: String,
     pub(crate) requests: u64,
-    pub(crate) first: Option<&'a str>,
-    pub(crate) last: Option<&'a str>,
+    pub(crate) first: Option<Moment>,
+    pub(crate) last: Option<Moment>,
     pub(crate) decision: &'a str,
 }
 
@@ -59,13 +60,12 @@ impl<'a> Line<'a> {
     ) -> Self {
         let callers: BTreeSet<&str> = groups.iter().map(|group| group.caller).collect();
         let only = callers.first().filter(|_| callers.len() == 1);
-        // RFC 3339 in one offset sorts as text, but for the fraction that a whole second lacks.
         Line {
             caller: short_caller(only.unwrap_or(&&*role)).to_owned(),
             call,
             requests: groups.iter().map(|group| group.requests).sum(),
-            first: groups.iter().filter_map(|group| group.first.as_deref()).min(),
-            last: groups.iter().filter_map(|group| group.last.as_deref()).max(),
+            first: groups.iter().filter_map(|group| group.first).min(),
+            last: groups.iter().filter_map(|group| group.last).max(),
             decision,
         }
     }

@@ -10,7 +10,7 @@ pub(super) fn callers(report: &Report, style: &Style) -> String {
     let shown = style.shown(usage.callers.len());
     let rows = usage.callers.iter().take(shown).map(|caller| {
         vec![
-            short_caller(&caller.caller).to_owned(),
+            short_caller(caller.caller).to_owned(),
             number(caller.requests),
             share(caller.requests, usage.requests),
             number(caller.refused),
