@@ -24,7 +24,7 @@ use crate::span::Position;
 use crate::statement::CompiledStatement;
 use crate::undetermined;
 
-use miss::Both;
+use miss::{Asked, Both};
 
 pub use nearest::nearest_miss;
 
@@ -224,18 +224,20 @@ struct Evaluated {
 
 impl Evaluated {
     fn all(layer: Layer<'_>, facts: Facts<'_, '_>) -> Vec<Evaluated> {
+        let asked = Asked::of(facts.request);
         let statements = layer.set.statements().iter();
-        statements.filter_map(|statement| Evaluated::new(layer, statement, facts)).collect()
+        statements.filter_map(|statement| Evaluated::new(layer, statement, facts, &asked)).collect()
     }
 
     fn new(
         layer: Layer<'_>,
         statement: &CompiledStatement,
         facts: Facts<'_, '_>,
+        asked: &Asked<'_>,
     ) -> Option<Evaluated> {
         let both = Both::of(layer, statement)?;
         let grant = statement.grant(facts);
-        let (fault, nearness) = both.fault(facts);
+        let (fault, nearness) = both.fault(facts, asked);
         Some(Evaluated {
             explanation: StatementExplanation {
                 id: layer.id_of(statement),

@@ -11,7 +11,7 @@ use crate::evaluate::Layer;
 use crate::kleene::Kleene;
 use crate::lookup::{Facts, Found};
 use crate::pattern::{Pattern, Resolution};
-use crate::span::Spanned;
+use crate::request::Request;
 use crate::statement::{CompiledStatement, ResourcePattern, Resources};
 use crate::undetermined::{spelled, unknown_keys};
 
@@ -52,23 +52,21 @@ impl<'d> Both<'d> {
     }
 
     /// What does not match, and how near the statement came.
-    pub(super) fn fault(&self, facts: Facts<'_, '_>) -> (Fault, Nearness) {
+    pub(super) fn fault(&self, facts: Facts<'_, '_>, asked: &Asked<'_>) -> (Fault, Nearness) {
         let Both { written, compiled, .. } = *self;
         if written.principal.is_some() && compiled.grant(facts).is_none() {
             return (Fault::Principal, (0, 0));
         }
         if !compiled.actions.applies(facts) {
             let matches = |index| action_matches(compiled, index, facts);
-            let action = facts.request.action();
-            let (shown, likeness) = shown(&written.action, action, matches, facts);
+            let (shown, likeness) = shown(&written.action, &asked.action, matches, facts);
             return (Fault::Action(shown), (1, likeness));
         }
         if let Some(element) = &written.resource
             && compiled.resources.applies(facts).is_false()
         {
             let matches = |index| resource_matches(compiled, index, facts);
-            let resource = facts.request.resource();
-            let (shown, likeness) = shown(element, resource, matches, facts);
+            let (shown, likeness) = shown(element, &asked.resource, matches, facts);
             return (Fault::Resource(shown), (2, likeness));
         }
         let mut fails = compiled.conditions.iter().map(|each| each.holds(facts).is_false());
@@ -193,15 +191,15 @@ fn unresolved_key(pattern: &Pattern, facts: Facts<'_, '_>) -> Option<String> {
 /// what matches, the most alike; of one that lists what does not, the first that matches.
 fn shown(
     element: &PatternElement,
-    value: &str,
+    value: &Parts<'_>,
     matches: impl Fn(usize) -> bool,
     facts: Facts<'_, '_>,
 ) -> (Option<usize>, usize) {
     if element.negated {
         return ((0..element.patterns.len()).find(|index| matches(*index)), 0);
     }
-    let likeness = |pattern: &Spanned<String>| likeness(&pattern.value, value, facts);
-    let ranked = element.patterns.iter().map(likeness).enumerate();
+    let ranked = element.patterns.iter().map(|pattern| value.likeness(&pattern.value, facts));
+    let ranked = ranked.enumerate();
     // `max_by_key` keeps the last of equals; the first is wanted.
     let best = ranked.rev().max_by_key(|(_, likeness)| *likeness);
     best.map_or((None, 0), |(index, likeness)| (Some(index), likeness))
@@ -230,18 +228,50 @@ fn pattern_miss(
     }
 }
 
-/// How alike a pattern and a value are: the number of their parts, between colons and slashes, that
-/// match in place. For ranking near misses only.
-fn likeness(pattern: &str, value: &str, facts: Facts<'_, '_>) -> usize {
-    let (pattern, value) = (pattern.as_bytes(), value.as_bytes());
-    let parts = |text| <[u8]>::split(text, ends_part);
-    let alike = |(pattern, value): &(&[u8], &[u8])| part_matches(pattern, value, facts);
-    // What both begin with is compared once, and most of an ARN is the same in all.
-    let (same, _) = pattern.split_at(common(pattern, value));
-    let whole = same.iter().rposition(ends_part).map_or(0, |last| last + 1);
-    let before = same.iter().filter(|byte| ends_part(byte)).count();
-    let [pattern, value] = [pattern, value].map(|text| text.get(whole..).unwrap_or_default());
-    before + parts(pattern).zip(parts(value)).filter(alike).count()
+/// What a request asks for, to be compared with many patterns.
+pub(super) struct Asked<'r> {
+    action: Parts<'r>,
+    resource: Parts<'r>,
+}
+
+impl<'r> Asked<'r> {
+    /// What a request asks for.
+    pub(super) fn of(request: &Request<'r>) -> Asked<'r> {
+        Asked { action: Parts::of(request.action()), resource: Parts::of(request.resource()) }
+    }
+}
+
+/// A value, and its parts between colons and slashes, with where each begins.
+struct Parts<'v> {
+    text: &'v [u8],
+    parts: Vec<(usize, &'v [u8])>,
+}
+
+impl<'v> Parts<'v> {
+    fn of(value: &'v str) -> Parts<'v> {
+        let text = value.as_bytes();
+        let mut begin = 0;
+        let begun = text.split(ends_part).map(|part| {
+            let next = begin + part.len() + 1;
+            (std::mem::replace(&mut begin, next), part)
+        });
+        Parts { text, parts: begun.collect() }
+    }
+
+    /// How alike a pattern and the value are: the number of their parts that match in place. For
+    /// ranking near misses only.
+    fn likeness(&self, pattern: &str, facts: Facts<'_, '_>) -> usize {
+        let pattern = pattern.as_bytes();
+        // What both begin with is compared once, and most of an ARN is the same in all.
+        let common = common(pattern, self.text);
+        let begun = self.parts.partition_point(|(begin, _)| *begin <= common);
+        let same = begun.saturating_sub(1);
+        let rest = self.parts.get(same..).unwrap_or_default();
+        let begin = rest.first().map_or(0, |(begin, _)| *begin);
+        let pattern = pattern.get(begin..).unwrap_or_default();
+        let both = pattern.split(ends_part).zip(rest);
+        same + both.filter(|(pattern, (_, value))| part_matches(pattern, value, facts)).count()
+    }
 }
 
 /// How many bytes two texts both begin with: of an ARN they are many, so sixteen at a time.
@@ -258,7 +288,7 @@ fn ends_part(byte: &u8) -> bool {
 }
 
 fn part_matches(pattern: &[u8], value: &[u8], facts: Facts<'_, '_>) -> bool {
-    if pattern.eq_ignore_ascii_case(value) || pattern == b"*" {
+    if pattern == value || pattern == b"*" || pattern.eq_ignore_ascii_case(value) {
         return true;
     }
     let Some(literal) = pattern.iter().position(|byte| matches!(byte, b'*' | b'?' | b'$')) else {

@@ -10,7 +10,7 @@ use crate::lookup::Facts;
 use crate::request::Request;
 use crate::rule::{Rule, Side, Sides};
 
-use super::miss::{Both, Fault, Nearness};
+use super::miss::{Asked, Both, Fault, Nearness};
 use super::{Evaluated, Matched, Miss};
 
 /// For a request that is denied implicitly: the Allow statement that came nearest to allowing it,
@@ -27,7 +27,7 @@ pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(S
     if outcome != Outcome::ImplicitDeny {
         return None;
     }
-    let lacking = lacking(rule, &combined.sides);
+    let (lacking, asked) = (lacking(rule, &combined.sides), Asked::of(request));
     let mut nearest: Option<(Nearness, Fault, Layer<'_>, Both<'_>)> = None;
     for layer in consulted_layers(policies, rule) {
         for compiled in layer.set.statements() {
@@ -37,7 +37,7 @@ pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(S
                 continue;
             }
             let Some(both) = Both::of(layer, compiled) else { continue };
-            let (fault, nearness) = both.fault(facts);
+            let (fault, nearness) = both.fault(facts, &asked);
             let nearer = nearest.as_ref().is_none_or(|(best, ..)| nearness > *best);
             if fault != Fault::None && nearer {
                 nearest = Some((nearness, fault, layer, both));
