@@ -29,7 +29,7 @@ pub struct Changes {
 }
 
 /// What the calls of a group have in common.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeKey {
     /// Who called.
@@ -45,7 +45,7 @@ pub struct ChangeKey {
 }
 
 /// One account's decision; both are `None` where it could not decide.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Side {
     /// `allowed`, `explicitDeny`, `implicitDeny`, `indeterminate`.

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 
 use crate::detail::{Detail, GROUPS_MAX};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
-use crate::ordered::{in_order, merged};
+use crate::ordered::{in_order, joined, merged};
 
 /// What is counted of a group.
 pub(crate) trait Merge {
@@ -16,7 +16,7 @@ pub(crate) trait Merge {
 }
 
 /// What the calls of a group have in common, in words. `G` is what is counted of them.
-pub(crate) trait Key<G>: Ord {
+pub(crate) trait Key<G>: Ord + Hash {
     /// The same, less finely told; what the group needs of it is left there.
     fn at(self, detail: Detail, group: &mut G) -> Self;
 }
@@ -41,7 +41,9 @@ pub(crate) fn merge<K: Key<G>, G: Merge>(
 fn told<K: Key<G>, G: Merge>(groups: Vec<(K, G)>, of: Detail, detail: Detail) -> Vec<(K, G)> {
     if of != detail {
         let told = |(key, mut group): (K, G)| (key.at(detail, &mut group), group);
-        return in_order(groups.into_iter().map(told).collect(), G::merge);
+        // Few are left, and only those are worth sorting.
+        let groups = joined(groups.into_iter().map(told).collect(), G::merge);
+        return in_order(groups, G::merge);
     }
     match groups.is_sorted_by(|(one, _), (next, _)| one < next) {
         true => groups,

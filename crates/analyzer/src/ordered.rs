@@ -1,5 +1,9 @@
 //! Lists in order of their keys, each key once: maps that are put together all at once.
 
+use std::hash::{BuildHasher, Hash};
+
+use hashbrown::{DefaultHashBuilder, HashTable};
+
 /// Any list in order, and what comes after with the same key added to what came first.
 pub(crate) fn in_order<K: Ord, V>(
     list: Vec<(K, V)>,
@@ -14,6 +18,29 @@ pub(crate) fn in_order<K: Ord, V>(
         match all.last_mut() {
             Some((last, held)) if *last == key => add(held, value),
             _ => all.push((key, value)),
+        }
+    }
+    all
+}
+
+/// Any list with each key once, where it came first, and what comes after added to that.
+pub(crate) fn joined<K: Eq + Hash, V>(
+    list: Vec<(K, V)>,
+    mut add: impl FnMut(&mut V, V),
+) -> Vec<(K, V)> {
+    let hasher = DefaultHashBuilder::default();
+    let mut places: HashTable<(u64, usize)> = HashTable::new();
+    let mut all: Vec<(K, V)> = Vec::new();
+    for (key, value) in list {
+        let hash = hasher.hash_one(&key);
+        let is = |(_, place): &(u64, usize)| all.get(*place).is_some_and(|(held, _)| *held == key);
+        let place = places.find(hash, is).map(|(_, place)| *place);
+        match place.and_then(|place| all.get_mut(place)) {
+            Some((_, held)) => add(held, value),
+            None => {
+                places.insert_unique(hash, (hash, all.len()), |(hash, _)| *hash);
+                all.push((key, value));
+            }
         }
     }
     all
@@ -74,6 +101,8 @@ mod tests {
             other in prop::collection::vec(any::<(u8, u32)>(), 0..300),
         ) {
             prop_assert_eq!(list(&one), Vec::from_iter(by_key(&one)));
+            let each = one.iter().map(|(key, value)| (*key, vec![*value])).collect();
+            prop_assert_eq!(in_order(joined(each, append), append), list(&one));
             let both = merged(list(&one), list(&other), append);
             prop_assert_eq!(both, Vec::from_iter(by_key(&[one, other].concat())));
         }
