@@ -19,7 +19,7 @@ use crate::decisions::Class;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::looks::{Look, Looks};
 use crate::places::Places;
-use crate::replay::{Both, Version, write_resource};
+use crate::replay::{Both, Decided, Version, write_resource};
 
 /// The most steps that are remembered.
 const STEPS_MAX: usize = 400_000;
@@ -38,17 +38,17 @@ const UNTOLD_PATH_NUMBER: u32 = 1;
 pub(crate) struct Classifier {
     /// What is bound to callers at places, each once: few callers are bound to something of their own.
     bounds: Vec<Bound>,
-    bound_numbers: HashMap<Bound, u32>,
+    /// The numbers of what is bound, by the binding of each version.
+    bound_numbers: HashMap<[usize; 2], u32>,
     /// By the number of a caller and a place.
     bound: HashMap<(u32, u16), u32>,
     /// By the number of a caller: the place that it called last, and what is bound there.
     latest: Vec<Option<(u16, u32)>>,
-    bindings: HashMap<[usize; 2], u32>,
     starts: HashMap<Outset, u32>,
     resources: ResourceClasses,
     /// The classes of the resources that are being looked at.
     ends: Vec<Option<u32>>,
-    /// By the number of bindings.
+    /// By the number of what is bound.
     views: Vec<View>,
     looks: Looks,
     actions: Interner,
@@ -61,12 +61,10 @@ pub(crate) struct Classifier {
 }
 
 /// What is bound to a caller at a place.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy)]
 struct Bound {
     /// The binding of each version.
     bindings: [usize; 2],
-    /// The number of them together.
-    number: u32,
     /// Whether they see callers.
     sees_caller: bool,
     /// The situation of calls whose resource the log does not tell: nothing else matters.
@@ -87,7 +85,7 @@ struct Step {
 /// What the steps towards a situation begin with.
 #[derive(PartialEq, Eq, Hash)]
 struct Outset {
-    bindings: u32,
+    bound: u32,
     action: u32,
     /// [`OTHER_NUMBER`] where the bindings do not see callers.
     caller: u32,
@@ -97,8 +95,17 @@ struct Outset {
 /// What bindings see of a call beside its resource; nothing of one whose resource is not told.
 #[derive(PartialEq, Eq, Hash)]
 struct Situation {
-    bindings: u32,
+    bound: u32,
     seen: Option<(u32, Both<Circumstances>)>,
+}
+
+/// A call, sorted.
+#[derive(Clone, Copy)]
+pub(crate) enum Sorted {
+    /// It is decided as others before.
+    Decided(Decided),
+    /// It is decided as all of its class, and as all with the number of its look, if there is one.
+    Class { class: Class, look: Option<u32> },
 }
 
 impl Classifier {
@@ -110,7 +117,6 @@ impl Classifier {
             bound_numbers: HashMap::new(),
             bound: HashMap::new(),
             latest: Vec::new(),
-            bindings: HashMap::new(),
             starts: HashMap::new(),
             resources: ResourceClasses::new(sets),
             ends: Vec::new(),
@@ -125,15 +131,15 @@ impl Classifier {
         }
     }
 
-    /// The classes of calls; `None` for one that must be decided by itself. All of them walk along their
-    /// resources together.
-    pub(crate) fn classes<'a, 'b>(
+    /// Sorts calls; `None` for one that must be decided by itself. All of them walk along their resources
+    /// together.
+    pub(crate) fn sort<'a, 'b>(
         &mut self,
         calls: &[Call<'_, 'a>],
         places: &mut Places<'a>,
         versions: &mut Both<Version<'a>>,
         bump: &'b Bump,
-    ) -> &'b [Option<Class>] {
+    ) -> &'b [Option<Sorted>] {
         let mut walks = BumpVec::with_capacity_in(calls.len(), bump);
         let begin = |call| {
             let bound = self.bound(call, versions)?;
@@ -144,60 +150,70 @@ impl Classifier {
         let mut ends = std::mem::take(&mut self.ends);
         self.resources.classes(&walks, &mut ends);
         let mut end = ends.drain(..);
-        let class = |(call, begun): (_, &mut Option<(u32, Result<(), u32>)>)| {
+        let sort = |(call, begun): (_, &mut Option<(u32, Result<(), u32>)>)| {
             let (bound, resource) = (*begun)?;
             let resource = match resource {
                 Ok(()) => Ok(end.next()??),
                 Err(why) => Err(why),
             };
-            self.class(call, bound, resource, versions)
+            self.sorted(call, bound, resource, versions)
         };
-        let classes = bump.alloc_slice_fill_iter(calls.iter().zip(begun).map(class));
+        let sorted = bump.alloc_slice_fill_iter(calls.iter().zip(begun).map(sort));
         drop(end);
         self.ends = ends;
-        classes
+        sorted
     }
 
-    /// The class of a call whose resource is of a class, or why that is not told.
+    /// Remembers how calls are decided of which nothing but their look matters.
+    pub(crate) fn settle(&mut self, look: u32, decided: Decided) {
+        self.looks.decide(look, decided);
+    }
+
+    /// A call whose resource is of a class, or why that is not told.
     #[inline]
-    fn class<'a>(
+    fn sorted<'a>(
         &mut self,
         call: &Call<'_, 'a>,
         bound: u32,
         resource: Result<u32, u32>,
         versions: &Both<Version<'a>>,
-    ) -> Option<Class> {
-        let bound = *self.bounds.get(bound as usize)?;
+    ) -> Option<Sorted> {
         let action = match call.row.action() {
             None | Some(INVOKE) => INVOKE_NUMBER,
             Some(action) => {
                 Some(self.actions.number(action)).filter(|number| *number != OTHER_NUMBER)?
             }
         };
-        match resource {
-            Ok(class) => {
-                let look = self.look(&bound, class, versions)?;
-                let situation = self.situation(call, (bound, action), look, versions)?;
-                Some(Class { situation, resource: look.resource })
+        let class = match resource {
+            Ok(class) => class,
+            Err(resource) => {
+                let situation = self.bounds.get(bound as usize)?.untold;
+                return Some(Sorted::Class { class: Class { situation, resource }, look: None });
             }
-            Err(resource) => Some(Class { situation: bound.untold, resource }),
+        };
+        let number = self.look(bound, class, versions)?;
+        if action == INVOKE_NUMBER
+            && let Some(decided) = self.looks.decided(number)
+        {
+            return Some(Sorted::Decided(decided));
         }
+        let look = self.looks.get(number)?;
+        let (situation, settled) = self.situation(call, (bound, action), look, versions)?;
+        let class = Class { situation, resource: look.resource };
+        Some(Sorted::Class { class, look: settled.then_some(number) })
     }
 
-    /// The number of what is bound to the caller; `None` if there are too many callers or places, or
-    /// what patterns match depends on more than the resource.
+    /// The number of what is bound to the caller; `None` if there are too many callers or places.
     #[inline]
     fn bound<'a>(&mut self, call: &Call<'_, 'a>, versions: &mut Both<Version<'a>>) -> Option<u32> {
         let place = call.target.place?;
         if call.caller_number == OTHER_NUMBER {
             return None;
         }
-        let bound = match *slot(&mut self.latest, call.caller_number) {
-            Some((known, bound)) if known == place => bound,
-            _ => self.look_up(call, place, versions)?,
-        };
-        let has_variables = self.bounds.get(bound as usize)?.has_variables;
-        (!has_variables).then_some(bound)
+        match *slot(&mut self.latest, call.caller_number) {
+            Some((known, bound)) if known == place => Some(bound),
+            _ => self.look_up(call, place, versions),
+        }
     }
 
     #[cold]
@@ -229,47 +245,59 @@ impl Classifier {
             sees_caller |= binding.sees_caller();
             has_variables |= binding.has_variables();
         }
-        let number = self.number(bindings, versions);
-        let untold = self.number_of(Situation { bindings: number, seen: None });
-        let bound = Bound { bindings, number, sees_caller, untold, has_variables };
-        let next = count(self.bounds.len());
-        let number = *self.bound_numbers.entry(bound).or_insert(next);
-        if number == next {
-            self.bounds.push(bound);
-        }
+        let number = match self.bound_numbers.get(&bindings) {
+            Some(&known) => known,
+            None => self.add_bound(bindings, (sees_caller, has_variables), versions),
+        };
         self.bound.insert((call.caller_number, place), number);
         Some(number)
     }
 
-    /// What bindings see of resources of a class.
+    /// Gives bindings a number.
+    fn add_bound(
+        &mut self,
+        bindings: [usize; 2],
+        (sees_caller, has_variables): (bool, bool),
+        versions: &Both<Version<'_>>,
+    ) -> u32 {
+        let number = count(self.bounds.len());
+        let untold = self.number_of(Situation { bound: number, seen: None });
+        let policies = versions.iter().zip(bindings).filter_map(|(version, number)| {
+            version.as_ref()?.bindings.get(number).map(Binding::policies)
+        });
+        self.views.push(self.resources.view(policies.flat_map(Policies::sets)));
+        self.bounds.push(Bound { bindings, sees_caller, untold, has_variables });
+        self.bound_numbers.insert(bindings, number);
+        number
+    }
+
+    /// The number of what is seen of resources of a class by what is bound; `None` if what patterns match
+    /// depends on more than the resource.
     #[inline]
-    fn look(&mut self, bound: &Bound, class: u32, versions: &Both<Version<'_>>) -> Option<Look> {
-        match self.looks.get(bound.number, class) {
+    fn look(&mut self, bound: u32, class: u32, versions: &Both<Version<'_>>) -> Option<u32> {
+        match self.looks.number(bound, class) {
             None => self.look_first(bound, class, versions),
             known => known,
         }
     }
 
     #[cold]
-    fn look_first(
-        &mut self,
-        bound: &Bound,
-        class: u32,
-        versions: &Both<Version<'_>>,
-    ) -> Option<Look> {
-        let view = self.views.get_mut(bound.number as usize)?;
+    fn look_first(&mut self, bound: u32, class: u32, versions: &Both<Version<'_>>) -> Option<u32> {
+        let Bound { bindings, has_variables, .. } = *self.bounds.get(bound as usize)?;
+        if has_variables {
+            return None;
+        }
+        let view = self.views.get_mut(bound as usize)?;
         let resource = self.resources.seen(view, class);
         let mut keys = [KeySet::default(); 2];
-        for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(&mut keys) {
+        for ((version, number), keys) in versions.iter().zip(bindings).zip(&mut keys) {
             let Some(version) = version else { continue };
             let binding = version.bindings.get(number)?;
             *keys = binding.keys().among(self.resources.keys(view, class));
         }
-        let (bindings, action, caller) = (bound.number, INVOKE_NUMBER, OTHER_NUMBER);
-        let start = self.start(Outset { bindings, action, caller, keys })?;
-        let look = Look { resource, start };
-        self.looks.insert(bound.number, class, look);
-        Some(look)
+        let (action, caller) = (INVOKE_NUMBER, OTHER_NUMBER);
+        let start = self.start(Outset { bound, action, caller, keys })?;
+        self.looks.insert(bound, class, Look { resource, start })
     }
 
     /// Where the steps towards a situation begin.
@@ -287,20 +315,6 @@ impl Classifier {
         *self.situations.entry(situation).or_insert(next)
     }
 
-    /// The number of these bindings together.
-    fn number(&mut self, bindings: [usize; 2], versions: &Both<Version<'_>>) -> u32 {
-        if let Some(&known) = self.bindings.get(&bindings) {
-            return known;
-        }
-        let bound = versions.iter().zip(bindings).filter_map(|(version, number)| {
-            version.as_ref()?.bindings.get(number).map(Binding::policies)
-        });
-        self.views.push(self.resources.view(bound.flat_map(Policies::sets)));
-        let number = count(self.bindings.len());
-        self.bindings.insert(bindings, number);
-        number
-    }
-
     /// Where the walk along a call's resource begins, and what follows there; `Err` with the number of
     /// why it is not told.
     #[inline]
@@ -309,7 +323,7 @@ impl Classifier {
         call: &Call<'r, 'a>,
         places: &mut Places<'a>,
     ) -> Option<Result<(Start, &'r str), u32>> {
-        if call.row.path().is_none() && call.row.resource().is_some() {
+        if call.row.resource().is_some() && call.row.path().is_none() {
             return None;
         }
         let Some(api) = call.api() else { return Some(Err(UNTOLD_API_NUMBER)) };
@@ -321,23 +335,24 @@ impl Classifier {
         Some(Ok((self.resources.start(head)?, tail)))
     }
 
-    /// The number of the situation.
+    /// The number of the situation, and whether nothing but the look matters for it.
     #[inline]
     fn situation<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        (bound, action): (Bound, u32),
+        (number, action): (u32, u32),
         Look { start, .. }: Look,
         versions: &Both<Version<'a>>,
-    ) -> Option<u32> {
+    ) -> Option<(u32, bool)> {
+        let bound = *self.bounds.get(number as usize)?;
         let Step { keys, situation } = *self.steps.get(start as usize)?;
-        let mut step = match (action, bound.sees_caller) {
+        let mut step = match (action, bound.sees_caller, situation) {
             // No value leads on from here, or there would be no situation.
-            (INVOKE_NUMBER, false) if situation.is_some() => return situation,
-            (INVOKE_NUMBER, false) => start,
-            (_, sees_caller) => {
+            (INVOKE_NUMBER, false, Some(situation)) => return Some((situation, true)),
+            (INVOKE_NUMBER, false, None) => start,
+            (_, sees_caller, _) => {
                 let caller = if sees_caller { call.caller_number } else { OTHER_NUMBER };
-                self.start(Outset { bindings: bound.number, action, caller, keys })?
+                self.start(Outset { bound: number, action, caller, keys })?
             }
         };
         for ((version, number), keys) in versions.iter().zip(bound.bindings).zip(keys) {
@@ -356,10 +371,11 @@ impl Classifier {
                 Some(())
             })?;
         }
-        match self.steps.get(step as usize)?.situation {
-            None => self.situate(call, (bound, action), versions, step),
-            known => known,
-        }
+        let situation = match self.steps.get(step as usize)?.situation {
+            None => self.situate(call, (number, action), versions, step)?,
+            Some(known) => known,
+        };
+        Some((situation, false))
     }
 
     /// Asks what the policies see.
@@ -367,21 +383,22 @@ impl Classifier {
     fn situate<'a>(
         &mut self,
         call: &Call<'_, 'a>,
-        (bound, action): (Bound, u32),
+        (bound, action): (u32, u32),
         versions: &Both<Version<'a>>,
         step: u32,
     ) -> Option<u32> {
+        let bindings = self.bounds.get(bound as usize)?.bindings;
         let Call { row, caller, method, path, target, .. } = *call;
         write_resource(&mut self.arn, row, call.api(), method, path).ok()?;
         let mut seen = [None, None];
-        let each = versions.iter().zip(bound.bindings).zip(target.apis).zip(&mut seen);
+        let each = versions.iter().zip(bindings).zip(target.apis).zip(&mut seen);
         for (((version, number), api), seen) in each {
             let Some(version) = version else { continue };
             let binding = version.bindings.get(number)?;
             let request = binding.request(row, caller, api, &self.arn);
             *seen = Some(Circumstances::of(binding.policies(), &request));
         }
-        let situation = Situation { bindings: bound.number, seen: Some((action, seen)) };
+        let situation = Situation { bound, seen: Some((action, seen)) };
         let number = self.number_of(situation);
         if let Some(step) = self.steps.get_mut(step as usize) {
             step.situation = Some(number);

@@ -1,6 +1,6 @@
 //! What was decided of each class of calls.
 
-use crate::grid::{Grid, NONE};
+use crate::grid::Grid;
 use crate::replay::Decided;
 
 /// Calls that no version can tell apart: two small numbers.
@@ -17,19 +17,17 @@ const ROOM: usize = 1 << 19;
 
 /// The numbers of verdicts by class: situations are few, and each sees few resources.
 #[derive(Default)]
-pub(crate) struct Decisions(Grid<ROOM>);
+pub(crate) struct Decisions(Grid<Decided, ROOM>);
 
 impl Decisions {
     /// What was decided of a class, if anything.
     #[inline]
     pub(crate) fn get(&self, class: Class) -> Option<Decided> {
-        let both = self.0.get(class.situation, class.resource)?;
-        Some(both.map(|number| (number != NONE).then_some(number)))
+        self.0.value(self.0.number(class.situation, class.resource)?)
     }
 
     /// Remembers what was decided, if there is room.
     pub(crate) fn insert(&mut self, class: Class, decided: Decided) {
-        let both = decided.map(|number| number.unwrap_or(NONE));
-        self.0.put(class.situation, class.resource, both);
+        self.0.put(class.situation, class.resource, decided);
     }
 }

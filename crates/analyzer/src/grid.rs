@@ -1,40 +1,63 @@
-//! A table of pairs of numbers by two numbers, both of which are given from 0.
+//! A table by two numbers, both of which are given from 0.
+
+use std::hash::Hash;
+
+use hashbrown::HashMap;
 
 use crate::intern::slot;
 
 /// In the place of a number: there is none.
-pub(crate) const NONE: u32 = u32::MAX;
+const NONE: u32 = u32::MAX;
 
-/// Pairs of numbers by row and column, up to a total length of rows. What is asked for every call lies
-/// here: a pair takes little more than its own bytes, and is found without hashing.
-#[derive(Default)]
-pub(crate) struct Grid<const ROOM: usize> {
-    rows: Vec<Vec<[u32; 2]>>,
+/// Values by row and column, up to a total length of rows. What is asked for every call lies here: a
+/// value is found without hashing, and as few of them differ, a place takes no more than the number of
+/// its own.
+pub(crate) struct Grid<T, const ROOM: usize> {
+    rows: Vec<Vec<u32>>,
     taken: usize,
+    /// By number.
+    values: Vec<T>,
+    numbers: HashMap<T, u32>,
 }
 
-impl<const ROOM: usize> Grid<ROOM> {
-    /// The pair at a place; `None` where none was put, or two times [`NONE`].
+impl<T, const ROOM: usize> Default for Grid<T, ROOM> {
+    fn default() -> Self {
+        Grid { rows: Vec::new(), taken: 0, values: Vec::new(), numbers: HashMap::new() }
+    }
+}
+
+impl<T: Copy + Eq + Hash, const ROOM: usize> Grid<T, ROOM> {
+    /// The number of the value at a place.
     #[inline]
-    pub(crate) fn get(&self, row: u32, column: u32) -> Option<[u32; 2]> {
-        let pair = *self.rows.get(row as usize)?.get(column as usize)?;
-        (pair != [NONE; 2]).then_some(pair)
+    pub(crate) fn number(&self, row: u32, column: u32) -> Option<u32> {
+        let number = *self.rows.get(row as usize)?.get(column as usize)?;
+        (number != NONE).then_some(number)
     }
 
-    /// Puts a pair at a place, if there is room.
-    pub(crate) fn put(&mut self, row: u32, column: u32, pair: [u32; 2]) {
+    /// The value with a number.
+    #[inline]
+    pub(crate) fn value(&self, number: u32) -> Option<T> {
+        self.values.get(number as usize).copied()
+    }
+
+    /// Puts a value at a place, if there is room, and gives its number.
+    pub(crate) fn put(&mut self, row: u32, column: u32, value: T) -> Option<u32> {
         let (row, column) = (slot(&mut self.rows, row), column as usize);
         let missing = (column + 1).saturating_sub(row.len());
         if self.taken + missing > ROOM {
-            return;
+            return None;
         }
         self.taken += missing;
         if missing > 0 {
-            row.resize(column + 1, [NONE; 2]);
+            row.resize(column + 1, NONE);
         }
-        if let Some(place) = row.get_mut(column) {
-            *place = pair;
+        let place = row.get_mut(column)?;
+        let next = u32::try_from(self.values.len()).ok().filter(|next| *next != NONE)?;
+        *place = *self.numbers.entry(value).or_insert(next);
+        if *place == next {
+            self.values.push(value);
         }
+        Some(*place)
     }
 }
 
@@ -42,27 +65,33 @@ impl<const ROOM: usize> Grid<ROOM> {
 mod tests {
     use super::*;
 
+    fn at<const ROOM: usize>(grid: &Grid<char, ROOM>, row: u32, column: u32) -> Option<char> {
+        grid.value(grid.number(row, column)?)
+    }
+
     #[test]
     fn what_is_put_is_found_and_nothing_else() {
-        let mut grid = Grid::<100>::default();
-        grid.put(3, 5, [7, NONE]);
-        grid.put(3, 2, [8, 9]);
-        assert_eq!(grid.get(3, 5), Some([7, NONE]));
-        assert_eq!(grid.get(3, 2), Some([8, 9]));
-        for (row, column) in [(3, 4), (3, 6), (2, 5), (4, 0)] {
-            assert_eq!(grid.get(row, column), None);
+        let mut grid = Grid::<char, 100>::default();
+        let numbers = [(3, 5, 'a'), (3, 2, 'b'), (7, 0, 'a')]
+            .map(|(row, column, value)| grid.put(row, column, value));
+        assert_eq!(numbers, [Some(0), Some(1), Some(0)]);
+        assert_eq!(
+            [(3, 5), (3, 2), (7, 0)].map(|(row, column)| at(&grid, row, column)),
+            [Some('a'), Some('b'), Some('a')]
+        );
+        for (row, column) in [(3, 4), (3, 6), (2, 5), (8, 0)] {
+            assert_eq!(at(&grid, row, column), None);
         }
-        grid.put(3, 5, [1, 1]);
-        assert_eq!(grid.get(3, 5), Some([1, 1]));
+        grid.put(3, 5, 'c');
+        assert_eq!((at(&grid, 3, 5), at(&grid, 7, 0)), (Some('c'), Some('a')));
     }
 
     #[test]
     fn what_there_is_no_room_for_is_not_kept() {
-        let mut grid = Grid::<6>::default();
-        grid.put(0, 6, [1, 1]);
-        assert_eq!(grid.get(0, 6), None);
-        grid.put(0, 3, [1, 1]);
-        grid.put(1, 2, [1, 1]);
-        assert_eq!((grid.get(0, 3), grid.get(1, 2)), (Some([1, 1]), None));
+        let mut grid = Grid::<char, 6>::default();
+        assert_eq!((grid.put(0, 6, 'a'), at(&grid, 0, 6)), (None, None));
+        grid.put(0, 3, 'a');
+        grid.put(1, 2, 'a');
+        assert_eq!((at(&grid, 0, 3), at(&grid, 1, 2)), (Some('a'), None));
     }
 }

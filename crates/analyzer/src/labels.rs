@@ -30,7 +30,7 @@ impl Labels {
     /// The number of the ARN of a call with its route in the place of the path.
     #[inline]
     pub(crate) fn resource(&mut self, call: &Call<'_, '_>) -> u32 {
-        let told = call.row.path().is_none() && call.row.resource().is_some();
+        let told = call.row.resource().is_some() && call.row.path().is_none();
         let Some(place) = call.target.place.filter(|_| !told && call.route_number != OTHER_NUMBER)
         else {
             return self.resources.number(&template(call));

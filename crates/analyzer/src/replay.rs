@@ -12,7 +12,7 @@ use tollgate_store::{Account, ApiEntry};
 
 use crate::bindings::{Binding, Bindings};
 use crate::call::{self, Call};
-use crate::classify::Classifier;
+use crate::classify::{Classifier, Sorted};
 use crate::context::Assumption;
 use crate::decisions::{Class, Decisions};
 use crate::places::Places;
@@ -81,20 +81,30 @@ impl<'a> Replay<'a> {
         places: &mut Places<'a>,
         bump: &'b Bump,
     ) -> &'b [Decided] {
-        let classes = self.classifier.classes(calls, places, &mut self.versions, bump);
-        let decided = calls.iter().zip(classes).map(|(call, class)| {
-            let known = class.and_then(|class| self.decisions.get(class));
-            known.unwrap_or_else(|| self.look(call, *class))
+        let sorted = self.classifier.sort(calls, places, &mut self.versions, bump);
+        let decided = calls.iter().zip(sorted).map(|(call, sorted)| match *sorted {
+            Some(Sorted::Decided(decided)) => decided,
+            Some(Sorted::Class { class, look }) => self.decide_class(call, class, look),
+            None => self.decide_alone(call),
         });
         bump.alloc_slice_fill_iter(decided)
     }
 
-    #[cold]
-    fn look(&mut self, call: &Call<'_, 'a>, class: Option<Class>) -> Decided {
-        let decided = self.decide_alone(call);
-        if let Some(class) = class {
-            self.decisions.insert(class, decided);
+    /// Decides a call as others of its class; `look` if nothing else matters.
+    #[inline]
+    fn decide_class(&mut self, call: &Call<'_, 'a>, class: Class, look: Option<u32>) -> Decided {
+        let known = self.decisions.get(class);
+        let decided = known.unwrap_or_else(|| self.decide_first(call, class));
+        if let Some(look) = look {
+            self.classifier.settle(look, decided);
         }
+        decided
+    }
+
+    #[cold]
+    fn decide_first(&mut self, call: &Call<'_, 'a>, class: Class) -> Decided {
+        let decided = self.decide_alone(call);
+        self.decisions.insert(class, decided);
         decided
     }
 
