@@ -2,6 +2,7 @@
 
 mod callers;
 mod counts;
+mod run;
 mod tally;
 
 use std::cmp::{Ordering, Reverse};

@@ -6,17 +6,15 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::callers::{CallerNames, Callers};
 use super::counts::Counts;
-use super::{
-    CALLERS_MAX, Latest, Level, LimitKey, LimitUse, Limits, WindowUse, intervals, later, lower,
-};
+use super::run::Run;
+use super::{CALLERS_MAX, Level, LimitKey, LimitUse, Limits, WindowUse, intervals, later, lower};
 use crate::call::{Call, Forwarded};
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, TEXT_BYTES_MAX, slot};
 use crate::series::{Measure, Series};
 use crate::short::same;
-use crate::time::minute;
-use crate::told::{self, Refusal, Told};
+use crate::told::{self, Told};
 
 /// The most limits that are told apart; those beyond are one, `(other)`.
 pub(crate) const LIMITS_MAX: usize = 200;
@@ -152,7 +150,8 @@ impl LimitTally {
     }
 
     /// Everything counted, in words.
-    pub(crate) fn finish(self, callers: &Interner) -> Limits {
+    pub(crate) fn finish(mut self, callers: &Interner) -> Limits {
+        self.limits.iter_mut().for_each(|counted| counted.file(Run::default(), self.intervals));
         let keys: Vec<LimitKey> = self.limits.iter().map(|counted| counted.key.clone()).collect();
         let limit =
             |number: u32| keys.get(number as usize).cloned().unwrap_or_else(LimitKey::other);
@@ -189,7 +188,9 @@ impl LimitKey {
 struct Counted {
     key: LimitKey,
     used: LimitUse,
-    /// Requests that `used` does not have yet.
+    /// Answers that `used` does not have yet.
+    run: Run,
+    /// Requests of callers, likewise.
     callers: Counts,
     /// The minute that is being read, and what it holds so far.
     minute: (i64, Option<Level>),
@@ -202,36 +203,36 @@ impl Counted {
         Counted {
             key: LimitKey::new(upstream, credential, bucket),
             used: LimitUse::default(),
+            run: Run::default(),
             callers: Counts::default(),
             minute: (0, None),
             window: (0, None),
         }
     }
 
+    #[inline]
     fn add(&mut self, time: Option<i64>, told: &Told<'_>, intervals: usize) {
-        let (left, used) = (told.left, &mut self.used);
-        used.requests += 1;
-        used.primary += u64::from(told.refusal == Some(Refusal::Primary));
-        used.secondary += u64::from(told.refusal == Some(Refusal::Secondary));
-        let at = time.unwrap_or_default();
-        used.limit = used.limit.max(told.limit.map(|limit| (at, limit)));
-        used.lowest = lower(used.lowest, left.map(|left| (left, at)));
-        used.window = used.window.max(told.window);
-        if let (Some(at), Some(left)) = (time, left) {
-            used.latest = later(used.latest, Some(Latest { at, left, reset: told.reset }));
+        if !self.run.add(time, told) {
+            self.file(Run::of(time, told), intervals);
         }
-        if let (Some(at), Some(reset)) = (time, told.reset) {
-            used.reach = used.reach.max(Some(reset - at));
+    }
+
+    /// Counts the run that ends, and begins another.
+    fn file(&mut self, next: Run, intervals: usize) {
+        let (run, used) = (std::mem::replace(&mut self.run, next), &mut self.used);
+        used.requests += run.requests;
+        used.primary += run.primary;
+        used.secondary += run.secondary;
+        used.limit = used.limit.max(run.limit());
+        used.lowest = lower(used.lowest, run.lowest);
+        used.latest = later(used.latest, run.latest());
+        used.window = used.window.max(run.window());
+        used.reach = used.reach.max(run.reach());
+        if let Some(window) = run.window_use() {
+            add(&mut self.window, &mut used.windows, intervals, window);
         }
-        if let Some(reset) = told.reset {
-            let taken = told.limit.zip(left).map(|(limit, left)| limit.saturating_sub(left));
-            let window = WindowUse { requests: 1, used: taken.unwrap_or_default(), lowest: left };
-            add(&mut self.window, &mut self.used.windows, intervals, (reset, window));
-        }
-        if let Some(time) = time {
-            let start = minute(time, self.minute.0);
-            let level = Level { requests: 1, lowest: left };
-            add(&mut self.minute, &mut self.used.series, intervals, (start, level));
+        if let Some(level) = run.level() {
+            add(&mut self.minute, &mut used.series, intervals, level);
         }
     }
 
