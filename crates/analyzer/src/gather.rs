@@ -107,6 +107,9 @@ impl Gathered {
         merge_some(&mut self.changes, other.changes, Changes::merge);
         merge_some(&mut self.previous, other.previous, Previous::merge);
         merge_some(&mut self.timeline, other.timeline, Timeline::merge);
+        if let (Some(timeline), Some(outcomes)) = (&mut self.timeline, &self.outcomes) {
+            timeline.tell_groups(outcomes.detail);
+        }
     }
 }
 

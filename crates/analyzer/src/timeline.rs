@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
-use crate::detail::any_session;
+use crate::detail::{Detail, any_session};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER};
 use crate::names::{Names, at};
 use crate::outcomes::GroupKey;
@@ -126,6 +126,20 @@ impl Timeline {
         all.take(std::mem::take(self), step);
         all.take(other, step);
         *self = all.finish(step);
+    }
+
+    /// Tells groups of denied calls no more finely than this: as they are listed.
+    pub(crate) fn tell_groups(&mut self, detail: Detail) {
+        if detail.is_full() {
+            return;
+        }
+        let told = self.groups.iter().map(|group| group.clone().less_finely(detail));
+        let told: Vec<GroupKey> = told.collect();
+        if told != self.groups {
+            let (step, mut all) = (self.step, Words::default());
+            all.take(Timeline { groups: told, ..std::mem::take(self) }, step);
+            *self = all.finish(step);
+        }
     }
 
     /// The same in at most `points` intervals from the first to the last, for showing.

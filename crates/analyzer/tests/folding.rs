@@ -113,17 +113,21 @@ fn sessions_beyond_the_bound_are_told_by_role_and_nothing_is_lost() {
 fn merging_runs_of_which_none_is_folded_is_one_run() {
     let logs = Logs(tempfile::tempdir().unwrap());
     let (account, open) = (account(false), account(true));
-    let analysis =
-        Analysis { account: Some(&account), against: Some(&open), ..Analysis::default() };
+    let analysis = Analysis {
+        account: Some(&account),
+        against: Some(&open),
+        timeline: true,
+        ..Analysis::default()
+    };
     let parts = [logs.write("a.log", 0..6_000), logs.write("b.log", 6_000..12_000)];
     let [mut merged, more] = parts.clone().map(|part| gathered(analysis, &[part]));
     assert_eq!(merged.outcomes.as_ref().unwrap().detail, Detail::Sessions);
     assert_eq!(merged.outcomes.as_ref().unwrap().groups.len(), 6_000);
     merged.merge(more);
-    let whole = gathered(analysis, &parts);
+    let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
+    let (whole, _) = analysis.scan(&parts, &options);
     assert_eq!(whole.outcomes.as_ref().unwrap().detail, Detail::Roles);
-    assert_eq!(merged.outcomes, whole.outcomes);
-    assert_eq!(merged.changes, whole.changes);
+    assert_eq!(merged, whole);
 }
 
 #[test]
