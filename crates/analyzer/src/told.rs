@@ -8,6 +8,7 @@ use std::borrow::Cow;
 
 use tollgate_log::RateTold;
 
+use crate::call::Call;
 use crate::rows::Row;
 
 /// The bucket of upstreams that name none.
@@ -47,30 +48,30 @@ impl Refusal {
     /// what is left, or with `retry-after`, whether the limit itself was reached. Slack and Stripe
     /// say nothing but 429.
     #[inline]
-    fn of(row: Row<'_, '_>, left: Option<u64>) -> Option<Refusal> {
-        let status = row.integration_status().or_else(|| row.status());
-        match (status?, left) {
+    fn of(call: &Call<'_, '_>, left: Option<u64>) -> Option<Refusal> {
+        match (call.row.integration_status().or(call.status)?, left) {
             (429, None | Some(0)) | (403, Some(0)) => Some(Refusal::Primary),
             (429, Some(_)) => Some(Refusal::Secondary),
-            (403, _) if row.retry_after().is_some() => Some(Refusal::Secondary),
+            (403, _) if call.row.retry_after().is_some() => Some(Refusal::Secondary),
             _ => None,
         }
     }
 }
 
-/// Calls `each` with every limit that a row tells of; with none of most rows.
+/// Calls `each` with every limit that the answer to a call tells of.
 #[inline]
-pub(crate) fn each(row: Row<'_, '_>, mut each: impl FnMut(Told<'_>)) {
+pub(crate) fn each(call: &Call<'_, '_>, mut each: impl FnMut(Told<'_>)) {
+    let row = call.row;
     let several = row.rate_state().is_some()
         || row.rate_policy().is_some()
         || row.token_limit().is_some()
         || row.token_left().is_some();
     if several {
-        all(row).into_iter().for_each(each);
+        all(call).into_iter().for_each(each);
         return;
     }
     let (limit, left) = plain(row);
-    let refusal = Refusal::of(row, left);
+    let refusal = Refusal::of(call, left);
     if limit.is_some() || left.is_some() || refusal.is_some() {
         each(Told::plain(row, limit, left, refusal));
     }
@@ -99,13 +100,14 @@ impl<'a> Told<'a> {
 }
 
 /// Several limits: a refusal is that of the first of which nothing is left, else of the first.
-fn all<'a>(row: Row<'_, 'a>) -> Vec<Told<'a>> {
+fn all<'a>(call: &Call<'a, '_>) -> Vec<Told<'a>> {
+    let row = call.row;
     let mut all: Vec<Told<'a>> = Vec::new();
     let (limit, left) = plain(row);
     if limit.is_some() || left.is_some() {
         all.push(Told::plain(row, limit, left, None));
     }
-    for told in RateTold::read(row.rate_policy(), row.rate_state(), row.time()) {
+    for told in RateTold::read(row.rate_policy(), row.rate_state(), call.time) {
         let bucket = told.bucket.unwrap_or(DEFAULT.into());
         let RateTold { limit, remaining: left, reset, window, .. } = told;
         let told = Told { bucket, limit, left, reset, window, refusal: None };
@@ -122,7 +124,7 @@ fn all<'a>(row: Row<'_, 'a>) -> Vec<Told<'a>> {
     }
     let empty = all.iter().position(|told| told.left == Some(0));
     if let Some(refusing) = all.get_mut(empty.unwrap_or_default()) {
-        refusing.refusal = Refusal::of(row, refusing.left);
+        refusing.refusal = Refusal::of(call, refusing.left);
     }
     all
 }

@@ -88,10 +88,12 @@ impl CallerUse {
     #[inline]
     fn add(&mut self, status: Option<u16>, time: Option<i64>) {
         self.requests += 1;
-        self.refused += u64::from(matches!(status, Some(401 | 403)));
-        self.throttled += u64::from(status == Some(429));
-        self.failed += u64::from(is_failure(status));
         self.span.merge(Span::at(time));
+        if let Some(status @ 400..) = status {
+            self.refused += u64::from(matches!(status, 401 | 403));
+            self.throttled += u64::from(status == 429);
+            self.failed += u64::from(is_failure(status));
+        }
     }
 
     fn merge(&mut self, other: &CallerUse) {
@@ -107,8 +109,10 @@ impl RouteUse {
     #[inline]
     fn add(&mut self, status: Option<u16>, latency: Option<u64>) {
         self.requests += 1;
-        self.client_errors += u64::from(status.is_some_and(|status| (400..500).contains(&status)));
-        self.failed += u64::from(is_failure(status));
+        if let Some(status @ 400..) = status {
+            self.client_errors += u64::from(!is_failure(status));
+            self.failed += u64::from(is_failure(status));
+        }
         if let Some(latency) = latency {
             self.latency.add(latency);
         }
@@ -127,8 +131,8 @@ pub(crate) fn latency(row: Row<'_, '_>) -> Option<u64> {
     row.response_latency().or_else(|| row.integration_latency())
 }
 
-fn is_failure(status: Option<u16>) -> bool {
-    status.is_some_and(|status| status >= 500)
+fn is_failure(status: u16) -> bool {
+    status >= 500
 }
 
 /// The requests of one worker, while they are counted.
@@ -158,16 +162,18 @@ impl UsageTally {
             route.add(call.status, latency(call.row));
         }
         self.requests += calls.len() as u64;
+        let mut span = Span::default();
         for call in calls {
             match call.status {
                 Some(status) => *slot(&mut self.statuses, status.into()) += 1,
                 None => self.without_status += 1,
             }
-            self.span.merge(Span::at(call.time));
+            span.merge(Span::at(call.time));
             if let Some(time) = call.time {
                 self.count_at(time);
             }
         }
+        self.span.merge(span);
     }
 
     fn count_at(&mut self, time: i64) {

@@ -62,7 +62,7 @@ impl LimitTally {
     /// Counts a call whose answer tells of limits; others are none of its business.
     #[inline]
     pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &Interner) {
-        told::each(call.row, |told| self.count(call, &told, callers));
+        told::each(call, |told| self.count(call, &told, callers));
     }
 
     fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &Interner) {
