@@ -21,7 +21,6 @@ mod windows;
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
-use crate::detail::Detail;
 use crate::gather::Gathered;
 use crate::outcomes::GroupKey;
 use crate::previous::Period;
@@ -149,10 +148,7 @@ impl<'g> Report<'g> {
             rate_limits: limits::reports(&gathered.limits, gathered.usage.span),
             cache: CacheReport::new(&gathered.repeats),
             comparison,
-            timeline: gathered.timeline.as_ref().map(|lived| {
-                let detail = outcomes.map_or(Detail::default(), |outcomes| outcomes.detail);
-                TimelineReport::new(lived, &keys, detail)
-            }),
+            timeline: gathered.timeline.as_ref().map(|lived| TimelineReport::new(lived, &keys)),
             denied: denied.map(denied::in_words),
             remedies: None,
             unexplained: outcomes.map(UnexplainedReport::all),

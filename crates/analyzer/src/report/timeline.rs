@@ -4,7 +4,6 @@ use hashbrown::HashMap;
 use serde::Serialize;
 
 use super::POINTS;
-use crate::detail::Detail;
 use crate::outcomes::GroupKey;
 use crate::time::rfc3339;
 use crate::timeline::{Cell, Count, Timeline};
@@ -42,18 +41,15 @@ pub struct CellReport(
 );
 
 impl TimelineReport {
-    /// `denied` are the groups in the order of the report's list, told as finely as `detail` says.
-    pub(super) fn new(timeline: &Timeline, denied: &[&GroupKey], detail: Detail) -> TimelineReport {
+    /// `denied` are the groups in the order of the report's list.
+    pub(super) fn new(timeline: &Timeline, denied: &[&GroupKey]) -> TimelineReport {
         let shown = timeline.for_showing(POINTS);
         let starts = shown.cells().iter().filter_map(|(cell, _)| cell.start);
         let (width, first) = (shown.interval_ms(), starts.min());
         let listed: HashMap<&GroupKey, usize> =
             denied.iter().enumerate().map(|(place, key)| (*key, place)).collect();
-        let place = |key: &GroupKey| match detail.is_full() {
-            true => listed.get(key).copied(),
-            false => listed.get(&key.clone().less_finely(detail)).copied(),
-        };
-        let listed: Vec<Option<usize>> = shown.groups().iter().map(place).collect();
+        let listed: Vec<Option<usize>> =
+            shown.groups().iter().map(|key| listed.get(key).copied()).collect();
         let cell = |(cell, count): &(Cell, Count)| {
             let interval = cell.start.zip(first).map(|(start, first)| (start - first) / width);
             let group = cell.group.and_then(|group| *listed.get(group as usize)?);
