@@ -30,7 +30,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// Counts a value.
-    #[inline]
+    #[inline(always)]
     pub fn add(&mut self, value: u64) {
         let index = bucket(value.min(VALUE_MAX));
         let low = self.low_of(index);

@@ -103,7 +103,7 @@ impl<'a> Places<'a> {
 
     /// What the ARNs of a route's calls begin with, as far as it is the same for all of them, and the
     /// rest of this one; `None` where the API is not known, or too many routes are.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn head<'p>(
         &mut self,
         call: &Call<'_, 'a>,

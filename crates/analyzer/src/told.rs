@@ -58,23 +58,22 @@ impl Refusal {
     }
 }
 
-/// Calls `each` with every limit that the answer to a call tells of.
+/// Whether a row tells of limits in a dialect that may tell of several.
 #[inline]
-pub(crate) fn each(call: &Call<'_, '_>, mut each: impl FnMut(Told<'_>)) {
-    let row = call.row;
-    let several = row.rate_state().is_some()
+pub(crate) fn may_be_several(row: Row<'_, '_>) -> bool {
+    row.rate_state().is_some()
         || row.rate_policy().is_some()
         || row.token_limit().is_some()
-        || row.token_left().is_some();
-    if several {
-        all(call).into_iter().for_each(each);
-        return;
-    }
-    let (limit, left) = plain(row);
+        || row.token_left().is_some()
+}
+
+/// The limit that the answer to a call tells of, if any, where it is no more than one.
+#[inline]
+pub(crate) fn single<'a>(call: &Call<'a, '_>) -> Option<Told<'a>> {
+    let (limit, left) = plain(call.row);
     let refusal = Refusal::of(call, left);
-    if limit.is_some() || left.is_some() || refusal.is_some() {
-        each(Told::plain(row, limit, left, refusal));
-    }
+    let is_told = limit.is_some() || left.is_some() || refusal.is_some();
+    is_told.then(|| Told::plain(call.row, limit, left, refusal))
 }
 
 /// The limit, and what is left of it, that the headers tell of which tell of a single one.
@@ -99,8 +98,9 @@ impl<'a> Told<'a> {
     }
 }
 
-/// Several limits: a refusal is that of the first of which nothing is left, else of the first.
-fn all<'a>(call: &Call<'a, '_>) -> Vec<Told<'a>> {
+/// All limits that the answer to a call tells of: a refusal is that of the first of which nothing is
+/// left, else of the first.
+pub(crate) fn all<'a>(call: &Call<'a, '_>) -> Vec<Told<'a>> {
     let row = call.row;
     let mut all: Vec<Told<'a>> = Vec::new();
     let (limit, left) = plain(row);

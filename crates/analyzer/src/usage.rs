@@ -127,6 +127,7 @@ impl RouteUse {
 }
 
 /// The latency of a request in milliseconds: `responseLatency`, else `integrationLatency`.
+#[inline]
 pub(crate) fn latency(row: Row<'_, '_>) -> Option<u64> {
     row.response_latency().or_else(|| row.integration_latency())
 }

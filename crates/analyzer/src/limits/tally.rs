@@ -62,9 +62,15 @@ impl LimitTally {
     /// Counts a call whose answer tells of limits; others are none of its business.
     #[inline]
     pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &Interner) {
-        told::each(call, |told| self.count(call, &told, callers));
+        if told::may_be_several(call.row) {
+            told::all(call).iter().for_each(|told| self.count(call, told, callers));
+        } else if let Some(told) = told::single(call) {
+            self.count(call, &told, callers);
+        }
     }
 
+    // Twice it would be too long for what it calls to be a part of it.
+    #[inline(never)]
     fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &Interner) {
         let number = self.number(call, &told.bucket);
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
