@@ -191,16 +191,19 @@ impl Classifier {
                 return Some(Sorted::Class { class: Class { situation, resource }, look: None });
             }
         };
-        let number = self.look(bound, class, versions)?;
+        let known = self.looks.number(bound, class);
         if action == INVOKE_NUMBER
-            && let Some(decided) = self.looks.decided(number)
+            && let Some(decided) = known.and_then(|number| self.looks.decided(number))
         {
             return Some(Sorted::Decided(decided));
         }
-        let look = self.looks.get(number)?;
+        let (look, number) = match known {
+            Some(number) => (self.looks.get(number)?, known),
+            None => self.look_first(bound, class, versions)?,
+        };
         let (situation, settled) = self.situation(call, (bound, action), look, versions)?;
         let class = Class { situation, resource: look.resource };
-        Some(Sorted::Class { class, look: settled.then_some(number) })
+        Some(Sorted::Class { class, look: number.filter(|_| settled) })
     }
 
     /// The number of what is bound to the caller; `None` if there are too many callers or places.
@@ -271,18 +274,15 @@ impl Classifier {
         number
     }
 
-    /// The number of what is seen of resources of a class by what is bound; `None` if what patterns match
-    /// depends on more than the resource.
-    #[inline]
-    fn look(&mut self, bound: u32, class: u32, versions: &Both<Version<'_>>) -> Option<u32> {
-        match self.looks.number(bound, class) {
-            None => self.look_first(bound, class, versions),
-            known => known,
-        }
-    }
-
+    /// What is seen of resources of a class by what is bound, and the number of it, if there is room;
+    /// `None` if what patterns match depends on more than the resource.
     #[cold]
-    fn look_first(&mut self, bound: u32, class: u32, versions: &Both<Version<'_>>) -> Option<u32> {
+    fn look_first(
+        &mut self,
+        bound: u32,
+        class: u32,
+        versions: &Both<Version<'_>>,
+    ) -> Option<(Look, Option<u32>)> {
         let Bound { bindings, has_variables, .. } = *self.bounds.get(bound as usize)?;
         if has_variables {
             return None;
@@ -297,7 +297,8 @@ impl Classifier {
         }
         let (action, caller) = (INVOKE_NUMBER, OTHER_NUMBER);
         let start = self.start(Outset { bound, action, caller, keys })?;
-        self.looks.insert(bound, class, Look { resource, start })
+        let look = Look { resource, start };
+        Some((look, self.looks.insert(bound, class, look)))
     }
 
     /// Where the steps towards a situation begin.
