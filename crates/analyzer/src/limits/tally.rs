@@ -288,3 +288,61 @@ fn turn<T: Measure>(
         series.add_within(intervals, of, sum);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::told::Refusal;
+
+    /// When an answer came, and what it told: mostly like another.
+    fn answer() -> impl Strategy<Value = (Option<i64>, Told<'static>)> {
+        let time = prop::option::weighted(0.9, (0..6_i64).prop_map(|at| at * 15_000));
+        let reset = prop::option::weighted(0.9, (1..3_i64).prop_map(|at| at * 60_000));
+        let limit = prop::option::weighted(0.9, 5..7_u64);
+        let left = prop::option::weighted(0.9, 0..8_u64);
+        let window = prop::option::weighted(0.1, 60..62_u64);
+        let refusal =
+            prop::option::of(prop_oneof![Just(Refusal::Primary), Just(Refusal::Secondary)]);
+        (time, limit, left, reset, window, refusal).prop_map(
+            |(time, limit, left, reset, window, refusal)| {
+                (time, Told { bucket: "core".into(), limit, left, reset, window, refusal })
+            },
+        )
+    }
+
+    /// A limit that counted these answers, and filed each at once if `one_by_one`.
+    fn counted(answers: &[(Option<i64>, Told<'_>)], one_by_one: bool) -> LimitUse {
+        let mut counted = Counted::new("github", "token", "core");
+        for (time, told) in answers {
+            counted.add(*time, told, 100);
+            if one_by_one {
+                counted.file(Run::default(), 100);
+            }
+        }
+        counted.file(Run::default(), 100);
+        counted.finish(&CallerNames::of([].into_iter(), &Interner::new(1))).1
+    }
+
+    proptest! {
+        #[test]
+        fn answers_are_counted_in_runs_as_they_are_one_by_one(
+            answers in prop::collection::vec(answer(), 0..12),
+        ) {
+            let used = counted(&answers, false);
+            prop_assert_eq!(&used, &counted(&answers, true));
+            prop_assert_eq!(used.requests, answers.len() as u64);
+            let left = answers.iter().filter_map(|(time, told)| {
+                Some((told.left?, time.unwrap_or_default()))
+            });
+            prop_assert_eq!(used.lowest, left.min());
+            let reach = answers.iter().filter_map(|(time, told)| Some(told.reset? - (*time)?));
+            prop_assert_eq!(used.reach, reach.max());
+            let limits = answers.iter().filter_map(|(time, told)| {
+                Some((time.unwrap_or_default(), told.limit?))
+            });
+            prop_assert_eq!(used.limit, limits.max());
+        }
+    }
+}

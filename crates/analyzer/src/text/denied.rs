@@ -76,9 +76,8 @@ fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
     }
     let (shown, left_out) = folded.split_at_mut(shown);
     shown.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
-    let blocks = shown.iter();
-    let blocks = blocks.filter_map(|(.., groups)| Some(Folded::of(groups)?.block(style)));
-    let text: String = blocks.collect();
+    let block = |groups: &Vec<&DeniedReport<'_>>| Some(Folded::of(groups)?.block(style));
+    let text: String = shown.iter().filter_map(|(.., groups)| block(groups)).collect();
     text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group")
 }
 
