@@ -6,8 +6,10 @@ use std::fmt;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::{self, Counted};
 use crate::call::Call;
 use crate::dimension::Dimension;
+use crate::groups::Merge;
 use crate::histogram::Histogram;
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, slot};
 use crate::time::Span;
@@ -106,8 +108,10 @@ impl GroupUse {
             self.latency.add(latency);
         }
     }
+}
 
-    fn merge(&mut self, other: &GroupUse) {
+impl Merge for GroupUse {
+    fn merge(&mut self, other: GroupUse) {
         self.requests += other.requests;
         self.refused += other.refused;
         self.throttled += other.throttled;
@@ -117,14 +121,19 @@ impl GroupUse {
     }
 }
 
+impl Counted for GroupUse {
+    fn requests(&self) -> u64 {
+        self.requests
+    }
+}
+
 impl Breakdown {
     /// Adds what another worker, file or machine counted by the same.
     pub fn merge(&mut self, other: Breakdown) {
         let mut all: BTreeMap<Vec<String>, GroupUse> =
             std::mem::take(&mut self.groups).into_iter().collect();
-        for (values, more) in other.groups {
-            all.entry(values).or_default().merge(&more);
-        }
+        let rest = vec![OTHER.to_owned(); self.by.dimensions().len()];
+        bounded::merge(&mut all, other.groups, GROUPS_MAX, &rest);
         self.groups = all.into_iter().collect();
     }
 

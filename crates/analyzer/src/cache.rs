@@ -13,10 +13,12 @@ use std::hash::{BuildHasher, Hasher};
 use foldhash::fast::FixedState;
 use serde::{Deserialize, Serialize};
 
+use crate::bounded;
 use crate::call::{Call, Forwarded};
+use crate::calls::ROUTES_MAX;
 use crate::dimension::{UNTOLD, role_key};
 use crate::distinct::{Distinct, Sample};
-use crate::intern::{Interner, OTHER_NUMBER, slot};
+use crate::intern::{Interner, OTHER, OTHER_NUMBER, slot};
 use crate::names::{Names, at};
 
 /// How long a cache may answer, seconds: from almost not to the most that the gateway allows. Each
@@ -96,6 +98,22 @@ impl Repeats {
         together.add(std::mem::take(self));
         together.add(other);
         *self = together.finish();
+        self.fold_routes();
+    }
+
+    /// Counts the routes that are too many as one.
+    fn fold_routes(&mut self) {
+        let (other, reads) = (OTHER.to_owned(), self.reads.iter().copied());
+        let folded = bounded::beyond(self.routes.iter().zip(reads), ROUTES_MAX, &other);
+        if !folded.is_empty() {
+            let mut all = std::mem::take(self);
+            for route in all.routes.iter_mut().filter(|route| folded.contains(*route)) {
+                route.clone_from(&other);
+            }
+            let mut together = Together::default();
+            together.add(all);
+            *self = together.finish();
+        }
     }
 }
 

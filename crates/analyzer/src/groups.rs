@@ -243,12 +243,6 @@ mod tests {
         }
     }
 
-    impl Merge for u64 {
-        fn merge(&mut self, other: u64) {
-            *self += other;
-        }
-    }
-
     #[test]
     fn groups_keep_their_numbers_whatever_they_become_part_of() {
         let mut callers = Interner::new(100);

@@ -11,6 +11,7 @@
 //! [`render`] for others.
 
 mod bindings;
+mod bounded;
 mod breakdown;
 mod bucket;
 mod cache;

@@ -6,12 +6,14 @@ mod run;
 mod tally;
 
 use std::cmp::{Ordering, Reverse};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::{self, Counted};
 use crate::consumption::Consumption;
 use crate::detail::Detail;
+use crate::groups::Merge;
 use crate::series::{self, Measure, Series};
 
 pub use callers::Callers;
@@ -129,12 +131,12 @@ impl Limits {
     pub fn merge(&mut self, other: Limits) {
         let mut all: BTreeMap<LimitKey, LimitUse> =
             std::mem::take(&mut self.limits).into_iter().collect();
-        for (key, more) in other.limits {
-            all.entry(key).or_default().merge(more);
-        }
+        let folded = bounded::merge(&mut all, other.limits, LIMITS_MAX, &LimitKey::other());
         self.limits = all.into_iter().collect();
         self.consumption.merge(other.consumption);
-        self.bound();
+        if !folded.is_empty() {
+            self.consumption.fold_limits(&folded);
+        }
         self.keep_within();
     }
 
@@ -142,27 +144,6 @@ impl Limits {
     fn keep_within(&mut self) {
         let most = intervals(self.limits.len());
         self.limits.iter_mut().for_each(|(_, used)| used.keep_within(most));
-    }
-
-    /// Counts the limits that are too many as one: those with the fewest requests.
-    fn bound(&mut self) {
-        let other = LimitKey::other();
-        let mut own: Vec<_> = self.limits.iter().filter(|(key, _)| *key != other).collect();
-        if own.len() <= LIMITS_MAX {
-            return;
-        }
-        own.sort_by_key(|(_, used)| Reverse(used.requests));
-        let beyond = own.iter().skip(LIMITS_MAX).map(|(key, _)| key.clone());
-        let beyond: BTreeSet<LimitKey> = beyond.collect();
-        let (folded, mut kept): (Vec<_>, Vec<_>) = std::mem::take(&mut self.limits)
-            .into_iter()
-            .partition(|(key, _)| *key == other || beyond.contains(key));
-        let mut rest = LimitUse::default();
-        folded.into_iter().for_each(|(_, used)| rest.merge(used));
-        kept.push((other, rest));
-        kept.sort_by(|(one, _), (other, _)| one.cmp(other));
-        self.limits = kept;
-        self.consumption.fold_limits(&beyond);
     }
 }
 
@@ -179,7 +160,9 @@ impl LimitUse {
         self.windows.keep_within(intervals);
         self.series.keep_within(intervals);
     }
+}
 
+impl Merge for LimitUse {
     fn merge(&mut self, mut other: LimitUse) {
         self.requests += other.requests;
         self.limit = self.limit.max(other.limit);
@@ -195,6 +178,12 @@ impl LimitUse {
         self.add_callers(other.callers);
         self.windows.merge(&other.windows);
         self.series.merge(&other.series);
+    }
+}
+
+impl Counted for LimitUse {
+    fn requests(&self) -> u64 {
+        self.requests
     }
 }
 

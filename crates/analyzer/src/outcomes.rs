@@ -12,8 +12,11 @@ use tollgate_policy::{self as policy, Element, Principal, Request, StatementId, 
 use tollgate_store::{Applicable, Citation};
 
 use crate::bindings::{Binding, Kept};
+use crate::bounded;
+use crate::calls::CALLERS_MAX;
 use crate::detail::Detail;
 use crate::groups::{self, Key, Merge};
+use crate::intern::OTHER;
 use crate::time::{Span, moment};
 use crate::verdict::Logged;
 
@@ -176,9 +179,8 @@ impl Outcomes {
         for (reason, requests) in other.undetermined {
             *self.undetermined.entry(reason).or_default() += requests;
         }
-        for (caller, requests) in other.unknown_principals {
-            *self.unknown_principals.entry(caller).or_default() += requests;
-        }
+        let (unknown, more) = (&mut self.unknown_principals, other.unknown_principals);
+        bounded::merge(unknown, more, CALLERS_MAX, &OTHER.to_owned());
         groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
     }
 }

@@ -4,10 +4,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::{self, Counted};
 use crate::call::Call;
+use crate::calls::{CALLERS_MAX, ROUTES_MAX};
+use crate::groups::Merge;
 use crate::heat::Heat;
 use crate::histogram::Histogram;
-use crate::intern::{Interner, slot};
+use crate::intern::{Interner, OTHER, slot};
 use crate::rows::Row;
 use crate::series::Series;
 use crate::time::{Span, minute};
@@ -72,12 +75,8 @@ impl Usage {
         self.span.merge(other.span);
         self.series.merge(&other.series);
         self.heat.merge(&other.heat);
-        for (caller, more) in other.callers {
-            self.callers.entry(caller).or_default().merge(&more);
-        }
-        for (route, more) in other.routes {
-            self.routes.entry(route).or_default().merge(&more);
-        }
+        bounded::merge(&mut self.callers, other.callers, CALLERS_MAX, &OTHER.to_owned());
+        bounded::merge(&mut self.routes, other.routes, ROUTES_MAX, &OTHER.to_owned());
         for (status, requests) in other.statuses {
             *self.statuses.entry(status).or_default() += requests;
         }
@@ -95,13 +94,21 @@ impl CallerUse {
             self.failed += u64::from(is_failure(status));
         }
     }
+}
 
-    fn merge(&mut self, other: &CallerUse) {
+impl Merge for CallerUse {
+    fn merge(&mut self, other: CallerUse) {
         self.requests += other.requests;
         self.refused += other.refused;
         self.throttled += other.throttled;
         self.failed += other.failed;
         self.span.merge(other.span);
+    }
+}
+
+impl Counted for CallerUse {
+    fn requests(&self) -> u64 {
+        self.requests
     }
 }
 
@@ -117,12 +124,20 @@ impl RouteUse {
             self.latency.add(latency);
         }
     }
+}
 
-    fn merge(&mut self, other: &RouteUse) {
+impl Merge for RouteUse {
+    fn merge(&mut self, other: RouteUse) {
         self.requests += other.requests;
         self.client_errors += other.client_errors;
         self.failed += other.failed;
         self.latency.merge(&other.latency);
+    }
+}
+
+impl Counted for RouteUse {
+    fn requests(&self) -> u64 {
+        self.requests
     }
 }
 

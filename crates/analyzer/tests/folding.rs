@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::json;
 use tollgate_analyzer::render::tables::tables;
-use tollgate_analyzer::{Analysis, Detail, Gathered, Report};
+use tollgate_analyzer::{Analysis, Detail, Gathered, Grouping, Report, Usage};
 use tollgate_log::{Input, LineAccount, ScanOptions};
 use tollgate_store::Account;
 
@@ -158,6 +158,49 @@ fn routes_beyond_the_bound_are_counted_together_and_said_to_be() {
     let expected = "There were more routes than the 5,000 that are told apart: 3 requests of the rest \
                     are counted as (other).";
     assert_eq!(report.folded, [expected]);
+}
+
+#[test]
+fn merging_runs_keeps_no_more_than_one_run_does() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    // The later ones call more often.
+    let line = |caller: usize| {
+        let line = json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": "GET", "stage": "prod",
+            "apiId": "api1", "path": "/a", "resourcePath": format!("/{}", caller / 10),
+            "status": "200", "userArn": format!("arn:aws:iam::123456789012:user/{caller:05}"),
+        });
+        format!("{line}\n").repeat(1 + usize::from(caller >= 30_000))
+    };
+    let write = |name: &str, callers: std::ops::Range<usize>| {
+        let path = logs.0.path().join(name);
+        std::fs::write(&path, callers.map(line).collect::<String>()).unwrap();
+        Input::File(path)
+    };
+    let parts = [write("a.log", 0..30_000), write("b.log", 30_000..60_000)];
+    let (account, by) = (account(false), [Grouping::parse("caller").unwrap()]);
+    let analysis = Analysis { account: Some(&account), group_by: &by, ..Analysis::default() };
+    let [mut merged, more] = parts.map(|part| gathered(analysis, &[part]));
+    merged.merge(more);
+
+    let Usage { callers, routes, .. } = &merged.usage;
+    assert_eq!((callers.len(), callers["(other)"].requests), (50_001, 10_000));
+    assert!(callers.contains_key("arn:aws:iam::123456789012:user/30000"));
+    assert_eq!((routes.len(), routes["(other)"].requests), (5_001, 10_000));
+    assert!(routes.contains_key("GET /3000"));
+    let reads: Vec<(&str, u64)> =
+        merged.repeats.routes().iter().map(|route| (route.route, route.reads)).collect();
+    assert_eq!((reads.len(), reads[0]), (5_001, ("(other)", 10_000)));
+    assert_eq!(reads.iter().map(|(_, reads)| reads).sum::<u64>(), 90_000);
+    let unknown = &merged.outcomes.as_ref().unwrap().unknown_principals;
+    assert_eq!((unknown.len(), unknown["(other)"]), (50_001, 10_000));
+    let groups = &merged.breakdowns[0].groups;
+    assert_eq!(groups.len(), 4_001);
+    assert_eq!(groups.iter().map(|(_, used)| used.requests).sum::<u64>(), 90_000);
+    let report = Report::new(&merged, LineAccount::default(), &[]);
+    let expected = "There were more callers than the 50,000 that are told apart: 10,000 requests of \
+                    the rest are counted as (other).";
+    assert_eq!(report.folded[0], expected);
 }
 
 #[test]
