@@ -46,6 +46,9 @@ pub use windows::WindowReport;
 /// The most points of a series in a report.
 const POINTS: usize = 200;
 
+/// Which percentiles of latencies lists tell.
+const PERCENTS: [f64; 3] = [50.0, 95.0, 99.0];
+
 /// What the reports for people say of one that was interrupted.
 pub(crate) const INTERRUPTED: &str =
     "Interrupted: reading was ended early, and this is the report of a part of the logs.";

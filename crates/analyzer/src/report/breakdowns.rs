@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::PERCENTS;
 use crate::breakdown::{Breakdown, GroupUse};
 use crate::time::rfc3339;
 
@@ -60,6 +61,7 @@ impl BreakdownReport {
 
 impl GroupReport {
     fn new(values: &[String], used: &GroupUse) -> GroupReport {
+        let [p50_ms, p95_ms, p99_ms] = used.latency.percentiles(PERCENTS);
         GroupReport {
             values: values.to_vec(),
             requests: used.requests,
@@ -68,9 +70,9 @@ impl GroupReport {
             failed: used.failed,
             first: used.span.first().map(rfc3339),
             last: used.span.last().map(rfc3339),
-            p50_ms: used.latency.percentile(50.0),
-            p95_ms: used.latency.percentile(95.0),
-            p99_ms: used.latency.percentile(99.0),
+            p50_ms,
+            p95_ms,
+            p99_ms,
         }
     }
 }

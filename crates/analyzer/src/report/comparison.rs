@@ -188,7 +188,10 @@ fn callers(was: &Usage, is: &Usage, hours: Hours) -> Vec<NamedDifference> {
 
 fn routes(was: &Usage, is: &Usage, hours: Hours) -> Vec<RouteDifference> {
     let count = |usage: &Usage, name: &String| usage.routes.get(name).map_or(0, |r| r.requests);
-    let p95 = |usage: &Usage, name: &String| usage.routes.get(name)?.latency.percentile(95.0);
+    let p95 = |usage: &Usage, name: &String| {
+        let [p95] = usage.routes.get(name)?.latency.percentiles([95.0]);
+        p95
+    };
     let difference = |name: &String| RouteDifference {
         name: name.clone(),
         requests: hours.difference(count(was, name), count(is, name)),

@@ -2,8 +2,8 @@
 
 use serde::Serialize;
 
-use super::POINTS;
 use super::heat::{self, HeatReport};
+use super::{PERCENTS, POINTS};
 use crate::time::{Moment, rfc3339};
 use crate::usage::{CallerUse, RouteUse, Usage};
 
@@ -147,15 +147,16 @@ impl<'g> CallerReport<'g> {
 impl RouteReport {
     pub(super) fn new(name: &str, used: &RouteUse) -> RouteReport {
         let (method, route) = name.split_once(' ').unwrap_or(("-", name));
+        let [p50_ms, p95_ms, p99_ms] = used.latency.percentiles(PERCENTS);
         RouteReport {
             method: method.to_owned(),
             route: route.to_owned(),
             requests: used.requests,
             client_errors: used.client_errors,
             failed: used.failed,
-            p50_ms: used.latency.percentile(50.0),
-            p95_ms: used.latency.percentile(95.0),
-            p99_ms: used.latency.percentile(99.0),
+            p50_ms,
+            p95_ms,
+            p99_ms,
         }
     }
 }
