@@ -16,11 +16,11 @@ use crate::context::{self, Assumption};
 use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
-use crate::outcomes::{GroupKey, Outcomes};
+use crate::outcomes::Outcomes;
 use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
 use crate::rows::{Columns, Row, projection};
-use crate::tally::{Counting, OutcomeTally};
+use crate::tally::{Counting, Numbered, OutcomeTally};
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
 
@@ -255,10 +255,10 @@ impl<'a> Replayed<'a> {
         (outcomes, changes)
     }
 
-    /// The groups of denied calls by their numbers, in words.
-    fn groups(&self, callers: &Interner) -> Vec<GroupKey> {
+    /// The groups of denied calls, in words.
+    fn groups(&self, callers: &Interner) -> Option<Numbered> {
         let [new, _] = self.replay.versions();
-        new.map_or_else(Vec::new, |new| self.outcomes.by_number(callers, new))
+        Some(self.outcomes.numbered(callers, new.as_ref()?))
     }
 }
 
@@ -330,8 +330,8 @@ impl<'a> Gatherer<'a> {
         let (callers, routes) = (&self.naming.callers, self.naming.routes.names());
         let timeline = self.timeline.map(|timeline| {
             let replayed = self.replayed.as_ref();
-            let groups = replayed.map_or_else(Vec::new, |replayed| replayed.groups(callers));
-            timeline.finish(callers, routes, &groups)
+            let groups = replayed.and_then(|replayed| replayed.groups(callers));
+            timeline.finish(callers, routes, groups.unwrap_or_default())
         });
         let replayed = self.replayed.map(|replayed| replayed.finish(callers));
         let (outcomes, changes) = replayed.unwrap_or_default();

@@ -106,6 +106,13 @@ impl Merge for TallyGroup<'_> {
     }
 }
 
+/// Groups in words, and for each number that a call was given, the place of its group among them.
+#[derive(Default)]
+pub(crate) struct Numbered {
+    pub(crate) groups: Vec<GroupKey>,
+    pub(crate) places: Vec<usize>,
+}
+
 /// What a call is counted with.
 pub(crate) struct Counting<'c, 'a> {
     pub(crate) places: &'c mut Places<'a>,
@@ -237,11 +244,10 @@ impl<'a> OutcomeTally<'a> {
         outcomes
     }
 
-    /// The groups by the numbers that calls were given.
-    pub(crate) fn by_number(&self, callers: &Interner, version: &Version<'_>) -> Vec<GroupKey> {
+    /// The groups in words.
+    pub(crate) fn numbered(&self, callers: &Interner, version: &Version<'_>) -> Numbered {
         let words = self.groups.iter().map(|(key, _)| self.in_words(key, version, callers));
-        let words: Vec<GroupKey> = words.collect();
-        self.groups.places().filter_map(|place| words.get(place).cloned()).collect()
+        Numbered { groups: words.collect(), places: self.groups.places().collect() }
     }
 
     fn in_words(&self, key: TallyKey, version: &Version<'_>, callers: &Interner) -> GroupKey {

@@ -13,6 +13,7 @@ use crate::detail::{Detail, any_session};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER};
 use crate::names::{Names, at};
 use crate::outcomes::GroupKey;
+use crate::tally::Numbered;
 
 /// The most combinations that are told apart.
 const CELLS_MAX: usize = 40_000;
@@ -313,26 +314,24 @@ impl TimelineTally {
         self.cells.entry(cell).or_default().add(count);
     }
 
-    /// What was counted, in words. `groups` are those of denied calls, by number.
+    /// What was counted, in words. `groups` are those of denied calls.
     pub(crate) fn finish(
         self,
         callers: &Interner,
         routes: &Interner,
-        groups: &[GroupKey],
+        Numbered { groups, places }: Numbered,
     ) -> Timeline {
         let mut words = Words::default();
         let mut callers_known: HashMap<u32, u32> = HashMap::new();
-        let mut groups_known: HashMap<u32, u32> = HashMap::new();
+        let groups = groups.into_iter().map(|group| words.groups.number(group));
+        let groups: Vec<u32> = groups.collect();
         for (cell, count) in self.cells {
             let caller = *callers_known.entry(cell.caller).or_insert_with(|| {
                 words.callers.number(caller_at(self.step, callers.text(cell.caller)))
             });
             let route = words.routes.number(routes.text(cell.route).to_owned());
-            let group = cell.group.and_then(|number| {
-                let key = groups.get(number as usize)?;
-                let number = groups_known.entry(number);
-                Some(*number.or_insert_with(|| words.groups.number(key.clone())))
-            });
+            let group =
+                cell.group.and_then(|number| groups.get(*places.get(number as usize)?).copied());
             words.cells.entry(Cell { caller, route, group, ..cell }).or_default().add(count);
         }
         words.finish(self.step)
@@ -362,7 +361,7 @@ mod tests {
             };
             tally.add(cell, Some(5), &callers);
         }
-        tally.finish(&callers, &routes, &[])
+        tally.finish(&callers, &routes, Numbered::default())
     }
 
     fn total(timeline: &Timeline) -> u64 {
