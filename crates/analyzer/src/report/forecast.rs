@@ -13,6 +13,10 @@ const DAY: i64 = 24 * HOUR;
 /// How long ago is still of late.
 const LATELY: i64 = HOUR;
 
+/// How far back is looked for what is usual: what was longer ago says little of what is to come, and
+/// what a line of the log says of its time may be anything.
+const PAST_MAX: i64 = 366 * DAY;
+
 /// How far ahead a forecast looks at most.
 const AHEAD_MAX: i64 = 28 * DAY;
 
@@ -127,10 +131,15 @@ fn lately(used: &LimitUse, first: i64, now: i64, cost: f64) -> Option<Model> {
 
 /// What hours of the day or of the week use, of logs of two days and more. Of windows shorter than
 /// an hour, what the heaviest of each hour uses.
-fn usually(used: &LimitUse, windows: &Windows, log: (i64, i64), cost: f64) -> Option<Model> {
+fn usually(
+    used: &LimitUse,
+    windows: &Windows,
+    (first, now): (i64, i64),
+    cost: f64,
+) -> Option<Model> {
     let window = windows.length?;
     let step = used.series.interval_ms().max(HOUR);
-    let steps = Steps::within(log.0, log.1, step)?;
+    let steps = Steps::within(first.max(now.saturating_sub(PAST_MAX)), now, step)?;
     let values = match window < step {
         true => heaviest(windows, window, steps),
         false => used_in(used, steps, cost),
@@ -262,6 +271,21 @@ mod tests {
         assert_eq!(forecast.profile, Profile::HourOfDay);
         let earliest = forecast.earliest.unwrap();
         assert!(&*earliest < "2026-03-13T10:00", "{earliest}");
+    }
+
+    #[test]
+    fn a_time_that_is_wrong_makes_the_past_no_longer() {
+        let three_days = 3 * 24 * 60;
+        let (used, span) = used(three_days, |_| 50);
+        let (first, now) = (NINE - 360 * DAY, NINE + three_days * MINUTE);
+        let mut longer = span;
+        longer.merge(Span::at(Some(first)));
+        let steps = usually(&used, &Windows::of(&used), (first, now), 1.0).unwrap();
+        let mut longest = span;
+        longest.merge(Span::at(Some(-62_000_000_000_000)));
+        assert_eq!(forecast(&used, longest).profile, Profile::HourOfWeek);
+        assert_eq!(forecast(&used, longer).profile, Profile::HourOfWeek);
+        assert_eq!(steps.profile(), Profile::HourOfWeek);
     }
 
     #[test]
