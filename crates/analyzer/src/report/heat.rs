@@ -24,9 +24,9 @@ pub struct HeatReport {
 }
 
 impl HeatReport {
-    /// Requests in one such hour, rounded; `None` for hours that the log does not have.
-    pub fn each(&self) -> Option<u64> {
-        (self.hours > 0).then(|| (self.requests + self.hours / 2) / self.hours)
+    /// Requests in one such hour, on average; `None` for hours that the log does not have.
+    pub fn each(&self) -> Option<f64> {
+        (self.hours > 0).then(|| self.requests as f64 / self.hours as f64)
     }
 }
 
