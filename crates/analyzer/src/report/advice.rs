@@ -179,7 +179,9 @@ fn slow(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> Vec<SlowRepor
     let part = (window as f64 / calls.width as f64).min(1.0);
     let uses = calls.sums(by_place(heaviest)).into_iter();
     let uses: Vec<u64> = uses.map(|used| (used as f64 * part).ceil() as u64).collect();
-    let Some(share) = fair_share((limit * FAIR) as u64, &uses) else { return Vec::new() };
+    // Where there is not a call for each of them, slower ones would not do.
+    let share = fair_share((limit * FAIR) as u64, &uses).filter(|share| *share > 0);
+    let Some(share) = share else { return Vec::new() };
     let mut own = vec![Vec::new(); calls.principals.len()];
     for &(start, principal, calls) in &calls.cells {
         if let Some(own) = own.get_mut(principal as usize) {
@@ -203,4 +205,22 @@ fn slow(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> Vec<SlowRepor
         .collect();
     slow.sort_by_key(|slow| std::cmp::Reverse(slow.requests));
     slow
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_call_nothing() {
+        let principals: Vec<String> = (0..100).map(|number| format!("role-{number}")).collect();
+        let cells: Vec<Cell> = (0..100).map(|principal| (0, principal, 5)).collect();
+        let calls = Calls { width: 60_000, principals: &principals, cells };
+        let advice = |limit: f64| AdviceReport::new(&calls, limit, 60_000, 0);
+        let slow = advice(120.0).slow;
+        assert_eq!((slow.len(), slow[0].share, slow[0].requests), (100, 1, 5));
+        // Nine tenths of it are not a call for each.
+        assert!(advice(110.0).slow.is_empty());
+        assert!(advice(110.0).bucket.refused > 300);
+    }
 }

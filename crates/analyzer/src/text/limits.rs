@@ -143,6 +143,10 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
             number(slow.refused),
         ));
     }
+    let others = advice.slow.len().saturating_sub(CALLERS);
+    if others > 0 {
+        text.push_str(&format!("    and {} likewise\n", count(others as u64, "other")));
+    }
     text
 }
 
