@@ -17,7 +17,7 @@ use crate::places::Places;
 use crate::replay::{Verdict, Version};
 use crate::resource::Resource;
 use crate::time::{Span, moment};
-use crate::verdict::{Comparison, Logged};
+use crate::verdict::{Comparison, DEPENDS, Logged};
 
 /// The calls of one worker, while they are replayed.
 #[derive(Default)]
@@ -280,7 +280,13 @@ fn counted(counts: &[Counts], version: &Version<'_>) -> Outcomes {
                 Comparison::Agreeing => outcomes.agreeing += requests,
                 Comparison::Disagreeing => outcomes.disagreeing += requests,
                 Comparison::Undetermined(why) => {
-                    *outcomes.undetermined.entry(why.to_owned()).or_default() += requests;
+                    let why = match (&verdict.decision, why) {
+                        (Ok(decision), DEPENDS) => {
+                            format!("{why}: {}", decision.depends_on.join(", "))
+                        }
+                        _ => why.to_owned(),
+                    };
+                    *outcomes.undetermined.entry(why).or_default() += requests;
                 }
             }
         }

@@ -66,6 +66,9 @@ fn is_access_denied(kind: &str) -> bool {
     )
 }
 
+/// Why a decision that is open cannot be compared, before the keys that it depends on.
+pub(crate) const DEPENDS: &str = "the decision depends on keys the log does not tell";
+
 /// What comes of comparing the log with a replayed decision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Comparison {
@@ -81,9 +84,7 @@ impl Comparison {
         let allowed = match outcome {
             Err(reason) => return Comparison::Undetermined(reason),
             Ok(Outcome::Indeterminate) => {
-                return Comparison::Undetermined(
-                    "the decision depends on keys the log does not tell",
-                );
+                return Comparison::Undetermined(DEPENDS);
             }
             Ok(outcome) => outcome == Outcome::Allowed,
         };

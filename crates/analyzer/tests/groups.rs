@@ -13,6 +13,14 @@ use tollgate_store::Account;
 
 /// An account whose one role may read nothing but a note.
 fn account() -> Account {
+    account_with(&json!({
+        "Effect": "Allow", "Action": "execute-api:Invoke",
+        "Resource": "arn:aws:execute-api:us-east-1:123456789012:api1/prod/GET/note",
+    }))
+}
+
+/// An account whose one role has one statement.
+fn account_with(statement: &serde_json::Value) -> Account {
     let manifest = r#"
         account = "123456789012"
         region = "us-east-1"
@@ -23,10 +31,7 @@ fn account() -> Account {
         id = "api1"
         stages = ["prod"]
     "#;
-    let policy = json!({ "Version": "2012-10-17", "Statement": {
-        "Effect": "Allow", "Action": "execute-api:Invoke",
-        "Resource": "arn:aws:execute-api:us-east-1:123456789012:api1/prod/GET/note",
-    }});
+    let policy = json!({ "Version": "2012-10-17", "Statement": statement });
     let files: BTreeMap<PathBuf, String> = BTreeMap::from([
         ("tollgate.toml".into(), manifest.to_owned()),
         ("policy.json".into(), policy.to_string()),
@@ -82,4 +87,20 @@ proptest! {
             prop_assert_eq!(group.requests, calls.len() as u64);
         }
     }
+}
+
+#[test]
+fn calls_that_cannot_be_compared_tell_which_keys_would_settle_them() {
+    let account = account_with(&json!({
+        "Effect": "Allow", "Action": "execute-api:Invoke",
+        "Resource": "arn:aws:execute-api:us-east-1:123456789012:api1/prod/GET/pets/*",
+        "Condition": {
+            "Bool": { "aws:MultiFactorAuthPresent": "true" },
+            "StringEquals": { "aws:PrincipalTag/team": "blue" },
+        },
+    }));
+    let outcomes = gathered(&account, &[(Some(1), 1), (Some(2), 2)]).outcomes.unwrap();
+    let reason = "the decision depends on keys the log does not tell: \
+                  aws:MultiFactorAuthPresent, aws:PrincipalTag/team";
+    assert_eq!(outcomes.undetermined, BTreeMap::from([(reason.to_owned(), 2)]));
 }

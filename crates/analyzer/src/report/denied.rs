@@ -50,7 +50,7 @@ pub struct AgreementReport<'g> {
     pub disagreeing: u64,
     /// They cannot be compared.
     pub undetermined: u64,
-    /// Why not.
+    /// Why not: where decisions depend on keys that the log does not tell, with these.
     pub reasons: Vec<ReasonCount>,
     /// The groups that disagree, the most frequent first.
     pub disagreements: Vec<DeniedReport<'g>>,

@@ -14,7 +14,7 @@ use crate::detail::split_at_colon;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{DeniedReport, Report};
 use crate::time::Moment;
-use crate::verdict::Logged;
+use crate::verdict::{DEPENDS, Logged};
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let Some(denied) = &report.denied else { return String::new() };
@@ -36,6 +36,9 @@ pub(super) fn agreement(report: &Report, style: &Style) -> String {
     ));
     for reason in &agreement.reasons {
         text.push_str(&format!("    {}: {}\n", number(reason.requests), reason.reason));
+    }
+    if agreement.reasons.iter().any(|reason| reason.reason.starts_with(DEPENDS)) {
+        text.push_str("    `--assume KEY=VALUE` says what their values are\n");
     }
     if !agreement.disagreements.is_empty() {
         text.push_str("  where they disagree:\n");
