@@ -189,7 +189,7 @@ impl<'g> Report<'g> {
         self.unexplained.iter_mut().for_each(|groups| groups.truncate(top));
         self.agreement.iter_mut().for_each(|agreement| agreement.disagreements.truncate(top));
         self.unknown_principals.iter_mut().for_each(|callers| callers.truncate(top));
-        self.changes.iter_mut().for_each(|changes| changes.groups.truncate(top));
+        self.changes.iter_mut().for_each(|changes| changes.truncate(top));
         self
     }
 }

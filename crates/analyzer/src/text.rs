@@ -15,7 +15,7 @@ mod printable;
 mod remedies;
 mod style;
 mod suggestions;
-mod summary;
+pub(crate) mod summary;
 mod table;
 pub(crate) mod unexplained;
 mod usage;

@@ -8,6 +8,7 @@ use crate::outcomes::Cited;
 use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
 use crate::report::{DeniedReport, INTERRUPTED, LimitReport, Report};
+use crate::text::summary::who_on_what;
 use crate::text::{
     cache, comparison, count, limits as of_limits, number, period, seen, share, short_call,
     short_caller, target, unexplained as of_unexplained,
@@ -49,11 +50,10 @@ fn summary(report: &Report) -> String {
     };
     let folded: String = report.folded.iter().map(|sentence| format!("\n{sentence}\n")).collect();
     format!(
-        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {} on {}\n{folded}",
+        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{folded}",
         facts.join(" · "),
         period(usage.first.as_deref(), usage.last.as_deref()),
-        count(usage.caller_count as u64, "caller"),
-        count(usage.route_count as u64, "route"),
+        who_on_what(usage),
     )
 }
 
@@ -70,15 +70,33 @@ fn changes(report: &Report, top: usize) -> String {
     if changes.groups.is_empty() {
         return text;
     }
-    let decision = |side: &Side| code(side.decision.as_deref().unwrap_or("none"));
-    let rows = changes.groups.iter().take(top).map(|group| {
-        let call = code(&short_call(&group.resource));
-        let decisions = format!("{} → {}", decision(&group.before), decision(&group.after));
-        [call, code(short_caller(&group.caller)), number(group.requests), decisions]
-    });
-    let table = table(["Changed call", "Caller", "-Requests", "Decision"], rows);
-    let rest = rest(changes.groups.iter().skip(top).map(|group| group.requests), "group");
-    text + "\n" + &table + &rest
+    changes.kinds().fold(text, |text, groups| {
+        let rows = groups.iter().take(top).map(|group| {
+            let call = code(&short_call(&group.resource));
+            let decisions = format!("{} → {}", side(&group.before), side(&group.after));
+            [call, code(short_caller(&group.caller)), number(group.requests), decisions]
+        });
+        let name = match groups.first().map(|group| group.change) {
+            Some("newlyDenied") => "Newly denied call",
+            Some("newlyAllowed") => "Newly allowed call",
+            _ => "Otherwise changed call",
+        };
+        let table = table([name, "Caller", "-Requests", "Decision"], rows);
+        let rest = rest(groups.iter().skip(top).map(|group| group.requests), "group");
+        text + "\n" + &table + &rest
+    })
+}
+
+/// A decision, and the first statement that determined it.
+fn side(side: &Side) -> String {
+    let decision = code(side.decision.as_deref().unwrap_or("none"));
+    side.determined_by.first().map_or(decision.clone(), |by| format!("{decision} by {}", cited(by)))
+}
+
+/// A statement by its name and place.
+fn cited(cited: &Cited) -> String {
+    let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", cited.statement));
+    format!("{} at {}", code(&name), code(&format!("{}:{}", cited.policy, cited.line)))
 }
 
 fn denied(groups: &[DeniedReport<'_>], top: usize) -> String {
@@ -98,10 +116,7 @@ fn denied(groups: &[DeniedReport<'_>], top: usize) -> String {
 }
 
 fn why(group: &DeniedReport<'_>) -> String {
-    let decided = group.determined_by.first().map(|cited| {
-        let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", cited.statement));
-        format!("{} at {}", code(&name), code(&format!("{}:{}", cited.policy, cited.line)))
-    });
+    let decided = group.determined_by.first().map(cited);
     match (group.decision, decided, group.nearest) {
         (Some("explicitDeny"), Some(decided), _) => format!("denied by {decided}"),
         (Some("allowed"), Some(decided), _) => format!("refused then, allowed now by {decided}"),
@@ -214,7 +229,8 @@ fn compared(report: &Report, top: usize) -> String {
         let [before, now] = counts;
         [code(&route.name), before, now, comparison::change(route.requests)]
     });
-    let table = table(["Compared route", "-Before", "-Now", "-Change"], rows);
+    let change = if with.is_by_the_hour() { "-Change an hour" } else { "-Change" };
+    let table = table(["Compared route", "-Before", "-Now", change], rows);
     format!("{}.\n\n{table}", comparison::sentence(with))
 }
 

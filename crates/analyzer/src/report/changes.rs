@@ -66,6 +66,19 @@ impl ChangesReport {
     }
 }
 
+impl ChangesReport {
+    /// The groups of each kind of change, in order.
+    pub(crate) fn kinds(&self) -> impl Iterator<Item = &[ChangeReport]> {
+        self.groups.chunk_by(|one, next| one.change == next.change)
+    }
+
+    /// Keeps at most `top` groups of each kind.
+    pub(super) fn truncate(&mut self, top: usize) {
+        let kept = self.kinds().flat_map(|kind| kind.iter().take(top)).cloned().collect();
+        self.groups = kept;
+    }
+}
+
 const KINDS: [&str; 3] = ["newlyDenied", "newlyAllowed", "otherwise"];
 
 fn rank(change: &str) -> usize {
@@ -90,5 +103,38 @@ impl ChangeReport {
             before: key.before.clone(),
             after: key.after.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_each_kind_of_change_some_are_kept() {
+        let side = Side { decision: None, determined_by: Vec::new() };
+        let group = |change| ChangeReport {
+            change,
+            caller: String::new(),
+            resource: String::new(),
+            requests: 1,
+            first: None,
+            last: None,
+            logged_status: None,
+            before: side.clone(),
+            after: side.clone(),
+        };
+        let [denied, allowed, otherwise] = KINDS;
+        let groups = [denied, denied, denied, allowed, otherwise, otherwise, otherwise];
+        let mut changes = ChangesReport {
+            unchanged: 0,
+            newly_denied: 3,
+            newly_allowed: 1,
+            otherwise: 3,
+            groups: groups.map(group).into(),
+        };
+        changes.truncate(2);
+        let kept: Vec<&str> = changes.groups.iter().map(|group| group.change).collect();
+        assert_eq!(kept, [denied, denied, allowed, otherwise, otherwise]);
     }
 }

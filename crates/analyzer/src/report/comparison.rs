@@ -46,6 +46,9 @@ pub struct PeriodReport {
     pub until: Option<String>,
     /// How long it is, hours.
     pub hours: f64,
+    /// The same, not rounded.
+    #[serde(skip)]
+    exactly: f64,
 }
 
 /// A count in both periods.
@@ -155,6 +158,11 @@ impl ComparisonReport {
 }
 
 impl ComparisonReport {
+    /// Whether one period is longer than the other, so that requests an hour are what is compared.
+    pub(crate) fn is_by_the_hour(&self) -> bool {
+        self.before.exactly != self.now.exactly
+    }
+
     /// Keeps at most `top` callers and routes.
     pub(super) fn truncate(&mut self, top: usize) {
         self.callers.truncate(top);
@@ -165,8 +173,9 @@ impl ComparisonReport {
 impl PeriodReport {
     fn new(period: Period<'_>) -> PeriodReport {
         let (from, until) = period.bounds().unzip();
-        let hours = (period.hours() * 100.0).round() / 100.0;
-        PeriodReport { from: from.map(rfc3339), until: until.map(rfc3339), hours }
+        let exactly = period.hours();
+        let hours = (exactly * 100.0).round() / 100.0;
+        PeriodReport { from: from.map(rfc3339), until: until.map(rfc3339), hours, exactly }
     }
 }
 

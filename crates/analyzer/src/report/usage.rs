@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::heat::{self, HeatReport};
 use super::{PERCENTS, POINTS};
+use crate::intern::OTHER;
 use crate::time::{Moment, rfc3339};
 use crate::usage::{CallerUse, RouteUse, Usage};
 
@@ -17,10 +18,13 @@ pub struct UsageReport<'g> {
     pub first: Option<String>,
     /// The last, RFC 3339.
     pub last: Option<String>,
-    /// How many callers there are, however many are listed.
+    /// How many callers are told apart, however many are listed.
     pub caller_count: usize,
-    /// How many routes there are, however many are listed.
+    /// How many routes are told apart, however many are listed.
     pub route_count: usize,
+    /// Whether there are more callers, or routes, which are counted together.
+    #[serde(skip)]
+    pub(crate) has_others: [bool; 2],
     /// Callers, the busiest first.
     pub callers: Vec<CallerReport<'g>>,
     /// Routes, the busiest first.
@@ -106,12 +110,15 @@ impl<'g> UsageReport<'g> {
         let mut routes: Vec<_> =
             usage.routes.iter().map(|(route, used)| RouteReport::new(route, used)).collect();
         routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
+        let other_callers = usage.callers.contains_key(OTHER);
+        let other_routes = usage.routes.contains_key(OTHER);
         UsageReport {
             requests: usage.requests,
             first: usage.span.first().map(rfc3339),
             last: usage.span.last().map(rfc3339),
-            caller_count: callers.len(),
-            route_count: routes.len(),
+            caller_count: callers.len() - usize::from(other_callers),
+            route_count: routes.len() - usize::from(other_routes),
+            has_others: [other_callers, other_routes],
             callers,
             routes,
             statuses: usage

@@ -18,11 +18,12 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         number(changes.otherwise),
         number(changes.unchanged),
     ));
-    let shown = style.shown(changes.groups.len());
-    for group in changes.groups.iter().take(shown) {
-        text.push_str(&block(group, style));
+    for groups in changes.kinds() {
+        let shown = style.shown(groups.len());
+        groups.iter().take(shown).for_each(|group| text.push_str(&block(group, style)));
+        text.push_str(&rest(groups.iter().skip(shown).map(|group| group.requests), "group"));
     }
-    text + &rest(changes.groups.iter().skip(shown).map(|group| group.requests), "group")
+    text
 }
 
 fn block(group: &ChangeReport, style: &Style) -> String {

@@ -14,14 +14,14 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let callers = comparison.callers.iter().take(shown);
     let rows =
         callers.map(|each| row(short_caller(&each.name).to_owned(), each.requests)).collect();
-    text.push_str(&table(&columns("caller"), rows, style));
+    text.push_str(&table(&columns("caller", comparison), rows, style));
     let shown = style.shown(comparison.routes.len());
     let routes = comparison.routes.iter().take(shown).map(|route| {
         let mut cells = row(route.name.clone(), route.requests);
         cells.push(format!("{} → {}", told(route.p95_ms_before), told(route.p95_ms_now)));
         cells
     });
-    let mut of_routes = columns("route");
+    let mut of_routes = columns("route", comparison);
     of_routes.push(Number("p95 ms"));
     text.push_str(&table(&of_routes, routes.collect(), style));
     text.push_str(&limits(comparison, style));
@@ -33,7 +33,7 @@ pub(crate) fn sentence(comparison: &ComparisonReport) -> String {
     let ComparisonReport { before, now, requests, .. } = comparison;
     let ends =
         |period_of: &PeriodReport| period(period_of.from.as_deref(), period_of.until.as_deref());
-    let an_hour = if before.hours == now.hours { "" } else { " an hour" };
+    let an_hour = if comparison.is_by_the_hour() { " an hour" } else { "" };
     format!(
         "{} in {}, after {} in {}: {}{an_hour}",
         count(requests.now, "request"),
@@ -52,7 +52,7 @@ fn counts(comparison: &ComparisonReport, style: &Style) -> String {
     ];
     let rows = rows.into_iter().filter(|(_, count)| count.before + count.now > 0);
     let rows = rows.map(|(name, count)| row(name.to_owned(), count)).collect();
-    table(&columns("answers"), rows, style)
+    table(&columns("answers", comparison), rows, style)
 }
 
 fn limits(comparison: &ComparisonReport, style: &Style) -> String {
@@ -67,13 +67,14 @@ fn limits(comparison: &ComparisonReport, style: &Style) -> String {
         cells.push(format!("{} → {}", limit.throttled_before, limit.throttled_now));
         cells
     });
-    let mut of_limits = columns("rate limit");
+    let mut of_limits = columns("rate limit", comparison);
     of_limits.extend([Number("lowest left"), Number("refused")]);
     table(&of_limits, rows.collect(), style)
 }
 
-fn columns(name: &str) -> Vec<Column<'_>> {
-    vec![Text(name), Number("before"), Number("now"), Number("change")]
+fn columns<'c>(name: &'c str, comparison: &ComparisonReport) -> Vec<Column<'c>> {
+    let change = if comparison.is_by_the_hour() { "change an hour" } else { "change" };
+    vec![Text(name), Number("before"), Number("now"), Number(change)]
 }
 
 fn row(name: String, count: DifferenceReport) -> Vec<String> {

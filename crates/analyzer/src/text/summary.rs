@@ -2,7 +2,18 @@
 
 use super::limits::outlook;
 use super::style::{Style, count, minute, number, period, share, sparkline};
-use crate::report::{INTERRUPTED, LimitReport, PointReport, Report};
+use crate::report::{INTERRUPTED, LimitReport, PointReport, Report, UsageReport};
+
+/// How many callers there are, and on how many routes.
+pub(crate) fn who_on_what(usage: &UsageReport<'_>) -> String {
+    let [other_callers, other_routes] = usage.has_others;
+    let counted = |known: usize, name: &str, others: bool| {
+        let more = if others { "more than " } else { "" };
+        format!("{more}{}", count(known as u64, name))
+    };
+    let callers = counted(usage.caller_count, "caller", other_callers);
+    format!("{callers} on {}", counted(usage.route_count, "route", other_routes))
+}
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let usage = &report.usage;
@@ -11,10 +22,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&format!("  {}\n", style.bad(INTERRUPTED)));
     }
     text.push_str(&format!(
-        "  {} by {} on {}, {}\n",
+        "  {} by {}, {}\n",
         count(usage.requests, "request"),
-        count(usage.caller_count as u64, "caller"),
-        count(usage.route_count as u64, "route"),
+        who_on_what(usage),
         period(usage.first.as_deref(), usage.last.as_deref()),
     ));
     if let Some(denied) = &report.denied {
@@ -26,9 +36,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
             "  {} of {}: {} left of {}, {} refused\n",
             style.notable(format!("{} {}", key.credential, key.bucket)),
             key.upstream,
-            limit.lowest_remaining.map_or("none".to_owned(), |left| left.to_string()),
-            limit.limit.map_or("an unknown limit".to_owned(), |limit| limit.to_string()),
-            limit.throttled,
+            limit.lowest_remaining.map_or("none".to_owned(), number),
+            limit.limit.map_or("an unknown limit".to_owned(), number),
+            number(limit.throttled),
         ));
     }
     let reached = |limit: &&LimitReport| {
