@@ -7,7 +7,7 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
-use crate::call::Call;
+use crate::call::{ANONYMOUS, Call};
 use crate::context::{Assumption, ReferencedKeys};
 use crate::outcomes::{CallContext, Told};
 use crate::rows::Row;
@@ -33,11 +33,13 @@ pub(crate) struct Binding<'a> {
     sees_caller: bool,
     /// Whether some resource pattern has variables.
     has_variables: bool,
+    /// Whether the log tells who the callers are: by an ARN, or that a call was not signed.
+    is_told: bool,
 }
 
 /// What a binding depends on: the principal's entry in the account, whether it belongs to the
-/// account, and the API, each by its place in memory.
-type Bound = (usize, bool, usize);
+/// account, whether the log tells who it is, and the API; entries by their places in memory.
+type Bound = (usize, bool, bool, usize);
 
 impl<'a> Bindings<'a> {
     /// The bindings of `account`, with values to assume for what the log does not tell.
@@ -47,13 +49,15 @@ impl<'a> Bindings<'a> {
 
     /// The number of the binding for a caller and an API.
     pub(crate) fn bind(&mut self, caller: &str, api: Option<&'a ApiEntry>) -> usize {
-        let principal = Principal::parse(caller).unwrap_or(Principal::ANONYMOUS);
+        let told = Principal::parse(caller);
+        let is_told = told.is_some() || caller == ANONYMOUS;
+        let principal = told.unwrap_or(Principal::ANONYMOUS);
         let applicable = self.account.policies_for(&principal, api);
         let same_account = principal.account() == Some(self.account.id());
         let subject = applicable.subject().map_or(0, address);
-        let bound = (subject, same_account, api.map_or(0, address));
+        let bound = (subject, same_account, is_told, api.map_or(0, address));
         *self.known.entry(bound).or_insert_with(|| {
-            self.list.push(Binding::new(applicable, self.assumed));
+            self.list.push(Binding { is_told, ..Binding::new(applicable, self.assumed) });
             self.list.len() - 1
         })
     }
@@ -76,7 +80,12 @@ impl<'a> Binding<'a> {
             || keys.tell_callers_apart()
             || policies.resource.is_some_and(names_sessions);
         let has_variables = policies.sets().any(PolicySet::has_resource_variables);
-        Binding { applicable, policies, keys, sees_caller, has_variables }
+        Binding { applicable, policies, keys, sees_caller, has_variables, is_told: true }
+    }
+
+    /// Whether the log tells who the callers are. A name that is no ARN may be anybody's.
+    pub(crate) fn is_told(&self) -> bool {
+        self.is_told
     }
 
     pub(crate) fn policies(&self) -> &Policies<'a> {

@@ -8,7 +8,7 @@ use tollgate_store::{Account, ApiEntry};
 
 use crate::bindings::Bindings;
 use crate::call;
-use crate::replay::write_resource;
+use crate::replay::{UNTOLD_CALLER, write_resource};
 use crate::rows::{Columns, Row, projection};
 
 /// Makes requests out of rows, as replaying does: with what the log tells of the keys that the
@@ -63,6 +63,9 @@ impl<'a> Observer<'a> {
         let caller = call::caller(row);
         let number = self.bindings.bind(caller, api);
         if let Some(binding) = self.bindings.get(number) {
+            if !binding.is_told() {
+                return Err(UNTOLD_CALLER);
+            }
             let policies = || binding.applicable.policies();
             let names_user_id =
                 self.names_user_id.entry(number).or_insert_with(|| names_user_id(&policies()));

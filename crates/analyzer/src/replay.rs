@@ -19,6 +19,7 @@ use crate::places::Places;
 use crate::rows::Row;
 
 pub(crate) const UNTOLD_API: &str = "the API is not in the account, or the log does not tell it";
+pub(crate) const UNTOLD_CALLER: &str = "the log does not tell the ARN of the caller";
 pub(crate) const UNTOLD_PATH: &str = "the log does not tell the path";
 
 /// One of two: the account, and the one that it is compared with, if there is one.
@@ -134,6 +135,7 @@ impl<'a> Version<'a> {
     ) -> u32 {
         let number = self.bindings.bind(call.caller, api);
         let decision = match (resource, self.bindings.get(number)) {
+            (Ok(_), Some(binding)) if !binding.is_told() => Err(UNTOLD_CALLER),
             (Ok(resource), Some(binding)) => {
                 let request = binding.request(call.row, call.caller, api, resource);
                 Ok(authorize(binding.policies(), &request))

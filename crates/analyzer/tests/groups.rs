@@ -43,11 +43,15 @@ fn account_with(statement: &serde_json::Value) -> Account {
 type Asked = (Option<u8>, u8);
 
 fn gathered(account: &Account, calls: &[Asked]) -> Gathered {
+    gathered_of("arn:aws:sts::123456789012:assumed-role/reader/s", account, calls)
+}
+
+fn gathered_of(caller: &str, account: &Account, calls: &[Asked]) -> Gathered {
     let line = |(time, pet): &Asked| {
         let mut line = json!({
             "httpMethod": "GET", "path": format!("/pets/{pet}"), "resourcePath": "/pets/{id}",
             "stage": "prod", "apiId": "api1", "status": "200",
-            "userArn": "arn:aws:sts::123456789012:assumed-role/reader/s",
+            "userArn": caller,
         });
         if let Some(time) = time {
             let fields = line.as_object_mut().unwrap();
@@ -103,4 +107,21 @@ fn calls_that_cannot_be_compared_tell_which_keys_would_settle_them() {
     let reason = "the decision depends on keys the log does not tell: \
                   aws:MultiFactorAuthPresent, aws:PrincipalTag/team";
     assert_eq!(outcomes.undetermined, BTreeMap::from([(reason.to_owned(), 2)]));
+}
+
+#[test]
+fn a_caller_without_an_arn_is_not_taken_for_an_unsigned_call() {
+    let account = account_with(&json!({
+        "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*",
+    }));
+    let calls = [(Some(1), 1), (Some(2), 2)];
+    let of = |caller: &str| gathered_of(caller, &account, &calls).outcomes.unwrap();
+    let outcomes = of("AIDACKCEVSQ6C2EXAMPLE");
+    let reason = "the log does not tell the ARN of the caller";
+    assert_eq!(outcomes.undetermined, BTreeMap::from([(reason.to_owned(), 2)]));
+    assert_eq!((outcomes.groups, outcomes.disagreeing), (Vec::new(), 0));
+    // `-` stands for no caller: nobody signed.
+    let outcomes = of("-");
+    assert_eq!((outcomes.undetermined.len(), outcomes.disagreeing), (0, 2));
+    assert_eq!(outcomes.groups[0].0.decision.as_deref(), Some("implicitDeny"));
 }
