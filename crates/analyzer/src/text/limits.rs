@@ -31,12 +31,14 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     }
     text.push_str(&format!("    {}\n", left(limit, style)));
     if let Some(headroom) = limit.headroom {
-        let windows = count(headroom.windows as u64, "window");
-        text.push_str(&format!(
-            "    half of {windows} had {} or more left, {} had less than a tenth\n",
-            number(headroom.median),
-            number(headroom.little as u64)
-        ));
+        let (median, little) = (number(headroom.median), number(headroom.little as u64));
+        text.push_str(&match headroom.windows {
+            1 => format!("    the one window had {median} left\n"),
+            windows => format!(
+                "    half of {} windows had {median} or more left, {little} had less than a tenth\n",
+                number(windows as u64)
+            ),
+        });
     }
     if limit.cost_per_request > 1.05 {
         text.push_str(&format!(
@@ -167,13 +169,18 @@ fn left(limit: &LimitReport, style: &Style) -> String {
         _ => "what is left is not told".to_owned(),
     };
     let window = limit.window_seconds.filter(|seconds| *seconds >= 1.0);
-    let window =
-        window.map_or(String::new(), |seconds| format!(" in {}", duration(seconds as i64)));
+    // What is concluded from when one window ends may be a part of it.
+    let or_more = if limit.window_told || limit.resets > 0 { "" } else { " or more" };
+    let in_window = |seconds| format!(" in {}{or_more}", duration(seconds as i64));
+    let window = window.map_or(String::new(), in_window);
     let of = limit
         .limit
         .map_or("limit not told".to_owned(), |limit| format!("limit {}{window}", number(limit)));
+    // Windows that end within a minute are one here.
+    let is_short = limit.window_seconds.is_some_and(|seconds| seconds < 60.0);
+    let at_least = if is_short { "at least " } else { "" };
     let resets = count(limit.resets as u64, "reset");
-    format!("{of}, {lowest}, {} over {resets}", count(limit.requests, "request"))
+    format!("{of}, {lowest}, {} over {at_least}{resets}", count(limit.requests, "request"))
 }
 
 /// What was left over time: high bars are good.

@@ -95,7 +95,7 @@ fn series(points: &[PointReport], interval_seconds: i64, style: &Style) -> Strin
         minute(&first.start),
         minute(&last.start),
         duration(seconds),
-        duration(interval_seconds),
+        duration(interval_seconds).trim_start_matches("one "),
         count(most, "request"),
     )
 }
