@@ -165,6 +165,11 @@ impl Identity {
         Identity(hasher.finish())
     }
 
+    /// As a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0
+    }
+
     /// Of both together; the order matters.
     #[inline]
     pub(crate) fn and(self, other: Identity) -> Identity {

@@ -10,6 +10,7 @@
 //! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal, and
 //! [`render`] for others.
 
+mod asked;
 mod bindings;
 mod bounded;
 mod breakdown;
@@ -64,6 +65,7 @@ mod told;
 mod usage;
 mod verdict;
 
+pub use asked::Asked;
 pub use breakdown::{Breakdown, GroupUse, Grouping};
 pub use bucket::TokenBucket;
 pub use cache::{Repeats, RouteRepeats, Saved, TTLS};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use tollgate_log::{LineAccount, QuarantinedLine};
 
-use crate::gather::{Gathered, Read};
+use crate::asked::Asked;
+use crate::gather::{Analysis, Gathered, Read};
 
 /// The version of a partial report's form.
 const VERSION: u8 = 1;
@@ -21,6 +22,9 @@ pub struct Partial {
     /// Whether reading was ended before all was read.
     #[serde(default)]
     pub interrupted: bool,
+    /// What the run was asked; nothing if it is not known, or is of runs that were asked differently.
+    #[serde(default)]
+    pub asked: Option<Asked>,
     /// What became of the lines that were read.
     pub lines: LineAccount,
     /// The first lines that could not be read.
@@ -30,12 +34,13 @@ pub struct Partial {
 }
 
 impl Partial {
-    /// What one run read and gathered.
-    pub fn new(gathered: Gathered, read: &Read) -> Partial {
+    /// What one run of an analysis read and gathered.
+    pub fn new(analysis: &Analysis<'_>, gathered: Gathered, read: &Read) -> Partial {
         let samples = read.quarantine.samples().to_vec();
         Partial {
             tollgate_partial: VERSION,
             interrupted: false,
+            asked: Some(Asked::of(analysis)),
             lines: read.account,
             samples,
             gathered,
@@ -66,6 +71,9 @@ impl Partial {
     /// Adds another run. The order of merging does not matter.
     pub fn merge(&mut self, other: Partial) {
         self.interrupted |= other.interrupted;
+        if self.asked != other.asked {
+            self.asked = None;
+        }
         self.lines += other.lines;
         self.gathered.merge(other.gathered);
         self.samples.extend(other.samples);

@@ -151,7 +151,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     if new && !interrupted && scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
-    let mut partial = Partial::new(gathered, &scanned);
+    let mut partial = Partial::new(&analysis, gathered, &scanned);
     partial.interrupted = interrupted;
     if let Some(path) = &args.partial {
         let document = partial.to_json().into_diagnostic()?;

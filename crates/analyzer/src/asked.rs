@@ -1,0 +1,157 @@
+//! What a run was asked, as far as what it gathered depends on it: runs that were asked differently have
+//! nothing in common to be told of both.
+
+use serde::{Deserialize, Serialize};
+use tollgate_policy::{PolicySet, Principal};
+use tollgate_store::Account;
+
+use crate::breakdown::Grouping;
+use crate::cache::Identity;
+use crate::gather::Analysis;
+
+/// What a run was asked. Numbers are fingerprints: the same of the same, in every run.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Asked {
+    /// The policies that calls were replayed against, and what they are attached to.
+    account: Option<Fingerprint>,
+    /// Those that were compared with.
+    against: Option<Fingerprint>,
+    /// The values that were assumed, in order of their keys.
+    assumed: Option<Fingerprint>,
+    /// Which rows count, apart from their time.
+    filter: Option<Fingerprint>,
+    /// What usage was grouped by, in order.
+    group_by: Vec<Grouping>,
+}
+
+/// A number of something that is not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Fingerprint(u64);
+
+impl Fingerprint {
+    /// That of texts in their order.
+    fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Fingerprint {
+        let all = Identity::of("");
+        let all = texts.into_iter().fold(all, |all, text| all.and(Identity::of(text.as_ref())));
+        Fingerprint(all.number())
+    }
+
+    /// That of an account: of whom it knows and of what applies to each, and of its APIs likewise.
+    fn of_account(account: &Account) -> Fingerprint {
+        let sources = |sets: &mut dyn Iterator<Item = &PolicySet>| -> Vec<String> {
+            let documents = sets.flat_map(|set| set.documents());
+            documents.map(|document| document.source().to_owned()).collect()
+        };
+        let subjects = account.subjects().iter().flat_map(|subject| {
+            let principal = Principal::parse(subject.arn()).unwrap_or(Principal::ANONYMOUS);
+            let policies = account.policies_for(&principal, None).policies();
+            let tags = subject.tags().unwrap_or_default().iter();
+            let tags = tags.map(|tag| format!("{}={}", tag.name(), tag.value()));
+            let known = std::iter::once(subject.arn().to_owned()).chain(tags);
+            known.chain(sources(&mut policies.sets())).collect::<Vec<_>>()
+        });
+        let apis = account.apis().iter().flat_map(|entry| {
+            let policies = account.policies_for(&Principal::ANONYMOUS, Some(entry)).policies();
+            let known = std::iter::once(entry.api().id.to_owned());
+            known.chain(sources(&mut policies.sets())).collect::<Vec<_>>()
+        });
+        Fingerprint::of(std::iter::once(account.id().to_owned()).chain(subjects).chain(apis))
+    }
+}
+
+impl Asked {
+    /// What an analysis asks.
+    pub fn of(analysis: &Analysis<'_>) -> Asked {
+        let mut assumed: Vec<String> =
+            analysis.assumed.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        assumed.sort_unstable();
+        let mut group_by = analysis.group_by.to_vec();
+        group_by.sort_unstable();
+        Asked {
+            account: analysis.account.map(Fingerprint::of_account),
+            against: analysis.against.map(Fingerprint::of_account),
+            assumed: (!assumed.is_empty()).then(|| Fingerprint::of(assumed)),
+            filter: analysis.filter.map(|filter| Fingerprint::of([format!("{filter:?}")])),
+            group_by,
+        }
+    }
+
+    /// What another run was asked differently, as the options of the command line are called.
+    pub fn differences(&self, other: &Asked) -> Vec<&'static str> {
+        let options = [
+            ("--account", self.account == other.account),
+            ("--against", self.against == other.against),
+            ("--assume", self.assumed == other.assumed),
+            ("--filter", self.filter == other.filter),
+            ("--group-by", self.group_by == other.group_by),
+        ];
+        options.into_iter().filter(|(_, same)| !same).map(|(option, _)| option).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::filter::Filter;
+
+    fn account(attached: &str, resource: &str) -> Account {
+        let manifest = format!(
+            "account = \"123456789012\"\nregion = \"us-east-1\"\n\
+             [[principal]]\narn = \"arn:aws:iam::123456789012:role/one\"\npolicies = [\"{attached}\"]\n\
+             [[api]]\nid = \"api1\"\nstages = [\"prod\"]\n"
+        );
+        let policy = |resource: &str| {
+            serde_json::json!({ "Version": "2012-10-17", "Statement": {
+                "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource,
+            }})
+            .to_string()
+        };
+        let files: BTreeMap<PathBuf, String> = BTreeMap::from([
+            ("tollgate.toml".into(), manifest),
+            ("a.json".into(), policy("*")),
+            ("b.json".into(), policy(resource)),
+        ]);
+        Account::read(&files, "tollgate.toml".as_ref()).unwrap()
+    }
+
+    #[test]
+    fn runs_differ_in_what_they_were_asked() {
+        let resource = "arn:aws:execute-api:*:*:api1/*";
+        let [one, same, attached, text] = [
+            account("b.json", resource),
+            account("b.json", resource),
+            account("a.json", resource),
+            account("b.json", "arn:aws:execute-api:*:*:api1/prod/*"),
+        ];
+        let filter = Filter::parse("status = 200").unwrap();
+        let respaced = Filter::parse("status=200").unwrap();
+        let by = [Grouping::parse("role").unwrap(), Grouping::parse("caller").unwrap()];
+        let turned = [by[1].clone(), by[0].clone()];
+        let assumed = [("a".to_owned(), "b".to_owned())];
+        let with = |account| Analysis { account: Some(account), ..Analysis::default() };
+        let first = Analysis {
+            filter: Some(&filter),
+            group_by: &by,
+            assumed: &assumed,
+            against: Some(&text),
+            ..with(&one)
+        };
+        let check = |other: Analysis<'_>, expected: &[&str]| {
+            assert_eq!(Asked::of(&first).differences(&Asked::of(&other)), expected);
+        };
+        check(
+            Analysis { account: Some(&same), filter: Some(&respaced), group_by: &turned, ..first },
+            &[],
+        );
+        check(Analysis { account: Some(&attached), ..first }, &["--account"]);
+        check(
+            Analysis { account: Some(&text), against: None, ..first },
+            &["--account", "--against"],
+        );
+        check(with(&one), &["--against", "--assume", "--filter", "--group-by"]);
+    }
+}
