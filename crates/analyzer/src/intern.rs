@@ -112,6 +112,19 @@ impl Interner {
         if is_it { likely } else { self.look_up(text, mark) }
     }
 
+    /// The number of a text, if it was given one.
+    pub(crate) fn known(&self, text: &str) -> Option<u32> {
+        let mark = swift_mark(text);
+        let likely = self.likely(mark);
+        let is_it = likely != OTHER_NUMBER && self.texts.is(likely, text);
+        if is_it { Some(likely) } else { self.find(text, mark, self.hasher.hash_one(text)) }
+    }
+
+    fn find(&self, text: &str, mark: u32, hash: u64) -> Option<u32> {
+        let same = |&(known, number): &(u32, u32)| known == mark && self.texts.is(number, text);
+        self.table.find(hash, same).map(|(_, number)| *number)
+    }
+
     /// Where in `recent` a text with this mark is.
     #[inline]
     fn place(&self, mark: u32) -> usize {
@@ -131,9 +144,8 @@ impl Interner {
 
     fn find_or_add(&mut self, text: &str, mark: u32) -> u32 {
         let hash = self.hasher.hash_one(text);
-        let same = |&(known, number): &(u32, u32)| known == mark && self.texts.is(number, text);
-        match self.table.find(hash, same) {
-            Some(&(_, number)) => number,
+        match self.find(text, mark, hash) {
+            Some(number) => number,
             None if self.texts.len() <= self.capacity && text.len() <= TEXT_BYTES_MAX => {
                 self.add(text, mark, hash)
             }
@@ -212,6 +224,7 @@ mod tests {
                     let number = known.get(text).copied().unwrap_or(OTHER_NUMBER);
                     prop_assert_eq!(interner.number_likely(text, mark, likely), number);
                     prop_assert_eq!(interner.number(text), number);
+                    prop_assert_eq!(interner.known(text), Some(number).filter(|it| *it != 0));
                 }
             }
             for (text, number) in known {

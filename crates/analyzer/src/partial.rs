@@ -13,7 +13,8 @@ const VERSION: u8 = 1;
 const SAMPLES_MAX: usize = 20;
 
 /// Everything that a run gathered, so that runs can be merged: the report of the merged is the
-/// report that one run over all of their inputs would have given.
+/// report that one run over all of their inputs would have given, but for which callers, routes and
+/// groups are told apart where there are too many of them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Partial {

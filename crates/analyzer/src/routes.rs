@@ -10,6 +10,10 @@ use crate::rows::Row;
 /// The most methods of a route that are remembered.
 const METHODS_MAX: usize = 16;
 
+/// Of so many routes that are told apart, all but one may be guessed from paths: so whoever tries any
+/// paths leaves room for the routes that an API has.
+const GUESSED_OF: usize = 10;
+
 /// The route that a row tells, `/pets/{id}`, with what is known of it.
 #[derive(Clone, Copy)]
 pub(crate) struct Told<'r> {
@@ -36,6 +40,8 @@ pub(crate) struct Routes {
     shapes: Vec<Option<call::Shape>>,
     /// By the number of what was told: the numbers of its routes by method.
     known: Vec<Vec<(Box<str>, u32)>>,
+    /// How many more may be guessed.
+    guesses_left: usize,
     name: String,
 }
 
@@ -47,6 +53,7 @@ impl Routes {
             told: Interner::new(capacity),
             shapes: Vec::new(),
             known: Vec::new(),
+            guesses_left: capacity - capacity / GUESSED_OF,
             name: String::new(),
         }
     }
@@ -100,13 +107,30 @@ impl Routes {
         method: &str,
         bump: &'t Bump,
     ) -> (&'t str, u32) {
-        let route = route.unwrap_or_else(|path| {
-            // Most guesses are no longer; what a text grows out of stays in the arena.
-            let mut guess = BumpString::with_capacity_in(path.len(), bump);
-            guess.extend(call::generalise(path));
-            guess.into_bump_str()
-        });
-        (route, self.numbered(method, route))
+        let path = match route {
+            Ok(route) => return (route, self.numbered(method, route)),
+            Err(path) => path,
+        };
+        // Most guesses are no longer; what a text grows out of stays in the arena.
+        let mut guess = BumpString::with_capacity_in(path.len(), bump);
+        guess.extend(call::generalise(path));
+        let guess = guess.into_bump_str();
+        (guess, self.guessed(method, guess))
+    }
+
+    fn guessed(&mut self, method: &str, route: &str) -> u32 {
+        self.name.clear();
+        self.name.extend([method, " ", route]);
+        if let Some(known) = self.names.known(&self.name) {
+            return known;
+        }
+        match self.guesses_left.checked_sub(1) {
+            Some(left) => {
+                self.guesses_left = left;
+                self.names.number(&self.name)
+            }
+            None => OTHER_NUMBER,
+        }
     }
 
     fn numbered(&mut self, method: &str, route: &str) -> u32 {
@@ -118,5 +142,25 @@ impl Routes {
     /// The names of routes, with their methods, by number.
     pub(crate) fn names(&self) -> &Interner {
         &self.names
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_paths_leave_room_for_routes_that_are_told() {
+        let (mut routes, bump) = (Routes::new(20), Bump::new());
+        let mut guess = |path: &str| routes.route(None, None, ("GET", Some(path)), &bump).1;
+        let guessed: Vec<u32> = ('a'..='z').map(|at| guess(&format!("/{at}.php"))).collect();
+        assert_eq!(guessed.iter().filter(|number| **number != OTHER_NUMBER).count(), 18);
+        // Those that have a number keep it.
+        assert_eq!([guess("/a.php"), guess("/z.php")], [guessed[0], OTHER_NUMBER]);
+        for (number, text) in [(1, "/pets"), (2, "/pets/{id}")] {
+            let told = Told { number, configured: Configured::of(text) };
+            let (_, number) = routes.route(Some(told), None, ("GET", None), &bump);
+            assert_eq!(routes.names().text(number), format!("GET {text}"));
+        }
     }
 }

@@ -50,6 +50,9 @@ fn log(sessions: std::ops::Range<usize>) -> String {
     sessions.map(|session| format!("{}\n", line(session))).collect()
 }
 
+const MERGED: &str = "Where several workers or runs were merged, some of what is counted as (other) may \
+                      be of callers, routes or groups that are listed.";
+
 struct Logs(tempfile::TempDir);
 
 impl Logs {
@@ -139,9 +142,9 @@ fn callers_beyond_the_bound_are_counted_together_and_said_to_be() {
     let (gathered, _) = analysis.scan(&[input], &options);
     let report = Report::new(&gathered, LineAccount::default(), &[]);
     assert_eq!(gathered.usage.callers.get("(other)").unwrap().requests, 100);
-    let expected = "There were more callers than the 50,000 that are told apart: 100 requests of \
+    let expected = "There were more callers than are told apart, at most 50,000: 100 requests of \
                     the rest are counted as (other).";
-    assert_eq!(report.folded, [expected]);
+    assert_eq!(report.folded, [expected, MERGED]);
 }
 
 #[test]
@@ -155,9 +158,9 @@ fn routes_beyond_the_bound_are_counted_together_and_said_to_be() {
     let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
     let (gathered, _) = analysis.scan(&[Input::File(path)], &options);
     let report = Report::new(&gathered, LineAccount::default(), &[]);
-    let expected = "There were more routes than the 5,000 that are told apart: 3 requests of the rest \
+    let expected = "There were more routes than are told apart, at most 5,000: 3 requests of the rest \
                     are counted as (other).";
-    assert_eq!(report.folded, [expected]);
+    assert_eq!(report.folded, [expected, MERGED]);
 }
 
 #[test]
@@ -198,7 +201,7 @@ fn merging_runs_keeps_no_more_than_one_run_does() {
     assert_eq!(groups.len(), 4_001);
     assert_eq!(groups.iter().map(|(_, used)| used.requests).sum::<u64>(), 90_000);
     let report = Report::new(&merged, LineAccount::default(), &[]);
-    let expected = "There were more callers than the 50,000 that are told apart: 10,000 requests of \
+    let expected = "There were more callers than are told apart, at most 50,000: 10,000 requests of \
                     the rest are counted as (other).";
     assert_eq!(report.folded[0], expected);
 }

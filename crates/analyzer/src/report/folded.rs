@@ -9,11 +9,18 @@ use crate::limits::{self, LIMITS_MAX, Limits, PRINCIPALS_MAX};
 use crate::text::{count, number};
 use crate::usage::Usage;
 
+/// What holds where each worker, or run, has told others apart.
+const MERGED: &str = "Where several workers or runs were merged, some of what is counted as (other) may \
+                      be of callers, routes or groups that are listed.";
+
 /// A sentence for everything that is counted together, although it is not the same.
 pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
     let mut sentences = of_usage(&gathered.usage);
-    sentences.extend(of_limits(&gathered.limits));
     sentences.extend(gathered.breakdowns.iter().filter_map(of_breakdown));
+    if !sentences.is_empty() {
+        sentences.push(MERGED.to_owned());
+    }
+    sentences.extend(of_limits(&gathered.limits));
     let outcomes = gathered.outcomes.as_ref();
     sentences
         .extend(outcomes.and_then(|outcomes| of_groups("groups of denied calls", outcomes.detail)));
@@ -26,7 +33,7 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
 fn of_usage(usage: &Usage) -> Vec<String> {
     let sentence = |name: &str, bound: usize, requests: u64| {
         format!(
-            "There were more {name} than the {} that are told apart: {} of the rest are counted as \
+            "There were more {name} than are told apart, at most {}: {} of the rest are counted as \
              {OTHER}.",
             number(bound as u64),
             count(requests, "request")
