@@ -7,6 +7,7 @@ use crate::gather::Gathered;
 use crate::intern::OTHER;
 use crate::limits::{self, LIMITS_MAX, Limits, PRINCIPALS_MAX};
 use crate::text::{count, number};
+use crate::time::rfc3339;
 use crate::usage::Usage;
 
 /// What holds where each worker, or run, has told others apart.
@@ -20,6 +21,7 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
     if !sentences.is_empty() {
         sentences.push(MERGED.to_owned());
     }
+    sentences.extend(of_times(&gathered.usage));
     sentences.extend(of_limits(&gathered.limits));
     let outcomes = gathered.outcomes.as_ref();
     sentences
@@ -43,6 +45,37 @@ fn of_usage(usage: &Usage) -> Vec<String> {
         usage.callers.get(OTHER).map(|used| sentence("callers", CALLERS_MAX, used.requests));
     let routes = usage.routes.get(OTHER).map(|used| sentence("routes", ROUTES_MAX, used.requests));
     callers.into_iter().chain(routes).collect()
+}
+
+/// How many times longer than all others is long before, or after, them.
+const FAR: i64 = 10;
+
+/// Of so many requests, one that is far from the others may have a wrong time.
+const FEW: u64 = 100;
+
+/// A few requests that are far from all others: whatever is drawn by time is as wide as they make it.
+fn of_times(usage: &Usage) -> Option<String> {
+    let intervals: Vec<(i64, u64)> = usage.series.iter().collect();
+    let gaps = intervals.iter().zip(intervals.iter().skip(1)).map(|(one, next)| next.0 - one.0);
+    let (at, gap) = gaps.enumerate().max_by_key(|(_, gap)| *gap)?;
+    let (before, after) = intervals.split_at_checked(at + 1)?;
+    let all = |part: &[(i64, u64)]| part.iter().map(|(_, requests)| requests).sum::<u64>();
+    let is_before = all(before) < all(after);
+    let (few, others) = if is_before { (before, after) } else { (after, before) };
+    let span = others.last()?.0 - others.first()?.0 + usage.series.interval_ms();
+    if gap < FAR * span || all(few) * FEW > all(before) + all(after) {
+        return None;
+    }
+    let (when, at, option) = match is_before {
+        true => ("before", usage.span.first()?, "--since"),
+        false => ("after", usage.span.last()?, "--until"),
+    };
+    Some(format!(
+        "{} came long {when} all others, at {}: what is drawn by time reaches that far, unless \
+         `{option}` leaves it out.",
+        count(all(few), "request"),
+        rfc3339(at)
+    ))
 }
 
 fn of_limits(limits: &Limits) -> Vec<String> {
@@ -90,4 +123,37 @@ fn of_groups(name: &str, detail: Detail) -> Option<String> {
         Detail::Reasons => "only the reasons are told apart",
     };
     Some(format!("There were more than {} {name}: {how}.", number(GROUPS_MAX as u64)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Span;
+
+    const MINUTE: i64 = 60_000;
+
+    /// A request a minute for a hundred minutes, and so many at another.
+    fn usage(requests: u64, minute: i64) -> Usage {
+        let mut usage = Usage::default();
+        for at in 0..100 {
+            usage.series.add(at * MINUTE, 1);
+            usage.span.merge(Span::at(Some(at * MINUTE)));
+        }
+        usage.series.add(minute * MINUTE, requests);
+        usage.span.merge(Span::at(Some(minute * MINUTE)));
+        usage
+    }
+
+    #[test]
+    fn a_few_requests_far_from_all_others_are_told_of() {
+        let before = "1 request came long before all others, at 1969-12-31T07:20:00Z: what is drawn \
+                      by time reaches that far, unless `--since` leaves it out.";
+        assert_eq!(of_times(&usage(1, -1_000)).as_deref(), Some(before));
+        let after = "1 request came long after all others, at 1970-01-02T00:00:00Z: what is drawn by \
+                     time reaches that far, unless `--until` leaves it out.";
+        assert_eq!(of_times(&usage(1, 1_440)).as_deref(), Some(after));
+        // Not so far, or not so few.
+        assert_eq!([of_times(&usage(1, -900)), of_times(&usage(2, -1_000))], [None, None]);
+        assert_eq!(of_times(&Usage::default()), None);
+    }
 }
