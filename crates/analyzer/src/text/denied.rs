@@ -38,7 +38,7 @@ pub(super) fn agreement(report: &Report, style: &Style) -> String {
         text.push_str(&format!("    {}: {}\n", number(reason.requests), reason.reason));
     }
     if agreement.reasons.iter().any(|reason| reason.reason.starts_with(DEPENDS)) {
-        text.push_str("    `--assume KEY=VALUE` says what their values are\n");
+        text.push_str("    `--assume KEY=VALUE` settles what they depend on\n");
     }
     if !agreement.disagreements.is_empty() {
         text.push_str("  where they disagree:\n");

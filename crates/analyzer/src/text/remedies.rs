@@ -14,9 +14,11 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     }
     let shown = style.shown(remedies.len());
     let mut text = style.heading("What would allow them");
-    text.push_str(
-        "  the smallest change for each of the most frequent denials, decided again with it\n",
-    );
+    let most_frequent = match remedies.len() {
+        1 => "the most frequent denial".to_owned(),
+        many => format!("each of the {many} most frequent denials"),
+    };
+    text.push_str(&format!("  the smallest change for {most_frequent}, decided again with it\n"));
     text.extend(remedies.iter().take(shown).map(|remedy| block(remedy, style)));
     text + &rest(remedies.iter().skip(shown).map(|remedy| remedy.requests), "group")
 }
@@ -56,9 +58,10 @@ fn block(remedy: &Remedy, style: &Style) -> String {
     text
 }
 
-/// Where a statement belongs: `the identity policy of role/ci`.
+/// Where a statement belongs, in full, as nobody is to add it elsewhere: `the identity policy of
+/// arn:aws:iam::123456789012:role/ci`.
 pub(crate) fn target(change: &PolicyChange) -> String {
-    let of = change.attached_to.as_deref().map(short_caller);
+    let of = change.attached_to.as_deref();
     match (&*change.policy_type, of, change.level) {
         ("serviceControl", _, level) => {
             format!("the service control policies of level {}", level.unwrap_or_default())

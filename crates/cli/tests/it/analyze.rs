@@ -346,7 +346,11 @@ fn a_policy_change_is_checked_against_what_was_called() {
     assert_eq!(fail("newly-allowed").status.code(), Some(1));
     let comment = stdout(&analyze(&[&arguments[..], &["--format", "markdown"]].concat(), b""));
     assert!(comment.contains("**34** newly allowed"), "{comment}");
-    assert!(comment.contains("| Changed call | Caller |"), "{comment}");
+    let by = "`allowed` by `ReadIssues` at `fixtures/github-proxy/policies/issues-reader.json:4` → \
+              `implicitDeny`";
+    for shown in ["| Newly denied call | Caller |", "| Newly allowed call | Caller |", by] {
+        assert!(comment.contains(shown), "{comment}");
+    }
     let text = String::from_utf8(fail("newly-denied").stdout).unwrap();
     assert!(text.contains("newly denied, 34 newly allowed"), "{text}");
 }
