@@ -48,7 +48,7 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     }
     if limit.throttled > 0 {
         let refused = format!(
-            "{} refused: {} with nothing left, {} by a secondary limit",
+            "{} refused: {} by the limit itself, {} by a secondary one",
             number(limit.throttled),
             number(limit.primary),
             number(limit.secondary)

@@ -32,12 +32,14 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     }
     for limit in report.rate_limits.iter().filter(|limit| limit.share_left() < 0.1) {
         let key = &limit.key;
+        let left = match (limit.lowest_remaining, limit.limit) {
+            (Some(left), Some(of)) => format!("{} left of {}", number(left), number(of)),
+            _ => "what is left is not told".to_owned(),
+        };
         text.push_str(&format!(
-            "  {} of {}: {} left of {}, {} refused\n",
+            "  {} of {}: {left}, {} refused\n",
             style.notable(format!("{} {}", key.credential, key.bucket)),
             key.upstream,
-            limit.lowest_remaining.map_or("none".to_owned(), number),
-            limit.limit.map_or("an unknown limit".to_owned(), number),
             number(limit.throttled),
         ));
     }

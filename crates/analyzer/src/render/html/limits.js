@@ -56,7 +56,7 @@ function drawLimits() {
         line(outlook(limit), limit.forecast?.reached ? "outlook bad" : "outlook"),
         line(`${told}${lowest ?? ""}; ${plural(limit.requests, "request")} over ${plural(limit.resets, "reset")}`),
         limit.throttled > 0
-          ? line(`${number(limit.throttled)} refused: ${number(limit.primary)} with nothing left, ${number(limit.secondary)} by a secondary limit`, "bad")
+          ? line(`${number(limit.throttled)} refused: ${number(limit.primary)} by the limit itself, ${number(limit.secondary)} by a secondary one`, "bad")
           : null,
         line(headroom(limit)),
         line(`used by ${used}${limit.callers.length > 5 ? ` and ${limit.callers.length - 5} others` : ""}`),
