@@ -20,9 +20,10 @@ mod table;
 pub(crate) mod unexplained;
 mod usage;
 
+pub use printable::in_a_line;
 pub(crate) use remedies::target;
-pub use style::Style;
-pub(crate) use style::{count, number, period, seen, share, short_call, short_caller};
+pub use style::{Style, count, number};
+pub(crate) use style::{period, seen, share, short_call, short_caller};
 pub use suggestions::suggestions;
 
 use crate::report::Report;

@@ -15,7 +15,7 @@ use crate::merge;
 use crate::moment;
 use crate::progress;
 use crate::report;
-use crate::threshold::Threshold;
+use crate::threshold::Bounds;
 use crate::world::World;
 
 /// Report usage, rate limits and denied calls from request logs.
@@ -64,10 +64,8 @@ pub(crate) struct Args {
     compare: Option<PathBuf>,
     #[command(flatten)]
     report: report::Printing,
-    /// Fail if a bound is exceeded: `denied>0`, `disagreeing`, `undetermined`, `quarantined`,
-    /// `429>=10`, `p99>2s` (of any route) with exit code 3; `newly-denied`, `newly-allowed` with 1.
-    #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
-    fail_on: Vec<Threshold>,
+    #[command(flatten)]
+    bounds: Bounds,
     /// Write everything gathered to a file, for `tollgate merge`.
     #[arg(long, value_name = "FILE")]
     partial: Option<PathBuf>,
@@ -162,24 +160,23 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         _ => None,
     };
     let report = report::print(&partial, before, plan.account.as_ref(), &args.report, world)?;
+    let judged = args.bounds.judge(&report, world);
     // What comes after the interruption is still to be read, and only a whole run knows from where.
     let next = scanned.state.as_ref().filter(|_| !interrupted);
     logs.close(&scanned.account, &scanned.sources, next, world)?;
-    let judged = args.fail_on.iter().map(|threshold| threshold.judge(&report));
     let begun = if interrupted { Exit::Undecided } else { Exit::Ok };
-    Ok(judged.fold(begun, Exit::worse))
+    Ok(begun.worse(judged))
 }
 
 impl Plan {
     fn new(args: &Args) -> miette::Result<Plan> {
         args.report.check()?;
-        let given = |option| match option {
+        let given = |option: &str| match option {
             "against" => args.against.is_some(),
             _ => args.account.is_some(),
         };
-        let missing = args.fail_on.iter().filter_map(Threshold::needs).find(|name| !given(*name));
-        if let Some(name) = missing {
-            return Err(Problem::new(format!("this `--fail-on` needs `--{name}`")).into());
+        if let Some(lacking) = args.bounds.lacking(given) {
+            return Err(Problem::new(lacking).into());
         }
         let compare = Compare::new(args)?;
         let account = args.account.as_deref().map(account::read).transpose()?;

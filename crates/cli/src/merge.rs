@@ -7,8 +7,9 @@ use tollgate_analyzer::Partial;
 
 use crate::account;
 use crate::diagnose::Problem;
-use crate::exit::{Exit, Outcome};
+use crate::exit::Outcome;
 use crate::report;
+use crate::threshold::Bounds;
 use crate::world::World;
 
 /// Merge what several runs of `analyze --partial` gathered into one report.
@@ -29,20 +30,39 @@ pub(crate) struct Args {
     account: Option<PathBuf>,
     #[command(flatten)]
     report: report::Printing,
+    #[command(flatten)]
+    bounds: Bounds,
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     args.report.check()?;
     let account = args.account.as_deref().map(account::read).transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
-    let mut partials = args.partials.iter().map(|path| read(path));
+    let mut partials = args.partials.iter().map(|path| read_for(&args.bounds, path));
     let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
     for partial in partials {
         merged.merge(partial?);
     }
     let before = before.as_ref().map(|before| &before.gathered);
-    report::print(&merged, before, account.as_ref(), &args.report, world)?;
-    Ok(Exit::Ok)
+    let report = report::print(&merged, before, account.as_ref(), &args.report, world)?;
+    Ok(args.bounds.judge(&report, world))
+}
+
+/// Reads what must have been gathered with all that the bounds are about.
+fn read_for(bounds: &Bounds, path: &Path) -> miette::Result<Partial> {
+    let partial = read(path)?;
+    let given = |option: &str| match option {
+        "against" => partial.gathered.changes.is_some(),
+        _ => partial.gathered.outcomes.is_some(),
+    };
+    match bounds.lacking(given) {
+        None => Ok(partial),
+        Some(lacking) => Err(Problem {
+            help: Some("gather it again with `tollgate analyze --partial`".to_owned()),
+            ..Problem::new(format!("{lacking}, and {} was gathered without", path.display()))
+        }
+        .into()),
+    }
 }
 
 /// Reads what `analyze --partial` wrote.

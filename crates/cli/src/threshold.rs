@@ -1,12 +1,46 @@
 //! What must not be: `--fail-on denied>0`, `429>=10`, `p99>2s`, `newly-denied`.
 
-use tollgate_analyzer::Report;
+use tollgate_analyzer::text::{count, in_a_line, number};
+use tollgate_analyzer::{Report, RouteReport};
 
 use crate::exit::Exit;
+use crate::world::World;
+
+/// What must not be.
+#[derive(clap::Args)]
+pub(crate) struct Bounds {
+    /// Fail if a bound is exceeded, and say on standard error by what: `denied>0`, `disagreeing`,
+    /// `undetermined`, `quarantined`, `429>=10`, `p99>2s` (of any route) with exit code 3;
+    /// `newly-denied`, `newly-allowed` with 1.
+    #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
+    fail_on: Vec<Threshold>,
+}
+
+impl Bounds {
+    /// The first bound on what is only measured with an option that was not `given`, in words.
+    pub(crate) fn lacking(&self, given: impl Fn(&str) -> bool) -> Option<String> {
+        self.fail_on.iter().find_map(|threshold| {
+            let option = threshold.needs().filter(|option| !given(option))?;
+            Some(format!("`--fail-on {}` needs `--{option}`", threshold.text))
+        })
+    }
+
+    /// How a run with this report ends. Says each bound that is exceeded.
+    pub(crate) fn judge(&self, report: &Report, world: &World) -> Exit {
+        let exceeded = self.fail_on.iter().filter(|threshold| threshold.is_exceeded(report));
+        exceeded.fold(Exit::Ok, |exit, threshold| {
+            let found = threshold.measure.in_words(report);
+            world.complain(&format!("--fail-on {}: {found}", threshold.text));
+            exit.worse(threshold.exit())
+        })
+    }
+}
 
 /// A bound that a report may exceed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Threshold {
+struct Threshold {
+    /// As it was typed.
+    text: String,
     measure: Measure,
     /// The least value that is too much.
     too_much: u64,
@@ -41,7 +75,7 @@ const MEASURES: [(&str, Measure); 9] = [
 impl Threshold {
     /// Reads a bound: a measure, `>` or `>=`, and a number; `>0` unless given. Latencies may have
     /// the unit `ms` or `s`, and are milliseconds without.
-    pub(crate) fn parse(text: &str) -> Result<Threshold, String> {
+    fn parse(text: &str) -> Result<Threshold, String> {
         let end = text.find('>').unwrap_or(text.len());
         let (name, bound) = text.split_at(end);
         let measure = Measure::parse(name.trim())?;
@@ -50,11 +84,11 @@ impl Threshold {
             (None, Some(number)) => measure.number(number.trim())?.saturating_add(1),
             (None, None) => 1,
         };
-        Ok(Threshold { measure, too_much })
+        Ok(Threshold { text: text.to_owned(), measure, too_much })
     }
 
     /// The option without which there is nothing to measure.
-    pub(crate) fn needs(&self) -> Option<&'static str> {
+    fn needs(&self) -> Option<&'static str> {
         match self.measure {
             Measure::NewlyDenied | Measure::NewlyAllowed => Some("against"),
             Measure::Denied | Measure::Disagreeing | Measure::Undetermined => Some("account"),
@@ -62,12 +96,13 @@ impl Threshold {
         }
     }
 
-    /// How a run with this report ends: with findings for what a policy change changes, with an
+    fn is_exceeded(&self, report: &Report) -> bool {
+        self.measure.of(report) >= self.too_much
+    }
+
+    /// How a run ends that exceeds it: with findings for what a policy change changes, with an
     /// unmet threshold for what was measured.
-    pub(crate) fn judge(&self, report: &Report) -> Exit {
-        if self.measure.of(report) < self.too_much {
-            return Exit::Ok;
-        }
+    fn exit(&self) -> Exit {
         match self.measure {
             Measure::NewlyDenied | Measure::NewlyAllowed => Exit::Findings,
             _ => Exit::Threshold,
@@ -106,9 +141,6 @@ impl Measure {
     fn of(self, report: &Report) -> u64 {
         let agreement = report.agreement.as_ref();
         let changes = report.changes.as_ref();
-        let slowest = |percentile: fn(&tollgate_analyzer::RouteReport) -> Option<u64>| {
-            report.usage.routes.iter().filter_map(percentile).max().unwrap_or_default()
-        };
         match self {
             Measure::Denied => report.denied.iter().flatten().map(|group| group.requests).sum(),
             Measure::Disagreeing => agreement.map_or(0, |agreement| agreement.disagreeing),
@@ -116,13 +148,38 @@ impl Measure {
             Measure::Quarantined => report.lines.account.quarantined,
             Measure::NewlyDenied => changes.map_or(0, |changes| changes.newly_denied),
             Measure::NewlyAllowed => changes.map_or(0, |changes| changes.newly_allowed),
-            Measure::P50 => slowest(|route| route.p50_ms),
-            Measure::P95 => slowest(|route| route.p95_ms),
-            Measure::P99 => slowest(|route| route.p99_ms),
+            Measure::P50 | Measure::P95 | Measure::P99 => {
+                self.slowest(report).map_or(0, |(latency, _)| latency)
+            }
             Measure::Status(status) => {
                 let counted = report.usage.statuses.iter().find(|each| each.status == status);
                 counted.map_or(0, |each| each.requests)
             }
+        }
+    }
+
+    /// The route with the greatest value of a percentile, and that value in milliseconds.
+    fn slowest<'r>(self, report: &'r Report<'_>) -> Option<(u64, &'r RouteReport)> {
+        let latency = |route: &RouteReport| match self {
+            Measure::P50 => route.p50_ms,
+            Measure::P95 => route.p95_ms,
+            Measure::P99 => route.p99_ms,
+            _ => None,
+        };
+        let measured = report.usage.routes.iter();
+        let measured = measured.filter_map(|route| Some((latency(route)?, route)));
+        measured.max_by_key(|(latency, _)| *latency)
+    }
+
+    /// Its value in a report with its unit, and for percentiles the route.
+    fn in_words(self, report: &Report) -> String {
+        match (self.slowest(report), self) {
+            (Some((latency, route)), _) => {
+                let route = format!("{} {}", route.method, route.route);
+                format!("{} ms at {}", number(latency), in_a_line(&route))
+            }
+            (None, Measure::Quarantined) => count(self.of(report), "line"),
+            (None, _) => count(self.of(report), "request"),
         }
     }
 }
@@ -133,7 +190,8 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, measure: Measure, too_much: u64) {
-        assert_eq!(Threshold::parse(text), Ok(Threshold { measure, too_much }), "{text}");
+        let expected = Threshold { text: text.to_owned(), measure, too_much };
+        assert_eq!(Threshold::parse(text), Ok(expected), "{text}");
     }
 
     #[test]

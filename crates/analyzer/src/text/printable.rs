@@ -8,8 +8,9 @@ pub(super) fn lines(text: &str) -> String {
     escaped(text, |c| c == '\n')
 }
 
-/// The same for a text that is to stay in its line.
-pub(super) fn in_a_line(text: &str) -> String {
+/// A text of a log without control characters, so that it stays in its line: they are shown as they
+/// would be written.
+pub fn in_a_line(text: &str) -> String {
     escaped(text, |_| false)
 }
 

@@ -57,7 +57,7 @@ impl Style {
 }
 
 /// `1234567` as `1,234,567`.
-pub(crate) fn number(value: u64) -> String {
+pub fn number(value: u64) -> String {
     let digits = value.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
@@ -70,7 +70,7 @@ pub(crate) fn number(value: u64) -> String {
 }
 
 /// A number and its noun: `1 caller`, `2 callers`.
-pub(crate) fn count(value: u64, noun: &str) -> String {
+pub fn count(value: u64, noun: &str) -> String {
     format!("{} {noun}{}", number(value), if value == 1 { "" } else { "s" })
 }
 

@@ -343,7 +343,9 @@ fn a_policy_change_is_checked_against_what_was_called() {
 
     let fail = |change: &str| analyze(&[&arguments[..], &["--fail-on", change]].concat(), b"");
     assert_eq!(fail("newly-denied").status.code(), Some(1));
-    assert_eq!(fail("newly-allowed").status.code(), Some(1));
+    let allowed = fail("newly-allowed");
+    assert_eq!(allowed.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&allowed.stderr), "--fail-on newly-allowed: 34 requests\n");
     let comment = stdout(&analyze(&[&arguments[..], &["--format", "markdown"]].concat(), b""));
     assert!(comment.contains("**34** newly allowed"), "{comment}");
     let by = "`allowed` by `ReadIssues` at `fixtures/github-proxy/policies/issues-reader.json:4` → \

@@ -8,6 +8,7 @@ mod support;
 
 mod account;
 mod analyze;
+mod bounds;
 mod check;
 mod convert;
 mod credentials;
