@@ -12,7 +12,7 @@ use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::LogArgs;
 use crate::merge;
-use crate::moment;
+use crate::moment::Period;
 use crate::progress;
 use crate::report;
 use crate::threshold::Bounds;
@@ -42,13 +42,8 @@ pub(crate) struct Args {
     /// `aws:MultiFactorAuthPresent=true`; may be repeated.
     #[arg(long, value_name = "KEY=VALUE", requires = "account", value_parser = assumption)]
     assume: Vec<Assumption>,
-    /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
-    /// it says otherwise.
-    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
-    since: Option<i64>,
-    /// Leave out requests at this moment or later.
-    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
-    until: Option<i64>,
+    #[command(flatten)]
+    period: Period,
     /// Leave out requests that this does not hold for, such as
     /// `status>=400 and caller~"release"`. Fields: status, latency, caller, method, route, path, ip,
     /// agent, upstream, credential, api, stage, error; `~` contains; `and`, `or`, `not`, `(…)`.
@@ -107,10 +102,10 @@ enum Compare {
 }
 
 impl Compare {
-    fn new(args: &Args) -> miette::Result<Option<Compare>> {
+    fn new(args: &Args, window: Window) -> miette::Result<Option<Compare>> {
         match args.compare.as_deref() {
             None => Ok(None),
-            Some(path) if path == Path::new("previous") => match args.since.and(args.until) {
+            Some(path) if path == Path::new("previous") => match window.since.and(window.until) {
                 Some(_) => Ok(Some(Compare::Previous)),
                 None => Err(without_bounds().into()),
             },
@@ -178,10 +173,10 @@ impl Plan {
         if let Some(lacking) = args.bounds.lacking(given) {
             return Err(Problem::new(lacking).into());
         }
-        let compare = Compare::new(args)?;
+        let window = args.period.window()?;
+        let compare = Compare::new(args, window)?;
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
-        let window = Window { since: args.since, until: args.until };
         Ok(Plan { account, against, window, compare })
     }
 }

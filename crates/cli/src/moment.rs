@@ -1,11 +1,48 @@
-//! Moments as people type them.
+//! Moments as people type them, and the period between two of them.
 
 use jiff::civil::{Date, DateTime};
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, Zoned};
+use tollgate_analyzer::{Window, rfc3339};
+
+use crate::diagnose::Problem;
+
+/// Which requests count, by their time.
+#[derive(clap::Args)]
+pub(crate) struct Period {
+    /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
+    /// it says otherwise.
+    #[arg(long, value_name = "MOMENT", value_parser = parse, allow_hyphen_values = true)]
+    since: Option<i64>,
+    /// Leave out requests at this moment or later.
+    #[arg(long, value_name = "MOMENT", value_parser = parse, allow_hyphen_values = true)]
+    until: Option<i64>,
+}
+
+impl Period {
+    /// The same as UTC milliseconds.
+    ///
+    /// # Errors
+    /// It ends before it begins, so that no request could be in it.
+    pub(crate) fn window(&self) -> miette::Result<Window> {
+        match (self.since, self.until) {
+            (Some(since), Some(until)) if since >= until => {
+                let found = format!("{} and {}", rfc3339(since), rfc3339(until));
+                let expected = "expected `--since` before `--until`";
+                Err(Problem::new(format!("{expected}, found {found}")).into())
+            }
+            (since, until) => Ok(Window { since, until }),
+        }
+    }
+}
 
 /// Reads a moment as UTC milliseconds: a day, a day and a time, or RFC 3339 with an offset.
-pub(crate) fn parse(text: &str) -> Result<i64, String> {
+fn parse(text: &str) -> Result<i64, String> {
+    if let Some((_, annotation)) = text.split_once('[') {
+        return Err(format!(
+            "expected an offset such as `+01:00` and nothing in brackets, found `[{annotation}`"
+        ));
+    }
     let utc = |civil: DateTime| civil.to_zoned(TimeZone::UTC).ok().map(|at: Zoned| at.timestamp());
     let day = || text.parse::<Date>().ok().filter(|_| text.len() <= 10);
     text.parse::<Timestamp>()
@@ -14,7 +51,9 @@ pub(crate) fn parse(text: &str) -> Result<i64, String> {
         .or_else(|| utc(text.parse::<DateTime>().ok()?))
         .map(Timestamp::as_millisecond)
         .ok_or_else(|| {
-            "expected a moment such as `2026-03-10` or `2026-03-10T09:30:00Z`".to_owned()
+            "expected a moment such as `2026-03-10` or `2026-03-10T09:30:00Z`: moments are \
+             absolute, and not counted from now"
+                .to_owned()
         })
 }
 
@@ -38,8 +77,28 @@ mod tests {
 
     #[test]
     fn other_text_is_no_moment() {
-        for text in ["", "yesterday", "2026-13-01", "10"] {
-            assert!(parse(text).is_err(), "{text}");
+        for text in ["", "yesterday", "1h", "-1h", "2026-13-01", "10"] {
+            let message = parse(text).unwrap_err();
+            assert!(message.starts_with("expected a moment such as `2026-03-10`"), "{message}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_moment_is_left_out_of_account() {
+        for text in ["2026-03-10T09:30[Europe/Berlin]", "2026-03-10T09:30+01:00[Europe/Berlin]"] {
+            let message = parse(text).unwrap_err();
+            assert!(message.contains("an offset such as `+01:00`"), "{message}");
+            assert!(message.ends_with("found `[Europe/Berlin]`"), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_period_has_a_length() {
+        let period = |since, until| Period { since, until }.window();
+        assert!(period(Some(1), Some(2)).is_ok() && period(Some(3), None).is_ok());
+        for until in [0, 1] {
+            let message = period(Some(1), Some(until)).unwrap_err().to_string();
+            assert!(message.contains("found 1970-01-01T00:00:00.001Z and 1970-"), "{message}");
         }
     }
 }

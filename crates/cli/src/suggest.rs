@@ -19,7 +19,7 @@ use crate::analyze;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
-use crate::moment;
+use crate::moment::Period;
 use crate::progress;
 use crate::world::World;
 
@@ -47,13 +47,8 @@ pub(crate) struct Args {
     /// Suggest policies for every principal of the account, and list those that called nothing.
     #[arg(long)]
     all: bool,
-    /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
-    /// it says otherwise.
-    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
-    since: Option<i64>,
-    /// Leave out requests at this moment or later.
-    #[arg(long, value_name = "MOMENT", value_parser = moment::parse)]
-    until: Option<i64>,
+    #[command(flatten)]
+    period: Period,
     /// Leave out requests that this does not hold for; as in `tollgate analyze`.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     filter: Option<Filter>,
@@ -100,6 +95,7 @@ enum Format {
 /// What the arguments mean.
 struct Plan<'a> {
     account: Account,
+    window: Window,
     logs: Logs<'a>,
     /// Holds what came from standard input, which can be read only once.
     _spooled: Option<tempfile::TempPath>,
@@ -114,7 +110,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         principals: &principals,
         all: args.all,
         assumed: &args.assume,
-        window: Window { since: args.since, until: args.until },
+        window: plan.window,
         filter: args.filter.as_ref(),
         bounds: Bounds { named: args.values.into() },
     };
@@ -147,11 +143,12 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 
 impl Plan<'_> {
     fn new<'a>(args: &'a Args, interrupted: &Arc<AtomicBool>) -> miette::Result<Plan<'a>> {
+        let window = args.period.window()?;
         let account = account::read(&args.account)?;
         let mut logs = args.logs.open(Suggest::projection(), Some(&args.account))?;
         let spooled = spool(&mut logs.inputs, interrupted)?;
         logs.options.stop = Some(Arc::clone(interrupted));
-        Ok(Plan { account, logs, _spooled: spooled })
+        Ok(Plan { account, window, logs, _spooled: spooled })
     }
 }
 

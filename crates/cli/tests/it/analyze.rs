@@ -231,7 +231,23 @@ fn a_window_is_a_day_or_a_moment() {
     assert!(usage["last"].as_str() < Some("2026-03-11T12"));
     let requests = usage["requests"].as_u64().unwrap() + second_day["leftOut"].as_u64().unwrap();
     assert_eq!(requests, readable(&second_day));
-    check_refused(&["--since", "yesterday", LOGS], b"", &["expected a moment such as"]);
+    for relative in ["yesterday", "-1h", "1h"] {
+        for bound in ["--since", "--until"] {
+            let expected = ["expected a moment such as", "absolute"];
+            check_refused(&[bound, relative, LOGS], b"", &expected);
+        }
+    }
+    let zoned = "2026-03-11T04:42:00[Europe/Berlin]";
+    check_refused(&["--since", zoned, LOGS], b"", &["`+01:00`", "`[Europe/Berlin]`"]);
+}
+
+#[test]
+fn a_period_that_ends_before_it_begins_is_refused() {
+    for until in ["2026-03-11", "2026-03-11T01:00+01:00", "2026-03-10"] {
+        let bounds = ["--since", "2026-03-11", "--until", until, LOGS];
+        let expected = ["expected `--since` before `--until`", "found 2026-03-11T00:00:00Z and"];
+        check_refused(&bounds, b"", &expected);
+    }
 }
 
 #[test]

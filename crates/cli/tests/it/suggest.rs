@@ -184,5 +184,7 @@ fn what_cannot_be_done_is_refused() {
     check_refused(&SHOP, &["--principal <ARN>"]);
     check_refused(&[&["--principal", "ev"], &SHOP[..]].concat(), &["no principal `ev`", "`eve`"]);
     check_refused(&[&["--all", "--values", "0"], &SHOP[..]].concat(), &["0 is not in 1..=200"]);
+    let backwards = ["--all", "--since", "2026-03-11", "--until", "2026-03-10"];
+    check_refused(&[&backwards[..], &SHOP].concat(), &["expected `--since` before `--until`"]);
     check_refused(&["--all", "--account", SHOP[1], "nowhere"], &["cannot read `nowhere`"]);
 }
