@@ -56,9 +56,13 @@ const ORIGINS: [(Key<'static>, Origin); 15] = [
 
 /// The columns that the policies of an account may look at, beside those of callers, paths and times.
 pub(crate) fn columns(account: &Account) -> Projection {
-    let mut keys = ReferencedKeys::default();
-    account.policy_sets().for_each(|set| keys.add_set(set));
+    let keys = ReferencedKeys::of_account(account);
     Projection::of(keys.0.iter().filter_map(|key| key.origin.column()))
+}
+
+/// The names of the keys that the policies of an account refer to.
+pub fn referenced_keys(account: &Account) -> Vec<&str> {
+    ReferencedKeys::of_account(account).0.iter().map(|referenced| referenced.key.name()).collect()
 }
 
 /// The keys that a list of policies refers to, each once, with where their values come from.
@@ -98,6 +102,13 @@ impl KeySet {
 pub type Assumption = (String, String);
 
 impl<'a> ReferencedKeys<'a> {
+    /// The keys of all policies of an account.
+    fn of_account(account: &'a Account) -> ReferencedKeys<'a> {
+        let mut keys = ReferencedKeys::default();
+        account.policy_sets().for_each(|set| keys.add_set(set));
+        keys
+    }
+
     /// The keys of all layers. Where the log does not tell their values, the account may know the
     /// tags of the caller, and then `assumed` is asked.
     pub(crate) fn of(

@@ -8,6 +8,7 @@ use tollgate_log::{Quarantine, Source};
 use tollgate_store::Account;
 
 use crate::account;
+use crate::assume;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::LogArgs;
@@ -40,7 +41,7 @@ pub(crate) struct Args {
     against: Option<PathBuf>,
     /// The value of a condition key that the log does not tell, such as
     /// `aws:MultiFactorAuthPresent=true`; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", requires = "account", value_parser = assumption)]
+    #[arg(long, value_name = "KEY=VALUE", requires = "account", value_parser = assume::parse)]
     assume: Vec<Assumption>,
     #[command(flatten)]
     period: Period,
@@ -76,14 +77,6 @@ Examples:
   tollgate analyze --since 2026-03-11 --until 2026-03-12 --compare previous logs/
   tollgate analyze --since 2026-03-10T09:00 --format json 'logs/**/*.gz' | jq .usage
   aws logs tail GROUP --since 1h | tollgate analyze --account tollgate.toml -";
-
-/// Reads `KEY=VALUE`.
-pub(crate) fn assumption(text: &str) -> Result<Assumption, String> {
-    match text.split_once('=') {
-        Some((key, value)) if key.contains(':') => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected a condition key and its value, `aws:PrincipalTag/team=blue`".to_owned()),
-    }
-}
 
 /// What the arguments mean.
 struct Plan {
@@ -123,7 +116,7 @@ fn without_bounds() -> Problem {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let plan = Plan::new(args)?;
+    let plan = Plan::new(args, world)?;
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),
@@ -164,7 +157,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 }
 
 impl Plan {
-    fn new(args: &Args) -> miette::Result<Plan> {
+    fn new(args: &Args, world: &World) -> miette::Result<Plan> {
         args.report.check()?;
         let given = |option: &str| match option {
             "against" => args.against.is_some(),
@@ -177,6 +170,7 @@ impl Plan {
         let compare = Compare::new(args, window)?;
         let account = args.account.as_deref().map(account::read).transpose()?;
         let against = args.against.as_deref().map(account::read).transpose()?;
+        assume::check(&args.assume, account.iter().chain(&against), world)?;
         Ok(Plan { account, against, window, compare })
     }
 }

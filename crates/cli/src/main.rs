@@ -6,6 +6,7 @@
 
 mod account;
 mod analyze;
+mod assume;
 mod check;
 mod completions;
 mod convert;

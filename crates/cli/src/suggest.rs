@@ -15,7 +15,7 @@ use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
 
 use crate::account;
-use crate::analyze;
+use crate::assume;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
@@ -55,7 +55,7 @@ pub(crate) struct Args {
     /// The value of a condition key that the log does not tell, such as
     /// `aws:MultiFactorAuthPresent=true`; may be repeated. Calls that depend on it are then decided,
     /// and what they needed is suggested under the same condition.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = analyze::assumption)]
+    #[arg(long, value_name = "KEY=VALUE", value_parser = assume::parse)]
     assume: Vec<Assumption>,
     /// List at most so many values of a parameter, and write `*` for more: four times as many where
     /// `*` would reach routes that were not called, since it takes slashes, too.
@@ -103,7 +103,7 @@ struct Plan<'a> {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let interrupted = world.interrupt()?;
-    let mut plan = Plan::new(args, &interrupted)?;
+    let mut plan = Plan::new(args, &interrupted, world)?;
     let principals = chosen(&plan.account, args)?;
     let suggest = Suggest {
         account: &plan.account,
@@ -142,9 +142,14 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 }
 
 impl Plan<'_> {
-    fn new<'a>(args: &'a Args, interrupted: &Arc<AtomicBool>) -> miette::Result<Plan<'a>> {
+    fn new<'a>(
+        args: &'a Args,
+        interrupted: &Arc<AtomicBool>,
+        world: &World,
+    ) -> miette::Result<Plan<'a>> {
         let window = args.period.window()?;
         let account = account::read(&args.account)?;
+        assume::check(&args.assume, [&account], world)?;
         let mut logs = args.logs.open(Suggest::projection(), Some(&args.account))?;
         let spooled = spool(&mut logs.inputs, interrupted)?;
         logs.options.stop = Some(Arc::clone(interrupted));

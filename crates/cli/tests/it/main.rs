@@ -8,6 +8,7 @@ mod support;
 
 mod account;
 mod analyze;
+mod assume;
 mod bounds;
 mod check;
 mod convert;

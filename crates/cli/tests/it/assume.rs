@@ -1,0 +1,59 @@
+//! `--assume`, of `tollgate analyze` and `tollgate suggest`.
+
+use std::process::Output;
+
+use crate::support::{stdout, tollgate};
+
+const EXAMPLE: [&str; 3] =
+    ["--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
+const ANALYZE: [&str; 1] = ["analyze"];
+const SUGGEST: [&str; 3] = ["suggest", "--principal", "ana"];
+
+fn run(command: &[&str], assumed: &[&str]) -> Output {
+    let assumed: Vec<&str> = assumed.iter().flat_map(|it| ["--assume", it]).collect();
+    tollgate(&[command, &EXAMPLE, &assumed].concat()).output().unwrap()
+}
+
+/// What is said of assumptions that are made all the same.
+#[track_caller]
+fn check_said(assumed: &[&str], expected: &[&str]) {
+    for command in [&ANALYZE[..], &SUGGEST] {
+        let output = run(command, assumed);
+        stdout(&output);
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(said.lines().collect::<Vec<_>>(), expected);
+    }
+}
+
+#[test]
+fn a_key_is_assumed_once() {
+    let twice = ["aws:MultiFactorAuthPresent=true", "AWS:multifactorauthpresent=false"];
+    for command in [&ANALYZE[..], &SUGGEST] {
+        let output = run(command, &twice);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+        assert!(errors.contains("`AWS:multifactorauthpresent` is assumed twice"), "{errors}");
+    }
+}
+
+#[test]
+fn a_key_that_no_policy_refers_to_is_said() {
+    check_said(
+        &["aws:MultiFactorAuthPresnt=true", "shop:Colour=blue", "aws:multifactorauthpresent=true"],
+        &[
+            "--assume aws:MultiFactorAuthPresnt: no policy refers to this key; did you mean \
+             `aws:MultiFactorAuthPresent`?",
+            "--assume shop:Colour: no policy refers to this key",
+        ],
+    );
+}
+
+/// The policies of both accounts decide.
+#[test]
+fn a_key_of_the_other_account_is_one() {
+    let against = ["--against", "fixtures/suggest/tollgate.toml"];
+    let assumed = ["aws:MultiFactorAuthPresent=true", "aws:PrincipalTag/team=blue"];
+    let output = run(&[&ANALYZE[..], &against].concat(), &assumed);
+    stdout(&output);
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
