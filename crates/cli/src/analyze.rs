@@ -10,7 +10,7 @@ use tollgate_store::Account;
 use crate::account;
 use crate::assume;
 use crate::diagnose::Problem;
-use crate::exit::{Exit, Outcome};
+use crate::exit::Outcome;
 use crate::logs::LogArgs;
 use crate::merge;
 use crate::moment::Period;
@@ -25,7 +25,7 @@ use crate::world::World;
 /// the statement that decided, or the one that came nearest to allowing them.
 ///
 /// Ctrl-C ends reading: the report of what was read until then is printed, marked as interrupted,
-/// and the exit code is 4. A second Ctrl-C ends at once.
+/// and the exit code is 4, whichever bounds are exceeded. A second Ctrl-C ends at once.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -152,8 +152,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     // What comes after the interruption is still to be read, and only a whole run knows from where.
     let next = scanned.state.as_ref().filter(|_| !interrupted);
     logs.close(&scanned.account, &scanned.sources, next, world)?;
-    let begun = if interrupted { Exit::Undecided } else { Exit::Ok };
-    Ok(begun.worse(judged))
+    Ok(judged)
 }
 
 impl Plan {

@@ -13,7 +13,7 @@ Exit codes:
   1   findings, failed tests, a claim refuted
   2   bad usage, or input that cannot be read
   3   a threshold was not met
-  4   undecided: the answer depends on what is not known
+  4   undecided: the answer depends on what is not known, or was not read
   70  an internal error";
 
 /// How a run that could read its input ended. A run that could not ends with an `Err`, and exit
@@ -26,7 +26,7 @@ pub(crate) enum Exit {
     Findings,
     /// A threshold was not met.
     Threshold,
-    /// Undecided: the answer depends on what is not known.
+    /// Undecided: the answer depends on what is not known, or was not read.
     Undecided,
     /// An error of tollgate's own, which was said.
     Internal,

@@ -14,7 +14,8 @@ use crate::world::World;
 
 /// Merge what several runs of `analyze --partial` gathered into one report.
 ///
-/// The report is the one that a single run over all of the logs would have given.
+/// The report is the one that a single run over all of the logs would have given. If one of the runs
+/// was interrupted, it is marked so, and the exit code is 4.
 ///
 /// Example: `tollgate merge monday.json tuesday.json --format json`
 #[derive(clap::Args)]

@@ -25,14 +25,16 @@ impl Bounds {
         })
     }
 
-    /// How a run with this report ends. Says each bound that is exceeded.
+    /// How a run with this report ends: what was measured of a part leaves the whole undecided. Says
+    /// each bound that is exceeded.
     pub(crate) fn judge(&self, report: &Report, world: &World) -> Exit {
         let exceeded = self.fail_on.iter().filter(|threshold| threshold.is_exceeded(report));
-        exceeded.fold(Exit::Ok, |exit, threshold| {
+        let judged = exceeded.fold(Exit::Ok, |exit, threshold| {
             let found = threshold.measure.in_words(report);
             world.complain(&format!("--fail-on {}: {found}", threshold.text));
             exit.worse(threshold.exit())
-        })
+        });
+        if report.interrupted { Exit::Undecided } else { judged }
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tollgate_log::{Projection, ScanOptions};
 
-use crate::support::{stdout, tollgate};
+use crate::support::tollgate;
 
 const LINE: &str = "{\"requestTimeEpoch\":1773100800000,\"httpMethod\":\"GET\",\"path\":\"/a\",\
                     \"status\":\"200\",\"userArn\":\"arn:aws:iam::123456789012:user/ana\"}\n";
@@ -55,8 +55,29 @@ fn an_interrupted_run_reports_what_it_read_and_says_so() {
     assert!(requests > 0);
     assert_eq!(report["lines"]["total"], requests);
 
-    let merged = stdout(&tollgate(&["merge", path]).output().unwrap());
+    let output = tollgate(&["merge", path]).output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let merged = String::from_utf8(output.stdout).unwrap();
     assert!(merged.contains("Interrupted: reading was ended early"), "{merged}");
+}
+
+/// What is measured of a part says little of the whole, whichever way it goes.
+#[test]
+fn an_interrupted_run_is_undecided_whatever_its_bounds() {
+    let partial = tempfile::NamedTempFile::new().unwrap();
+    let bounds = ["--fail-on", "200", "--fail-on", "500"];
+    let path = ["--partial", partial.path().to_str().unwrap()];
+    let (child, mut stdin) = start("analyze", &[&bounds[..], &path].concat());
+    feed(&mut stdin).unwrap();
+    interrupt(&child);
+    while feed(&mut stdin).is_ok() {}
+    let run = child.wait_with_output().unwrap();
+    let merged = tollgate(&[&["merge", path[1]], &bounds[..]].concat()).output().unwrap();
+    for output in [run, merged] {
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(4), "{said}");
+        assert!(said.starts_with("--fail-on 200: ") && said.lines().count() == 1, "{said}");
+    }
 }
 
 /// A suggestion is proven by the whole log, so of a part there is none.
