@@ -30,6 +30,10 @@ use crate::report::Report;
 
 /// Lays a report out for a terminal.
 pub fn render(report: &Report, style: &Style) -> String {
+    printable::painted(style, |style| sections(report, style))
+}
+
+fn sections(report: &Report, style: &Style) -> String {
     let sections = [
         summary::section(report, style),
         comparison::section(report, style),
@@ -49,5 +53,5 @@ pub fn render(report: &Report, style: &Style) -> String {
         lines::section(report, style),
     ];
     let shown: Vec<String> = sections.into_iter().filter(|section| !section.is_empty()).collect();
-    printable::lines(&shown.join("\n"))
+    shown.join("\n")
 }

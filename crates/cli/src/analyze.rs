@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use miette::IntoDiagnostic;
+use tollgate_analyzer::text::in_a_line;
 use tollgate_analyzer::{Analysis, Assumption, Filter, Grouping, Partial, Window};
 use tollgate_log::{Quarantine, Source};
 use tollgate_store::Account;
@@ -186,7 +187,8 @@ fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
             (None, 1) => "1 line, not of a request".to_owned(),
             (None, lines) => format!("{lines} lines, none of a request"),
         };
-        tried.push(format!("{} (read as {}): {why}", source.name, source.description()));
+        let as_what = source.description();
+        tried.push(in_a_line(&format!("{} (read as {as_what}): {why}", source.name)));
     }
     Problem {
         help: Some(

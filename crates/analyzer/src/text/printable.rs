@@ -1,26 +1,36 @@
-//! What a log holds must not steer the terminal that its report is printed on.
+//! What a log holds must not steer the terminal that its report is printed on, nor hide in it.
 
-use super::style::PAINTS;
+use super::style::{PAINTS, Style};
 
-/// The same without control characters, but for the colours that [`super::Style`] paints with: they
-/// are shown as they would be written. Lines stay lines.
-pub(super) fn lines(text: &str) -> String {
-    escaped(text, |c| c == '\n')
+/// What begins all that terminals are steered with.
+const ESCAPE: char = '\u{1b}';
+
+/// What `lay_out` makes of a report, with control characters and invisible ones shown as they would
+/// be written. Lines stay lines.
+///
+/// Colours stay colours where the style paints and the report holds no escape sequence of its own:
+/// it could not be told from them.
+pub(super) fn painted(style: &Style, lay_out: impl Fn(&Style) -> String) -> String {
+    let plain = lay_out(&Style { colour: false, ..*style });
+    if !style.colour || plain.contains(ESCAPE) {
+        return escaped(&plain, &[], |c| c == '\n');
+    }
+    escaped(&lay_out(style), &PAINTS, |c| c == '\n')
 }
 
-/// A text of a log without control characters, so that it stays in its line: they are shown as they
-/// would be written.
+/// A text of a log with control characters and invisible ones shown as they would be written, so
+/// that it stays in its line.
 pub fn in_a_line(text: &str) -> String {
-    escaped(text, |_| false)
+    escaped(text, &[], |_| false)
 }
 
-fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
+fn escaped(text: &str, paints: &[&str], keep: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(char::is_control) {
+    while let Some(at) = rest.find(is_unseen) {
         let (before, from) = rest.split_at(at);
         shown.push_str(before);
-        let painted = PAINTS.iter().find(|paint| from.starts_with(**paint));
+        let painted = paints.iter().find(|paint| from.starts_with(**paint));
         let mut after = from.chars();
         match (painted, after.next()) {
             (Some(paint), _) => {
@@ -35,15 +45,57 @@ fn escaped(text: &str, keep: impl Fn(char) -> bool) -> String {
     shown + rest
 }
 
+/// Control characters, and those that have no width, or tell in which direction others are read.
+fn is_unseen(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{61c}'
+                | '\u{200b}'..='\u{200f}'
+                | '\u{2028}'..='\u{202e}'
+                | '\u{2060}'..='\u{206f}'
+                | '\u{feff}'
+        )
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const PLAIN: Style = Style { width: 80, colour: false, top: 0 };
+    const COLOURED: Style = Style { colour: true, ..PLAIN };
+
+    #[track_caller]
+    fn check(style: &Style, held: &str, expected: &str) {
+        let lay_out = |style: &Style| format!("{}\n{held}", style.bad("red"));
+        assert_eq!(painted(style, lay_out), expected);
+    }
+
     #[test]
     fn control_characters_are_shown_and_colours_are_painted() {
-        let text = "a\u{1b}[31mred\u{1b}[0m \u{1b}[2J\u{1b}]0;title\u{7}\r\nnext\u{9b}1m";
-        let shown = "a\u{1b}[31mred\u{1b}[0m \\u{1b}[2J\\u{1b}]0;title\\u{7}\\r\nnext\\u{9b}1m";
-        assert_eq!(lines(text), shown);
+        check(&PLAIN, "a\r\u{7}\u{9b}1m\nb", "red\na\\r\\u{7}\\u{9b}1m\nb");
+        check(&COLOURED, "a\r\u{7}\u{9b}1m\nb", "\u{1b}[31mred\u{1b}[0m\na\\r\\u{7}\\u{9b}1m\nb");
         assert_eq!(in_a_line("a\nb"), "a\\nb");
+    }
+
+    #[test]
+    fn colours_of_a_log_are_not_painted() {
+        let held = "\u{1b}[31mgreen\u{1b}[0m \u{1b}[2J\u{1b}]0;title\u{7}";
+        let shown = "red\n\\u{1b}[31mgreen\\u{1b}[0m \\u{1b}[2J\\u{1b}]0;title\\u{7}";
+        check(&PLAIN, held, shown);
+        check(&COLOURED, held, shown);
+        assert_eq!(in_a_line("\u{1b}[31m"), "\\u{1b}[31m");
+    }
+
+    #[test]
+    fn what_cannot_be_seen_is_shown() {
+        for unseen in
+            "\u{200b}\u{200f}\u{202a}\u{202e}\u{2060}\u{2064}\u{2066}\u{2069}\u{feff}".chars()
+        {
+            let shown = format!("ana{}", unseen.escape_default());
+            check(&PLAIN, &format!("ana{unseen}"), &format!("red\n{shown}"));
+            assert_eq!(in_a_line(&format!("ana{unseen}")), shown);
+        }
+        check(&PLAIN, "añá 東京 – …", "red\nañá 東京 – …");
     }
 }

@@ -2,12 +2,17 @@
 
 use std::fmt::Write;
 
+use super::printable::painted;
 use super::style::{Style, count, number, period, short_call};
 use crate::outcomes::Cited;
 use crate::suggest::{ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused};
 
 /// Lays suggestions out for a terminal.
 pub fn suggestions(suggestions: &Suggestions, style: &Style) -> String {
+    painted(style, |style| lay_out(suggestions, style))
+}
+
+fn lay_out(suggestions: &Suggestions, style: &Style) -> String {
     let observation = &suggestions.observation;
     let mut text = style.heading("Policies that allow what was observed");
     let _ =

@@ -223,6 +223,19 @@ fn standard_input_is_read() {
     assert_eq!(report["usage"]["first"], "2026-03-10T00:00:00Z");
 }
 
+/// Neither in a table nor below: the colours would be those of the report itself.
+#[test]
+fn what_a_log_holds_steers_no_terminal() {
+    let read = "{\"userArn\":\"a\\u001b[31mb\u{202e}c\",\"status\":\"200\"}\n";
+    let unread = "{\"userArn\":\"\u{1b}[1mx\u{feff}\u{200b}y\n";
+    let report = stdout(&analyze(&["-"], [read, unread].concat().as_bytes()));
+    for shown in ["a\\u{1b}[31mb\\u{202e}c", "\\u{1b}[1mx\\u{feff}\\u{200b}y"] {
+        assert!(report.contains(shown), "{report}");
+    }
+    assert!(!report.contains(['\u{1b}', '\u{202e}', '\u{feff}', '\u{200b}']), "{report:?}");
+    check_refused(&["-"], unread.as_bytes(), &["\\u{1b}", "1mx\\u{feff}\\u{200b}y"]);
+}
+
 #[test]
 fn a_window_is_a_day_or_a_moment() {
     let second_day = json(&["--since", "2026-03-11", "--until", "2026-03-11T12:00:00Z", LOGS]);
