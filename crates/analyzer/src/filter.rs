@@ -1,7 +1,8 @@
 //! Which rows count: a little language, `status >= 400 and caller ~ "release"`.
 //!
 //! `~` means "contains". A field that the row does not have satisfies no comparison, except that
-//! `!=` and `!~` hold: it is not that. Latencies are milliseconds.
+//! `!=` and `!~` hold: it is not that. Latencies are milliseconds unless a unit
+//! follows, `latency > 2s`.
 
 mod parse;
 

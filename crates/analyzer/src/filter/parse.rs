@@ -8,10 +8,12 @@
 //! field      = "status" | "latency" | "caller" | "method" | "route" | "path" | "ip" | "agent"
 //!            | "upstream" | "credential" | "api" | "stage" | "error"
 //! operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"
-//! value      = number | text in double quotes
+//! value      = number [ "ms" | "s" ] | text in double quotes
 //! ```
 
 use std::fmt;
+
+use tollgate_store::suggestion;
 
 use super::{Field, Node, Operand, Operator};
 
@@ -46,6 +48,20 @@ const OPERATORS: [(&str, Operator); 8] = [
     ("~", Operator::Contains),
 ];
 
+/// What others write for it.
+const MEANT: [(&str, &str); 10] = [
+    ("&&", "and"),
+    ("&", "and"),
+    ("||", "or"),
+    ("|", "or"),
+    ("!", "not"),
+    ("==", "="),
+    ("=~", "~"),
+    ("<>", "!="),
+    ("=>", ">="),
+    ("=<", "<="),
+];
+
 /// Why a text is no filter.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FilterError {
@@ -53,11 +69,14 @@ pub struct FilterError {
     pub column: usize,
     /// What was expected there.
     pub expected: String,
+    /// What may have been meant, if that is known.
+    pub help: Option<String>,
 }
 
 impl fmt::Display for FilterError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {} at column {}", self.expected, self.column)
+        write!(f, "expected {} at column {}", self.expected, self.column)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, "; {help}"))
     }
 }
 
@@ -69,7 +88,7 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     let node = parser.either()?;
     match parser.peek() {
         "" => Ok(node),
-        _ => Err(parser.expected("`and`, `or` or the end")),
+        _ => Err(parser.expected_word("`and`, `or` or the end", &["and", "or"])),
     }
 }
 
@@ -118,36 +137,56 @@ impl<'t> Parser<'t> {
 
     fn comparison(&mut self) -> Result<Node, FilterError> {
         let known = FIELDS.into_iter().find(|(name, _)| self.word(name));
-        let Some((_, field)) = known else {
-            let names: Vec<String> = FIELDS.iter().map(|(name, _)| format!("`{name}`")).collect();
-            return Err(self.expected(&format!("one of the fields {}", names.join(", "))));
-        };
+        let Some((_, field)) = known else { return Err(self.expected_field()) };
+        let operator = self.operator(field)?;
+        let value = if field.is_number() { self.number(field)? } else { self.quoted()? };
+        Ok(Node::Compare(field, operator, value))
+    }
+
+    fn operator(&mut self, field: Field) -> Result<Operator, FilterError> {
         let fits = |operator: Operator| match field.is_number() {
             true => operator.is_for_numbers(),
             false => operator.is_for_text(),
         };
+        let meant = meant(self.run());
         let before = self.rest;
         let known = OPERATORS.into_iter().find(|(symbol, _)| self.symbol(symbol));
-        let Some((_, operator)) = known.filter(|(_, operator)| fits(*operator)) else {
-            self.rest = before;
-            return Err(self.expected(match field.is_number() {
-                true => "one of `=` `!=` `<` `<=` `>` `>=`",
-                false => "one of `=` `!=` `~` `!~`",
-            }));
-        };
-        let value = if field.is_number() { self.number()? } else { self.quoted()? };
-        Ok(Node::Compare(field, operator, value))
+        if let Some((_, operator)) = known.filter(|(_, it)| fits(*it) && meant.is_none()) {
+            return Ok(operator);
+        }
+        self.rest = before;
+        Err(match field.is_number() {
+            true => self.expected_one_of(&["=", "!=", "<", "<=", ">", ">="]),
+            false => self.expected_one_of(&["=", "!=", "~", "!~"]),
+        })
     }
 
-    fn number(&mut self) -> Result<Operand, FilterError> {
-        let rest = self.peek();
-        let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
-        match rest.get(..digits).and_then(|digits| digits.parse().ok()) {
-            Some(number) => {
-                self.rest = rest.get(digits..).unwrap_or_default();
-                Ok(Operand::Number(number))
-            }
-            None => Err(self.expected("a whole number")),
+    fn number(&mut self, field: Field) -> Result<Operand, FilterError> {
+        let start = self.peek();
+        let after = start.trim_start_matches(|c: char| c.is_ascii_digit());
+        let digits = start.strip_suffix(after).unwrap_or_default();
+        if digits.is_empty() || after.starts_with('.') {
+            return Err(self.expected("a whole number"));
+        }
+        self.rest = after;
+        let unit = if field == Field::Latency { self.unit()? } else { 1 };
+        let number: Option<u64> = digits.parse().ok();
+        number.and_then(|number| number.checked_mul(unit)).map(Operand::Number).ok_or_else(|| {
+            self.rest = start;
+            self.expected("a smaller number")
+        })
+    }
+
+    /// Takes the unit of a latency, and tells its milliseconds.
+    fn unit(&mut self) -> Result<u64, FilterError> {
+        if self.word("ms") {
+            Ok(1)
+        } else if self.word("s") {
+            Ok(1000)
+        } else if self.rest.starts_with(char::is_alphabetic) {
+            Err(self.expected("`ms` or `s`"))
+        } else {
+            Ok(1)
         }
     }
 
@@ -186,11 +225,49 @@ impl<'t> Parser<'t> {
         self.rest.trim_start()
     }
 
+    /// The word or the run of symbols that comes next.
+    fn run(&self) -> &'t str {
+        let rest = self.peek();
+        let symbol = |c: char| "&|!=<>~".contains(c);
+        let after = match rest.starts_with(symbol) {
+            true => rest.trim_start_matches(symbol),
+            false => rest.trim_start_matches(char::is_alphanumeric),
+        };
+        rest.strip_suffix(after).unwrap_or_default()
+    }
+
     fn expected(&self, what: &str) -> FilterError {
         let offset = self.text.len() - self.peek().len();
         let column = self.text.get(..offset).map_or(0, |before| before.chars().count()) + 1;
-        FilterError { column, expected: what.to_owned() }
+        FilterError { column, expected: what.to_owned(), help: None }
     }
+
+    fn expected_field(&self) -> FilterError {
+        let fields = FIELDS.map(|(name, _)| name);
+        let what = format!("one of the fields `{}`", fields.join("`, `"));
+        self.expected_word(&what, &[&fields[..], &["not"]].concat())
+    }
+
+    /// Suggests the word that is nearest, or meant by the symbols.
+    fn expected_word(&self, what: &str, words: &[&str]) -> FilterError {
+        let help = self.help(words).or_else(|| suggestion(self.run(), words.iter().copied()));
+        FilterError { help, ..self.expected(what) }
+    }
+
+    fn expected_one_of(&self, symbols: &[&str]) -> FilterError {
+        let what = format!("one of `{}`", symbols.join("` `"));
+        FilterError { help: self.help(symbols), ..self.expected(&what) }
+    }
+
+    /// What others write so, if it is possible here.
+    fn help(&self, possible: &[&str]) -> Option<String> {
+        let meant = meant(self.run()).filter(|meant| possible.contains(meant))?;
+        Some(format!("did you mean `{meant}`?"))
+    }
+}
+
+fn meant(written: &str) -> Option<&'static str> {
+    MEANT.iter().find(|(others, _)| *others == written).map(|(_, ours)| *ours)
 }
 
 #[cfg(test)]
@@ -206,13 +283,59 @@ mod tests {
     #[test]
     fn errors_say_where_and_what() {
         check_error("", &format!("{} at column 1", fields()));
-        check_error("state = 5", &format!("{} at column 1", fields()));
+        check_error("state = 5", &format!("{} at column 1; did you mean `stage`?", fields()));
+        check_error("colour = 5", &format!("{} at column 1", fields()));
         check_error("status = \"5\"", "expected a whole number at column 10");
         check_error("status ~ 5", "expected one of `=` `!=` `<` `<=` `>` `>=` at column 8");
         check_error("caller < \"a\"", "expected one of `=` `!=` `~` `!~` at column 8");
         check_error("caller = ana", "expected text in double quotes at column 10");
         check_error("(status = 5", "expected `)` at column 12");
         check_error("status = 5 status", "expected `and`, `or` or the end at column 12");
+    }
+
+    #[test]
+    fn errors_say_what_was_meant() {
+        let boundary = "expected `and`, `or` or the end at column 10; did you mean";
+        check_error("status=5 AND status=6", &format!("{boundary} `and`?"));
+        check_error("status=5 Or status=6", &format!("{boundary} `or`?"));
+        check_error("status=5 && status=6", &format!("{boundary} `and`?"));
+        check_error("status=5 || status=6", &format!("{boundary} `or`?"));
+        let numbers = "expected one of `=` `!=` `<` `<=` `>` `>=` at column 7; did you mean";
+        check_error("status==5", &format!("{numbers} `=`?"));
+        check_error("status<>5", &format!("{numbers} `!=`?"));
+        check_error("status=>5", &format!("{numbers} `>=`?"));
+        check_error("status=~5", numbers.strip_suffix("; did you mean").unwrap());
+        let texts = "expected one of `=` `!=` `~` `!~` at column 8; did you mean";
+        check_error("caller == \"ana\"", &format!("{texts} `=`?"));
+        check_error("caller =~ \"ana\"", &format!("{texts} `~`?"));
+        let field = |column| format!("{} at column {column}; did you mean", fields());
+        check_error("STATUS = 5", &format!("{} `status`?", field(1)));
+        check_error("status=5 or stauts=6", &format!("{} `status`?", field(13)));
+        check_error("methd = \"GET\"", &format!("{} `method`?", field(1)));
+        check_error("NOT status=5", &format!("{} `not`?", field(1)));
+        check_error("!(status=5)", &format!("{} `not`?", field(1)));
+    }
+
+    #[track_caller]
+    fn check_number(text: &str, expected: u64) {
+        let Node::Any(any) = parse(text).unwrap() else { panic!("{text}") };
+        let [Node::All(all)] = &any[..] else { panic!("{text}") };
+        let Some(Node::Compare(.., Operand::Number(number))) = all.first() else { panic!() };
+        assert_eq!(*number, expected, "{text}");
+    }
+
+    #[test]
+    fn latencies_may_have_units() {
+        check_number("latency>2", 2);
+        check_number("latency>2ms", 2);
+        check_number("latency>2s", 2000);
+        check_number("latency > 2 s and status=5", 2000);
+        check_number("latency>2s and(status=5)", 2000);
+        check_error("latency>2m", "expected `ms` or `s` at column 10");
+        check_error("latency>2sec", "expected `ms` or `s` at column 10");
+        check_error("latency>1.5s", "expected a whole number at column 9");
+        check_error(&format!("latency>{}s", u64::MAX), "expected a smaller number at column 9");
+        check_error("status>2s", "expected `and`, `or` or the end at column 9");
     }
 
     fn fields() -> String {

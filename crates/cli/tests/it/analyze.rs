@@ -451,7 +451,16 @@ fn a_filter_chooses_what_counts() {
     for caller in usage["callers"].as_array().unwrap() {
         assert!(caller["caller"].as_str().unwrap().contains("/release-bot/"));
     }
-    check_refused(&["--filter", "state = 5", LOGS], b"", &["at column 1", "`status`"]);
+    let refused = ["at column 1", "`caller`", "did you mean `status`?"];
+    check_refused(&["--filter", "STATUS = 5", LOGS], b"", &refused);
+}
+
+#[test]
+fn latencies_have_units_in_filters_as_in_bounds() {
+    let slow = |filter: &str| json(&["--filter", filter, LOGS])["usage"]["requests"].clone();
+    assert_eq!(slow("latency>2000"), slow("latency > 2s"));
+    assert_eq!(slow("latency>2000"), slow("latency>2000ms"));
+    assert_ne!(slow("latency>2000"), slow("latency>2"));
 }
 
 #[test]
