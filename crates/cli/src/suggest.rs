@@ -28,7 +28,8 @@ use crate::world::World;
 /// Calls that the present policies allow are put down to their statements, which are narrowed to what
 /// was called: the route, with the values of its parameters where these were few, and `*` where they
 /// were many. Conditions and every Deny are kept. Nothing is granted that is not granted now, and the
-/// whole log is replayed with the suggestion before it is printed.
+/// whole log is replayed with the suggestion before it is printed. Where nothing was called by whom it
+/// is asked for, nothing is suggested, and the exit code is 2.
 ///
 /// Ctrl-C ends it: nothing is suggested, for only the whole log proves a suggestion, and the exit code
 /// is 4. A second Ctrl-C ends at once.
@@ -84,6 +85,9 @@ Then see what a change would do: tollgate analyze --account new.toml --against t
 /// Bytes of standard input that are read without looking whether that was interrupted.
 const SPOOLED_AT_ONCE: u64 = 1 << 20;
 
+/// How many principals are named that called nothing.
+const SILENT_SAID: usize = 3;
+
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
     /// For people.
@@ -134,6 +138,16 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     };
     if suggestions.observation.requests + suggestions.observation.left_out == 0 {
         return Err(Problem::new("no line is a request that can be read").into());
+    }
+    let silent = silent(&suggestions);
+    if silent.len() == suggestions.principals.len() {
+        return Err(unobserved(&suggestions, &silent, args.all).into());
+    }
+    if !silent.is_empty() {
+        world.complain(&format!(
+            "these called nothing, so that what is suggested grants them nothing: {}",
+            some_of(&silent)
+        ));
     }
     print(&suggestions, args, world)?;
     logs.close(&scanned.account, &scanned.sources, scanned.state.as_ref(), world)?;
@@ -212,6 +226,37 @@ fn print(suggestions: &Suggestions, args: &Args, world: &World) -> miette::Resul
         }
     };
     world.write(None, printed.as_bytes())
+}
+
+/// The principals that called nothing.
+fn silent(suggestions: &Suggestions) -> Vec<&str> {
+    let silent = suggestions.principals.iter().filter(|each| each.calls.requests == 0);
+    silent.map(|each| each.principal.as_str()).collect()
+}
+
+/// The first of them, and how many more there are.
+fn some_of(names: &[&str]) -> String {
+    let (said, others) = names.split_at(names.len().min(SILENT_SAID));
+    match others.len() {
+        0 => said.join(", "),
+        others => format!("{} and {others} more", said.join(", ")),
+    }
+}
+
+/// What is suggested for who called nothing takes everything away.
+fn unobserved(suggestions: &Suggestions, silent: &[&str], all: bool) -> Problem {
+    let whom = if all { "any principal of the account".to_owned() } else { some_of(silent) };
+    let left_out = suggestions.observation.left_out;
+    let read = suggestions.observation.requests + left_out;
+    Problem {
+        help: Some(format!(
+            "{read} calls were read, and {left_out} of them are left out by `--since`, `--until` or \
+             `--filter`"
+        )),
+        ..Problem::new(format!(
+            "nothing was observed of {whom}: a suggestion would take away all that is granted"
+        ))
+    }
 }
 
 /// A log that grows has calls that the suggestion does not know of.

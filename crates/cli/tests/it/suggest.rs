@@ -188,3 +188,34 @@ fn what_cannot_be_done_is_refused() {
     check_refused(&[&backwards[..], &SHOP].concat(), &["expected `--since` before `--until`"]);
     check_refused(&["--all", "--account", SHOP[1], "nowhere"], &["cannot read `nowhere`"]);
 }
+
+/// A policy for who called nothing takes everything away, and is proven by nothing.
+#[test]
+fn of_whom_nothing_was_observed_nothing_is_suggested() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("policies");
+    let late = ["--since", "2030-01-01", "--out", out.to_str().unwrap()];
+    let said = ["3609 calls were read", "3609 of them are left out"];
+    let of_ana = ["nothing was observed of arn:aws:iam::123456789012:user/ana"];
+    let arguments = [&["--principal", "ana"], &late[..], &EXAMPLE].concat();
+    check_refused(&arguments, &[&of_ana[..], &said].concat());
+    let of_all = ["nothing was observed of any principal of the account"];
+    check_refused(&[&["--all"], &late[..], &EXAMPLE].concat(), &[&of_all[..], &said].concat());
+    let silent = [&["--principal", "forgotten"], &SHOP[..]].concat();
+    check_refused(&silent, &["nothing was observed of arn:aws:iam::111122223333:role/forgotten"]);
+    assert!(!out.exists());
+}
+
+#[test]
+fn who_called_nothing_among_others_is_said() {
+    let both = ["--principal", "forgotten", "--principal", "eve"];
+    for principals in [&["--all"][..], &both] {
+        let output = suggest(&[principals, &SHOP].concat());
+        stdout(&output);
+        let said = "these called nothing, so that what is suggested grants them nothing: \
+                    arn:aws:iam::111122223333:role/forgotten\n";
+        assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    }
+    let output = suggest(&[&["--all"], &EXAMPLE[..]].concat());
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
