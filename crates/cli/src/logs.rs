@@ -97,12 +97,37 @@ fn map<'a>(names: impl IntoIterator<Item = &'a (String, String)>) -> miette::Res
     Ok(NameMap::new(pairs).map_err(|error| Problem::new(error.to_string()))?)
 }
 
+/// What was named again, and what it is the same as.
+pub(crate) type Again = Vec<(Arc<str>, Arc<str>)>;
+
+/// How many files are named that are the same as others.
+const AGAIN_SAID: usize = 3;
+
+/// What arguments mean: files, folders, globs or `-` for standard input. Each file is there once.
+pub(crate) fn find(arguments: &[String]) -> miette::Result<(Vec<Input>, Again)> {
+    let mut inputs = Vec::new();
+    for argument in arguments {
+        inputs.extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
+    }
+    let again = Input::keep_distinct(&mut inputs);
+    Ok((inputs, again))
+}
+
+/// Says which files were read once, although they were named again.
+pub(crate) fn say_again(again: &Again, world: &World) {
+    for (name, first) in again.iter().take(AGAIN_SAID) {
+        world.complain(&format!("`{name}` is the same file as `{first}`, and was read once"));
+    }
+    if let Some(others) = again.len().checked_sub(AGAIN_SAID).filter(|count| *count > 0) {
+        world.complain(&format!("{others} more are the same as others"));
+    }
+}
+
 /// Logs that are ready to be read.
 pub(crate) struct Logs<'a> {
     args: &'a LogArgs,
     pub(crate) inputs: Vec<Input>,
-    /// What was named again, and what it is the same as.
-    again: Vec<(Arc<str>, Arc<str>)>,
+    again: Again,
     pub(crate) options: ScanOptions,
 }
 
@@ -114,11 +139,7 @@ impl LogArgs {
         projection: Projection,
         manifest: Option<&Path>,
     ) -> miette::Result<Logs<'_>> {
-        let mut inputs = Vec::new();
-        for argument in &self.inputs {
-            inputs
-                .extend(Input::expand(argument).map_err(|error| Problem::new(error.to_string()))?);
-        }
+        let (inputs, again) = find(&self.inputs)?;
         let told =
             manifest.map(Told::read).transpose().map_err(account::all_of)?.unwrap_or_default();
         let names = map(told.names.iter().chain(&self.name))?;
@@ -137,7 +158,6 @@ impl LogArgs {
             state: self.state.as_deref().map(state).transpose()?,
             ..ScanOptions::new(projection)
         };
-        let again = Input::keep_distinct(&mut inputs);
         Ok(Logs { args: self, inputs, again, options })
     }
 
@@ -168,12 +188,7 @@ impl Logs<'_> {
         next: Option<&ScanState>,
         world: &World,
     ) -> miette::Result<()> {
-        for (name, first) in self.again.iter().take(AGAIN_SAID) {
-            world.complain(&format!("`{name}` is the same file as `{first}`, and was read once"));
-        }
-        if let Some(others) = self.again.len().checked_sub(AGAIN_SAID).filter(|count| *count > 0) {
-            world.complain(&format!("{others} more are the same as others"));
-        }
+        say_again(&self.again, world);
         if self.args.verbose {
             for source in sources {
                 world.complain(&format!("{}: {}", source.name, source.description()));
@@ -191,9 +206,6 @@ impl Logs<'_> {
         }
     }
 }
-
-/// How many files are named that are the same as others.
-const AGAIN_SAID: usize = 3;
 
 /// The share of lines that could not be read, in percent.
 fn share(account: &LineAccount) -> f64 {

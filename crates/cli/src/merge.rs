@@ -1,13 +1,16 @@
 //! `tollgate merge`: partial reports of many days or machines as one report.
 
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 use miette::{IntoDiagnostic, WrapErr};
 use tollgate_analyzer::Partial;
+use tollgate_log::Input;
 
 use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::Outcome;
+use crate::logs;
 use crate::report;
 use crate::threshold::Bounds;
 use crate::world::World;
@@ -17,12 +20,13 @@ use crate::world::World;
 /// The report is the one that a single run over all of the logs would have given. If one of the runs
 /// was interrupted, it is marked so, and the exit code is 4.
 ///
-/// Example: `tollgate merge monday.json tuesday.json --format json`
+/// Example: `tollgate merge 'days/*.json' --format json`
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Files written by `tollgate analyze --partial`.
+    /// Files written by `tollgate analyze --partial`, folders of them, globs in quotes, or `-` for
+    /// standard input.
     #[arg(required = true, value_name = "PARTIAL")]
-    partials: Vec<PathBuf>,
+    partials: Vec<String>,
     /// Compare with another period: what `--partial` wrote of it.
     #[arg(long, value_name = "PARTIAL")]
     compare: Option<PathBuf>,
@@ -39,19 +43,24 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     args.report.check()?;
     let account = args.account.as_deref().map(account::read).transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
-    let mut partials = args.partials.iter().map(|path| read_for(&args.bounds, path));
+    let (inputs, again) = logs::find(&args.partials)?;
+    let mut partials = inputs.iter().map(|input| read_for(&args.bounds, input));
     let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
     for partial in partials {
         merged.merge(partial?);
     }
+    logs::say_again(&again, world);
     let before = before.as_ref().map(|before| &before.gathered);
     let report = report::print(&merged, before, account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
 }
 
 /// Reads what must have been gathered with all that the bounds are about.
-fn read_for(bounds: &Bounds, path: &Path) -> miette::Result<Partial> {
-    let partial = read(path)?;
+fn read_for(bounds: &Bounds, input: &Input) -> miette::Result<Partial> {
+    let partial = match input {
+        Input::File(path) => read(path)?,
+        Input::Stdin => parse("standard input", io::read_to_string(io::stdin()))?,
+    };
     let given = |option: &str| match option {
         "against" => partial.gathered.changes.is_some(),
         _ => partial.gathered.outcomes.is_some(),
@@ -60,7 +69,7 @@ fn read_for(bounds: &Bounds, path: &Path) -> miette::Result<Partial> {
         None => Ok(partial),
         Some(lacking) => Err(Problem {
             help: Some("gather it again with `tollgate analyze --partial`".to_owned()),
-            ..Problem::new(format!("{lacking}, and {} was gathered without", path.display()))
+            ..Problem::new(format!("{lacking}, and {} was gathered without", input.name()))
         }
         .into()),
     }
@@ -68,8 +77,10 @@ fn read_for(bounds: &Bounds, path: &Path) -> miette::Result<Partial> {
 
 /// Reads what `analyze --partial` wrote.
 pub(crate) fn read(path: &Path) -> miette::Result<Partial> {
-    let cannot_read = || format!("cannot read `{}`", path.display());
-    let text = std::fs::read_to_string(path).into_diagnostic().wrap_err_with(cannot_read)?;
-    Ok(Partial::parse(&text)
-        .map_err(|message| Problem::new(format!("{}: {message}", path.display())))?)
+    parse(&path.display().to_string(), fs::read_to_string(path))
+}
+
+fn parse(name: &str, text: io::Result<String>) -> miette::Result<Partial> {
+    let text = text.into_diagnostic().wrap_err_with(|| format!("cannot read `{name}`"))?;
+    Ok(Partial::parse(&text).map_err(|message| Problem::new(format!("{name}: {message}")))?)
 }

@@ -146,7 +146,7 @@ impl fmt::Display for InputError {
         match self {
             InputError::Unreadable { path, source } => write!(f, "cannot read `{path}`: {source}"),
             InputError::Nothing { argument } => {
-                write!(f, "expected log files in `{argument}`, found none")
+                write!(f, "expected files in `{argument}`, found none")
             }
             InputError::Glob { source } => write!(f, "{source}"),
         }

@@ -16,6 +16,7 @@ mod credentials;
 mod formats;
 #[cfg(unix)]
 mod interrupt;
+mod merge;
 mod remedies;
 mod secrets;
 mod serve;

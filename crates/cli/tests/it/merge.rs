@@ -1,0 +1,62 @@
+//! `tollgate merge`: which files it reads.
+
+use std::fs;
+use std::process::Output;
+
+use crate::support::{run, stdout, tollgate};
+
+const LOGS: [&str; 2] = [
+    "fixtures/github-proxy/logs/2026-03-10.jsonl.gz",
+    "fixtures/github-proxy/logs/2026-03-11-night.jsonl.gz",
+];
+
+/// A folder with the partial reports `0.json` and `1.json`.
+fn partials() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (place, log) in LOGS.iter().enumerate() {
+        let path = folder.path().join(format!("{place}.json"));
+        let arguments = ["analyze", "--partial", path.to_str().unwrap(), log];
+        stdout(&tollgate(&arguments).output().unwrap());
+    }
+    folder
+}
+
+fn merge(folder: &tempfile::TempDir, arguments: &[&str]) -> Output {
+    tollgate(&[&["merge"], arguments].concat()).current_dir(folder).output().unwrap()
+}
+
+#[test]
+fn partial_reports_are_found_as_logs_are() {
+    let folder = partials();
+    let named = stdout(&merge(&folder, &["0.json", "1.json"]));
+    assert_eq!(named, stdout(&tollgate(&[&["analyze"], &LOGS[..]].concat()).output().unwrap()));
+    for pattern in ["*.json", "[01].json", "{0,1}.json", "."] {
+        assert_eq!(stdout(&merge(&folder, &[pattern])), named, "{pattern}");
+    }
+    let first = fs::read(folder.path().join("0.json")).unwrap();
+    let mut piped = tollgate(&["merge", "-", "1.json"]);
+    assert_eq!(stdout(&run(piped.current_dir(&folder), &first)), named);
+}
+
+#[test]
+fn a_partial_report_that_is_named_twice_counts_once() {
+    let folder = partials();
+    let once = merge(&folder, &["0.json", "1.json"]);
+    let twice = merge(&folder, &["*.json", "0.json"]);
+    assert_eq!(stdout(&twice), stdout(&once));
+    let said = String::from_utf8_lossy(&twice.stderr);
+    assert_eq!(said, "`0.json` is the same file as `0.json`, and was read once\n");
+}
+
+#[test]
+fn what_is_not_there_is_refused() {
+    let folder = partials();
+    for (argument, message) in
+        [("*.jsonl", "expected files in `*.jsonl`, found none"), ("2.json", "cannot read `2.json`")]
+    {
+        let output = merge(&folder, &[argument]);
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+        assert!(errors.contains(message), "{errors}");
+    }
+}
