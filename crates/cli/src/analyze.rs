@@ -12,7 +12,7 @@ use crate::account;
 use crate::assume;
 use crate::diagnose::Problem;
 use crate::exit::Outcome;
-use crate::logs::LogArgs;
+use crate::logs::{LogArgs, samples};
 use crate::merge;
 use crate::moment::Period;
 use crate::progress;
@@ -141,12 +141,16 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     }
     let mut partial = Partial::new(&analysis, gathered, &scanned);
     partial.interrupted = interrupted;
+    partial.samples = samples(&scanned.quarantine);
     if let Some(path) = &args.partial {
         let document = partial.to_json().into_diagnostic()?;
         world.write(Some(path), document.as_bytes())?;
     }
-    let before = match &plan.compare {
-        Some(Compare::With(before)) => Some(&before.gathered),
+    let before = match (&plan.compare, &args.compare) {
+        (Some(Compare::With(before)), Some(path)) => {
+            merge::say_compared(path, before, partial.asked.as_ref(), "this run", world);
+            Some(&before.gathered)
+        }
         _ => None,
     };
     let report = report::print(&partial, before, plan.account.as_ref(), &args.report, world)?;
@@ -180,7 +184,8 @@ impl Plan {
 fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
     let mut tried = Vec::new();
     for source in sources {
-        let first = quarantine.samples().iter().find(|line| line.file == source.name);
+        let samples = samples(quarantine);
+        let first = samples.iter().find(|line| line.file == source.name);
         let why = match (first, source.account.total()) {
             (Some(line), _) if line.sample.is_empty() => line.reason.clone(),
             (Some(line), _) => format!("{}: `{}`", line.reason, line.sample),

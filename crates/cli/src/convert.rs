@@ -11,7 +11,7 @@ use tollgate_log::{Converted, Destination, Field, Output, Projection, convert};
 
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
-use crate::logs::LogArgs;
+use crate::logs::{LogArgs, samples};
 use crate::progress;
 use crate::world::World;
 
@@ -145,7 +145,7 @@ fn lines(converted: &Converted) -> Lines {
     Lines {
         total: converted.account.total(),
         account: converted.account,
-        samples: converted.quarantine.samples().to_vec(),
+        samples: samples(&converted.quarantine),
     }
 }
 
@@ -176,7 +176,7 @@ fn text(converted: &Converted) -> String {
             let _ = writeln!(text, "{count} {what}");
         }
     }
-    for line in converted.quarantine.samples() {
+    for line in samples(&converted.quarantine) {
         let _ = writeln!(text, "{} at byte {}: {}", line.file, line.offset, line.reason);
         let _ = writeln!(text, "    {}", line.sample);
     }

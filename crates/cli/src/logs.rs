@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tollgate_log::{
-    Envelope, Format, Input, LineAccount, NameMap, Overrides, Projection, QuarantineFile,
-    ScanOptions, ScanState, Source, Template,
+    Envelope, Format, Input, LineAccount, NameMap, Overrides, Projection, Quarantine,
+    QuarantineFile, QuarantinedLine, ScanOptions, ScanState, Source, Template,
 };
+use tollgate_secrets::literal::Blotted;
 
 use crate::account;
 use crate::diagnose::Problem;
@@ -121,6 +122,15 @@ pub(crate) fn say_again(again: &Again, world: &World) {
     if let Some(others) = again.len().checked_sub(AGAIN_SAID).filter(|count| *count > 0) {
         world.complain(&format!("{others} more are the same as others"));
     }
+}
+
+/// The first lines that could not be read, to be shown: without what looks like a credential.
+pub(crate) fn samples(quarantine: &Quarantine) -> Vec<QuarantinedLine> {
+    let shown = |line: &QuarantinedLine| {
+        let sample = Blotted::new(&line.sample, []).text;
+        QuarantinedLine { sample, ..line.clone() }
+    };
+    quarantine.samples().iter().map(shown).collect()
 }
 
 /// Logs that are ready to be read.

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use miette::{IntoDiagnostic, WrapErr};
-use tollgate_analyzer::Partial;
+use tollgate_analyzer::{Asked, Partial};
 use tollgate_log::Input;
 
 use crate::account;
@@ -44,15 +44,52 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let account = args.account.as_deref().map(account::read).transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let (inputs, again) = logs::find(&args.partials)?;
-    let mut partials = inputs.iter().map(|input| read_for(&args.bounds, input));
-    let mut merged = partials.next().ok_or_else(|| Problem::new("nothing to merge"))??;
-    for partial in partials {
-        merged.merge(partial?);
+    let mut inputs = inputs.iter();
+    let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
+    let mut merged = read_for(&args.bounds, first)?;
+    let asked = merged.asked.clone();
+    for input in inputs {
+        let partial = read_for(&args.bounds, input)?;
+        let differences = differences(asked.as_ref(), partial.asked.as_ref());
+        say(&differences, &input.name(), &format!("`{}`", first.name()), world);
+        merged.merge(partial);
     }
     logs::say_again(&again, world);
+    if let (Some(path), Some(before)) = (&args.compare, &before) {
+        say_compared(path, before, asked.as_ref(), &format!("`{}`", first.name()), world);
+    }
     let before = before.as_ref().map(|before| &before.gathered);
     let report = report::print(&merged, before, account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
+}
+
+/// The options that two runs differ in, if it is known what both were asked.
+fn differences(one: Option<&Asked>, other: Option<&Asked>) -> Vec<&'static str> {
+    one.zip(other).map_or_else(Vec::new, |(one, other)| one.differences(other))
+}
+
+/// Says that what was gathered of `this` and of `that` is not of the same.
+fn say(options: &[&str], this: &str, that: &str, world: &World) {
+    if !options.is_empty() {
+        let options = options.join("`, `");
+        world.complain(&format!(
+            "`{this}` was gathered with another `{options}` than {that}: what depends on that is not \
+             of the same in both"
+        ));
+    }
+}
+
+/// Says it of a period to compare with, of whose options only the filter matters.
+pub(crate) fn say_compared(
+    path: &Path,
+    before: &Partial,
+    asked: Option<&Asked>,
+    that: &str,
+    world: &World,
+) {
+    let mut differences = differences(asked, before.asked.as_ref());
+    differences.retain(|option| *option == "--filter");
+    say(&differences, &path.display().to_string(), that, world);
 }
 
 /// Reads what must have been gathered with all that the bounds are about.

@@ -236,6 +236,22 @@ fn what_a_log_holds_steers_no_terminal() {
     check_refused(&["-"], unread.as_bytes(), &["\\u{1b}", "1mx\\u{feff}\\u{200b}y"]);
 }
 
+/// A line that cannot be read is shown, whatever stands in it.
+#[test]
+fn a_line_that_is_shown_tells_no_credential() {
+    // In two pieces, as nobody is to take it for one.
+    let token = ["ghp_", "abcdefghijklmnopqrstuvwxyz0123456789"].concat();
+    let unread = format!("{{\"userArn\":\"a\",\"authorization\":\"Bearer {token}\"\n");
+    let log = format!("{{\"status\":\"200\"}}\n{unread}");
+    for format in ["text", "json", "html", "markdown"] {
+        let report = stdout(&analyze(&["--format", format, "-"], log.as_bytes()));
+        assert!(!report.contains(&token[4..]), "{report}");
+    }
+    let report = stdout(&analyze(&["-"], log.as_bytes()));
+    assert!(report.contains("\"authorization\":\"Bearer ghp_***"), "{report}");
+    check_refused(&["-"], unread.as_bytes(), &["Bearer ghp_***"]);
+}
+
 #[test]
 fn a_window_is_a_day_or_a_moment() {
     let second_day = json(&["--since", "2026-03-11", "--until", "2026-03-11T12:00:00Z", LOGS]);

@@ -60,3 +60,38 @@ fn what_is_not_there_is_refused() {
         assert!(errors.contains(message), "{errors}");
     }
 }
+
+#[test]
+fn what_was_gathered_otherwise_is_said() {
+    let folder = partials();
+    let account = ["--account", "fixtures/github-proxy/tollgate.toml"];
+    let filter = ["--filter", "status = 200"];
+    for (name, options) in [("2.json", &account[..]), ("3.json", &filter[..])] {
+        let path = folder.path().join(name);
+        let path = path.to_str().unwrap();
+        let arguments = [&["analyze", "--partial", path], options, &LOGS[..1]].concat();
+        stdout(&tollgate(&arguments).output().unwrap());
+    }
+    let check = |arguments: &[&str], expected: &str| {
+        let output = merge(&folder, arguments);
+        assert_eq!(output.status.code(), Some(0));
+        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+    };
+    let said = |this: &str, option: &str, that: &str| {
+        format!(
+            "`{this}` was gathered with another `{option}` than `{that}`: what depends on that is not \
+             of the same in both\n"
+        )
+    };
+    check(&["0.json", "1.json"], "");
+    check(&["0.json", "2.json"], &said("2.json", "--account", "0.json"));
+    check(&["2.json", "3.json"], &said("3.json", "--account`, `--filter", "2.json"));
+    // Usage is compared, and what was decided is not.
+    check(&["0.json", "--compare", "2.json"], "");
+    check(&["0.json", "--compare", "3.json"], &said("3.json", "--filter", "0.json"));
+    let path = folder.path().join("3.json");
+    let arguments = ["analyze", "--compare", path.to_str().unwrap(), LOGS[0]];
+    let output = tollgate(&arguments).output().unwrap();
+    let expected = "with another `--filter` than this run: what depends";
+    assert!(String::from_utf8_lossy(&output.stderr).contains(expected));
+}
