@@ -4,7 +4,7 @@
 //! grouping a call allocates nothing; what readers see is made of the key when all is counted.
 
 use std::borrow::Cow;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use serde::{Deserialize, Serialize};
 use tollgate_log::Field;
@@ -162,26 +162,26 @@ fn session(caller: &str) -> Option<&str> {
 
 /// The first three numbers of an address of IPv4, the network of one of IPv6, all of another text.
 fn network_key<'t>(address: &'t str, buffer: &'t mut String) -> &'t str {
-    let is_v4 = address.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match address.rsplit_once('.') {
-        Some((network, _)) if is_v4 => network,
-        _ => match address.parse::<IpAddr>().map(|address| address.to_canonical()) {
-            Ok(IpAddr::V6(address)) => {
+    match (address.parse::<IpAddr>(), address.rsplit_once('.')) {
+        (Ok(IpAddr::V4(_)), Some((network, _))) => network,
+        (Ok(found), _) => match found.to_canonical() {
+            IpAddr::V6(address) => {
                 let [a, b, c, ..] = address.segments();
-                written(buffer, format_args!("{a:x}:{b:x}:{c:x}::/48"))
+                let network = Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0);
+                written(buffer, format_args!("{network}/48"))
             }
-            Ok(IpAddr::V4(address)) => {
+            IpAddr::V4(address) => {
                 let [a, b, c, _] = address.octets();
                 written(buffer, format_args!("{a}.{b}.{c}"))
             }
-            Err(_) => address,
         },
+        (Err(_), _) => address,
     }
 }
 
 fn network(key: &str) -> Cow<'_, str> {
-    let is_v4 = key.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
-    match is_v4 && key.contains('.') {
+    let are_numbers = key.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    match are_numbers && key.split('.').count() == 3 {
         true => Cow::Owned(format!("{key}.0/24")),
         false => Cow::Borrowed(key),
     }
@@ -262,7 +262,9 @@ mod tests {
         check_network("10.20.30.40", "10.20.30.0/24");
         check_network("::ffff:10.20.30.40", "10.20.30.0/24");
         check_network("2001:db8:1:2::3", "2001:db8:1::/48");
-        check_network("::1", "0:0:0::/48");
+        check_network("2001:db8::3", "2001:db8::/48");
+        check_network("::1", "::/48");
+        check_network("999.1.1.1", "999.1.1.1");
         check_network("cloudformation.amazonaws.com", "cloudformation.amazonaws.com");
         check_network("2001:db8", "2001:db8");
     }

@@ -89,7 +89,7 @@ pub(super) fn minute(moment: &str) -> String {
 
 /// From one moment to another: the date is said once if it is the same.
 pub(crate) fn period(first: Option<&str>, last: Option<&str>) -> String {
-    let (Some(first), Some(last)) = (first, last) else { return "without times".to_owned() };
+    let (Some(first), Some(last)) = (first, last) else { return "at times not told".to_owned() };
     let (first, last) = (minute(first), minute(last));
     match (first.get(..10), last.strip_prefix(first.get(..10).unwrap_or_default())) {
         _ if first == last => first,

@@ -68,12 +68,13 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
 
 fn denied_line(groups: impl Iterator<Item = u64>, report: &Report, style: &Style) -> String {
     let denied: u64 = groups.sum();
-    let disagreeing = report.agreement.as_ref().map_or(0, |agreement| agreement.disagreeing);
+    let compared = report.agreement.as_ref().map_or((0, 0), |it| (it.agreeing, it.disagreeing));
     let share = share(denied, report.usage.requests);
     let denied = format!("{} denied ({share})", count(denied, "request"));
-    let agreement = match disagreeing {
-        0 => style.good("log and policies agree on all that can be compared"),
-        _ => {
+    let agreement = match compared {
+        (0, 0) => "log and policies cannot be compared".to_owned(),
+        (_, 0) => style.good("log and policies agree on all that can be compared"),
+        (_, disagreeing) => {
             style.notable(format!("log and policies disagree on {}", count(disagreeing, "request")))
         }
     };
