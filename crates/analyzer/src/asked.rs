@@ -7,7 +7,9 @@ use tollgate_store::Account;
 
 use crate::breakdown::Grouping;
 use crate::cache::Identity;
+use crate::filter::Filter;
 use crate::gather::Analysis;
+use crate::time::rfc3339;
 
 /// What a run was asked. Numbers are fingerprints: the same of the same, in every run.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,10 +19,14 @@ pub struct Asked {
     account: Option<Fingerprint>,
     /// Those that were compared with.
     against: Option<Fingerprint>,
-    /// The values that were assumed, in order of their keys.
-    assumed: Option<Fingerprint>,
-    /// Which rows count, apart from their time.
-    filter: Option<Fingerprint>,
+    /// The values that were assumed, in order of their keys: `KEY=VALUE`.
+    assumed: Vec<String>,
+    /// Which rows count, as it could have been typed.
+    filter: Option<String>,
+    /// Rows before this do not count, UTC milliseconds.
+    since: Option<i64>,
+    /// Rows at this moment or later do not count.
+    until: Option<i64>,
     /// What usage was grouped by, in order.
     group_by: Vec<Grouping>,
 }
@@ -71,13 +77,36 @@ impl Asked {
         Asked {
             account: analysis.account.map(Fingerprint::of_account),
             against: analysis.against.map(Fingerprint::of_account),
-            assumed: (!assumed.is_empty()).then(|| Fingerprint::of(assumed)),
-            filter: analysis.filter.map(|filter| Fingerprint::of([format!("{filter:?}")])),
+            assumed,
+            filter: analysis.filter.map(Filter::to_string),
+            since: analysis.window.since,
+            until: analysis.window.until,
             group_by,
         }
     }
 
-    /// What another run was asked differently, as the options of the command line are called.
+    /// Which requests count, and what was assumed of them: as options of the command line.
+    pub fn options(&self) -> Vec<String> {
+        let moment = |option: &str, at: i64| format!("{option} {}", rfc3339(at));
+        let since = self.since.map(|since| moment("--since", since));
+        let until = self.until.map(|until| moment("--until", until));
+        let filter = self.filter.iter().map(|filter| format!("--filter {filter}"));
+        let assumed = self.assumed.iter().map(|assumed| format!("--assume {assumed}"));
+        since.into_iter().chain(until).chain(filter).chain(assumed).collect()
+    }
+
+    /// What two runs that were asked alike were asked together, but for when; `None` of others.
+    pub(crate) fn and(self, other: &Asked) -> Option<Asked> {
+        let both = |one: Option<i64>, other: Option<i64>, of: fn(i64, i64) -> i64| {
+            one.zip(other).map(|(one, other)| of(one, other))
+        };
+        let since = both(self.since, other.since, i64::min);
+        let until = both(self.until, other.until, i64::max);
+        self.differences(other).is_empty().then_some(Asked { since, until, ..self })
+    }
+
+    /// What another run was asked differently, but for when, as the options of the command line are
+    /// called.
     pub fn differences(&self, other: &Asked) -> Vec<&'static str> {
         let options = [
             ("--account", self.account == other.account),
@@ -96,7 +125,7 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::filter::Filter;
+    use crate::gather::Window;
 
     fn account(attached: &str, resource: &str) -> Account {
         let manifest = format!(
@@ -153,5 +182,29 @@ mod tests {
             &["--account", "--against"],
         );
         check(with(&one), &["--against", "--assume", "--filter", "--group-by"]);
+        check(Analysis { window: Window { since: Some(0), until: None }, ..first }, &[]);
+    }
+
+    #[test]
+    fn runs_of_other_days_are_asked_for_all_of_them() {
+        let filter = Filter::parse("latency>1s").unwrap();
+        let assumed = [("b", "c"), ("a", "b")].map(|(key, value)| (key.into(), value.into()));
+        let day = |since: Option<i64>, until| {
+            let window = Window { since: since.map(|day| day * 86_400_000), until };
+            let filter = Some(&filter);
+            Asked::of(&Analysis { window, filter, assumed: &assumed, ..Analysis::default() })
+        };
+        let two = day(Some(1), Some(172_800_000)).and(&day(Some(0), Some(86_400_000))).unwrap();
+        let options = [
+            "--since 1970-01-01T00:00:00Z",
+            "--until 1970-01-03T00:00:00Z",
+            "--filter latency > 1000",
+            "--assume a=b",
+            "--assume b=c",
+        ];
+        assert_eq!(two.options(), options);
+        let open = two.and(&day(None, Some(0))).unwrap();
+        assert_eq!(open.options()[0], "--until 1970-01-03T00:00:00Z");
+        assert_eq!(open.and(&Asked::default()), None);
     }
 }

@@ -5,6 +5,7 @@
 //! follows, `latency > 2s`.
 
 mod parse;
+mod write;
 
 use std::cmp::Ordering;
 

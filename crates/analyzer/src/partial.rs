@@ -72,9 +72,7 @@ impl Partial {
     /// Adds another run. The order of merging does not matter.
     pub fn merge(&mut self, other: Partial) {
         self.interrupted |= other.interrupted;
-        if self.asked != other.asked {
-            self.asked = None;
-        }
+        self.asked = self.asked.take().zip(other.asked).and_then(|(one, other)| one.and(&other));
         self.lines += other.lines;
         self.gathered.merge(other.gathered);
         self.samples.extend(other.samples);

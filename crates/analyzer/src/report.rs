@@ -62,6 +62,10 @@ pub struct Report<'g> {
     /// Whether reading was ended before all was read, so that the report is of a part.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub interrupted: bool,
+    /// Which requests count, and what was assumed of them, if anything was asked: as options of the
+    /// command line, `--filter status = 200`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
     /// What became of the lines that were read.
     pub lines: Lines,
     /// What is told less finely than it could be, because there was too much of it: a sentence for
@@ -143,6 +147,7 @@ impl<'g> Report<'g> {
         Report {
             version: 1,
             interrupted: false,
+            asked: Vec::new(),
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             folded: folded::sentences(gathered),
             left_out: gathered.left_out,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Gathered, Partial, Remedy, Report, render, text};
+use tollgate_analyzer::{Asked, Gathered, Partial, Remedy, Report, render, text};
 use tollgate_store::Account;
 
 use crate::diagnose::Problem;
@@ -93,6 +93,7 @@ pub(crate) fn print<'p>(
         None => report,
     };
     whole.interrupted = partial.interrupted;
+    whole.asked = partial.asked.as_ref().map_or_else(Vec::new, Asked::options);
     let outcomes = account.zip(partial.gathered.outcomes.as_ref());
     whole.remedies = outcomes.map(|(account, outcomes)| Remedy::find(account, outcomes));
     if !args.draws() {

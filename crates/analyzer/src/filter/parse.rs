@@ -20,7 +20,7 @@ use super::{Field, Node, Operand, Operator};
 /// Filters nest at most this deep.
 const DEPTH_MAX: usize = 32;
 
-const FIELDS: [(&str, Field); 13] = [
+pub(super) const FIELDS: [(&str, Field); 13] = [
     ("status", Field::Status),
     ("latency", Field::Latency),
     ("caller", Field::Caller),
@@ -37,7 +37,7 @@ const FIELDS: [(&str, Field); 13] = [
 ];
 
 /// Longer operators first: `<=` before `<`.
-const OPERATORS: [(&str, Operator); 8] = [
+pub(super) const OPERATORS: [(&str, Operator); 8] = [
     ("!=", Operator::NotEqual),
     ("!~", Operator::ContainsNot),
     ("<=", Operator::LessOrEqual),
@@ -92,6 +92,14 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     }
 }
 
+/// Some nodes as one; a single one is that itself.
+fn joined(first: Node, others: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Node {
+    if others.is_empty() {
+        return first;
+    }
+    join([vec![first], others].concat())
+}
+
 struct Parser<'t> {
     text: &'t str,
     rest: &'t str,
@@ -100,19 +108,21 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn either(&mut self) -> Result<Node, FilterError> {
-        let mut nodes = vec![self.all()?];
+        let first = self.all()?;
+        let mut others = Vec::new();
         while self.word("or") {
-            nodes.push(self.all()?);
+            others.push(self.all()?);
         }
-        Ok(Node::Any(nodes))
+        Ok(joined(first, others, Node::Any))
     }
 
     fn all(&mut self) -> Result<Node, FilterError> {
-        let mut nodes = vec![self.one()?];
+        let first = self.one()?;
+        let mut others = Vec::new();
         while self.word("and") {
-            nodes.push(self.one()?);
+            others.push(self.one()?);
         }
-        Ok(Node::All(nodes))
+        Ok(joined(first, others, Node::All))
     }
 
     fn one(&mut self) -> Result<Node, FilterError> {
@@ -318,10 +328,12 @@ mod tests {
 
     #[track_caller]
     fn check_number(text: &str, expected: u64) {
-        let Node::Any(any) = parse(text).unwrap() else { panic!("{text}") };
-        let [Node::All(all)] = &any[..] else { panic!("{text}") };
-        let Some(Node::Compare(.., Operand::Number(number))) = all.first() else { panic!() };
-        assert_eq!(*number, expected, "{text}");
+        let first = match parse(text).unwrap() {
+            Node::All(nodes) => nodes[0].clone(),
+            node => node,
+        };
+        let Node::Compare(.., Operand::Number(number)) = first else { panic!("{text}") };
+        assert_eq!(number, expected, "{text}");
     }
 
     #[test]
@@ -345,11 +357,9 @@ mod tests {
 
     #[test]
     fn and_binds_more_tightly_than_or() {
-        let bare = Filter::parse("status=1 or status=2 and status=3");
-        let grouped = Filter::parse("status=1 or (status=2 and status=3)");
-        let Ok(Filter(Node::Any(nodes))) = bare else { panic!("{bare:?}") };
-        assert_eq!(nodes.len(), 2);
-        assert!(grouped.is_ok());
+        let bare = parse("status=1 or status=2 and status=3");
+        assert_eq!(bare, parse("status=1 or (status=2 and status=3)"));
+        assert_ne!(bare, parse("(status=1 or status=2) and status=3"));
     }
 
     #[test]

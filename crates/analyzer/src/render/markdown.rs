@@ -48,9 +48,14 @@ fn summary(report: &Report) -> String {
         true => format!("**{INTERRUPTED}**\n\n"),
         false => String::new(),
     };
+    let asked: Vec<String> = report.asked.iter().map(|option| code(option)).collect();
+    let asked = match asked.is_empty() {
+        true => String::new(),
+        false => format!("\nAs asked: {}\n", asked.join(", ")),
+    };
     let folded: String = report.folded.iter().map(|sentence| format!("\n{sentence}\n")).collect();
     format!(
-        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{folded}",
+        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{asked}{folded}",
         facts.join(" · "),
         period(usage.first.as_deref(), usage.last.as_deref()),
         who_on_what(usage),

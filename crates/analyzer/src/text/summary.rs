@@ -27,6 +27,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         who_on_what(usage),
         period(usage.first.as_deref(), usage.last.as_deref()),
     ));
+    if !report.asked.is_empty() {
+        text.push_str(&format!("  as asked: {}\n", report.asked.join(", ")));
+    }
     if let Some(denied) = &report.denied {
         text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
     }

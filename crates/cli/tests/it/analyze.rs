@@ -236,6 +236,30 @@ fn what_a_log_holds_steers_no_terminal() {
     check_refused(&["-"], unread.as_bytes(), &["\\u{1b}", "1mx\\u{feff}\\u{200b}y"]);
 }
 
+#[test]
+fn a_report_says_what_was_asked() {
+    let options = [
+        ["--account", ACCOUNT],
+        ["--assume", "aws:MultiFactorAuthPresent=true"],
+        ["--filter", "status>=400 and caller~\"ana\""],
+        ["--until", "2026-03-12"],
+    ];
+    let arguments = [&options.concat()[..], &[LOGS]].concat();
+    let report = json(&arguments);
+    check_schema(&report);
+    let asked = [
+        "--until 2026-03-12T00:00:00Z",
+        "--filter status >= 400 and caller ~ \"ana\"",
+        "--assume aws:MultiFactorAuthPresent=true",
+    ];
+    assert_eq!(report["asked"], Value::from(asked.to_vec()));
+    let text = stdout(&analyze(&arguments, b""));
+    assert!(text.contains(&format!("  as asked: {}\n", asked.join(", "))), "{text}");
+    let comment = stdout(&analyze(&[&arguments[..], &["--format", "markdown"]].concat(), b""));
+    assert!(comment.contains(&format!("As asked: `{}`\n", asked.join("`, `"))), "{comment}");
+    assert!(json(&[LOGS]).get("asked").is_none());
+}
+
 /// A line that cannot be read is shown, whatever stands in it.
 #[test]
 fn a_line_that_is_shown_tells_no_credential() {
