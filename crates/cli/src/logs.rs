@@ -62,12 +62,18 @@ pub(crate) struct LogArgs {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "0",
+        value_parser = percent,
         help_heading = "Reading logs"
     )]
     strict: Option<f64>,
     /// Say on standard error what each input was taken for.
     #[arg(short, long, help_heading = "Reading logs")]
     verbose: bool,
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.parse().ok().filter(|percent| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "expected a number of per cent, from 0 to 100".to_owned())
 }
 
 fn envelope(name: &str) -> Result<Envelope, String> {

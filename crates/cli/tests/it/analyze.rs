@@ -314,6 +314,13 @@ fn output_goes_to_a_file() {
 }
 
 #[test]
+fn a_share_that_is_none_is_refused() {
+    for share in ["--strict=101", "--strict=-1", "--strict=nan", "--strict=half"] {
+        check_refused(&[share, LOGS], b"", &["per cent, from 0 to 100"]);
+    }
+}
+
+#[test]
 fn strict_reports_and_then_fails() {
     let output = analyze(&["--strict", LOGS], b"");
     assert_eq!(output.status.code(), Some(2));
