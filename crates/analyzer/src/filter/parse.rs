@@ -92,14 +92,6 @@ pub(super) fn parse(text: &str) -> Result<Node, FilterError> {
     }
 }
 
-/// Some nodes as one; a single one is that itself.
-fn joined(first: Node, others: Vec<Node>, join: fn(Vec<Node>) -> Node) -> Node {
-    if others.is_empty() {
-        return first;
-    }
-    join([vec![first], others].concat())
-}
-
 struct Parser<'t> {
     text: &'t str,
     rest: &'t str,
@@ -108,21 +100,29 @@ struct Parser<'t> {
 
 impl<'t> Parser<'t> {
     fn either(&mut self) -> Result<Node, FilterError> {
-        let first = self.all()?;
-        let mut others = Vec::new();
-        while self.word("or") {
-            others.push(self.all()?);
-        }
-        Ok(joined(first, others, Node::Any))
+        self.joined("or", Self::all, Node::Any)
     }
 
     fn all(&mut self) -> Result<Node, FilterError> {
-        let first = self.one()?;
+        self.joined("and", Self::one, Node::All)
+    }
+
+    /// Parts with a word between them; a single one is that itself.
+    fn joined(
+        &mut self,
+        word: &str,
+        part: fn(&mut Self) -> Result<Node, FilterError>,
+        join: fn(Vec<Node>) -> Node,
+    ) -> Result<Node, FilterError> {
+        let first = part(self)?;
         let mut others = Vec::new();
-        while self.word("and") {
-            others.push(self.one()?);
+        while self.word(word) {
+            others.push(part(self)?);
         }
-        Ok(joined(first, others, Node::All))
+        if others.is_empty() {
+            return Ok(first);
+        }
+        Ok(join([vec![first], others].concat()))
     }
 
     fn one(&mut self) -> Result<Node, FilterError> {
