@@ -68,8 +68,8 @@ pub struct Report<'g> {
     pub asked: Vec<String>,
     /// What became of the lines that were read.
     pub lines: Lines,
-    /// What is told less finely than it could be, because there was too much of it: a sentence for
-    /// each.
+    /// What is told less finely than it could be, because there was too much of it, or drawn wider,
+    /// because of a few times far from all others: a sentence for each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub folded: Vec<String>,
     /// Requests that were read and left out: outside of the window, or not wanted by the filter.

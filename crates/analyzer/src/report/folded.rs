@@ -1,4 +1,5 @@
-//! What of a report is told less finely than it could be, because there was too much of it.
+//! What of a report is told less finely than it could be, because there was too much of it, or drawn
+//! wider, because of a few times far from all others.
 
 use crate::breakdown::Breakdown;
 use crate::calls::{CALLERS_MAX, ROUTES_MAX};
