@@ -182,9 +182,8 @@ impl Plan {
 
 /// No line could be read: what each input was taken for, and why its first line did not fit.
 fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
-    let mut tried = Vec::new();
+    let (mut tried, samples) = (Vec::new(), samples(quarantine));
     for source in sources {
-        let samples = samples(quarantine);
         let first = samples.iter().find(|line| line.file == source.name);
         let why = match (first, source.account.total()) {
             (Some(line), _) if line.sample.is_empty() => line.reason.clone(),
