@@ -4,8 +4,9 @@ const SHADES = 8;
 
 function drawHeat() {
   const { heat } = report.usage;
-  const each = (hour) => (hour.hours > 0 ? Math.round(hour.requests / hour.hours) : null);
-  const most = Math.max(1, ...heat.map(each));
+  const each = (hour) => (hour.hours > 0 ? hour.requests / hour.hours : null);
+  const shown = (value) => (value > 0 && value < 0.5 ? "less than one" : number(Math.round(value)));
+  const most = Math.max(...heat.map(each)) || 1;
   const hours = heat.reduce((sum, hour) => sum + hour.hours, 0);
   $("heat-section").hidden = hours < 48;
   if (hours < 48) return;
@@ -15,11 +16,11 @@ function drawHeat() {
     const value = each(hour);
     const shade = value === null ? "none" : `shade-${Math.ceil((SHADES * value) / most)}`;
     const title = `${hour.weekday} ${String(hour.hour).padStart(2, "0")}:00: ${plural(hour.requests, "request")} in ${plural(hour.hours, "hour")}`;
-    return el("td", { class: `number ${shade}`, title }, value === null ? "" : number(value));
+    return el("td", { class: `number ${shade}`, title }, value === null ? "" : number(Math.round(value)));
   };
   const numbers = Array.from({ length: 24 }, (_, hour) => el("th", { scope: "col", class: "number" }, String(hour)));
   $("heat").replaceChildren(el("table", { class: "heat" },
-    el("caption", {}, `Requests in an hour, UTC; the busiest is ${busiest.weekday} ${String(busiest.hour).padStart(2, "0")}:00 with ${number(each(busiest))}. Whole period.`),
+    el("caption", {}, `Requests in an hour, UTC; the busiest is ${busiest.weekday} ${String(busiest.hour).padStart(2, "0")}:00 with ${shown(each(busiest))}. Whole period.`),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day"), numbers)),
     el("tbody", {}, days.map((day) => el("tr", {}, el("th", { scope: "row" }, day.slice(0, 3)), heat.filter((hour) => hour.weekday === day).map(cell))))));
 }
@@ -33,7 +34,8 @@ function drawComparison() {
   $("comparison-section").hidden = !report.comparison;
   if (!report.comparison) return;
   const { before, now, requests: all, callers, routes } = report.comparison;
-  const rate = before.hours === now.hours ? "" : " an hour";
+  const length = ({ from, until }) => Date.parse(until) - Date.parse(from);
+  const rate = length(before) === length(now) ? "" : " an hour";
   $("comparison-note").textContent = `${plural(all.now, "request")} from ${written(now.from)} to ${written(now.until)}, ` +
     `after ${number(all.before)} from ${written(before.from)} to ${written(before.until)}: ${changeOf(all)}${rate}.`;
   const columns = (name, of) => [
