@@ -1,5 +1,7 @@
 //! Gathering: one pass over the rows fills every section of the report at once.
 
+use std::sync::{Mutex, PoisonError};
+
 use bumpalo::Bump;
 use serde::{Deserialize, Serialize};
 use tollgate_log::{
@@ -186,17 +188,16 @@ impl<'a> Analysis<'a> {
 
     /// Reads inputs in parallel and gathers everything from them.
     pub fn scan(&self, inputs: &[Input], options: &ScanOptions) -> (Gathered, Read) {
-        let scanned = tollgate_log::scan(
-            inputs,
-            options,
-            || self.gatherer(),
-            |gatherer, batch| gatherer.add(batch),
-        );
-        let tollgate_log::Scanned { accumulators, account, quarantine, sources, state } = scanned;
-        let gathered = accumulators.into_iter().map(Gatherer::finish).reduce(|mut all, more| {
-            all.merge(more);
-            all
-        });
+        let all: Mutex<Option<Gathered>> = Mutex::default();
+        // One at a time: what is in words takes memory beside the tables that it is made of.
+        let end = |gatherer: Gatherer<'_>| {
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            merge_some(&mut *all, Some(gatherer.finish()), Gathered::merge);
+        };
+        let fold = |gatherer: &mut Gatherer<'a>, batch: &Batch<'_>| gatherer.add(batch);
+        let scanned = tollgate_log::scan_into(inputs, options, || self.gatherer(), fold, end);
+        let tollgate_log::Scanned { account, quarantine, sources, state, .. } = scanned;
+        let gathered = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         (gathered.unwrap_or_default(), Read { account, quarantine, sources, state })
     }
 }

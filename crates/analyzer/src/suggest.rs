@@ -23,6 +23,8 @@ mod report;
 mod shape;
 mod values;
 
+use std::sync::{Mutex, PoisonError};
+
 use tollgate_log::{Input, Projection, ScanOptions};
 use tollgate_store::{Account, Subject, WhatIf};
 
@@ -100,12 +102,14 @@ impl<'a> Suggest<'a> {
         options: &ScanOptions,
     ) -> (Observed, Read) {
         let worker = || Watcher::new(self.calls(), chosen);
-        let scanned = tollgate_log::scan(inputs, options, worker, Watcher::watch);
-        let tollgate_log::Scanned { accumulators, account, quarantine, sources, state } = scanned;
-        let mut observed = Observed::default();
-        for watcher in accumulators {
-            observed.merge(watcher.finish(), chosen.bound);
-        }
+        let all: Mutex<Observed> = Mutex::default();
+        let end = |watcher: Watcher<'_, '_>| {
+            let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
+            all.merge(watcher.finish(), chosen.bound);
+        };
+        let scanned = tollgate_log::scan_into(inputs, options, worker, Watcher::watch, end);
+        let tollgate_log::Scanned { account, quarantine, sources, state, .. } = scanned;
+        let observed = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         (observed, Read { account, quarantine, sources, state })
     }
 
@@ -139,10 +143,11 @@ impl<'a> Suggest<'a> {
         let changes: Vec<WhatIf> = chosen.grants.iter().zip(composed).map(what_if).collect();
         let suggested = self.account.what_if(&changes);
         let worker = || Prover::new(self.calls(), chosen, &suggested);
-        let scanned = tollgate_log::scan(inputs, options, worker, Prover::check);
+        let end = Prover::finish;
+        let scanned = tollgate_log::scan_into(inputs, options, worker, Prover::check, end);
         let mut replayed = Replayed::default();
         for prover in scanned.accumulators {
-            replayed.merge(prover.finish());
+            replayed.merge(prover);
         }
         replayed
     }

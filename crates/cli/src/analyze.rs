@@ -13,6 +13,7 @@ use crate::assume;
 use crate::diagnose::Problem;
 use crate::exit::Outcome;
 use crate::logs::{LogArgs, samples};
+use crate::memory::MemoryArgs;
 use crate::merge;
 use crate::moment::Period;
 use crate::progress;
@@ -32,6 +33,8 @@ use crate::world::World;
 pub(crate) struct Args {
     #[command(flatten)]
     logs: LogArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// The account manifest: policies to decide by, and how to read the logs. Without it, only usage
     /// and rate limits are reported.
     #[arg(long, value_name = "FILE")]
@@ -130,6 +133,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         timeline: args.report.draws() || args.partial.is_some(),
     };
     let mut logs = args.logs.open(analysis.projection(), args.account.as_deref())?;
+    logs.options.memory = args.memory.limit();
     logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
     let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);

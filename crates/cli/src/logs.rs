@@ -48,7 +48,7 @@ pub(crate) struct LogArgs {
     /// Read only what is new since the last run with this file. Implies `--dedup`.
     #[arg(long, value_name = "FILE", help_heading = "Reading logs")]
     state: Option<PathBuf>,
-    /// Workers; 0 for one a core. Each has tables of its own, 10 to 60 MB whatever the logs' size.
+    /// Workers at most; 0 for one a core.
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Reading logs")]
     threads: usize,
     /// Keep the lines that could not be read, whole, as JSON lines.

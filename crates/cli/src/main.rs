@@ -15,6 +15,7 @@ mod diagnose;
 mod exit;
 mod logs;
 mod man;
+mod memory;
 mod merge;
 mod moment;
 mod progress;

@@ -19,6 +19,7 @@ use crate::assume;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
+use crate::memory::MemoryArgs;
 use crate::moment::Period;
 use crate::progress;
 use crate::world::World;
@@ -38,6 +39,8 @@ use crate::world::World;
 pub(crate) struct Args {
     #[command(flatten)]
     logs: LogArgs,
+    #[command(flatten)]
+    memory: MemoryArgs,
     /// The account manifest.
     #[arg(long, value_name = "FILE", default_value = "tollgate.toml")]
     account: PathBuf,
@@ -166,6 +169,7 @@ impl Plan<'_> {
         assume::check(&args.assume, [&account], world)?;
         let mut logs = args.logs.open(Suggest::projection(), Some(&args.account))?;
         let spooled = spool(&mut logs.inputs, interrupted)?;
+        logs.options.memory = args.memory.limit();
         logs.options.stop = Some(Arc::clone(interrupted));
         Ok(Plan { account, window, logs, _spooled: spooled })
     }

@@ -1,5 +1,6 @@
 //! Scanning: many inputs, several workers, one account.
 
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,6 +10,7 @@ use arrow::array::{
 };
 
 use crate::account::{LineAccount, Quarantine, QuarantineFile};
+use crate::crew::{Advice, Crew, MemoryLimit, ROWS_BETWEEN};
 use crate::decode::{BlockDecoder, Decoded};
 use crate::dedup::Seen;
 use crate::input::Input;
@@ -33,8 +35,10 @@ pub struct ScanOptions {
     /// Whether to leave out events whose id was seen before in this scan:
     /// exports and deliveries overlap.
     pub deduplicate: bool,
-    /// Workers; 0 for one a core.
+    /// Workers at most; 0 for one a core.
     pub threads: usize,
+    /// What all of them are to stay within; nothing for as much as they take.
+    pub memory: Option<MemoryLimit>,
     /// Bytes of unpacked input that a worker decodes at a time. Memory is a
     /// small multiple of this per worker, whatever the size of the input.
     pub block_bytes: usize,
@@ -59,6 +63,7 @@ impl ScanOptions {
             formats: Vec::new(),
             deduplicate: false,
             threads: 0,
+            memory: None,
             block_bytes: 160 << 10,
             progress: None,
             stop: None,
@@ -197,6 +202,18 @@ pub fn scan<A: Send>(
     new: impl Fn() -> A + Sync,
     fold: impl Fn(&mut A, &Batch<'_>) + Sync,
 ) -> Scanned<A> {
+    scan_into(inputs, options, new, fold, |accumulator| accumulator)
+}
+
+/// [`scan`] where each worker makes of its accumulator, as soon as it ends, what is kept of it: where
+/// memory is short, some end early ([`MemoryLimit`]).
+pub fn scan_into<A, B: Send>(
+    inputs: &[Input],
+    options: &ScanOptions,
+    new: impl Fn() -> A + Sync,
+    fold: impl Fn(&mut A, &Batch<'_>) + Sync,
+    end: impl Fn(A) -> B + Sync,
+) -> Scanned<B> {
     let threads = if options.threads == 0 { rayon::current_num_threads() } else { options.threads };
     let queue = Queue {
         options,
@@ -204,21 +221,25 @@ pub fn scan<A: Send>(
         opened: inputs.iter().map(|input| Mutex::new(Opened::Not(input.clone()))).collect(),
         next: AtomicUsize::new(0),
     };
-    let results: Mutex<Vec<Worker<A>>> = Mutex::default();
-    let work = || {
-        let mut worker =
-            Worker { accumulator: new(), sources: Vec::new(), quarantine: options.quarantine() };
-        worker.run(&queue, &fold);
-        lock(&results).push(worker);
-    };
+    let crew = Crew::new(threads, options.memory);
+    let first = crew.first();
+    let job = Job { queue, crew, new: &new, fold: &fold, end: &end, ended: Mutex::default() };
     rayon::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| work());
-        }
-        work();
+        job.begin(first.saturating_sub(1), scope);
+        job.work(scope);
     });
-    let workers = results.into_inner().unwrap_or_else(PoisonError::into_inner);
-    merge(queue, workers)
+    let workers = job.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
+    merge(job.queue, workers)
+}
+
+/// What all workers share.
+struct Job<'a, A, B> {
+    queue: Queue<'a>,
+    crew: Crew,
+    new: &'a (dyn Fn() -> A + Sync),
+    fold: &'a (dyn Fn(&mut A, &Batch<'_>) + Sync),
+    end: &'a (dyn Fn(A) -> B + Sync),
+    ended: Mutex<Vec<Worker<B>>>,
 }
 
 /// The inputs, and how far they are.
@@ -238,52 +259,112 @@ enum Opened {
 /// What one worker has.
 struct Worker<A> {
     accumulator: A,
+    /// Rows since it last asked what to do.
+    rows: usize,
     /// Accounts by input.
     sources: Vec<(usize, LineAccount)>,
     quarantine: Quarantine,
 }
 
-impl<A> Worker<A> {
-    /// Takes inputs that nobody reads yet; then helps with those being read.
-    fn run(&mut self, queue: &Queue<'_>, fold: &impl Fn(&mut A, &Batch<'_>)) {
-        loop {
-            let input = queue.next.fetch_add(1, Ordering::Relaxed);
-            if input >= queue.opened.len() {
-                break;
-            }
-            self.read(queue, input, fold);
-        }
-        for input in 0..queue.opened.len() {
-            self.read(queue, input, fold);
+impl<A, B: Send> Job<'_, A, B> {
+    /// Lets so many workers begin.
+    fn begin<'scope>(&'scope self, workers: usize, scope: &rayon::Scope<'scope>) {
+        for _ in 0..workers {
+            scope.spawn(|scope| self.work(scope));
         }
     }
 
-    /// Decodes blocks of an input until there is none left.
-    fn read(&mut self, queue: &Queue<'_>, input: usize, fold: &impl Fn(&mut A, &Batch<'_>)) {
+    /// What one worker does.
+    fn work<'scope>(&'scope self, scope: &rayon::Scope<'scope>) {
+        let mut worker = Worker {
+            accumulator: (self.new)(),
+            rows: 0,
+            sources: Vec::new(),
+            quarantine: self.queue.options.quarantine(),
+        };
+        let to_the_end = self.read_all(&mut worker, scope);
+        let Worker { accumulator, rows, sources, quarantine } = worker;
+        let kept = Worker { accumulator: (self.end)(accumulator), rows, sources, quarantine };
+        lock(&self.ended).push(kept);
+        if to_the_end.is_break() {
+            self.crew.has_ended();
+        }
+    }
+
+    /// Takes inputs that nobody reads yet; then helps with those being read. So whoever comes to the end
+    /// of this knows that nothing is left, whatever others left unread.
+    fn read_all<'scope>(
+        &'scope self,
+        worker: &mut Worker<A>,
+        scope: &rayon::Scope<'scope>,
+    ) -> ControlFlow<()> {
+        loop {
+            let input = self.queue.next.fetch_add(1, Ordering::Relaxed);
+            if input >= self.queue.opened.len() {
+                break;
+            }
+            self.read(input, worker, scope)?;
+        }
+        (0..self.queue.opened.len()).try_for_each(|input| self.read(input, worker, scope))
+    }
+
+    /// Decodes blocks of an input until there is none left, or the worker is to end.
+    fn read<'scope>(
+        &'scope self,
+        input: usize,
+        worker: &mut Worker<A>,
+        scope: &rayon::Scope<'scope>,
+    ) -> ControlFlow<()> {
+        let queue = &self.queue;
         let mut decoder: Option<BlockDecoder> = None;
         let mut account = LineAccount::default();
-        let mut spare = Vec::new();
-        while let Some((work, file, plan)) = queue.work(input, spare, &mut self.quarantine) {
+        let (mut spare, mut go_on) = (Vec::new(), ControlFlow::Continue(()));
+        while go_on.is_continue()
+            && let Some((work, file, plan)) = queue.work(input, spare, &mut worker.quarantine)
+        {
             let decoded = match work {
                 Work::Decoded(decoded) => decoded,
                 Work::Rows(records) => Decoded::rows(records),
                 Work::Block(block) => {
                     let decoder = decoder.get_or_insert_with(|| queue.decoder(&file, &plan));
-                    decoder.decode(block, &mut self.quarantine)
+                    decoder.decode(block, &mut worker.quarantine)
                 }
             };
             account += decoded.account;
-            if decoded.records.num_rows() > 0 {
+            let rows = decoded.records.num_rows();
+            if rows > 0 {
                 let (records, projection) = (&decoded.records, queue.options.projection);
-                fold(&mut self.accumulator, &Batch { records, file: &file, projection });
+                (self.fold)(&mut worker.accumulator, &Batch { records, file: &file, projection });
             }
             drop(decoded.records);
             spare = decoded.memory.block.into_vec().unwrap_or_default();
             if let Some(decoder) = &mut decoder {
                 decoder.give_back(decoded.memory.cells);
             }
+            go_on = self.ask(worker, rows, scope);
         }
-        self.sources.push((input, account));
+        worker.sources.push((input, account));
+        go_on
+    }
+
+    /// Whether a worker that has read so many more rows is to read on. Others may begin.
+    fn ask<'scope>(
+        &'scope self,
+        worker: &mut Worker<A>,
+        rows: usize,
+        scope: &rayon::Scope<'scope>,
+    ) -> ControlFlow<()> {
+        worker.rows += rows;
+        if worker.rows < ROWS_BETWEEN {
+            return ControlFlow::Continue(());
+        }
+        worker.rows = 0;
+        match self.crew.ask() {
+            Advice::GoOn => {}
+            Advice::Begin(more) => self.begin(more, scope),
+            Advice::End => return ControlFlow::Break(()),
+        }
+        ControlFlow::Continue(())
     }
 }
 

@@ -1,12 +1,14 @@
 //! Laws that hold for any input.
 mod common;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use common::table;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use tollgate_log::{
-    Decoder, Field, Input, LineAccount, NameMap, Overrides, Plan, Projection, ScanOptions,
-    Template, scan,
+    Decoder, Field, Input, LineAccount, MemoryLimit, NameMap, Overrides, Plan, Projection,
+    ScanOptions, Template, scan,
 };
 
 /// Decodes bytes in chunks of these lengths.
@@ -134,15 +136,16 @@ fn two_files_and_two_workers_find_what_one_finds() {
     let mut inputs = Vec::new();
     for file in 0..3 {
         let path = folder.path().join(format!("{file}.log"));
-        let lines: String = (0..5000)
+        let lines: String = (0..40_000)
             .map(|at| format!("{{\"status\":{},\"path\":\"/{at}\"}}\n", 200 + at % 7))
             .collect();
         std::fs::write(&path, lines).unwrap();
         inputs.push(Input::File(path));
     }
-    let sum = |threads| {
+    let sum = |threads, memory| {
         let options = ScanOptions {
             threads,
+            memory,
             block_bytes: 5000,
             ..ScanOptions::new(Projection::of([Field::Status]))
         };
@@ -155,8 +158,22 @@ fn two_files_and_two_workers_find_what_one_finds() {
                 *sum += statuses.values().iter().map(|&status| u64::from(status)).sum::<u64>();
             },
         );
-        (scanned.accumulators.iter().sum::<u64>(), scanned.account)
+        let workers = scanned.accumulators.len();
+        (workers, scanned.accumulators.iter().sum::<u64>(), scanned.account)
     };
-    assert_eq!(sum(1), sum(3));
-    assert_eq!(sum(1).1.parsed, 15_000);
+    let alone = sum(1, None);
+    assert_eq!((alone.0, alone.2.parsed), (1, 120_000));
+    let (workers, statuses, account) = sum(3, None);
+    assert_eq!((workers, statuses, account), (3, alone.1, alone.2));
+    // One begins, another joins it, and one of the two leaves what there is to read to the other.
+    let memory = MemoryLimit { bytes: 1000, resident: short_after_a_while };
+    let (workers, statuses, account) = sum(3, Some(memory));
+    assert_eq!((workers, statuses, account), (2, alone.1, alone.2));
+}
+
+/// Takes little at first, and from the time when a second worker has begun more than there is.
+fn short_after_a_while() -> Option<usize> {
+    static ASKED: AtomicUsize = AtomicUsize::new(0);
+    let asked = ASKED.fetch_add(1, Ordering::Relaxed);
+    Some(if asked < 7 { 10 } else { 2000 })
 }
