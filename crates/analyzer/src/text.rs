@@ -3,7 +3,7 @@
 //! Sections come in the order in which they are read: summary, comparison, usage, rate limits,
 //! repeated reads, denied calls, calls that no policy explains, agreement, lines. Each is one file.
 
-mod breakdowns;
+pub(crate) mod breakdowns;
 pub(crate) mod cache;
 mod changes;
 pub(crate) mod comparison;

@@ -7,10 +7,10 @@ use crate::changes::Side;
 use crate::outcomes::Cited;
 use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
-use crate::report::{DeniedReport, INTERRUPTED, LimitReport, Report};
+use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::summary::who_on_what;
 use crate::text::{
-    cache, comparison, count, limits as of_limits, number, period, seen, share, short_call,
+    breakdowns::short, cache, comparison, count, limits as of_limits, number, period, seen, share, short_call,
     short_caller, target, unexplained as of_unexplained,
 };
 
@@ -26,6 +26,7 @@ pub fn render(report: &Report, top: usize) -> String {
         unexplained(report, top),
         limits(&report.rate_limits, top),
         repeated(report, top),
+        breakdowns(report, top),
         routes(report, top),
         callers(report, top),
         agreement(report),
@@ -273,6 +274,35 @@ fn callers(report: &Report, top: usize) -> String {
     folded("Callers", &(table + &rest))
 }
 
+/// Usage by whatever was asked for.
+fn breakdowns(report: &Report, top: usize) -> String {
+    let tables = report.breakdowns.iter();
+    tables.map(|it| breakdown(it, top)).collect::<Vec<String>>().join("\n")
+}
+
+fn breakdown(breakdown: &BreakdownReport, top: usize) -> String {
+    let ms = |value: Option<u64>| value.map_or("–".to_owned(), number);
+    let rows = breakdown.groups.iter().take(top).map(|group| {
+        let values = breakdown.by.iter().zip(&group.values);
+        let mut cells: Vec<String> = values.map(|(by, value)| code(short(by, value))).collect();
+        cells.extend([group.requests, group.refused, group.throttled, group.failed].map(number));
+        cells.extend([group.p50_ms, group.p95_ms, group.p99_ms].map(ms));
+        cells
+    });
+    let names: Vec<String> = breakdown.by.iter().map(|by| capitalised(by)).collect();
+    let mut head: Vec<&str> = names.iter().map(String::as_str).collect();
+    head.extend(["-Requests", "-Refused", "-Throttled", "-Failed"]);
+    head.extend(["-p50 ms", "-p95 ms", "-p99 ms"]);
+    let rest = rest(breakdown.groups.iter().skip(top).map(|group| group.requests), "group");
+    format!("By {}\n\n{}{rest}", breakdown.by.join(" and "), table(head, rows))
+}
+
+fn capitalised(name: &str) -> String {
+    let mut characters = name.chars();
+    let first = characters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(characters).collect()
+}
+
 fn agreement(report: &Report) -> String {
     let Some(agreement) = &report.agreement else { return String::new() };
     format!(
@@ -292,11 +322,18 @@ fn lines(report: &Report) -> String {
 }
 
 /// A table. A name that begins with `-` is that of a column of numbers.
-fn table<const N: usize>(head: [&str; N], rows: impl Iterator<Item = [String; N]>) -> String {
-    let names = head.map(|name| name.trim_start_matches('-').to_owned());
-    let rules = head.map(|name| if name.starts_with('-') { "---:" } else { "---" }.to_owned());
-    let line = |cells: [String; N]| format!("| {} |\n", cells.join(" | "));
-    line(names) + &line(rules) + &rows.map(line).collect::<String>()
+fn table<'h, R: AsRef<[String]>>(
+    head: impl AsRef<[&'h str]>,
+    rows: impl Iterator<Item = R>,
+) -> String {
+    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+    let of_head = |of: fn(&str) -> &str| {
+        let cells = head.as_ref().iter().map(|name| of(name).to_owned());
+        line(&cells.collect::<Vec<String>>())
+    };
+    let names = of_head(|name| name.trim_start_matches('-'));
+    let rules = of_head(|name| if name.starts_with('-') { "---:" } else { "---" });
+    names + &rules + &rows.map(|cells| line(cells.as_ref())).collect::<String>()
 }
 
 /// What a table leaves out.

@@ -17,7 +17,7 @@ fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     let ms = |value: Option<u64>| value.map_or("–".to_owned(), number);
     let rows = breakdown.groups.iter().take(shown).map(|group| {
         let values = breakdown.by.iter().zip(&group.values);
-        let mut cells: Vec<String> = values.map(|(by, value)| short(by, value)).collect();
+        let mut cells: Vec<String> = values.map(|(by, value)| short(by, value).to_owned()).collect();
         cells.extend([number(group.requests), share(group.requests, requests)]);
         cells.extend([group.refused, group.throttled, group.failed].map(number));
         cells.extend([group.p50_ms, group.p95_ms, group.p99_ms].map(ms));
@@ -33,9 +33,10 @@ fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     text
 }
 
-fn short(by: &str, value: &str) -> String {
+/// A value, briefly.
+pub(crate) fn short<'v>(by: &str, value: &'v str) -> &'v str {
     match by {
-        "caller" | "role" => short_caller(value).to_owned(),
-        _ => value.to_owned(),
+        "caller" | "role" => short_caller(value),
+        _ => value,
     }
 }

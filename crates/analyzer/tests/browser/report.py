@@ -229,6 +229,23 @@ def comparison(driver, tollgate, folder):
     print("  a day is compared with the one before")
 
 
+def grouped(driver, tollgate, folder):
+    """What usage was grouped by is shown, a table for each."""
+    by = ["--group-by", "role", "--group-by", "network,status", LOGS]
+    breakdowns = json.loads(analyze(tollgate, *by, "--format", "json"))["breakdowns"]
+    path = folder / "grouped.html"
+    path.write_text(analyze(tollgate, *by, "--format", "html"))
+    page = Page(driver, path)
+    names = "return [...document.querySelectorAll('#' + arguments[0] + ' tbody tr')].map((row) => [...row.children].map((cell) => cell.querySelector('[title]')?.title ?? cell.textContent))"
+    for at, breakdown in enumerate(breakdowns):
+        shown = driver.execute_script(names, f"breakdown-{at}")
+        values = len(breakdown["by"])
+        check(f"groups by {breakdown['by']}", [[*row[:values], int(row[values].replace(",", ""))] for row in shown],
+              [[*group["values"], group["requests"]] for group in breakdown["groups"]])
+    accessible(page)
+    print("  what usage was grouped by is shown")
+
+
 def accessible(page):
     script = """return [...document.querySelectorAll('table')].filter((table) => !table.caption?.textContent
         || [...table.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')
@@ -295,6 +312,7 @@ def main(tollgate, screenshots=None):
             accessible(page)
             check("complaints of the browser", driver.get_log("browser"), [])
             comparison(driver, tollgate, folder)
+            grouped(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:

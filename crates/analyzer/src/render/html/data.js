@@ -2,6 +2,7 @@
 
 const report = JSON.parse($("report").textContent);
 const timeline = report.timeline;
+const BREAKDOWNS = report.breakdowns ?? [];
 const WIDTH = timeline.intervalSeconds * 1000;
 const START = timeline.start === null ? null : Date.parse(timeline.start);
 const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY] = [0, 1, 2, 3, 4, 5, 6, 7];

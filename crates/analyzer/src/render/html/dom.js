@@ -41,6 +41,9 @@ function shortCaller(caller) {
   return resource.replace(/^assumed-role\//, "");
 }
 
+/// A value that was grouped by, briefly.
+const shortOf = (by, value) => (by === "caller" || by === "role" ? shortCaller(value) : value);
+
 /// `GET /repos/…` of a request ARN; anything else as it is.
 function shortCall(resource) {
   const parts = resource.includes(":execute-api:") ? resource.split(":").slice(5).join(":").split("/") : [];

@@ -88,6 +88,7 @@ function draw() {
   drawUnexplained();
   drawRemedies();
   drawChanges();
+  drawBreakdowns();
   drawComparison();
   drawHeat();
   drawLimits();
@@ -101,6 +102,7 @@ function drawOnce() {
   $("period").textContent = `${written(first)} to ${written(last)} UTC · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
   document.title = `Requests ${written(first)} to ${written(last)}`;
   $("time").hidden = START === null;
+  $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
   drawLegend();
   drawNotes();
 }

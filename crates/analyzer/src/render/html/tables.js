@@ -166,6 +166,32 @@ function drawRoutes() {
   });
 }
 
+/// Usage by whatever was asked for, a table for each. Of the whole period.
+function drawBreakdowns() {
+  $("breakdowns-section").hidden = BREAKDOWNS.length === 0;
+  BREAKDOWNS.forEach(({ by, groupCount, groups }, at) => {
+    const value = (name, index) => ({
+      name: `${name[0].toUpperCase()}${name.slice(1)}`,
+      cell: (row) => el("span", { title: row.values[index] }, shortOf(name, row.values[index])),
+    });
+    const listed = groups.length < groupCount ? `the busiest ${number(groups.length)} of ` : "";
+    drawTable(`breakdown-${at}`, {
+      caption: `By ${by.join(" and ")}: ${listed}${plural(groupCount, "group")}. Whole period.`,
+      columns: [
+        ...by.map(value),
+        count("Requests", (row) => row.requests),
+        count("Refused", (row) => row.refused),
+        count("Throttled", (row) => row.throttled),
+        count("Failed", (row) => row.failed),
+        count("p50", (row) => row.p50Ms),
+        count("p95", (row) => row.p95Ms),
+        count("p99", (row) => row.p99Ms),
+      ],
+      rows: groups,
+    });
+  });
+}
+
 function drawUnknown() {
   const callers = report.unknownPrincipals ?? [];
   $("unknown-section").hidden = callers.length === 0;
