@@ -246,6 +246,21 @@ def grouped(driver, tollgate, folder):
     print("  what usage was grouped by is shown")
 
 
+def untold(driver, tollgate, folder):
+    """Requests without a status can be chosen, and those without a time are said to have none."""
+    request = {"httpMethod": "GET", "resourcePath": "/a", "userArn": "arn:aws:iam::1:user/ana"}
+    lines = "".join(json.dumps({**request, **more}) + "\n" for more in [{}, {"status": "200"}])
+    path = folder / "untold.html"
+    path.write_text(analyze(tollgate, "--format", "html", "-", stdin=lines))
+    page = Page(driver, path)
+    page.choose("statuses", "none")
+    check("requests without a status", page.tile("Requests"), 1)
+    check("chips", [chip.split("\n")[0] for chip in page.chips()], ["no status"])
+    page.choose("statuses", "none")
+    check("requests", page.tile("Requests"), 2)
+    print("  what is not told can be chosen")
+
+
 def accessible(page):
     script = """return [...document.querySelectorAll('table')].filter((table) => !table.caption?.textContent
         || [...table.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')
@@ -313,6 +328,7 @@ def main(tollgate, screenshots=None):
             check("complaints of the browser", driver.get_log("browser"), [])
             comparison(driver, tollgate, folder)
             grouped(driver, tollgate, folder)
+            untold(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:

@@ -8,12 +8,14 @@ const START = timeline.start === null ? null : Date.parse(timeline.start);
 const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY] = [0, 1, 2, 3, 4, 5, 6, 7];
 const INTERVALS = timeline.cells.reduce((most, cell) => Math.max(most, (cell[AT] ?? -1) + 1), 0);
 
-/// What the reader has chosen; `from` and `to` are intervals, the last one excluded.
-const chosen = { from: null, to: null, [CALLER]: null, [ROUTE]: null, [STATUS]: null, [DENIED]: null };
+/// What the reader has chosen; `from` and `to` are intervals, the last one excluded. Of a dimension
+/// that nothing is chosen of, there is no entry: `null` is a value, that of no status.
+const chosen = { from: null, to: null };
 const DIMENSIONS = [CALLER, ROUTE, STATUS, DENIED];
 
 const start = (interval) => START + interval * WIDTH;
-const narrowed = () => chosen.from !== null || DIMENSIONS.some((of) => chosen[of] !== null);
+const isNarrowedBy = (of) => chosen[of] !== undefined;
+const narrowed = () => chosen.from !== null || DIMENSIONS.some(isNarrowedBy);
 
 function inRange(cell) {
   return chosen.from === null || (cell[AT] !== null && cell[AT] >= chosen.from && cell[AT] < chosen.to);
@@ -22,7 +24,7 @@ function inRange(cell) {
 /// Whether a cell is among the chosen, whatever is chosen of `except`.
 function passes(cell, except) {
   if (except !== AT && !inRange(cell)) return false;
-  return DIMENSIONS.every((of) => of === except || chosen[of] === null || chosen[of] === cell[of]);
+  return DIMENSIONS.every((of) => of === except || !isNarrowedBy(of) || chosen[of] === cell[of]);
 }
 
 /// What a status means: the classes of the chart.

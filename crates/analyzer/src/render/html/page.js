@@ -1,7 +1,8 @@
 // The page: choosing, and drawing everything again.
 
 function toggle(of, value) {
-  chosen[of] = chosen[of] === value ? null : value;
+  if (chosen[of] === value) delete chosen[of];
+  else chosen[of] = value;
   draw();
 }
 
@@ -46,14 +47,14 @@ function drawFilters() {
   const chips = [];
   if (chosen.from !== null) chips.push(chip(`${moment(start(chosen.from))} – ${moment(start(chosen.to))}`, () => chooseRange(null, null)));
   for (const of of DIMENSIONS) {
-    if (chosen[of] !== null) chips.push(chip(nameOf(of, chosen[of]), () => toggle(of, chosen[of])));
+    if (isNarrowedBy(of)) chips.push(chip(nameOf(of, chosen[of]), () => toggle(of, chosen[of])));
   }
   const clear = el("button", { type: "button", class: "quiet", id: "clear", click: clearAll }, "Show all");
   $("filters").replaceChildren(...(chips.length > 0 ? ["Only", ...chips, clear] : [el("span", { class: "unfiltered" }, "Everything is shown. Choose a caller, a route, a status or a denial to narrow the report down.")]));
 }
 
 function clearAll() {
-  for (const of of DIMENSIONS) chosen[of] = null;
+  for (const of of DIMENSIONS) delete chosen[of];
   chooseRange(null, null);
 }
 

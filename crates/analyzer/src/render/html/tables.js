@@ -99,11 +99,11 @@ const count = (name, of, bad) => ({
 
 function rowsOf(of) {
   const sums = sumsBy(of);
-  if (chosen[of] !== null && !sums.has(chosen[of])) sums.set(chosen[of], new Sum());
+  if (isNarrowedBy(of) && !sums.has(chosen[of])) sums.set(chosen[of], new Sum());
   return Array.from(sums, ([value, sum]) => ({ value, sum })).sort((one, other) => other.sum.requests - one.sum.requests);
 }
 
-const isChosen = (of) => (row) => chosen[of] !== null && chosen[of] === row.value;
+const isChosen = (of) => (row) => chosen[of] === row.value;
 const requests = count("Requests", (row) => row.sum.requests);
 const overTime = { name: "Over time", cell: (row) => sparkline(row.sum.intervals) };
 
