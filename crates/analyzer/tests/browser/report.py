@@ -253,6 +253,7 @@ def untold(driver, tollgate, folder):
     path = folder / "untold.html"
     path.write_text(analyze(tollgate, "--format", "html", "-", stdin=lines))
     page = Page(driver, path)
+    assert page.one("#period").text.startswith("at times not told"), page.one("#period").text
     page.choose("statuses", "none")
     check("requests without a status", page.tile("Requests"), 1)
     check("chips", [chip.split("\n")[0] for chip in page.chips()], ["no status"])

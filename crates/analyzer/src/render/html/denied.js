@@ -37,7 +37,7 @@ function explanation(group) {
   fact("Caller", el("code", {}, group.caller));
   fact("Action", el("code", {}, group.action));
   fact("Resource", el("code", {}, group.resource));
-  fact("When", `${written(group.first)} to ${written(group.last)}, ${plural(group.requests, "request")}`);
+  fact("When", `${span(group.first, group.last)}, ${plural(group.requests, "request")}`);
   fact("Logged", `${LOGGED[group.logged] ?? group.logged}${group.loggedStatus === null ? "" : `, status ${group.loggedStatus}`}`);
   fact("Decision", `${DECISIONS[group.decision] ?? "none"}: ${why(group)}`);
   for (const cited of group.determinedBy ?? []) {

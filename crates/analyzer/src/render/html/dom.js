@@ -35,6 +35,9 @@ function duration(seconds) {
 const moment = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ");
 const written = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
 
+/// From one moment to another, in UTC.
+const span = (first, last) => (first && last ? `${written(first)} to ${written(last)} UTC` : "at times not told");
+
 /// A caller without what all ARNs have in common.
 function shortCaller(caller) {
   const resource = caller.startsWith("arn:") ? caller.split(":").slice(5).join(":") : caller;

@@ -100,8 +100,8 @@ function draw() {
 
 function drawOnce() {
   const { first, last } = report.usage;
-  $("period").textContent = `${written(first)} to ${written(last)} UTC · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
-  document.title = `Requests ${written(first)} to ${written(last)}`;
+  $("period").textContent = `${span(first, last)} · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
+  document.title = `Requests ${span(first, last)}`;
   $("time").hidden = START === null;
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
   drawLegend();
