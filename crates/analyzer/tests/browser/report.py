@@ -262,6 +262,24 @@ def untold(driver, tollgate, folder):
     print("  what is not told can be chosen")
 
 
+def left_out(driver, tollgate, folder):
+    """A filter alone leaves out what no window did; and of a list that is cut, the rest is summed up."""
+    arguments = ["--filter", "status = 200", "--top", "2", LOGS]
+    report = json.loads(analyze(tollgate, *arguments, "--format", "json"))
+    path = folder / "filtered.html"
+    path.write_text(analyze(tollgate, *arguments, "--format", "html"))
+    page = Page(driver, path)
+    assert page.one("#account").text.endswith(f"{report['leftOut']:,} requests left out, as asked."), page.one("#account").text
+    usage = report["usage"]
+    check("callers", page.counts("callers"), {each["caller"]: each["requests"] for each in usage["callers"]})
+    check("routes", len(page.rows("routes")), 2)
+    rest = usage["requests"] - sum(each["requests"] for each in usage["callers"])
+    others = usage["callerCount"] - 2
+    caption = page.one("#callers caption").text
+    assert f"2 of {others + 2} callers" in caption and f"the others have {rest:,} requests" in caption, caption
+    print("  what is left out is said")
+
+
 def accessible(page):
     script = """return [...document.querySelectorAll('table')].filter((table) => !table.caption?.textContent
         || [...table.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')
@@ -330,6 +348,7 @@ def main(tollgate, screenshots=None):
             comparison(driver, tollgate, folder)
             grouped(driver, tollgate, folder)
             untold(driver, tollgate, folder)
+            left_out(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:

@@ -103,15 +103,29 @@ function rowsOf(of) {
   return Array.from(sums, ([value, sum]) => ({ value, sum })).sort((one, other) => other.sum.requests - one.sum.requests);
 }
 
+/// How many rows of a list are shown at most: as many as the report has been cut to, if it has.
+const listed = (of) => (of === CALLER ? report.usage.callers : report.usage.routes).length;
+
+/// Those rows, and how they are called with what is not among them.
+function listedRows(of, noun) {
+  const all = rowsOf(of);
+  const rows = all.filter((row, at) => at < listed(of) || isChosen(of)(row));
+  const left = all.length - rows.length;
+  const rest = all.reduce((sum, row) => sum + row.sum.requests, 0) - rows.reduce((sum, row) => sum + row.sum.requests, 0);
+  const words = left === 0 ? plural(rows.length, noun)
+    : `the busiest ${number(rows.length)} of ${plural(all.length, noun)}, the others have ${plural(rest, "request")}`;
+  return { rows, words };
+}
+
 const isChosen = (of) => (row) => chosen[of] === row.value;
 const requests = count("Requests", (row) => row.sum.requests);
 const overTime = { name: "Over time", cell: (row) => sparkline(row.sum.intervals) };
 
 function drawCallers() {
-  const rows = rowsOf(CALLER);
+  const { rows, words } = listedRows(CALLER, "caller");
   const name = (row) => pick(CALLER, row.value, shortCaller(timeline.callers[row.value]), timeline.callers[row.value]);
   drawTable("callers", {
-    caption: `${plural(rows.length, "caller")}; choose one to narrow the report down`,
+    caption: `${words}; choose one to narrow the report down`,
     columns: [
       { name: "Caller", cell: name },
       requests,
@@ -143,13 +157,14 @@ function drawStatuses() {
 
 function drawRoutes() {
   const whole = new Map(report.usage.routes.map((route) => [`${route.method} ${route.route}`, route]));
-  const rows = rowsOf(ROUTE).map((row) => ({ ...row, whole: whole.get(timeline.routes[row.value]) }));
+  const { rows: shown, words } = listedRows(ROUTE, "route");
+  const rows = shown.map((row) => ({ ...row, whole: whole.get(timeline.routes[row.value]) }));
   const hint = "of the whole period, for all callers";
   const percentile = (name, of) => ({ ...count(name, (row) => row.whole?.[of]), hint });
   drawTable("routes", {
     caption: narrowed()
-      ? `${plural(rows.length, "route")}; the mean is of what is chosen, percentiles are of the whole period`
-      : `${plural(rows.length, "route")}; latencies in milliseconds`,
+      ? `${words}; the mean is of what is chosen, percentiles are of the whole period`
+      : `${words}; latencies in milliseconds`,
     columns: [
       { name: "Route", cell: (row) => pick(ROUTE, row.value, timeline.routes[row.value]) },
       requests,
@@ -206,7 +221,7 @@ function drawLines() {
   const { total, parsed, recovered, quarantined, control, blank, samples } = report.lines;
   $("account").textContent = `${plural(total, "line")}: ${number(parsed)} parsed, ${number(recovered)} recovered, ` +
     `${number(quarantined)} could not be read, ${number(control)} control, ${number(blank)} blank.` +
-    (report.leftOut > 0 ? ` ${plural(report.leftOut, "request")} outside of the window.` : "");
+    (report.leftOut > 0 ? ` ${plural(report.leftOut, "request")} left out, as asked.` : "");
   $("samples").hidden = samples.length === 0;
   drawTable("samples", {
     caption: "Lines that could not be read",
