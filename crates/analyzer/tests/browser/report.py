@@ -116,6 +116,25 @@ def time_range(page, second_day):
     print("  a day is what `--since` says")
 
 
+def no_range(page, report):
+    """A range that cannot be is said to be none, and changes nothing."""
+    for field, value, problem in [("to", "2026-03-01T00:00", "nothing until then"), ("from", "2027-01-01T00:00", "nothing from then on")]:
+        page.set_time(field, value)
+        assert problem in page.one("#range-problem").text, page.one("#range-problem").text
+        check("marked", page.one(f"#{field}").get_attribute("aria-invalid"), "true")
+        check("requests", page.tile("Requests"), report["usage"]["requests"])
+        page.set_time(field, "")
+        check("the problem", page.one("#range-problem").text, "")
+    page.set_time("from", f"{SECOND_DAY}T06:00")
+    page.set_time("to", f"{SECOND_DAY}T03:00")
+    assert "ends before it begins" in page.one("#range-problem").text, page.one("#range-problem").text
+    assert page.chips()[0].startswith(f"{SECOND_DAY} 06:00"), page.chips()
+    page.set_time("to", "")
+    page.set_time("from", "")
+    check("requests after emptying", page.tile("Requests"), report["usage"]["requests"])
+    print("  a range that cannot be is said to be none")
+
+
 def caller_and_route(page, report):
     caller = report["usage"]["callers"][0]
     page.choose("callers", caller["caller"])
@@ -338,6 +357,7 @@ def main(tollgate, screenshots=None):
             page = Page(driver, path)
             whole_period(page, whole)
             time_range(page, second_day)
+            no_range(page, whole)
             caller_and_route(page, whole)
             denial(page, whole)
             pointer_and_keys(page, whole)

@@ -67,12 +67,25 @@ function drawRange() {
     $(id).min = field(start(0));
     $(id).max = field(start(INTERVALS));
   }
+  tellRange(null);
 }
 
+/// Why the fields of the range are not followed, if they are not.
+function tellRange(problem) {
+  $("range-problem").textContent = problem ?? "";
+  for (const id of ["from", "to"]) $(id).setAttribute("aria-invalid", String(problem !== null));
+}
+
+/// Follows the fields: an empty one is as if nothing were chosen on its side.
 function readRange() {
-  const interval = (id, round) => round((Date.parse(`${$(id).value}Z`) - START) / WIDTH);
-  const [from, to] = [interval("from", Math.floor), interval("to", Math.ceil)];
-  if (!Number.isNaN(from) && !Number.isNaN(to) && to > from) chooseRange(from, to);
+  const interval = (id, round, empty) => ($(id).value === "" ? empty : round((Date.parse(`${$(id).value}Z`) - START) / WIDTH));
+  const [from, to] = [interval("from", Math.floor, 0), interval("to", Math.ceil, INTERVALS)];
+  const isHalfTyped = ["from", "to"].some((id) => $(id).validity.badInput);
+  if (isHalfTyped || Number.isNaN(from) || Number.isNaN(to)) tellRange("A moment is not complete; nothing is narrowed down by it.");
+  else if (from >= INTERVALS) tellRange(`There is nothing from then on; the last requests are before ${moment(start(INTERVALS))}.`);
+  else if (to <= 0) tellRange(`There is nothing until then; the first requests are at ${moment(start(0))} or later.`);
+  else if (to <= from) tellRange("The range ends before it begins; nothing is narrowed down by it.");
+  else chooseRange(from, to);
 }
 
 function draw() {
