@@ -111,8 +111,10 @@ def time_range(page, second_day):
     check("callers", page.counts("callers"), {each["caller"]: each["requests"] for each in usage["callers"]})
     check("throttled", page.counts("callers", 3), {each["caller"]: each["throttled"] for each in usage["callers"]})
     assert page.chips()[0].startswith(f"{SECOND_DAY} 00:00"), page.chips()
+    check("limits", page.one("#limits-note").text, "Numbers are of the whole period, charts of the chosen range.")
     page.one("#clear").click()
     check("chips", page.chips(), [])
+    check("limits", page.one("#limits-note").text, "Whole period.")
     print("  a day is what `--since` says")
 
 

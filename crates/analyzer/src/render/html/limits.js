@@ -44,6 +44,7 @@ function headroom({ headroom: had }) {
 
 function drawLimits() {
   $("limits-section").hidden = report.rateLimits.length === 0;
+  $("limits-note").textContent = chosen.from === null ? "Whole period." : "Numbers are of the whole period, charts of the chosen range.";
   $("limits").replaceChildren(...report.rateLimits.map((limit) => {
     const window = limit.windowSeconds >= 1 ? ` in ${duration(limit.windowSeconds)}` : "";
     const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}${window}`;
