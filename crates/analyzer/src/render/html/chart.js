@@ -124,7 +124,7 @@ function bar(value, most) {
     svg("rect", { class: "ok", width: (100 * value) / Math.max(most, 1), height: 10, rx: 1 }));
 }
 
-/// The lowest number of requests left over time, and the limit.
+/// The lowest number of requests left over time, and the limit, which must be told.
 function drawLevel(limit) {
   const height = 120;
   const width = limit.intervalSeconds * 1000;
@@ -132,7 +132,7 @@ function drawLevel(limit) {
   const points = limit.series
     .map((point) => ({ at: Date.parse(point.start), left: point.lowestRemaining }))
     .filter((point) => point.left !== null && point.at + width > from && point.at < to);
-  const most = Math.max(limit.limit ?? 0, ...points.map((point) => point.left), 1);
+  const most = Math.max(limit.limit, ...points.map((point) => point.left), 1);
   const scale = frame(from, to, most, height);
   const runs = [];
   points.forEach((point, index) => {
@@ -148,8 +148,8 @@ function drawLevel(limit) {
       svg("polyline", { class: "level", points: line }),
     ];
   });
-  const label = `Requests left of ${limit.bucket} over time; the lowest is ${limit.lowestRemaining ?? "untold"} of ${limit.limit ?? "untold"}`;
-  const top = scale.y(limit.limit ?? most);
+  const label = `Requests left of ${limit.bucket} over time; the lowest is ${limit.lowestRemaining ?? "untold"} of ${limit.limit}`;
+  const top = scale.y(limit.limit);
   return svg("svg", { viewBox: `0 0 ${CHART.width} ${height}`, role: "img", "aria-label": label }, axes(scale, from, to, most), shapes,
     svg("line", { class: "limit", x1: scale.left, x2: scale.right, y1: top, y2: top }));
 }

@@ -42,6 +42,9 @@ function headroom({ headroom: had }) {
   return had ? `half of ${plural(had.windows, "window")} had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth` : null;
 }
 
+/// Whether there is anything to draw: what was left at some time, and of how many.
+const isDrawn = (limit) => START !== null && limit.limit !== null && limit.series.some((point) => point.lowestRemaining !== null);
+
 function drawLimits() {
   $("limits-section").hidden = report.rateLimits.length === 0;
   $("limits-note").textContent = chosen.from === null ? "Whole period." : "Numbers are of the whole period, charts of the chosen range.";
@@ -62,7 +65,7 @@ function drawLimits() {
         line(headroom(limit)),
         line(`used by ${used}${limit.callers.length > 5 ? ` and ${limit.callers.length - 5} others` : ""}`),
         advice(limit)),
-      START === null || limit.series.length === 0 ? null : drawLevel(limit));
+      isDrawn(limit) ? drawLevel(limit) : null);
   }));
 }
 
