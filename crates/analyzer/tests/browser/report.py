@@ -222,13 +222,22 @@ def heat_map(page, report):
     print("  the heat map is what the report says, and readable in light and dark")
 
 
+def lines_of_advice(advice):
+    if not advice:
+        return 0
+    return 1 + (advice["intervalSeconds"] > 60) + min(len(advice["slow"]), 3) + (len(advice["slow"]) > 3)
+
+
 def limits_and_caches(page, report):
     for figure, limit in zip(page.all("#limits figure"), report["rateLimits"]):
         forecast, shown = limit["forecast"], figure.text
         moment = (forecast["reached"] or forecast["until"])[:16].replace("T", " ")
         assert moment in shown, f"`{moment}` is not in\n{shown}"
         check("lines of advice", len(figure.find_elements(By.CSS_SELECTOR, ".advice li")),
-              1 + len(limit["advice"]["slow"]) if limit["advice"] else 0)
+              lines_of_advice(limit["advice"]))
+        at_least = "at least " if limit["windowSeconds"] is not None and limit["windowSeconds"] < 60 else ""
+        assert f" over {at_least}{limit['resets']:,} reset" in shown, shown
+        check("what a request costs", "a request goes with" in shown, limit["costPerRequest"] > 1.05)
     caches = {each["route"]: [each["reads"], *(saved["shared"] for saved in each["saved"])] for each in report["cache"]["routes"]}
     shown = {row[0]: [int(cell.replace(",", "")) for cell in row[1:6]] for row in page.rows("cache")}
     check("repeated reads", shown, caches)
@@ -246,6 +255,12 @@ def comparison(driver, tollgate, folder):
         shown = [[int(cell.replace(",", "")) for cell in row[1:3]] for row in page.rows(table)]
         check(table, shown, [[each["before"], each["now"]] for each in report[of]])
     assert f"{report['requests']['before']:,}" in page.one("#comparison-note").text
+    answers = [name for name in ["refused", "throttled", "failed"] if report[name]["before"] + report[name]["now"] > 0]
+    shown = [[row[0], *(int(cell.replace(",", "")) for cell in row[1:3])] for row in page.rows("compared-answers")]
+    check("answers", shown, [[name, report[name]["before"], report[name]["now"]] for name in answers])
+    shown = [[int(cell.replace(",", "")) if cell != "–" else None for cell in [*row[1:3], *row[4:]]] for row in page.rows("compared-limits")]
+    names = ["before", "now", "lowestBefore", "lowestNow", "throttledBefore", "throttledNow"]
+    check("limits", shown, [[each[name] for name in names] for each in report["rateLimits"]])
     accessible(page)
     print("  a day is compared with the one before")
 

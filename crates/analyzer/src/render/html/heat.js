@@ -33,7 +33,7 @@ function changeOf({ before, now, change }) {
 function drawComparison() {
   $("comparison-section").hidden = !report.comparison;
   if (!report.comparison) return;
-  const { before, now, requests: all, callers, routes } = report.comparison;
+  const { before, now, requests: all, callers, routes, rateLimits } = report.comparison;
   const length = ({ from, until }) => Date.parse(until) - Date.parse(from);
   const rate = length(before) === length(now) ? "" : " an hour";
   $("comparison-note").textContent = `${plural(all.now, "request")} from ${written(now.from)} to ${written(now.until)}, ` +
@@ -42,8 +42,12 @@ function drawComparison() {
     { name, cell: (row) => el("span", { title: row.name }, of(row.name)) },
     count("Before", (row) => row.before),
     count("Now", (row) => row.now),
-    { name: "Change", cell: changeOf, of: (row) => row.change ?? Infinity },
+    { name: `Change${rate}`, cell: changeOf, of: (row) => row.change ?? Infinity },
   ];
+  const answers = ["refused", "throttled", "failed"].map((name) => ({ name, ...report.comparison[name] }));
+  const answered = answers.filter((row) => row.before + row.now > 0);
+  $("compared-answers").hidden = answered.length === 0;
+  drawTable("compared-answers", { caption: "Refused, throttled and failed", columns: columns("Answers", (name) => name), rows: answered });
   drawTable("compared-callers", { caption: plural(callers.length, "caller"), columns: columns("Caller", shortCaller), rows: callers });
   drawTable("compared-routes", {
     caption: plural(routes.length, "route"),
@@ -53,5 +57,17 @@ function drawComparison() {
       count("p95 now", (row) => row.p95MsNow),
     ],
     rows: routes,
+  });
+  $("compared-limits").hidden = rateLimits.length === 0;
+  drawTable("compared-limits", {
+    caption: plural(rateLimits.length, "rate limit"),
+    columns: [
+      ...columns("Rate limit", (name) => name),
+      count("Lowest left before", (row) => row.lowestBefore),
+      count("now", (row) => row.lowestNow),
+      count("Refused before", (row) => row.throttledBefore),
+      count("now", (row) => row.throttledNow),
+    ],
+    rows: rateLimits.map((row) => ({ ...row, name: [row.upstream, row.credential, row.bucket].join(" · ") })),
   });
 }

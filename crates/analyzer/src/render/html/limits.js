@@ -31,15 +31,36 @@ function advice(limit) {
   const { bucket, slow } = limit.advice;
   const by = bucket.by.slice(0, 3).map((each) => `${shortCaller(each.caller)} ${number(each.requests)}`).join(", ");
   const lines = [`A token bucket of ${rate(bucket)} keeps it; it would have refused ${number(bucket.refused)} of ${plural(bucket.calls, "call")}${by ? ` (${by})` : ""}.`];
+  if (limit.advice.intervalSeconds > 60) lines.push(`Simulated by ${duration(limit.advice.intervalSeconds)}: bursts within are not seen.`);
   for (const each of slow.slice(0, 3)) {
     lines.push(`Slow ${shortCaller(each.principal)} to ${number(each.share)} in ${duration(limit.windowSeconds)}, from ${number(each.requests)} at ${written(each.window)}: ` +
       `${rate(each)}, ${number(each.refused)} refused.`);
   }
+  if (slow.length > 3) lines.push(`And ${plural(slow.length - 3, "other")} likewise.`);
   return el("ul", { class: "advice" }, lines.map((line) => el("li", {}, line)));
 }
 
 function headroom({ headroom: had }) {
-  return had ? `half of ${plural(had.windows, "window")} had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth` : null;
+  if (!had) return null;
+  if (had.windows === 1) return `the one window had ${number(had.median)} left`;
+  return `half of ${number(had.windows)} windows had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth`;
+}
+
+/// How many are allowed, how few were left, and how often the bucket was filled again.
+function left(limit) {
+  // What is concluded from when one window ends may be a part of it.
+  const orMore = limit.windowTold || limit.resets > 0 ? "" : " or more";
+  const window = limit.windowSeconds >= 1 ? ` in ${duration(Math.floor(limit.windowSeconds))}${orMore}` : "";
+  const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}${window}`;
+  const lowest = limit.lowestRemaining === null || limit.lowestAt === null ? "what is left is not told"
+    : `lowest ${number(limit.lowestRemaining)} left at ${written(limit.lowestAt)}`;
+  // Windows that end within a minute are one here.
+  const atLeast = limit.windowSeconds !== null && limit.windowSeconds < 60 ? "at least " : "";
+  return `${told}, ${lowest}, ${plural(limit.requests, "request")} over ${atLeast}${plural(limit.resets, "reset")}`;
+}
+
+function cost({ costPerRequest }) {
+  return costPerRequest > 1.05 ? `a request goes with ${costPerRequest.toFixed(1)} used: calls cost more than one, or others use the credential` : null;
 }
 
 /// Whether there is anything to draw: what was left at some time, and of how many.
@@ -49,21 +70,19 @@ function drawLimits() {
   $("limits-section").hidden = report.rateLimits.length === 0;
   $("limits-note").textContent = chosen.from === null ? "Whole period." : "Numbers are of the whole period, charts of the chosen range.";
   $("limits").replaceChildren(...report.rateLimits.map((limit) => {
-    const window = limit.windowSeconds >= 1 ? ` in ${duration(limit.windowSeconds)}` : "";
-    const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}${window}`;
-    const lowest = limit.lowestRemaining === null ? null : `, lowest ${number(limit.lowestRemaining)} left at ${written(limit.lowestAt)}`;
     const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)} ${share(each.requests, limit.requests)}`).join(", ");
     const line = (text, name = null) => (text ? el("span", { class: name }, text) : null);
     return el("figure", { class: "chart" },
       el("figcaption", {},
         el("h3", {}, [limit.upstream, limit.credential, limit.bucket].join(" · ")),
         line(outlook(limit), limit.forecast?.reached ? "outlook bad" : "outlook"),
-        line(`${told}${lowest ?? ""}; ${plural(limit.requests, "request")} over ${plural(limit.resets, "reset")}`),
+        line(left(limit)),
+        line(cost(limit)),
         limit.throttled > 0
           ? line(`${number(limit.throttled)} refused: ${number(limit.primary)} by the limit itself, ${number(limit.secondary)} by a secondary one`, "bad")
           : null,
         line(headroom(limit)),
-        line(`used by ${used}${limit.callers.length > 5 ? ` and ${limit.callers.length - 5} others` : ""}`),
+        line(`used by ${used}${limit.callers.length > 5 ? ` and ${plural(limit.callers.length - 5, "other")}` : ""}`),
         advice(limit)),
       isDrawn(limit) ? drawLevel(limit) : null);
   }));
