@@ -13,6 +13,7 @@ pub(crate) mod limits;
 mod lines;
 mod printable;
 mod remedies;
+mod short_names;
 mod style;
 mod suggestions;
 pub(crate) mod summary;
@@ -22,8 +23,9 @@ mod usage;
 
 pub use printable::in_a_line;
 pub(crate) use remedies::target;
+pub(crate) use short_names::ShortNames;
 pub use style::{Style, count, number};
-pub(crate) use style::{period, seen, share, short_call, short_caller};
+pub(crate) use style::{period, seen, share, short_call};
 pub use suggestions::suggestions;
 
 use crate::report::Report;

@@ -10,8 +10,8 @@ use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::summary::who_on_what;
 use crate::text::{
-    breakdowns::short, cache, comparison, count, limits as of_limits, number, period, seen, share, short_call,
-    short_caller, target, unexplained as of_unexplained,
+    ShortNames, breakdowns::Values, cache, comparison, count, limits as of_limits, number, period,
+    seen, share, short_call, target, unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -76,11 +76,12 @@ fn changes(report: &Report, top: usize) -> String {
     if changes.groups.is_empty() {
         return text;
     }
+    let names = ShortNames::of(changes.groups.iter().map(|group| &*group.caller));
     changes.kinds().fold(text, |text, groups| {
         let rows = groups.iter().take(top).map(|group| {
             let call = code(&short_call(&group.resource));
             let decisions = format!("{} → {}", side(&group.before), side(&group.after));
-            [call, code(short_caller(&group.caller)), number(group.requests), decisions]
+            [call, code(&names.name(&group.caller)), number(group.requests), decisions]
         });
         let name = match groups.first().map(|group| group.change) {
             Some("newlyDenied") => "Newly denied call",
@@ -109,10 +110,11 @@ fn denied(groups: &[DeniedReport<'_>], top: usize) -> String {
     if groups.is_empty() {
         return String::new();
     }
+    let names = ShortNames::of(groups.iter().map(|group| group.caller));
     let rows = groups.iter().take(top).map(|group| {
         [
             code(&short_call(group.resource)),
-            code(short_caller(group.caller)),
+            code(&names.name(group.caller)),
             number(group.requests),
             why(group),
         ]
@@ -139,6 +141,7 @@ fn why(group: &DeniedReport<'_>) -> String {
 
 /// What would allow denied calls, folded away.
 fn remedies(remedies: &[Remedy], top: usize) -> String {
+    let names = ShortNames::of(remedies.iter().map(|remedy| &*remedy.principal));
     let rows = remedies.iter().take(top).map(|remedy| {
         let call = code(&short_call(&remedy.resource));
         let change = |change: &PolicyChange| {
@@ -150,7 +153,7 @@ fn remedies(remedies: &[Remedy], top: usize) -> String {
         let blocked = remedy.blocked_by.iter().map(blocked);
         let what: Vec<String> = remedy.changes.iter().map(change).chain(blocked).collect();
         let also: u64 = remedy.also_allows.iter().map(|also| also.requests).sum();
-        let who = code(short_caller(&remedy.principal));
+        let who = code(&names.name(&remedy.principal));
         [call, who, number(remedy.requests), what.join("<br>"), number(also)]
     });
     let head = ["Denied call", "Principal", "-Requests", "To add", "-Also allowed, at most"];
@@ -264,10 +267,11 @@ fn routes(report: &Report, top: usize) -> String {
 
 fn callers(report: &Report, top: usize) -> String {
     let callers = &report.usage.callers;
+    let names = ShortNames::of(callers.iter().map(|caller| caller.caller));
     let rows = callers.iter().take(top).map(|caller| {
         let counts = [caller.requests, caller.refused, caller.throttled, caller.failed];
         let [requests, refused, throttled, failed] = counts.map(number);
-        [code(short_caller(caller.caller)), requests, refused, throttled, failed]
+        [code(&names.name(caller.caller)), requests, refused, throttled, failed]
     });
     let table = table(["Caller", "-Requests", "-Refused", "-Throttled", "-Failed"], rows);
     let rest = rest(callers.iter().skip(top).map(|caller| caller.requests), "caller");
@@ -282,15 +286,16 @@ fn breakdowns(report: &Report, top: usize) -> String {
 
 fn breakdown(breakdown: &BreakdownReport, top: usize) -> String {
     let ms = |value: Option<u64>| value.map_or("–".to_owned(), number);
+    let names = Values::of(breakdown);
     let rows = breakdown.groups.iter().take(top).map(|group| {
-        let values = breakdown.by.iter().zip(&group.values);
-        let mut cells: Vec<String> = values.map(|(by, value)| code(short(by, value))).collect();
+        let values = names.of_group(group);
+        let mut cells: Vec<String> = values.iter().map(|value| code(value)).collect();
         cells.extend([group.requests, group.refused, group.throttled, group.failed].map(number));
         cells.extend([group.p50_ms, group.p95_ms, group.p99_ms].map(ms));
         cells
     });
-    let names: Vec<String> = breakdown.by.iter().map(|by| capitalised(by)).collect();
-    let mut head: Vec<&str> = names.iter().map(String::as_str).collect();
+    let by: Vec<String> = breakdown.by.iter().map(|by| capitalised(by)).collect();
+    let mut head: Vec<&str> = by.iter().map(String::as_str).collect();
     head.extend(["-Requests", "-Refused", "-Throttled", "-Failed"]);
     head.extend(["-p50 ms", "-p95 ms", "-p99 ms"]);
     let rest = rest(breakdown.groups.iter().skip(top).map(|group| group.requests), "group");

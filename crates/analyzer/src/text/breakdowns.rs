@@ -1,10 +1,11 @@
 //! Usage by whatever was asked for.
 
-use super::style::{Style, number, share, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, number, share};
 use super::table::Column::{Number, Text};
 use super::table::table;
 use super::usage::rest;
-use crate::report::{BreakdownReport, Report};
+use crate::report::{BreakdownReport, GroupReport, Report};
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let breakdowns = report.breakdowns.iter();
@@ -15,9 +16,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
 fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     let shown = style.shown(breakdown.groups.len());
     let ms = |value: Option<u64>| value.map_or("–".to_owned(), number);
+    let names = Values::of(breakdown);
     let rows = breakdown.groups.iter().take(shown).map(|group| {
-        let values = breakdown.by.iter().zip(&group.values);
-        let mut cells: Vec<String> = values.map(|(by, value)| short(by, value).to_owned()).collect();
+        let mut cells = names.of_group(group);
         cells.extend([number(group.requests), share(group.requests, requests)]);
         cells.extend([group.refused, group.throttled, group.failed].map(number));
         cells.extend([group.p50_ms, group.p95_ms, group.p99_ms].map(ms));
@@ -33,10 +34,26 @@ fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     text
 }
 
-/// A value, briefly.
-pub(crate) fn short<'v>(by: &str, value: &'v str) -> &'v str {
-    match by {
-        "caller" | "role" => short_caller(value),
-        _ => value,
+/// The values that a breakdown is by, for people.
+pub(crate) struct Values<'b>(Vec<Option<ShortNames<'b>>>);
+
+impl<'b> Values<'b> {
+    pub(crate) fn of(breakdown: &'b BreakdownReport) -> Values<'b> {
+        let callers = |index: usize| {
+            let values = breakdown.groups.iter().filter_map(move |group| group.values.get(index));
+            ShortNames::of(values.map(String::as_str))
+        };
+        let by = breakdown.by.iter().enumerate();
+        let named = by.map(|(index, by)| matches!(*by, "caller" | "role").then(|| callers(index)));
+        Values(named.collect())
+    }
+
+    /// Those of a group.
+    pub(crate) fn of_group(&self, group: &GroupReport) -> Vec<String> {
+        let values = group.values.iter().zip(&self.0);
+        let named = values.map(|(value, callers)| {
+            callers.as_ref().map_or_else(|| value.clone(), |callers| callers.name(value))
+        });
+        named.collect()
     }
 }

@@ -1,7 +1,8 @@
 //! What one account changes in comparison with another.
 
 use super::denied::place;
-use super::style::{Style, number, period, short_call, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, number, period, short_call};
 use super::usage::rest;
 use crate::changes::Side;
 use crate::report::{ChangeReport, Report};
@@ -18,20 +19,22 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         number(changes.otherwise),
         number(changes.unchanged),
     ));
+    let callers = ShortNames::of(changes.groups.iter().map(|group| &*group.caller));
     for groups in changes.kinds() {
+        let shown = groups.iter().take(style.shown(groups.len()));
+        text.extend(shown.map(|group| block(group, &callers, style)));
         let shown = style.shown(groups.len());
-        groups.iter().take(shown).for_each(|group| text.push_str(&block(group, style)));
         text.push_str(&rest(groups.iter().skip(shown).map(|group| group.requests), "group"));
     }
     text
 }
 
-fn block(group: &ChangeReport, style: &Style) -> String {
+fn block(group: &ChangeReport, callers: &ShortNames<'_>, style: &Style) -> String {
     let status = group.logged_status.map_or("no status".to_owned(), |status| status.to_string());
     format!(
         "  {:>7}  {}  {}\n           before   {}\n           after    {}\n           seen     {}, logged {status}\n",
         number(group.requests),
-        short_caller(&group.caller),
+        callers.name(&group.caller),
         short_call(&group.resource),
         side(&group.before, style),
         side(&group.after, style),

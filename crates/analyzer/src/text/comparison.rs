@@ -1,6 +1,7 @@
 //! A period in comparison with another.
 
-use super::style::{Style, count, number, period, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, count, number, period};
 use super::table::Column::{Number, Text};
 use super::table::{Column, table};
 use crate::report::{ComparisonReport, DifferenceReport, PeriodReport, Report};
@@ -11,9 +12,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     text.push_str(&format!("  {}\n", sentence(comparison)));
     text.push_str(&counts(comparison, style));
     let shown = style.shown(comparison.callers.len());
+    let names = ShortNames::of(comparison.callers.iter().map(|each| &*each.name));
     let callers = comparison.callers.iter().take(shown);
-    let rows =
-        callers.map(|each| row(short_caller(&each.name).to_owned(), each.requests)).collect();
+    let rows = callers.map(|each| row(names.name(&each.name), each.requests)).collect();
     text.push_str(&table(&columns("caller", comparison), rows, style));
     let shown = style.shown(comparison.routes.len());
     let routes = comparison.routes.iter().take(shown).map(|route| {

@@ -8,9 +8,11 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::HashMap;
 
-use super::style::{Style, count, number, seen, short_call, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, count, number, seen, short_call};
 use super::usage::rest;
 use crate::detail::split_at_colon;
+use crate::dimension::role_key;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{DeniedReport, Report};
 use crate::time::Moment;
@@ -79,7 +81,9 @@ fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
     }
     let (shown, left_out) = folded.split_at_mut(shown);
     shown.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
-    let block = |groups: &Vec<&DeniedReport<'_>>| Some(Folded::of(groups)?.block(style));
+    let callers = denied.iter().map(|group| group.caller);
+    let names = [ShortNames::of(callers.clone()), ShortNames::of(callers.map(role_key))];
+    let block = |groups: &Vec<&DeniedReport<'_>>| Some(Folded::of(groups)?.block(&names, style));
     let text: String = shown.iter().filter_map(|(.., groups)| block(groups)).collect();
     text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group")
 }
@@ -90,6 +94,8 @@ struct FoldKey<'a> {
     role: &'a str,
     call: (&'a str, &'a str, Option<u16>, Option<&'a str>),
     why: (&'a [Cited], Option<&'a Cited>, &'a [String]),
+    /// The role as its sessions tell it, with its account.
+    whose: &'a str,
 }
 
 impl<'a> FoldKey<'a> {
@@ -102,6 +108,7 @@ impl<'a> FoldKey<'a> {
             role: role(group.caller).unwrap_or(group.caller),
             call: (group.action, resource, group.logged_status, group.decision),
             why: (group.determined_by, nearest, group.depends_on),
+            whose: role_key(group.caller),
         }
     }
 }
@@ -142,11 +149,14 @@ impl<'a> Folded<'a> {
         })
     }
 
-    fn block(&self, style: &Style) -> String {
+    /// `names` are those of all callers and of all roles.
+    fn block(&self, [callers, roles]: &[ShortNames<'_>; 2], style: &Style) -> String {
         let group = self.group;
-        let who = match (self.callers.len() as u64, role(group.caller)) {
-            (1, _) | (_, None) => short_caller(group.caller).to_owned(),
-            (callers, Some(role)) => format!("{role} ({})", count(callers, "session")),
+        let who = match self.callers.len() as u64 {
+            1 => callers.name(group.caller),
+            many => {
+                format!("{} ({})", roles.name(role_key(group.caller)), count(many, "session"))
+            }
         };
         let others = match self.resources.len() as u64 - 1 {
             0 => String::new(),

@@ -1,6 +1,7 @@
 //! Rate limits: a block for each, the nearest to exhaustion first.
 
-use super::style::{Style, count, minute, number, period, share, short_caller, sparkline};
+use super::short_names::ShortNames;
+use super::style::{Style, count, minute, number, period, share, sparkline};
 use super::summary::{bars, duration};
 use super::usage::rest;
 use crate::report::{AdviceReport, ForecastReport, LimitReport, Report};
@@ -55,9 +56,10 @@ fn block(limit: &LimitReport, style: &Style) -> String {
         );
         text.push_str(&format!("    {}\n", style.bad(refused)));
     }
+    let names = ShortNames::of(limit.callers.iter().map(|caller| caller.caller));
     let callers = limit.callers.iter().take(CALLERS).map(|caller| {
         let share = share(caller.requests, limit.requests);
-        format!("{} {} ({share})", short_caller(caller.caller), number(caller.requests))
+        format!("{} {} ({share})", names.name(caller.caller), number(caller.requests))
     });
     let callers: Vec<String> = callers.collect();
     let others = limit.callers.len().saturating_sub(CALLERS) as u64;
@@ -93,7 +95,8 @@ pub(crate) fn outlook(limit: &LimitReport) -> Option<String> {
     };
     let heaviest = limit.principals.first().map(|heaviest| {
         let all = limit.principals.iter().map(|principal| principal.requests).sum();
-        format!("; {} takes {}", short_caller(heaviest.caller), share(heaviest.requests, all))
+        let names = ShortNames::of(limit.principals.iter().map(|principal| principal.caller));
+        format!("; {} takes {}", names.name(heaviest.caller), share(heaviest.requests, all))
     });
     let heaviest = heaviest.unwrap_or_default();
     Some(format!("will be reached at {}{}{heaviest}", minute(reached), interval(forecast)))
@@ -116,11 +119,13 @@ fn interval(forecast: &ForecastReport) -> String {
 /// What would keep the limit.
 fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
     let bucket = &advice.bucket;
+    let principals = limit.principals.iter().map(|principal| principal.caller);
+    let names = ShortNames::of(principals.chain(bucket.by.iter().map(|caller| caller.caller)));
     let by = bucket
         .by
         .iter()
         .take(CALLERS)
-        .map(|caller| format!("{} {}", short_caller(caller.caller), number(caller.requests)));
+        .map(|caller| format!("{} {}", names.name(caller.caller), number(caller.requests)));
     let by: Vec<String> = by.collect();
     let of_whom = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
     let mut text = format!(
@@ -137,7 +142,7 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
     for slow in advice.slow.iter().take(CALLERS) {
         text.push_str(&format!(
             "    slow {} to {} in {window}, from {} at {}: {}, {} refused\n",
-            short_caller(&slow.principal),
+            names.name(&slow.principal),
             number(slow.share),
             number(slow.requests),
             minute(&slow.window),

@@ -1,7 +1,8 @@
 //! What would allow denied calls: the statements to add, and what else they would allow.
 
 use super::denied::place;
-use super::style::{Style, count, number, short_call, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, count, number, short_call};
 use super::usage::rest;
 use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
@@ -19,15 +20,16 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         many => format!("each of the {many} most frequent denials"),
     };
     text.push_str(&format!("  the smallest change for {most_frequent}, decided again with it\n"));
-    text.extend(remedies.iter().take(shown).map(|remedy| block(remedy, style)));
+    let principals = ShortNames::of(remedies.iter().map(|remedy| &*remedy.principal));
+    text.extend(remedies.iter().take(shown).map(|remedy| block(remedy, &principals, style)));
     text + &rest(remedies.iter().skip(shown).map(|remedy| remedy.requests), "group")
 }
 
-fn block(remedy: &Remedy, style: &Style) -> String {
+fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String {
     let mut text = format!(
         "  {:>7}  {}  {}\n",
         number(remedy.requests),
-        short_caller(&remedy.principal),
+        principals.name(&remedy.principal),
         short_call(&remedy.resource)
     );
     let mut line = |label: &str, value: String| {
@@ -46,10 +48,11 @@ fn block(remedy: &Remedy, style: &Style) -> String {
     }
     line("then", outcome(remedy, style));
     let shown = style.shown(remedy.also_allows.len());
+    let callers = ShortNames::of(remedy.also_allows.iter().map(|also| &*also.caller));
     for also in remedy.also_allows.iter().take(shown) {
         let most = if also.all { "" } else { "at most " };
         let requests = count(also.requests, "request");
-        let (caller, call) = (short_caller(&also.caller), short_call(&also.resource));
+        let (caller, call) = (callers.name(&also.caller), short_call(&also.resource));
         line("also", format!("{most}{requests}: {caller} {call}"));
     }
     if remedy.also_allows.len() > shown {

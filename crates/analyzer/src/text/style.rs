@@ -105,7 +105,7 @@ pub(crate) fn seen(first: Option<Moment>, last: Option<Moment>) -> String {
 }
 
 /// A caller without what all ARNs share: `issues-reader/web-1`, `user/ana`.
-pub(crate) fn short_caller(caller: &str) -> &str {
+pub(super) fn short_caller(caller: &str) -> &str {
     let name = caller.splitn(6, ':').nth(5).unwrap_or(caller);
     name.strip_prefix("assumed-role/").unwrap_or(name)
 }

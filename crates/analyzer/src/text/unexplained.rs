@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::style::{Style, number, seen, short_call, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, number, seen, short_call};
 use super::usage::rest;
 use crate::detail::any_session;
 use crate::report::{Report, UnexplainedReport};
@@ -50,18 +51,22 @@ pub(crate) fn lines<'a>(groups: &'a [UnexplainedReport<'_>]) -> Vec<Line<'a>> {
         folded.entry((role, call(group), decision)).or_default().push(group);
     }
     let mut lines: Vec<Line<'a>> = folded.into_iter().map(Line::new).collect();
+    let callers: Vec<String> = lines.iter().map(|line| line.caller.clone()).collect();
+    let callers = ShortNames::of(callers.iter().map(String::as_str));
+    lines.iter_mut().for_each(|line| line.caller = callers.name(&line.caller));
     lines.sort_by_key(|line| std::cmp::Reverse(line.requests));
     lines
 }
 
 impl<'a> Line<'a> {
+    /// With the caller in full.
     fn new(
         ((role, call, decision), groups): (LineKey<'a>, Vec<&'a UnexplainedReport<'a>>),
     ) -> Self {
         let callers: BTreeSet<&str> = groups.iter().map(|group| group.caller).collect();
         let only = callers.first().filter(|_| callers.len() == 1);
         Line {
-            caller: short_caller(only.unwrap_or(&&*role)).to_owned(),
+            caller: (*only.unwrap_or(&&*role)).to_owned(),
             call,
             requests: groups.iter().map(|group| group.requests).sum(),
             first: groups.iter().filter_map(|group| group.first).min(),

@@ -1,6 +1,7 @@
 //! Usage: callers, routes, statuses.
 
-use super::style::{Style, count, number, share, short_caller};
+use super::short_names::ShortNames;
+use super::style::{Style, count, number, share};
 use super::table::Column::{Number, Text};
 use super::table::table;
 use crate::report::Report;
@@ -8,9 +9,10 @@ use crate::report::Report;
 pub(super) fn callers(report: &Report, style: &Style) -> String {
     let usage = &report.usage;
     let shown = style.shown(usage.callers.len());
+    let names = ShortNames::of(usage.callers.iter().map(|caller| caller.caller));
     let rows = usage.callers.iter().take(shown).map(|caller| {
         vec![
-            short_caller(caller.caller).to_owned(),
+            names.name(caller.caller),
             number(caller.requests),
             share(caller.requests, usage.requests),
             number(caller.refused),

@@ -298,6 +298,20 @@ def untold(driver, tollgate, folder):
     print("  what is not told can be chosen")
 
 
+def namesakes(driver, tollgate, folder):
+    """Callers of different accounts that are called the same are told apart."""
+    arns = [f"arn:aws:sts::{account}:assumed-role/web/s-1" for account in ["111111111111", "222222222222"]]
+    request = {"requestTimeEpoch": 1773100800000, "httpMethod": "GET", "resourcePath": "/a", "status": "200"}
+    path = folder / "namesakes.html"
+    lines = "".join(json.dumps({**request, "userArn": arn}) + "\n" for arn in arns)
+    path.write_text(analyze(tollgate, "--group-by", "role", "--format", "html", "-", stdin=lines))
+    page = Page(driver, path)
+    for table, name in [("callers", "web/s-1"), ("breakdown-0", "role/web")]:
+        shown = sorted(cell.text for cell in page.all(f"#{table} tbody th"))
+        check(table, shown, [f"{name} (111111111111)", f"{name} (222222222222)"])
+    print("  callers of different accounts are told apart")
+
+
 def left_out(driver, tollgate, folder):
     """A filter alone leaves out what no window did; and of a list that is cut, the rest is summed up."""
     arguments = ["--filter", "status = 200", "--top", "2", LOGS]
@@ -385,6 +399,7 @@ def main(tollgate, screenshots=None):
             comparison(driver, tollgate, folder)
             grouped(driver, tollgate, folder)
             untold(driver, tollgate, folder)
+            namesakes(driver, tollgate, folder)
             left_out(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])

@@ -17,6 +17,7 @@ mod formats;
 #[cfg(unix)]
 mod interrupt;
 mod merge;
+mod names;
 mod remedies;
 mod secrets;
 mod serve;

@@ -13,6 +13,31 @@ const INTERVALS = timeline.cells.reduce((most, cell) => Math.max(most, (cell[AT]
 const chosen = { from: null, to: null };
 const DIMENSIONS = [CALLER, ROUTE, STATUS, DENIED];
 
+/// Callers and roles by their short name: all of those that would be called the same.
+const ALIKE = new Map();
+
+function noteCallers() {
+  const grouped = BREAKDOWNS.flatMap(({ by, groups }) => groups.flatMap(({ values }) => values.filter((_, at) => isCaller(by[at]))));
+  const compared = (report.comparison?.callers ?? []).map((each) => each.name);
+  const ofLimits = report.rateLimits.flatMap((limit) => limit.principals.map((each) => each.caller));
+  const remedied = (report.remedies ?? []).map((each) => each.principal);
+  for (const caller of new Set([...timeline.callers, ...grouped, ...compared, ...ofLimits, ...remedied])) {
+    const short = briefly(caller);
+    ALIKE.set(short, [...(ALIKE.get(short) ?? []), caller]);
+  }
+}
+
+/// A caller without what all ARNs share; with its account where another would be called the same,
+/// and in full where that has the same account.
+function shortCaller(caller) {
+  const account = (of) => of.split(":")[4] ?? "";
+  const [short, own] = [briefly(caller), account(caller)];
+  const alike = (ALIKE.get(short) ?? []).filter((other) => other !== caller);
+  if (alike.length === 0) return short;
+  if (alike.some((other) => account(other) === own)) return caller;
+  return own === "" ? short : `${short} (${own})`;
+}
+
 const start = (interval) => START + interval * WIDTH;
 const isNarrowedBy = (of) => chosen[of] !== undefined;
 const narrowed = () => chosen.from !== null || DIMENSIONS.some(isNarrowedBy);

@@ -39,13 +39,14 @@ const written = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
 const span = (first, last) => (first && last ? `${written(first)} to ${written(last)} UTC` : "at times not told");
 
 /// A caller without what all ARNs have in common.
-function shortCaller(caller) {
+function briefly(caller) {
   const resource = caller.startsWith("arn:") ? caller.split(":").slice(5).join(":") : caller;
   return resource.replace(/^assumed-role\//, "");
 }
 
 /// A value that was grouped by, briefly.
-const shortOf = (by, value) => (by === "caller" || by === "role" ? shortCaller(value) : value);
+const shortOf = (by, value) => (isCaller(by) ? shortCaller(value) : value);
+const isCaller = (by) => by === "caller" || by === "role";
 
 /// `GET /repos/…` of a request ARN; anything else as it is.
 function shortCall(resource) {

@@ -112,6 +112,7 @@ function draw() {
 }
 
 function drawOnce() {
+  noteCallers();
   const { first, last } = report.usage;
   $("period").textContent = `${span(first, last)} · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
   document.title = `Requests ${span(first, last)}`;
