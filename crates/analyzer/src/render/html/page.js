@@ -116,7 +116,7 @@ function drawOnce() {
   const { first, last } = report.usage;
   $("period").textContent = `${span(first, last)} · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
   document.title = `Requests ${span(first, last)}`;
-  $("time").hidden = START === null;
+  for (const id of ["time-heading", "chart", "legend"]) $(id).hidden = START === null;
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
   drawLegend();
   drawNotes();
