@@ -6,7 +6,8 @@ use super::tables::{Table, Values};
 ///
 /// A text that a spreadsheet would run as a formula gets an apostrophe in front: it begins with
 /// `=`, `+`, `-`, `@`, a tab or a carriage return, and is longer than that. Clients choose some of
-/// these texts.
+/// these texts. Apart from that a text is as the log has it: what cannot be seen is not written
+/// otherwise, so whoever shows it to people has to.
 ///
 /// # Errors
 ///

@@ -10,8 +10,8 @@ use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, Report};
 use crate::text::summary::who_on_what;
 use crate::text::{
-    ShortNames, breakdowns::Values, cache, comparison, count, limits as of_limits, number, period,
-    seen, share, short_call, target, unexplained as of_unexplained,
+    ShortNames, breakdowns::Values, cache, comparison, count, in_a_line, limits as of_limits,
+    number, period, seen, share, short_call, target, unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -184,8 +184,7 @@ fn limits(limits: &[LimitReport], top: usize) -> String {
     }
     let told = |value: Option<u64>| value.map_or("?".to_owned(), number);
     let rows = limits.iter().take(top).map(|limit| {
-        let key = &limit.key;
-        let name = format!("{} · {} · {}", key.upstream, key.credential, key.bucket);
+        let name = of_limits::name(&limit.key);
         let refused = number(limit.throttled);
         [
             code(&name),
@@ -206,8 +205,7 @@ fn outlooks(limits: &[LimitReport]) -> String {
         .iter()
         .filter(|limit| limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some()));
     let lines = reached.filter_map(|limit| {
-        let key = &limit.key;
-        let name = format!("{} · {} · {}", key.upstream, key.credential, key.bucket);
+        let name = of_limits::name(&limit.key);
         let (of, outlook) = (number(limit.limit?), of_limits::outlook(limit)?);
         // Whoever takes the most is named by the log, so it stands in a code span.
         let (outlook, heaviest) = outlook.split_once("; ").unwrap_or((&outlook, ""));
@@ -358,13 +356,14 @@ fn folded(name: &str, content: &str) -> String {
     format!("<details><summary>{name}</summary>\n\n{content}\n</details>\n")
 }
 
-/// A code span with any text in it, fit for a cell of a table.
+/// A code span with any text in it, fit for a cell of a table. What cannot be seen is shown, as it is in
+/// text.
 ///
 /// Its fence is longer than any run of back-ticks inside. A `|` would end the cell even in a code
 /// span, and how it is escaped depends on what stands before it; so a text with one is written in
 /// character references, which are never markup.
 fn code(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let line = in_a_line(text);
     if line.contains('|') {
         return format!("<code>{}</code>", references(&line));
     }
@@ -398,7 +397,8 @@ mod tests {
         check("@everyone <img src=x>", "`@everyone <img src=x>`");
         check("a `b` ``c", "```a `b` ``c```");
         check("`", "`` ` ``");
-        check("two\nlines", "`two lines`");
+        check("two\nlines", "`two\\nlines`");
+        check("evil\u{202e}gnp", "`evil\\u{202e}gnp`");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! A period in comparison with another.
 
+use super::limits::name;
 use super::short_names::ShortNames;
 use super::style::{Style, count, number, period};
 use super::table::Column::{Number, Text};
@@ -61,9 +62,7 @@ fn limits(comparison: &ComparisonReport, style: &Style) -> String {
         return String::new();
     }
     let rows = comparison.rate_limits.iter().map(|limit| {
-        let key = &limit.key;
-        let name = format!("{} · {} · {}", key.upstream, key.credential, key.bucket);
-        let mut cells = row(name, limit.requests);
+        let mut cells = row(name(&limit.key), limit.requests);
         cells.push(format!("{} → {}", told(limit.lowest_before), told(limit.lowest_now)));
         cells.push(format!("{} → {}", limit.throttled_before, limit.throttled_now));
         cells

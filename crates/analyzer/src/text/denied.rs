@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::HashMap;
 
+use super::printable::in_a_line;
 use super::short_names::ShortNames;
 use super::style::{Style, count, number, seen, short_call};
 use super::usage::rest;
@@ -37,7 +38,8 @@ pub(super) fn agreement(report: &Report, style: &Style) -> String {
         number(agreement.undetermined)
     ));
     for reason in &agreement.reasons {
-        text.push_str(&format!("    {}: {}\n", number(reason.requests), reason.reason));
+        let (requests, reason) = (number(reason.requests), in_a_line(&reason.reason));
+        text.push_str(&format!("    {requests}: {reason}\n"));
     }
     if agreement.reasons.iter().any(|reason| reason.reason.starts_with(DEPENDS)) {
         text.push_str("    `--assume KEY=VALUE` settles what they depend on\n");
@@ -58,7 +60,7 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
     text.push_str("  only resource policies decided their calls\n");
     for caller in callers.iter().take(shown) {
         let requests = count(caller.requests, "request");
-        text.push_str(&format!("  {}: {requests}\n", caller.caller));
+        text.push_str(&format!("  {}: {requests}\n", in_a_line(caller.caller)));
     }
     text + &rest(callers.iter().skip(shown).map(|caller| caller.requests), "caller")
 }
@@ -164,7 +166,7 @@ impl<'a> Folded<'a> {
         };
         let action = match group.action {
             "execute-api:Invoke" => String::new(),
-            other => format!("{other} "),
+            other => format!("{} ", in_a_line(other)),
         };
         let mut text = format!(
             "  {:>7}  {who}  {action}{}{others}\n",
@@ -225,6 +227,7 @@ pub(super) fn place(cited: &Cited, style: &Style) -> String {
 
 fn miss(nearest: &Nearest, line: &mut impl FnMut(&str, String)) {
     let element = nearest.condition.as_deref().unwrap_or(&nearest.element);
-    line("", format!("{element} is {}", nearest.pattern));
-    line("", format!("the call has {}", nearest.value.as_deref().unwrap_or("no such key")));
+    let value = nearest.value.as_deref().unwrap_or("no such key");
+    line("", format!("{element} is {}", in_a_line(&nearest.pattern)));
+    line("", format!("the call has {}", in_a_line(value)));
 }

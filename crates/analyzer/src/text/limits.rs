@@ -1,9 +1,11 @@
 //! Rate limits: a block for each, the nearest to exhaustion first.
 
+use super::printable::in_a_line;
 use super::short_names::ShortNames;
 use super::style::{Style, count, minute, number, period, share, sparkline};
 use super::summary::{bars, duration};
 use super::usage::rest;
+use crate::limits::LimitKey;
 use crate::report::{AdviceReport, ForecastReport, LimitReport, Report};
 
 /// Callers named with each limit.
@@ -24,8 +26,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
 }
 
 fn block(limit: &LimitReport, style: &Style) -> String {
-    let key = &limit.key;
-    let mut text = format!("  {} · {} · {}\n", key.upstream, key.credential, key.bucket);
+    let mut text = format!("  {}\n", name(&limit.key));
     if let Some(outlook) = outlook(limit) {
         let outlook = if is_urgent(limit) { style.notable(outlook) } else { outlook };
         text.push_str(&format!("    {outlook}\n"));
@@ -69,6 +70,11 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     text.push_str(&limit.advice.iter().map(|given| advice(given, limit)).collect::<String>());
     text.push_str(&trend(limit, style));
     text
+}
+
+/// Which limit: the third party, the credential and the bucket.
+pub(crate) fn name(key: &LimitKey) -> String {
+    in_a_line(&format!("{} · {} · {}", key.upstream, key.credential, key.bucket))
 }
 
 /// Whether a limit is expected to be reached.

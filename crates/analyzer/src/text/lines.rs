@@ -1,5 +1,6 @@
 //! The account of lines: every line that was read is in it.
 
+use super::printable::in_a_line;
 use super::style::{Style, count, number};
 use crate::report::Report;
 
@@ -29,10 +30,11 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&format!("  {}\n", style.notable(count(number, noun))));
     }
     for sample in lines.samples.iter().take(SAMPLES) {
-        let place = style.place(format!("{}, byte {}", sample.file, number(sample.offset)));
-        text.push_str(&format!("  {place}: {}\n", sample.reason));
+        let place = format!("{}, byte {}", in_a_line(&sample.file), number(sample.offset));
+        let reason = in_a_line(&sample.reason);
+        text.push_str(&format!("  {}: {reason}\n", style.place(place)));
         let room = style.width.saturating_sub(6).max(20);
-        let shown: String = sample.sample.chars().take(room).collect();
+        let shown: String = in_a_line(&sample.sample).chars().take(room).collect();
         text.push_str(&format!("    {shown}\n"));
     }
     let others = account.quarantined.saturating_sub(lines.samples.len().min(SAMPLES) as u64);

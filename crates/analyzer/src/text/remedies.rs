@@ -1,6 +1,7 @@
 //! What would allow denied calls: the statements to add, and what else they would allow.
 
 use super::denied::place;
+use super::printable::in_a_line;
 use super::short_names::ShortNames;
 use super::style::{Style, count, number, short_call};
 use super::usage::rest;
@@ -39,7 +40,7 @@ fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String 
         line("denied", format!("by {}; no Allow helps against it", place(cited, style)));
     }
     for change in &remedy.changes {
-        line("add to", target(change));
+        line("add to", in_a_line(&target(change)));
         line("", change.statement.to_string());
     }
     if let Some(nearest) = &remedy.passes_over {

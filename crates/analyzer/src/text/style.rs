@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::printable::in_a_line;
 use crate::detail::split_at_colon;
 use crate::time::Moment;
 
@@ -110,17 +111,17 @@ pub(super) fn short_caller(caller: &str) -> &str {
     name.strip_prefix("assumed-role/").unwrap_or(name)
 }
 
-/// A request ARN as a call: `GET /repos/acme/site`. Other text as it is.
+/// A request ARN as a call: `GET /repos/acme/site`. Other text as it is, in a line.
 pub(crate) fn short_call(resource: &str) -> String {
     let of_api = split_at_colon(resource, ":execute-api:").is_some();
     let Some(call) = resource.splitn(6, ':').nth(5).filter(|_| of_api) else {
-        return resource.to_owned();
+        return in_a_line(resource);
     };
     let mut parts = call.splitn(4, '/').skip(2);
-    match (parts.next(), parts.next()) {
+    in_a_line(&match (parts.next(), parts.next()) {
         (Some(method), Some(path)) => [method, " /", path].concat(),
         _ => call.to_owned(),
-    }
+    })
 }
 
 /// Values as a line of bars; `None` is a gap.

@@ -1,6 +1,7 @@
 //! The first lines: how much, from whom, and what deserves attention.
 
 use super::limits::outlook;
+use super::printable::in_a_line;
 use super::style::{Style, count, minute, number, period, share, sparkline};
 use crate::report::{INTERRUPTED, LimitReport, PointReport, Report, UsageReport};
 
@@ -28,7 +29,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         period(usage.first.as_deref(), usage.last.as_deref()),
     ));
     if !report.asked.is_empty() {
-        text.push_str(&format!("  as asked: {}\n", report.asked.join(", ")));
+        text.push_str(&format!("  as asked: {}\n", in_a_line(&report.asked.join(", "))));
     }
     if let Some(denied) = &report.denied {
         text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
@@ -41,8 +42,8 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         };
         text.push_str(&format!(
             "  {} of {}: {left}, {} refused\n",
-            style.notable(format!("{} {}", key.credential, key.bucket)),
-            key.upstream,
+            style.notable(in_a_line(&format!("{} {}", key.credential, key.bucket))),
+            in_a_line(&key.upstream),
             number(limit.throttled),
         ));
     }
@@ -53,14 +54,14 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         let (key, of) = (&limit.key, limit.limit.map_or(String::new(), number));
         text.push_str(&format!(
             "  {} of {} with {}: its limit of {of} {}\n",
-            style.notable(&key.bucket),
-            key.upstream,
-            key.credential,
+            style.notable(in_a_line(&key.bucket)),
+            in_a_line(&key.upstream),
+            in_a_line(&key.credential),
             outlook(limit).unwrap_or_default(),
         ));
     }
     for sentence in &report.folded {
-        text.push_str(&format!("  {sentence}\n"));
+        text.push_str(&format!("  {}\n", in_a_line(sentence)));
     }
     if report.left_out > 0 {
         text.push_str(&format!("  {} left out, as asked\n", count(report.left_out, "request")));

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::printable::in_a_line;
 use super::short_names::ShortNames;
 use super::style::{Style, number, seen, short_call};
 use super::usage::rest;
@@ -79,6 +80,6 @@ impl<'a> Line<'a> {
 fn call(group: &UnexplainedReport<'_>) -> String {
     match group.action {
         "execute-api:Invoke" => short_call(group.resource),
-        other => format!("{other} {}", short_call(group.resource)),
+        other => format!("{} {}", in_a_line(other), short_call(group.resource)),
     }
 }

@@ -1,4 +1,4 @@
-//! Names that a log holds, as reports show them: each caller by its own.
+//! Names that a log holds, as reports show them: each caller by its own, and all of them in a line.
 
 use serde_json::json;
 
@@ -27,4 +27,28 @@ fn callers_of_different_accounts_are_told_apart() {
     }
     let alone = analyze(&[], &log[..1]);
     assert!(alone.contains(" web/s-1 ") && !alone.contains("(111111111111)"), "{alone}");
+}
+
+/// Whatever a client can choose, with what would begin a line of the report.
+#[test]
+fn a_name_forges_no_line() {
+    const FORGED: &str = "x\nFORGED\u{202e}";
+    let line = json!({
+        "userArn": format!("arn:aws:sts::123456789012:assumed-role/{FORGED}/{FORGED}"),
+        "requestTimeEpoch": 1_773_100_800_000_u64,
+        "httpMethod": FORGED, "resourcePath": format!("/{FORGED}"), "path": format!("/{FORGED}"),
+        "apiId": "a1b2c3d4e5", "stage": "prod", "status": "429", "sourceIp": FORGED,
+        "userAgent": FORGED, "errorType": FORGED, "upstream": FORGED, "credential": FORGED,
+        "rlLimit": "10", "rlRemaining": "0", "rlReset": "1773104400", "rlResource": FORGED,
+    });
+    let account = ["--account", "fixtures/github-proxy/tollgate.toml"];
+    let grouped = ["--group-by", "caller,error,upstream", "--group-by", "agent,network,credential"];
+    for format in ["text", "markdown"] {
+        let arguments = [&account[..], &grouped, &["--format", format]].concat();
+        let report = analyze(&arguments, std::slice::from_ref(&line));
+        assert!(report.contains("x\\nFORGED\\u{202e}"), "{report}");
+        assert!(!report.contains('\u{202e}'), "{report}");
+        let forged = report.lines().find(|line| line.trim_start().starts_with("FORGED"));
+        assert_eq!(forged, None, "{report}");
+    }
 }
