@@ -8,7 +8,7 @@ use tollgate_store::Account;
 use crate::breakdown::Grouping;
 use crate::cache::Identity;
 use crate::filter::Filter;
-use crate::gather::Analysis;
+use crate::gather::{Analysis, Window};
 use crate::time::rfc3339;
 
 /// What a run was asked. Numbers are fingerprints: the same of the same, in every run.
@@ -95,6 +95,11 @@ impl Asked {
         since.into_iter().chain(until).chain(filter).chain(assumed).collect()
     }
 
+    /// Which rows count, as far as time tells.
+    pub(crate) fn window(&self) -> Window {
+        Window { since: self.since, until: self.until }
+    }
+
     /// What two runs that were asked alike were asked together, but for when; `None` of others.
     pub(crate) fn and(self, other: &Asked) -> Option<Asked> {
         let both = |one: Option<i64>, other: Option<i64>, of: fn(i64, i64) -> i64| {
@@ -125,7 +130,6 @@ mod tests {
     use std::path::PathBuf;
 
     use super::*;
-    use crate::gather::Window;
 
     fn account(attached: &str, resource: &str) -> Account {
         let manifest = format!(

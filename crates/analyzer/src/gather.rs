@@ -23,6 +23,7 @@ use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
 use crate::rows::{Columns, Row, projection};
 use crate::tally::{Counting, Numbered, OutcomeTally};
+use crate::time::Span;
 use crate::timeline::{Cell, Timeline, TimelineTally};
 use crate::usage::{Usage, UsageTally, latency};
 
@@ -77,6 +78,9 @@ pub struct Analysis<'a> {
 pub struct Gathered {
     /// Rows left out because they are outside of the window, or the filter does not want them.
     pub left_out: u64,
+    /// The first and the last of these.
+    #[serde(default)]
+    pub left_out_span: Span,
     /// Usage.
     pub usage: Usage,
     /// Usage by whatever was asked for.
@@ -101,6 +105,7 @@ impl Gathered {
     /// Adds what another worker, file or machine gathered.
     pub fn merge(&mut self, other: Gathered) {
         self.left_out += other.left_out;
+        self.left_out_span.merge(other.left_out_span);
         self.usage.merge(other.usage);
         Breakdown::merge_all(&mut self.breakdowns, other.breakdowns);
         self.limits.merge(other.limits);
@@ -172,6 +177,7 @@ impl<'a> Analysis<'a> {
             window: self.window,
             filter: self.filter,
             left_out: 0,
+            left_out_span: Span::default(),
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
@@ -211,6 +217,7 @@ pub struct Gatherer<'a> {
     window: Window,
     filter: Option<&'a Filter>,
     left_out: u64,
+    left_out_span: Span,
     usage: UsageTally,
     breakdowns: Vec<BreakdownTally>,
     limits: LimitTally,
@@ -274,15 +281,16 @@ impl<'a> Gatherer<'a> {
             before.clear();
             for row in rows.by_ref().take(CHUNK) {
                 let is_before = self.previous.as_ref().is_some_and(|it| it.contains(row.time()));
-                if !is_before && !self.window.contains(row.time())
-                    || self.filter.is_some_and(|filter| !filter.matches(row))
-                {
-                    self.left_out += 1;
-                } else if is_before {
-                    self.left_out += 1;
-                    before.push(row);
-                } else {
+                let is_wanted = (is_before || self.window.contains(row.time()))
+                    && self.filter.is_none_or(|filter| filter.matches(row));
+                if is_wanted && !is_before {
                     counted.push(row);
+                    continue;
+                }
+                self.left_out += 1;
+                self.left_out_span.merge(Span::at(row.time()));
+                if is_wanted {
+                    before.push(row);
                 }
             }
             self.add_before(&before);
@@ -338,6 +346,7 @@ impl<'a> Gatherer<'a> {
         let (outcomes, changes) = replayed.unwrap_or_default();
         Gathered {
             left_out: self.left_out,
+            left_out_span: self.left_out_span,
             usage: self.usage.finish(callers, routes),
             breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),
             limits: self.limits.finish(callers),

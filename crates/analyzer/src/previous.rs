@@ -6,6 +6,7 @@ use crate::call::Call;
 use crate::gather::{Gathered, Window};
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
+use crate::time::Span;
 use crate::usage::{Usage, UsageTally};
 
 /// What was used in the period before, which is as long. Merges.
@@ -35,26 +36,39 @@ impl Previous {
 #[derive(Clone, Copy)]
 pub(crate) struct Period<'a> {
     bounds: Option<(i64, i64)>,
+    /// From the first row of the logs to the last, whether they count or not.
+    read: Span,
     pub(crate) usage: &'a Usage,
     pub(crate) limits: &'a Limits,
 }
 
 impl<'a> Period<'a> {
-    /// All that was gathered, from the first request to the last.
-    pub(crate) fn all(gathered: &'a Gathered) -> Period<'a> {
+    /// What was asked for, and where that has no bound, from the first request or to the last.
+    pub(crate) fn of(gathered: &'a Gathered, asked: Window) -> Period<'a> {
         let (usage, limits) = (&gathered.usage, &gathered.limits);
-        Period { bounds: usage.span.first().zip(usage.span.last()), usage, limits }
+        let (from, until) = (asked.since.or(usage.span.first()), asked.until.or(usage.span.last()));
+        let mut read = usage.span;
+        read.merge(gathered.left_out_span);
+        Period {
+            bounds: from.zip(until).filter(|(from, until)| from <= until),
+            read,
+            usage,
+            limits,
+        }
     }
 
     /// What was gathered of a window and of the one before: that before comes first.
     pub(crate) fn both(gathered: &'a Gathered) -> Option<[Period<'a>; 2]> {
         let previous = gathered.previous.as_ref()?;
+        let now = Window { since: Some(previous.now.0), until: Some(previous.now.1) };
+        let now = Period::of(gathered, now);
         let before = Period {
             bounds: Some((previous.since, previous.now.0)),
             usage: &previous.usage,
             limits: &previous.limits,
+            ..now
         };
-        Some([before, Period { bounds: Some(previous.now), ..Period::all(gathered) }])
+        Some([before, now])
     }
 
     /// Where it begins and ends, UTC milliseconds.
@@ -64,9 +78,19 @@ impl<'a> Period<'a> {
 
     /// How long it is, at least a second.
     pub(crate) fn hours(self) -> f64 {
-        let ms = self.bounds.map_or(0, |(from, until)| until - from);
-        ms.max(1000) as f64 / 3_600_000.0
+        hours(self.bounds.map_or(0, |(from, until)| until - from))
     }
+
+    /// How much of it the logs cover, likewise.
+    pub(crate) fn hours_covered(self) -> f64 {
+        let read = self.read.first().zip(self.read.last());
+        let both = self.bounds.zip(read);
+        hours(both.map_or(0, |((from, until), (first, last))| until.min(last) - from.max(first)))
+    }
+}
+
+fn hours(ms: i64) -> f64 {
+    ms.max(1000) as f64 / 3_600_000.0
 }
 
 /// The period before, while one worker counts it.

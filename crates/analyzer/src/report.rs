@@ -21,8 +21,10 @@ mod windows;
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
+use crate::asked::Asked;
 use crate::gather::Gathered;
 use crate::outcomes::GroupKey;
+use crate::partial::Partial;
 use crate::previous::Period;
 use crate::remedy::Remedy;
 
@@ -169,11 +171,14 @@ impl<'g> Report<'g> {
         }
     }
 
-    /// The same in comparison with what another run gathered. `gathered` is what the report is of.
+    /// The same in comparison with another run. `now` is what the report is of.
     #[must_use]
-    pub fn compared(self, gathered: &Gathered, before: &Gathered) -> Report<'g> {
-        let comparison = ComparisonReport::new(Period::all(before), Period::all(gathered));
-        Report { comparison: Some(comparison), ..self }
+    pub fn compared(self, now: &Partial, before: &Partial) -> Report<'g> {
+        let [before, now] = [before, now].map(|run| {
+            let asked = run.asked.as_ref().map(Asked::window);
+            Period::of(&run.gathered, asked.unwrap_or_default())
+        });
+        Report { comparison: Some(ComparisonReport::new(before, now)), ..self }
     }
 
     /// The same with at most `top` entries in each list that has no bound of its own.

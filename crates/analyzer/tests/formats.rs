@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tollgate_analyzer::render::tables::{NAMES, Table, tables};
 use tollgate_analyzer::render::{csv as to_csv, html, markdown, parquet as to_parquet};
-use tollgate_analyzer::{Analysis, Gathered, Grouping, Report};
+use tollgate_analyzer::{Analysis, Grouping, Partial, Report};
 use tollgate_log::{Input, ScanOptions};
 use tollgate_store::{Account, Files};
 
@@ -35,9 +35,8 @@ fn report() -> Report<'static> {
     let inputs = Input::expand(folder.join("logs").to_str().unwrap()).unwrap();
     let options = ScanOptions::new(analysis.projection());
     let (gathered, read) = analysis.scan(&inputs, &options);
-    let gathered: &Gathered = Box::leak(Box::new(gathered));
-    let report = Report::new(gathered, read.account, read.quarantine.samples());
-    report.compared(gathered, gathered)
+    let run: &Partial = Box::leak(Box::new(Partial::new(&analysis, gathered, &read)));
+    Report::new(&run.gathered, run.lines, &run.samples).compared(run, run)
 }
 
 /// Where this machine keeps the repository is left out of a text.

@@ -60,7 +60,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "NAMES", value_parser = Grouping::parse)]
     group_by: Vec<Grouping>,
     /// Compare with another period: `previous`, the one before `--since` and `--until`, which is as
-    /// long; or what `--partial` wrote of another run.
+    /// long; or what `--partial` wrote of another run, whose period is what that run was asked for, else
+    /// from its first request to its last.
     #[arg(long, value_name = "previous|FILE")]
     compare: Option<PathBuf>,
     #[command(flatten)]
@@ -153,7 +154,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let before = match (&plan.compare, &args.compare) {
         (Some(Compare::With(before)), Some(path)) => {
             merge::say_compared(path, before, partial.asked.as_ref(), "this run", world);
-            Some(&before.gathered)
+            Some(&**before)
         }
         _ => None,
     };

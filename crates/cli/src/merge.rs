@@ -59,8 +59,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     if let (Some(path), Some(before)) = (&args.compare, &before) {
         say_compared(path, before, asked.as_ref(), &format!("`{}`", first.name()), world);
     }
-    let before = before.as_ref().map(|before| &before.gathered);
-    let report = report::print(&merged, before, account.as_ref(), &args.report, world)?;
+    let report = report::print(&merged, before.as_ref(), account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
 }
 

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Asked, Gathered, Partial, Remedy, Report, render, text};
+use tollgate_analyzer::{Asked, Partial, Remedy, Report, render, text};
 use tollgate_store::Account;
 
 use crate::diagnose::Problem;
@@ -82,14 +82,14 @@ impl Printing {
 /// account, it says what would allow denied calls.
 pub(crate) fn print<'p>(
     partial: &'p Partial,
-    before: Option<&Gathered>,
+    before: Option<&Partial>,
     account: Option<&Account>,
     args: &Printing,
     world: &World,
 ) -> miette::Result<Report<'p>> {
     let report = Report::new(&partial.gathered, partial.lines, &partial.samples);
     let mut whole = match before {
-        Some(before) => report.compared(&partial.gathered, before),
+        Some(before) => report.compared(partial, before),
         None => report,
     };
     whole.interrupted = partial.interrupted;

@@ -238,7 +238,8 @@ fn compared(report: &Report, top: usize) -> String {
     });
     let change = if with.is_by_the_hour() { "-Change an hour" } else { "-Change" };
     let table = table(["Compared route", "-Before", "-Now", change], rows);
-    format!("{}.\n\n{table}", comparison::sentence(with))
+    let uncovered: String = with.uncovered().map(|sentence| format!("; {sentence}")).collect();
+    format!("{}{uncovered}.\n\n{table}", comparison::sentence(with))
 }
 
 fn routes(report: &Report, top: usize) -> String {

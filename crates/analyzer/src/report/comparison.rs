@@ -9,6 +9,9 @@ use crate::previous::Period;
 use crate::time::rfc3339;
 use crate::usage::Usage;
 
+/// The share of a period that logs must cover, so that it is told as if they covered all of it.
+const COVERED: f64 = 0.99;
+
 /// What is otherwise than in another period. Periods may differ in length: changes are of requests an
 /// hour.
 #[derive(Clone, Debug, Serialize)]
@@ -46,9 +49,11 @@ pub struct PeriodReport {
     pub until: Option<String>,
     /// How long it is, hours.
     pub hours: f64,
+    /// How much of it lies between the first and the last request of the logs, hours.
+    pub covered_hours: f64,
     /// The same, not rounded.
     #[serde(skip)]
-    exactly: f64,
+    exactly: [f64; 2],
 }
 
 /// A count in both periods.
@@ -160,7 +165,21 @@ impl ComparisonReport {
 impl ComparisonReport {
     /// Whether one period is longer than the other, so that requests an hour are what is compared.
     pub(crate) fn is_by_the_hour(&self) -> bool {
-        self.before.exactly != self.now.exactly
+        let [before, now] = [&self.before, &self.now].map(|period| period.exactly);
+        before.first() != now.first()
+    }
+
+    /// Which period the logs cover less of than there is: a sentence for each. Whether there were no
+    /// requests or they are not in the logs, cannot be known.
+    pub(crate) fn uncovered(&self) -> impl Iterator<Item = String> {
+        let periods = [("before", &self.before), ("now", &self.now)];
+        let lacking = periods.into_iter().filter(|(_, period)| !period.is_covered());
+        lacking.map(|(which, PeriodReport { hours, covered_hours, .. })| {
+            format!(
+                "the logs' requests, from first to last, cover {covered_hours:.1} of the {hours:.1} \
+                 hours {which}; the rest counts as without any"
+            )
+        })
     }
 
     /// Keeps at most `top` callers and routes.
@@ -173,9 +192,16 @@ impl ComparisonReport {
 impl PeriodReport {
     fn new(period: Period<'_>) -> PeriodReport {
         let (from, until) = period.bounds().unzip();
-        let exactly = period.hours();
-        let hours = (exactly * 100.0).round() / 100.0;
-        PeriodReport { from: from.map(rfc3339), until: until.map(rfc3339), hours, exactly }
+        let exactly = [period.hours(), period.hours_covered()];
+        let [hours, covered_hours] = exactly.map(|hours| (hours * 100.0).round() / 100.0);
+        let (from, until) = (from.map(rfc3339), until.map(rfc3339));
+        PeriodReport { from, until, hours, covered_hours, exactly }
+    }
+
+    /// Whether the logs cover it, but for so little that requests may be as far apart.
+    fn is_covered(&self) -> bool {
+        let [hours, covered] = self.exactly;
+        covered >= hours * COVERED
     }
 }
 

@@ -11,6 +11,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let Some(comparison) = &report.comparison else { return String::new() };
     let mut text = style.heading("In comparison");
     text.push_str(&format!("  {}\n", sentence(comparison)));
+    for sentence in comparison.uncovered() {
+        text.push_str(&format!("  {}\n", style.notable(sentence)));
+    }
     text.push_str(&counts(comparison, style));
     let shown = style.shown(comparison.callers.len());
     let names = ShortNames::of(comparison.callers.iter().map(|each| &*each.name));

@@ -261,7 +261,12 @@ def comparison(driver, tollgate, folder):
     shown = [[int(cell.replace(",", "")) if cell != "–" else None for cell in [*row[1:3], *row[4:]]] for row in page.rows("compared-limits")]
     names = ["before", "now", "lowestBefore", "lowestNow", "throttledBefore", "throttledNow"]
     check("limits", shown, [[each[name] for name in names] for each in report["rateLimits"]])
+    check("the logs cover both days", "cover" in page.one("#comparison-note").text, False)
     accessible(page)
+    first = ["--since", "2026-03-10T12:00", "--until", "2026-03-11T12:00", "--compare", "previous", LOGS]
+    path.write_text(analyze(tollgate, *first, "--format", "html"))
+    note = Page(driver, path).one("#comparison-note").text
+    assert "cover 12.0 of the 24.0 hours before" in note, note
     print("  a day is compared with the one before")
 
 

@@ -18,6 +18,7 @@ mod formats;
 mod interrupt;
 mod merge;
 mod names;
+mod periods;
 mod remedies;
 mod secrets;
 mod serve;

@@ -30,6 +30,12 @@ function changeOf({ before, now, change }) {
   return `${change < 0 ? "−" : "+"}${Math.abs(100 * change).toFixed(1)} %`;
 }
 
+/// That the logs cover less of a period than there is, if so.
+function uncovered(which, { hours, coveredHours }) {
+  if (coveredHours >= hours * 0.99) return "";
+  return `; the logs' requests, from first to last, cover ${coveredHours.toFixed(1)} of the ${hours.toFixed(1)} hours ${which}; the rest counts as without any`;
+}
+
 function drawComparison() {
   $("comparison-section").hidden = !report.comparison;
   if (!report.comparison) return;
@@ -37,7 +43,8 @@ function drawComparison() {
   const length = ({ from, until }) => Date.parse(until) - Date.parse(from);
   const rate = length(before) === length(now) ? "" : " an hour";
   $("comparison-note").textContent = `${plural(all.now, "request")} from ${written(now.from)} to ${written(now.until)}, ` +
-    `after ${number(all.before)} from ${written(before.from)} to ${written(before.until)}: ${changeOf(all)}${rate}.`;
+    `after ${number(all.before)} from ${written(before.from)} to ${written(before.until)}: ${changeOf(all)}${rate}` +
+    `${uncovered("before", before)}${uncovered("now", now)}.`;
   const columns = (name, of) => [
     { name, cell: (row) => el("span", { title: row.name }, of(row.name)) },
     count("Before", (row) => row.before),
