@@ -12,7 +12,7 @@ use crate::report::{
 mod limits;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 21] = [
+pub const NAMES: [&str; 22] = [
     "lines",
     "folded",
     "callers",
@@ -20,6 +20,7 @@ pub const NAMES: [&str; 21] = [
     "statuses",
     "series",
     "heat",
+    "periods",
     "comparison",
     "breakdowns",
     "rateLimits",
@@ -84,6 +85,7 @@ impl Table {
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = vec![lines(report), folded(&report.folded), callers(report), routes(report)];
     tables.extend([statuses(report), series(report), heat(report)]);
+    tables.extend(report.comparison.as_ref().map(limits::periods));
     tables.extend(report.comparison.as_ref().map(limits::comparison));
     tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));
     tables.extend(limits::all(report));

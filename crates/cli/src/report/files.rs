@@ -63,7 +63,7 @@ fn extension(format: Format) -> &'static str {
 fn missing(name: &str) -> Problem {
     let (lacking, option) = match name {
         "breakdowns" => ("anything to group by", "--group-by"),
-        "comparison" => ("a period to compare with", "--compare"),
+        "periods" | "comparison" => ("a period to compare with", "--compare"),
         "changes" => ("an account to compare with", "--against"),
         _ => ("an account", "--account"),
     };

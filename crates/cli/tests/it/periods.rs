@@ -1,5 +1,7 @@
 //! `--compare`: which periods are compared, and how much of them the logs cover.
 
+use std::fs;
+
 use serde_json::json as value;
 
 use crate::support::{json, run, stdout, tollgate};
@@ -78,4 +80,18 @@ fn a_period_that_the_logs_cover_needs_no_word() {
     let filtered = [&bounds[..], &["--filter", "status = 404"]].concat();
     let report = stdout(&analyze(&filtered, &every_minute));
     assert!(!report.contains("the logs' requests"), "{report}");
+}
+
+#[test]
+fn the_tables_tell_the_periods() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let bounds = ["--since", "2026-03-03", "--until", "2026-03-04", "--compare", "previous"];
+    let every_minute = log((0..3 * DAY / 60).map(|at| at * 60));
+    stdout(&analyze(&[&bounds[..], &["--format", "csv", "--out", out]].concat(), &every_minute));
+    let periods = fs::read_to_string(folder.path().join("periods.csv")).unwrap();
+    let expected = "period,from,until,hours,coveredHours\r\n\
+                    before,2026-03-02T00:00:00Z,2026-03-03T00:00:00Z,24.0,24.0\r\n\
+                    now,2026-03-03T00:00:00Z,2026-03-04T00:00:00Z,24.0,24.0\r\n";
+    assert_eq!(periods, expected);
 }

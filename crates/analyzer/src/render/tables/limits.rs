@@ -3,7 +3,7 @@
 use super::{Rows, Table};
 use crate::report::{
     AdviceReport, CallerCount, ComparisonReport, DifferenceReport, ForecastReport, LevelReport,
-    LimitReport, Report, WindowReport,
+    LimitReport, NamedDifference, Report, WindowReport,
 };
 
 /// The tables of rate limits and caches, in the order of [`NAMES`](super::NAMES).
@@ -188,28 +188,72 @@ fn cache(report: &Report) -> Table {
         .table("cache")
 }
 
+/// The periods that are compared.
+pub(super) fn periods(comparison: &ComparisonReport) -> Table {
+    Rows::of(&[("before", &comparison.before), ("now", &comparison.now)])
+        .text("period", |(name, _)| Some(*name))
+        .moment("from", |(_, row)| row.from.as_deref())
+        .moment("until", |(_, row)| row.until.as_deref())
+        .real("hours", |(_, row)| Some(row.hours))
+        .real("coveredHours", |(_, row)| Some(row.covered_hours))
+        .table("periods")
+}
+
+/// What one line of the table of a comparison says of both periods, before and now.
+struct Compared {
+    of: &'static str,
+    name: Option<String>,
+    requests: DifferenceReport,
+    p95_ms: [Option<u64>; 2],
+    /// What limits had left.
+    lowest: [Option<u64>; 2],
+    /// Refused by the upstream, of limits.
+    throttled: [Option<u64>; 2],
+}
+
+impl Compared {
+    fn new(of: &'static str, name: Option<&String>, requests: DifferenceReport) -> Compared {
+        let [p95_ms, lowest, throttled] = [[None; 2]; 3];
+        Compared { of, name: name.cloned(), requests, p95_ms, lowest, throttled }
+    }
+}
+
 /// One row a count of both periods, whatever it is of.
 pub(super) fn comparison(comparison: &ComparisonReport) -> Table {
-    let mut rows: Vec<(&'static str, Option<String>, DifferenceReport)> = vec![
-        ("requests", None, comparison.requests),
-        ("refused", None, comparison.refused),
-        ("throttled", None, comparison.throttled),
-        ("failed", None, comparison.failed),
+    let all = [
+        Compared::new("requests", None, comparison.requests),
+        Compared::new("refused", None, comparison.refused),
+        Compared::new("throttled", None, comparison.throttled),
+        Compared::new("failed", None, comparison.failed),
     ];
-    let named = |name: &String| Some(name.clone());
-    rows.extend(comparison.callers.iter().map(|row| ("caller", named(&row.name), row.requests)));
-    rows.extend(comparison.routes.iter().map(|row| ("route", named(&row.name), row.requests)));
-    rows.extend(comparison.statuses.iter().map(|row| ("status", named(&row.name), row.requests)));
-    rows.extend(comparison.rate_limits.iter().map(|row| {
+    let named = |of| move |row: &NamedDifference| Compared::new(of, Some(&row.name), row.requests);
+    let routes = comparison.routes.iter().map(|row| Compared {
+        p95_ms: [row.p95_ms_before, row.p95_ms_now],
+        ..Compared::new("route", Some(&row.name), row.requests)
+    });
+    let limits = comparison.rate_limits.iter().map(|row| {
         let key = &row.key;
         let name = format!("{} {} {}", key.upstream, key.credential, key.bucket);
-        ("rateLimit", Some(name), row.requests)
-    }));
-    Rows::of(&rows)
-        .text("of", |(of, ..)| Some(*of))
-        .text("name", |(_, name, _)| name.clone())
-        .count("before", |(.., row)| Some(row.before))
-        .count("now", |(.., row)| Some(row.now))
-        .real("change", |(.., row)| row.change)
+        Compared {
+            lowest: [row.lowest_before, row.lowest_now],
+            throttled: [row.throttled_before, row.throttled_now].map(Some),
+            ..Compared::new("rateLimit", Some(&name), row.requests)
+        }
+    });
+    let callers = comparison.callers.iter().map(named("caller"));
+    let statuses = comparison.statuses.iter().map(named("status"));
+    let rows = all.into_iter().chain(callers).chain(routes).chain(statuses).chain(limits);
+    Rows::of(&rows.collect::<Vec<Compared>>())
+        .text("of", |row| Some(row.of))
+        .text("name", |row| row.name.clone())
+        .count("before", |row| Some(row.requests.before))
+        .count("now", |row| Some(row.requests.now))
+        .real("change", |row| row.requests.change)
+        .count("p95MsBefore", |row| row.p95_ms.first().copied().flatten())
+        .count("p95MsNow", |row| row.p95_ms.last().copied().flatten())
+        .count("lowestBefore", |row| row.lowest.first().copied().flatten())
+        .count("lowestNow", |row| row.lowest.last().copied().flatten())
+        .count("throttledBefore", |row| row.throttled.first().copied().flatten())
+        .count("throttledNow", |row| row.throttled.last().copied().flatten())
         .table("comparison")
 }
