@@ -1,7 +1,7 @@
 //! Repeated identical reads, and what a cache in front of them would have saved.
 //!
-//! A GET that was answered with 2xx is identical to another if path, route and credential are: what
-//! the upstream answers depends on its credential, not on who called. A cache that answers for `n`
+//! A GET that was answered with 2xx is identical to another if API, stage, path, route and credential
+//! are: what the upstream answers depends on its credential, not on who called. A cache that answers for `n`
 //! seconds is approximated by windows of `n` seconds that begin at multiples of `n`: the first
 //! identical call of each asks the upstream, the others are saved. A real cache saves at least as
 //! much, because its own periods, which begin where they are needed, are the fewest that cover all
@@ -215,6 +215,8 @@ pub(crate) struct RepeatsTally {
     known_callers: Vec<Option<Identity>>,
     /// Of the third party and of the credential, by the number of both.
     known_services: Vec<Option<[Identity; 2]>>,
+    /// Of the API and the stage, by the number of both.
+    known_places: Vec<Option<Identity>>,
 }
 
 impl RepeatsTally {
@@ -231,7 +233,8 @@ impl RepeatsTally {
         let caller = slot(&mut self.known_callers, call.caller_number);
         let caller = *caller.get_or_insert_with(|| Identity::of(role_key(call.caller)));
         let [upstream, credential] = self.service(call);
-        let what = Identity::of(path).and(route).and(upstream).and(credential);
+        let place = self.place(call);
+        let what = Identity::of(path).and(route).and(upstream).and(credential).and(place);
         self.add(at, call.route_number, what, caller);
     }
 
@@ -244,6 +247,19 @@ impl RepeatsTally {
         match call.service {
             OTHER_NUMBER => of(),
             number => *slot(&mut self.known_services, number).get_or_insert_with(of),
+        }
+    }
+
+    #[inline]
+    fn place(&mut self, call: &Call<'_, '_>) -> Identity {
+        let of = || {
+            let [api, stage] = [call.row.api_id(), call.row.stage()]
+                .map(|text| Identity::of(text.unwrap_or(UNTOLD)));
+            api.and(stage)
+        };
+        match call.target.place {
+            Some(number) => *slot(&mut self.known_places, number.into()).get_or_insert_with(of),
+            None => of(),
         }
     }
 

@@ -50,7 +50,8 @@ fn saved(reads: &[&Value], ttl: u64, own: bool) -> usize {
         .iter()
         .map(|read| {
             let by = if own { role(read) } else { String::new() };
-            (path(read), text(read, "credential"), by, time(read) / (ttl * 1000))
+            let place = (text(read, "apiId"), text(read, "stage"));
+            (place, path(read), text(read, "credential"), by, time(read) / (ttl * 1000))
         })
         .collect();
     reads.len() - kinds.len()

@@ -20,6 +20,7 @@ mod merge;
 mod names;
 mod periods;
 mod remedies;
+mod repeats;
 mod secrets;
 mod serve;
 mod simulate;
