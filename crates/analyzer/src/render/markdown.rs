@@ -220,12 +220,16 @@ fn repeated(report: &Report, top: usize) -> String {
     let Some(sentence) = cache::sentence(report) else { return String::new() };
     let routes = &report.cache.routes;
     let rows = routes.iter().take(top).map(|route| {
-        let most = route.saved.last().map_or(0, |saved| saved.shared);
+        let most = route.saved.last().map_or((0, 0), |saved| (saved.shared, saved.shared_error));
         let advised = count(route.advised_ttl_seconds.unsigned_abs(), "second");
-        [code(&route.route), number(route.reads), number(most), advised]
+        [code(&route.route), number(route.reads), cache::estimate(most.0, most.1), advised]
     });
     let table = table(["Repeated read", "-Reads", "-Saved in an hour", "-Advised"], rows);
-    format!("A{}.\n\n{table}", sentence.trim_start_matches('a'))
+    let estimates = match table.contains('±') || sentence.contains('±') {
+        true => format!("; {}", cache::ESTIMATES),
+        false => String::new(),
+    };
+    format!("A{}{estimates}.\n\n{table}", sentence.trim_start_matches('a'))
 }
 
 /// What is otherwise than in another period.

@@ -88,22 +88,29 @@ function drawLimits() {
   }));
 }
 
+/// A number of calls; with its standard error where it was not counted exactly.
+const estimate = (calls, error) => (error > 0 ? `${number(calls)} ± ${number(error)}` : number(calls));
+
 /// Repeated reads, and what a cache would have saved of them.
 function drawCache() {
   const { reads, saved, routes } = report.cache;
   const most = saved.at(-1);
   $("cache-section").hidden = most.shared <= reads / 100;
   const usual = saved.find((each) => each.ttlSeconds === 300) ?? most;
-  $("cache-note").textContent = `A cache of ${duration(usual.ttlSeconds)} would have answered ${usual.sharedError > 0 ? "about" : "at least"} ` +
-    `${number(usual.shared)} of ${plural(reads, "GET")} (${share(usual.shared, reads)}); one for each role ${number(usual.own)}. Whole period.`;
-  const columns = saved.map((each, at) => count(duration(each.ttlSeconds), (row) => row.saved[at].shared));
+  const about = (error, exactly) => (error > 0 ? "about " : exactly);
+  const isEstimated = [{ saved }, ...routes].some((each) => each.saved.some((one) => one.sharedError > 0 || one.ownError > 0));
+  $("cache-note").textContent = `A cache of ${duration(usual.ttlSeconds)} would have answered ${about(usual.sharedError, "at least ")}` +
+    `${estimate(usual.shared, usual.sharedError)} of ${plural(reads, "GET")} (${share(usual.shared, reads)}); one for each role ` +
+    `${about(usual.ownError, "")}${estimate(usual.own, usual.ownError)}${isEstimated ? "; ± is the standard error of what is estimated" : ""}. Whole period.`;
+  const saving = (name, of, error) => ({ ...count(name, of), cell: (row) => el("span", { class: of(row) === 0 ? "zero" : null }, estimate(of(row), error(row))) });
+  const columns = saved.map((each, at) => saving(duration(each.ttlSeconds), (row) => row.saved[at].shared, (row) => row.saved[at].sharedError));
   drawTable("cache", {
     caption: "Reads that one cache for all who use the credential would have answered, by how long it answers",
     columns: [
       { name: "Route", cell: (row) => row.route },
       count("Reads", (row) => row.reads),
       ...columns,
-      { ...count("One for each role", (row) => row.saved.at(-1).own), hint: "the longest" },
+      { ...saving("One for each role", (row) => row.saved.at(-1).own, (row) => row.saved.at(-1).ownError), hint: "the longest" },
       { name: "Advised", cell: (row) => duration(row.advisedTtlSeconds) },
     ],
     rows: routes,
