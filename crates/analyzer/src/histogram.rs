@@ -97,6 +97,12 @@ impl Histogram {
         }
     }
 
+    /// The least value that is counted as `value` is: what a percentile that is told as `value` is at
+    /// least.
+    pub fn least(value: u64) -> u64 {
+        first(bucket(value.min(VALUE_MAX)))
+    }
+
     /// The buckets that count something, in order.
     fn counts(&self) -> Vec<(usize, u64)> {
         match &self.0 {
@@ -184,14 +190,20 @@ fn bucket(value: u64) -> usize {
     (u64::from(shift) * LINEAR + (value >> shift)) as usize
 }
 
-/// The middle of a bucket: the inverse of [`bucket`].
+/// The middle of a bucket.
 fn middle(index: usize) -> u64 {
-    let index = index as u64;
-    if index < 2 * LINEAR {
-        return index;
-    }
-    let shift = index / LINEAR - 1;
-    ((index - shift * LINEAR) << shift) + (1 << shift >> 1)
+    first(index) + (1 << shift(index) >> 1)
+}
+
+/// The first value of a bucket: the inverse of [`bucket`].
+fn first(index: usize) -> u64 {
+    let shift = shift(index);
+    (index as u64 - u64::from(shift) * LINEAR) << shift
+}
+
+/// How many bits of its values a bucket does not tell apart.
+fn shift(index: usize) -> u32 {
+    (index as u64 / LINEAR).saturating_sub(1) as u32
 }
 
 #[cfg(test)]
@@ -246,6 +258,15 @@ mod tests {
             let rank = ((percent / 100.0 * values.len() as f64).ceil() as usize).max(1);
             let (exact, read) = (values[rank - 1], percentile(&histogram, percent).unwrap());
             prop_assert!(read.abs_diff(exact) as f64 <= exact as f64 * 0.004, "{read} for {exact}");
+        }
+
+        #[test]
+        fn a_value_is_at_least_what_it_is_told_to_be(value in 0..VALUE_MAX) {
+            let mut histogram = Histogram::default();
+            histogram.add(value);
+            let told = percentile(&histogram, 99.0).unwrap();
+            prop_assert!(Histogram::least(told) <= value);
+            prop_assert_eq!(bucket(Histogram::least(told)), bucket(value));
         }
 
         #[test]

@@ -1,7 +1,7 @@
 //! What must not be: `--fail-on denied>0`, `429>=10`, `p99>2s`, `newly-denied`.
 
 use tollgate_analyzer::text::{count, in_a_line, number};
-use tollgate_analyzer::{Report, RouteReport};
+use tollgate_analyzer::{Histogram, Report, RouteReport};
 
 use crate::exit::Exit;
 use crate::world::World;
@@ -11,7 +11,8 @@ use crate::world::World;
 pub(crate) struct Bounds {
     /// Fail if a bound is exceeded, and say on standard error by what: `denied>0`, `disagreeing`,
     /// `undetermined`, `quarantined`, `429>=10`, `p99>2s` (of any route) with exit code 3;
-    /// `newly-denied`, `newly-allowed` with 1.
+    /// `newly-denied`, `newly-allowed` with 1. Latencies above 255 ms are told to 0.4 %, and exceed a
+    /// bound if they do however they are off.
     #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
     fail_on: Vec<Threshold>,
 }
@@ -139,7 +140,8 @@ impl Measure {
         number.ok_or_else(|| format!("expected a whole number such as `10`, found `{text}`"))
     }
 
-    /// Its value in a report; 0 for what the report has not measured.
+    /// Its value in a report, of a latency the least that it can be; 0 for what the report has not
+    /// measured.
     fn of(self, report: &Report) -> u64 {
         let agreement = report.agreement.as_ref();
         let changes = report.changes.as_ref();
@@ -151,7 +153,7 @@ impl Measure {
             Measure::NewlyDenied => changes.map_or(0, |changes| changes.newly_denied),
             Measure::NewlyAllowed => changes.map_or(0, |changes| changes.newly_allowed),
             Measure::P50 | Measure::P95 | Measure::P99 => {
-                self.slowest(report).map_or(0, |(latency, _)| latency)
+                self.slowest(report).map_or(0, |(latency, _)| Histogram::least(latency))
             }
             Measure::Status(status) => {
                 let counted = report.usage.statuses.iter().find(|each| each.status == status);

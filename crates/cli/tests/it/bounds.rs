@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Output;
 
-use crate::support::{stdout, tollgate};
+use crate::support::{run, stdout, tollgate};
 
 const ACCOUNT: [&str; 2] = ["--account", "fixtures/github-proxy/tollgate.toml"];
 const AGAINST: [&str; 2] = ["--against", "fixtures/github-proxy/tollgate.toml"];
@@ -47,6 +47,21 @@ const EXCEEDED: [(&str, &str); 6] = [
 fn a_bound_that_is_exceeded_is_said_with_what_was_measured() {
     for (bound, said) in EXCEEDED {
         check(&analyze(&[bound]), 3, &[said]);
+    }
+}
+
+/// A histogram tells 700 ms as 702.
+#[test]
+fn a_latency_does_not_exceed_a_bound_that_it_may_be_within() {
+    let line = r#"{"httpMethod":"GET","resourcePath":"/x","status":"200","responseLatency":"700"}"#;
+    let bounded = |bound| {
+        run(&mut tollgate(&["analyze", "--fail-on", bound, "-"]), format!("{line}\n").as_bytes())
+    };
+    for bound in ["p99>700ms", "p50>700", "p95>=704ms"] {
+        check(&bounded(bound), 0, &[]);
+    }
+    for bound in ["p99>699ms", "p99>=700ms", "p50>0"] {
+        check(&bounded(bound), 3, &[&format!("--fail-on {bound}: 702 ms at GET /x")]);
     }
 }
 
