@@ -185,8 +185,6 @@ struct Question<'q> {
     place: &'q Place<'q>,
     caller: Option<&'q Caller>,
     principal: Principal<'q>,
-    /// What the account knows as the caller's `aws:userid`, where its key does not say.
-    user_id: Option<Cow<'q, str>>,
     resource: &'q str,
 }
 
@@ -199,15 +197,13 @@ impl<'q> Question<'q> {
         let Located { verified, resource, .. } = located;
         let Verified { routed: Routed { framed, place, .. }, signer } = verified;
         let caller = signer.as_ref().map(|signed| &*signed.identity);
-        let is_told = caller.is_none_or(|caller| caller.user_id.is_some());
         Question {
             head: framed.head(),
             arrival: framed.arrival(),
             applicable,
             place,
             caller,
-            principal,
-            user_id: if is_told { None } else { applicable.user_id(&principal) },
+            principal: applicable.identify(principal),
             resource,
         }
     }
@@ -234,11 +230,7 @@ impl<'q> Question<'q> {
     /// The context keys of a call: those of API Gateway, of the account, of the session.
     fn request<'s>(&'s self, action: &'s Action<'_>) -> Request<'s> {
         let Arrival { peer, transport, at } = self.arrival;
-        let principal = match &self.user_id {
-            Some(id) => self.principal.with_user_id(id),
-            None => self.principal,
-        };
-        let mut request = Request::new(principal, action, self.resource);
+        let mut request = Request::new(self.principal, action, self.resource);
         let context = &mut request.context;
         context.set(key::SOURCE_IP, peer);
         context.set(key::SECURE_TRANSPORT, transport == Transport::Tls);

@@ -77,7 +77,7 @@ pub use lint::MANAGED_POLICY_CHARACTERS;
 pub use number::Decimal;
 pub use operator::{Family, Operator, Quantifier, Test};
 pub use parse::{Limits, Parser};
-pub use principal::{Principal, PrincipalKind};
+pub use principal::{Principal, PrincipalKind, Role};
 pub use request::{Action, Context, Request, Value};
 pub use span::{Position, Span, Spanned};
 pub use template::{Template, TemplateError, TemplateErrorKind, Token, Variables};

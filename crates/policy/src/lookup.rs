@@ -82,6 +82,11 @@ pub(crate) enum Scalar<'r> {
         account: &'r str,
         role: &'r str,
     },
+    /// The unique id of a role session.
+    SessionId {
+        role_id: &'r str,
+        session: &'r str,
+    },
 }
 
 /// Room for the text of every typed value; only absurdly long role names spill to the heap.
@@ -123,14 +128,21 @@ fn derive<'r>(principal: &Principal<'r>, derived: Derived) -> Option<Scalar<'r>>
         PrincipalKind::User { .. } | PrincipalKind::Other => "User",
     };
     match (derived, principal.kind) {
-        (Derived::Arn, PrincipalKind::RoleSession { role, .. }) => {
-            Some(Scalar::RoleArn { partition: principal.partition, account, role })
-        }
+        (Derived::Arn, PrincipalKind::RoleSession { role, .. }) => Some(match principal.role {
+            Some(role) => Scalar::Text(role.arn),
+            None => Scalar::RoleArn { partition: principal.partition, account, role },
+        }),
         (Derived::Arn, _) => Some(Scalar::Text(principal.text)),
         (Derived::Account, _) => Some(Scalar::Text(account)),
         (Derived::Type, _) => Some(Scalar::Text(principal_type)),
         (Derived::Username, PrincipalKind::User { name }) => Some(Scalar::Text(name)),
         (Derived::Username, _) => None,
+        (Derived::UserId, PrincipalKind::RoleSession { session, .. })
+            if principal.user_id.is_none() =>
+        {
+            let role_id = principal.role?.unique_id?;
+            Some(Scalar::SessionId { role_id, session })
+        }
         (Derived::UserId, _) => principal.user_id.map(Scalar::Text),
     }
 }
@@ -162,6 +174,7 @@ impl<'r> Scalar<'r> {
             Scalar::RoleArn { partition, account, role } => {
                 write!(buffer, "arn:{partition}:iam::{account}:role/{role}")
             }
+            Scalar::SessionId { role_id, session } => write!(buffer, "{role_id}:{session}"),
         };
     }
 }

@@ -1,5 +1,7 @@
 //! Who asks: a caller's ARN, taken apart once.
 
+use std::borrow::Cow;
+
 use crate::arn::ArnParts;
 
 /// A caller. Made from its ARN by [`Principal::parse`]; borrows it and allocates nothing.
@@ -11,6 +13,16 @@ pub struct Principal<'a> {
     pub(crate) account: Option<&'a str>,
     pub(crate) issuer: Option<&'a str>,
     pub(crate) user_id: Option<&'a str>,
+    pub(crate) role: Option<Role<'a>>,
+}
+
+/// What the ARN of a role session does not tell of its role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Role<'a> {
+    /// The role's ARN, with its path: what `aws:PrincipalArn` holds.
+    pub arn: &'a str,
+    /// Its unique id, `AROA…`; `aws:userid` holds that and the session's name, `AROA…:SESSION`.
+    pub unique_id: Option<&'a str>,
 }
 
 /// What kind of caller an ARN names.
@@ -60,6 +72,7 @@ impl<'a> Principal<'a> {
         account: None,
         issuer: None,
         user_id: None,
+        role: None,
     };
 
     /// Reads a principal: an ARN, `anonymous`, a service (`NAME.amazonaws.com`) or the domain name
@@ -76,6 +89,7 @@ impl<'a> Principal<'a> {
                 account: None,
                 issuer: None,
                 user_id: None,
+                role: None,
             })
         };
         let Some(arn) = ArnParts::split(text) else {
@@ -94,6 +108,7 @@ impl<'a> Principal<'a> {
             account: Some(arn.account).filter(|account| !account.is_empty()),
             issuer: None,
             user_id: None,
+            role: None,
         })
     }
 
@@ -111,9 +126,33 @@ impl<'a> Principal<'a> {
         self
     }
 
+    /// Says of which role this is a session. Without it, `aws:PrincipalArn` is the ARN of a role of
+    /// that name that has no path.
+    #[must_use]
+    pub fn of_role(mut self, role: Role<'a>) -> Principal<'a> {
+        self.role = Some(role);
+        self
+    }
+
     /// The text it was made from.
     pub fn as_str(&self) -> &'a str {
         self.text
+    }
+
+    /// What `aws:userid` holds of it, as far as it was said.
+    pub fn unique_id(&self) -> Option<Cow<'a, str>> {
+        match (self.user_id, self.kind, self.role) {
+            (Some(id), ..) => Some(Cow::Borrowed(id)),
+            (None, PrincipalKind::RoleSession { session, .. }, Some(role)) => {
+                Some(Cow::Owned(format!("{}:{session}", role.unique_id?)))
+            }
+            _ => None,
+        }
+    }
+
+    /// The role that it was said to be a session of.
+    pub fn role(&self) -> Option<Role<'a>> {
+        self.role
     }
 
     /// What kind of caller this is.

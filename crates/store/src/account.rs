@@ -313,14 +313,17 @@ impl Account {
 
     /// The entry that a principal's policies come from: its own, or for a session its role's.
     pub fn subject(&self, principal: &Principal<'_>) -> Option<&Subject> {
-        let exact = self.subject_by_arn.get(principal.as_str());
-        let index = exact.or_else(|| match principal.kind() {
-            PrincipalKind::RoleSession { role, .. } => {
-                self.role_by_name.get(&RoleNameRef { account: principal.account()?, role })
-            }
-            _ => None,
-        });
-        self.subjects.get(*index?)
+        match self.subject_by_arn.get(principal.as_str()) {
+            Some(index) => self.subjects.get(*index),
+            None => self.role_of(principal),
+        }
+    }
+
+    /// The role whose session a principal is.
+    pub(crate) fn role_of(&self, principal: &Principal<'_>) -> Option<&Subject> {
+        let PrincipalKind::RoleSession { role, .. } = principal.kind() else { return None };
+        let name = RoleNameRef { account: principal.account()?, role };
+        self.subjects.get(*self.role_by_name.get(&name)?)
     }
 
     /// The entry of a unique id as logs hold it: `AIDA…` of a user, `AROA…` of a role or

@@ -1,10 +1,8 @@
 //! What applies to one principal at one resource, and where each statement of it stands.
 
-use std::borrow::Cow;
-
 use tollgate_policy::{
     AuthorizationType, Policies, PolicyDocument, PolicySet, PolicyType, Position, Principal,
-    PrincipalKind, Statement, StatementId, Value,
+    PrincipalKind, Role, Statement, StatementId, Value,
 };
 
 use crate::account::{Account, ApiEntry, Layer, Levels, Subject, Tag};
@@ -96,14 +94,21 @@ impl<'a> Applicable<'a> {
         }
     }
 
-    /// The principal's unique id as `aws:userid` holds it: `AIDA…` of a user, `AROA…:SESSION` of a
-    /// role session. `None` if the account does not know it.
-    pub fn user_id(&self, principal: &Principal<'_>) -> Option<Cow<'a, str>> {
-        let id = self.subject?.unique_id()?;
-        match principal.kind() {
-            PrincipalKind::RoleSession { session, .. } => Some(format!("{id}:{session}").into()),
-            PrincipalKind::User { .. } => Some(Cow::Borrowed(id)),
-            _ => None,
+    /// The principal, with what the account knows of it beside its ARN: the path of a session's role,
+    /// which `aws:PrincipalArn` has, and the unique id of a user or role, which `aws:userid` has. An id
+    /// that it already has stays.
+    #[must_use]
+    pub fn identify<'p>(&self, principal: Principal<'p>) -> Principal<'p>
+    where
+        'a: 'p,
+    {
+        if let Some(role) = self.account.role_of(&principal) {
+            return principal.of_role(Role { arn: &role.arn, unique_id: role.unique_id() });
+        }
+        let id = self.subject.and_then(Subject::unique_id);
+        match (principal.kind(), id, principal.unique_id()) {
+            (PrincipalKind::User { .. }, Some(id), None) => principal.with_user_id(id),
+            _ => principal,
         }
     }
 

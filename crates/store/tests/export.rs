@@ -106,9 +106,22 @@ fn unique_ids_lead_to_their_owners() {
         "arn:aws:sts::111122223333:assumed-role/deployer/build-7"
     );
     assert_eq!(arn("AIDANOBODY"), None);
-    let session = principal_of("arn:aws:sts::111122223333:assumed-role/deployer/build-7");
-    let applicable = account.policies_for(&session, None);
-    assert_eq!(applicable.user_id(&session).unwrap(), "AROAEXAMPLEDEP000002:build-7");
+}
+
+#[test]
+fn a_session_is_of_the_role_that_the_account_knows() {
+    let account = account();
+    let identify = |arn: &'static str| {
+        let principal = principal_of(arn);
+        account.policies_for(&principal, None).identify(principal)
+    };
+    let session = identify("arn:aws:sts::111122223333:assumed-role/deployer/build-7");
+    assert_eq!(session.unique_id().unwrap(), "AROAEXAMPLEDEP000002:build-7");
+    assert_eq!(session.role().unwrap().arn, "arn:aws:iam::111122223333:role/ci/deployer");
+    let stranger = identify("arn:aws:sts::444455556666:assumed-role/deployer/build-7");
+    assert_eq!((stranger.role(), stranger.unique_id()), (None, None));
+    let user = identify("arn:aws:iam::111122223333:user/ops/ben");
+    assert_eq!(user.unique_id().unwrap(), "AIDAEXAMPLEBEN000002");
 }
 
 #[test]

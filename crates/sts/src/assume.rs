@@ -168,7 +168,8 @@ impl Authority<'_> {
             let denied = || not_authorized(&caller.principal, action, role.arn());
             let principal = caller.parsed().ok_or_else(denied)?;
             let applicable = self.account.policies_to_assume(&principal, role);
-            let mut request = Request::new(principal, action, role.arn());
+            let caller = applicable.identify(principal);
+            let mut request = Request::new(caller, action, role.arn());
             keys.add_to(&mut request);
             let decision = authorize_within(&applicable.policies(), limit.as_ref(), &request);
             if decision.outcome != Outcome::Allowed {

@@ -42,8 +42,9 @@ fn from_principal(principal: &Principal<'_>, lower_case_name: &str) -> Option<St
     let kind = principal.kind();
     let account = principal.account().filter(|_| has_account_identity(kind))?;
     match lower_case_name {
-        "aws:principalarn" => Some(match kind {
-            PrincipalKind::RoleSession { role, .. } => {
+        "aws:principalarn" => Some(match (kind, principal.role) {
+            (PrincipalKind::RoleSession { .. }, Some(role)) => role.arn.to_owned(),
+            (PrincipalKind::RoleSession { role, .. }, None) => {
                 format!("arn:{}:iam::{account}:role/{role}", principal.partition)
             }
             _ => principal.as_str().to_owned(),
@@ -54,7 +55,12 @@ fn from_principal(principal: &Principal<'_>, lower_case_name: &str) -> Option<St
             PrincipalKind::User { name } => Some(name.to_owned()),
             _ => None,
         },
-        "aws:userid" => principal.user_id.map(str::to_owned),
+        "aws:userid" => principal.user_id.map(str::to_owned).or_else(|| match kind {
+            PrincipalKind::RoleSession { session, .. } => {
+                Some(format!("{}:{session}", principal.role?.unique_id?))
+            }
+            _ => None,
+        }),
         _ => None,
     }
 }

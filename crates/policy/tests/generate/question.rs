@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use serde_json::Value as Json;
 use tollgate_policy::{
-    AuthorizationType, Documents, Key, PolicyDocument, PolicyType, Principal, Request, Value,
+    AuthorizationType, Documents, Key, PolicyDocument, PolicyType, Principal, Request, Role, Value,
 };
 
 use super::Choices;
@@ -32,6 +32,12 @@ const CALLERS: [&str; 14] = [
 
 /// Those whom all layers can concern.
 const HOME_CALLERS: [&str; 2] = [CALLERS[0], CALLERS[1]];
+
+/// What may be known of a session's role.
+const ROLES: [Role<'static>; 2] = [
+    Role { arn: CALLERS[6], unique_id: None },
+    Role { arn: "arn:aws:iam::111122223333:role/reader", unique_id: Some("a") },
+];
 
 const ACTIONS: [&str; 7] = [
     "execute-api:Invoke",
@@ -172,6 +178,7 @@ pub(crate) struct Question {
     pub(crate) principal: &'static str,
     pub(crate) issuer: Option<&'static str>,
     pub(crate) user_id: Option<&'static str>,
+    pub(crate) role: Option<Role<'static>>,
     pub(crate) action: &'static str,
     pub(crate) resource: &'static str,
     pub(crate) account: Option<&'static str>,
@@ -189,6 +196,7 @@ impl Question {
             },
             issuer: choices.rarely(2).then_some(CALLERS[0]),
             user_id: choices.rarely(4).then_some("a"),
+            role: None,
             action: choices.pick(&ACTIONS),
             resource: choices.pick(&RESOURCES),
             account: choices.rarely(4).then_some(HOME),
@@ -200,6 +208,8 @@ impl Question {
             }
         }
         question.layers = Layers::new(choices, &question);
+        // The last, so that inputs which were found before this was asked mean what they meant.
+        question.role = choices.rarely(2).then(|| choices.pick(&ROLES));
         question
     }
 
@@ -255,6 +265,9 @@ impl Question {
         }
         if let Some(user_id) = self.user_id {
             principal = principal.with_user_id(user_id);
+        }
+        if let Some(role) = self.role {
+            principal = principal.of_role(role);
         }
         let mut request = Request::new(principal, self.action, self.resource);
         if let Some(account) = self.account {
