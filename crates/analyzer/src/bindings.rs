@@ -8,7 +8,7 @@ use tollgate_policy::{
 use tollgate_store::{Account, ApiEntry, Applicable};
 
 use crate::call::{ANONYMOUS, Call};
-use crate::context::{Assumption, ReferencedKeys};
+use crate::context::{Assumption, ReferencedKeys, Who};
 use crate::outcomes::{CallContext, Told};
 use crate::rows::Row;
 use crate::time::moment;
@@ -114,11 +114,11 @@ impl<'a> Binding<'a> {
 
     /// Keeps what the policies may look at of a call.
     pub(crate) fn keep(&self, call: &Call<'_, '_>, resource: String) -> Kept<'a> {
-        let identified = Principal::parse(call.caller).is_some();
-        let values = self.keys.values(call.row, call.api(), identified);
+        let who = self.who(call.caller, call.row);
+        let values = self.keys.values(call.row, call.api(), who);
         Kept {
             caller: call.caller.into(),
-            user_id: call.row.caller_id().map(Box::from),
+            user_id: who.principal().unique_id().map(|id| id.into()),
             action: call.row.action().map(Box::from),
             resource: resource.into(),
             time: call.time,
@@ -134,17 +134,27 @@ impl<'a> Binding<'a> {
         api: Option<&'r ApiEntry>,
         resource: &'r str,
     ) -> Request<'r> {
-        let parsed = Principal::parse(caller);
-        let mut principal = parsed.unwrap_or(Principal::ANONYMOUS);
-        if let Some(id) = row.caller_id() {
-            principal = principal.with_user_id(id);
-        }
+        let who = self.who(caller, row);
         let action = row.action().unwrap_or(INVOKE);
-        let mut request = Request::new(principal, action, resource);
-        for (key, value) in self.keys.values(row, api, parsed.is_some()) {
+        let mut request = Request::new(who.principal(), action, resource);
+        for (key, value) in self.keys.values(row, api, who) {
             request.context.set(key, value);
         }
         request
+    }
+
+    /// What the log and the account tell of who called.
+    fn who<'r>(&'r self, caller: &'r str, row: Row<'r, 'r>) -> Who<'r> {
+        let Some(mut principal) = Principal::parse(caller) else {
+            return Who::Unnamed(row.caller_id());
+        };
+        if principal == Principal::ANONYMOUS {
+            return Who::Nobody;
+        }
+        if let Some(id) = row.caller_id() {
+            principal = principal.with_user_id(id);
+        }
+        Who::Named(self.applicable.identify(principal))
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a row of the log asked for: who called, which API, which path, which route.
 
+use std::borrow::Cow;
+
 use tollgate_store::{Account, ApiEntry};
 
 use crate::places::Target;
@@ -70,9 +72,15 @@ pub(crate) fn forwarded<'r>(
 pub(crate) const ANONYMOUS: &str = "anonymous";
 
 /// The caller as reports name it: `$context.identity.userArn`, else user, else caller, else
-/// `anonymous`.
-pub(crate) fn caller<'a>(row: Row<'_, 'a>) -> &'a str {
-    row.user_arn().or_else(|| row.user()).or_else(|| row.caller_id()).unwrap_or(ANONYMOUS)
+/// `anonymous`. AWS's own log formats hold unique ids alone: then it is the ARN of that id, if the
+/// account knows it.
+pub(crate) fn caller<'a>(row: Row<'_, 'a>, account: Option<&'a Account>) -> Cow<'a, str> {
+    if let Some(arn) = row.user_arn() {
+        return Cow::Borrowed(arn);
+    }
+    let name = row.user().or_else(|| row.caller_id()).unwrap_or(ANONYMOUS);
+    let of_id = |id| account.and_then(|account| account.arn_of_id(id));
+    of_id(name).or_else(|| of_id(row.caller_id()?)).unwrap_or(Cow::Borrowed(name))
 }
 
 /// The route as API Gateway was configured with it: `resourcePath`, else the path of `routeKey`.

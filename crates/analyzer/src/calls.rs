@@ -1,6 +1,8 @@
 //! Rows, taken apart into calls: some at a time, one column after the other, so that what a column
 //! is looked up in is at hand.
 
+use std::borrow::Cow;
+
 use bumpalo::Bump;
 use tollgate_store::Account;
 
@@ -23,6 +25,7 @@ pub(crate) const CHUNK: usize = 64;
 
 /// What gives the names that calls have in common their numbers.
 pub(crate) struct Naming<'a> {
+    pub(crate) account: Option<&'a Account>,
     pub(crate) places: Places<'a>,
     pub(crate) callers: Interner,
     pub(crate) routes: Routes,
@@ -61,6 +64,7 @@ impl<'a> Naming<'a> {
     /// For calls that this account, and the one that it is compared with, say something of.
     pub(crate) fn new(account: Option<&'a Account>, against: Option<&'a Account>) -> Naming<'a> {
         Naming {
+            account,
             places: Places::new(account, against),
             callers: Interner::new(CALLERS_MAX),
             routes: Routes::new(ROUTES_MAX),
@@ -153,9 +157,16 @@ impl<'a> Naming<'a> {
     }
 
     /// The callers of rows, and their numbers: in steps, so that no row's caller is waited for.
-    fn callers<'r>(&mut self, rows: &[Row<'r, 'r>], bump: &'r Bump) -> &'r [(&'r str, u32)] {
+    fn callers<'r>(&mut self, rows: &[Row<'r, 'r>], bump: &'r Bump) -> &'r [(&'r str, u32)]
+    where
+        'a: 'r,
+    {
+        let account = self.account;
         let marked = |row: &Row<'r, 'r>| {
-            let caller = call::caller(*row);
+            let caller: &'r str = match call::caller(*row, account) {
+                Cow::Borrowed(caller) => caller,
+                Cow::Owned(caller) => bump.alloc_str(&caller),
+            };
             (caller, swift_mark(caller))
         };
         let marked = bump.alloc_slice_fill_iter(rows.iter().map(marked));

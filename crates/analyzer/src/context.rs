@@ -9,7 +9,9 @@ use std::net::IpAddr;
 
 use jiff::Timestamp;
 use tollgate_log::{Field, Projection};
-use tollgate_policy::{Key, Policies, PolicyDocument, PolicySet, Value, key};
+use tollgate_policy::{
+    Key, Policies, PolicyDocument, PolicySet, Principal, PrincipalKind, Value, key,
+};
 use tollgate_store::{Account, ApiEntry, Applicable};
 
 use crate::compared::{Compared, Kind};
@@ -30,7 +32,10 @@ enum Origin {
     RequestedRegion,
     /// The evaluator derives it from the principal.
     Principal,
-    /// As [`Origin::Principal`], if the log tells the caller's unique id.
+    /// As [`Origin::Principal`], unless the principal is a session of a role that the account does not
+    /// know: the role may have a path.
+    PrincipalArn,
+    /// As [`Origin::Principal`], if the log or the account tells the caller's unique id.
     UserId,
     /// No log tells it.
     Unknown,
@@ -46,7 +51,7 @@ const ORIGINS: [(Key<'static>, Origin); 15] = [
     (key::SOURCE_VPCE, Origin::VpcEndpoint),
     (key::RESOURCE_ACCOUNT, Origin::ResourceAccount),
     (key::REQUESTED_REGION, Origin::RequestedRegion),
-    (key::PRINCIPAL_ARN, Origin::Principal),
+    (key::PRINCIPAL_ARN, Origin::PrincipalArn),
     (key::PRINCIPAL_ACCOUNT, Origin::Principal),
     (key::PRINCIPAL_TYPE, Origin::Principal),
     (key::USERNAME, Origin::Principal),
@@ -68,6 +73,46 @@ pub fn referenced_keys(account: &Account) -> Vec<&str> {
 /// The keys that a list of policies refers to, each once, with where their values come from.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct ReferencedKeys<'a>(Vec<Referenced<'a>>);
+
+/// Who called.
+#[derive(Clone, Copy)]
+pub(crate) enum Who<'r> {
+    /// Nobody: the request was not signed.
+    Nobody,
+    /// Somebody whose ARN is not known, but perhaps the unique id.
+    Unnamed(Option<&'r str>),
+    /// A principal, with what is known of it beside its ARN.
+    Named(Principal<'r>),
+}
+
+impl<'r> Who<'r> {
+    /// Whom the policies are asked about.
+    pub(crate) fn principal(self) -> Principal<'r> {
+        match self {
+            Who::Named(principal) => principal,
+            Who::Nobody | Who::Unnamed(_) => Principal::ANONYMOUS,
+        }
+    }
+}
+
+/// Keys that only those who signed have, beside those that begin with `aws:Principal`.
+const OF_PRINCIPALS: [Key<'static>; 8] = [
+    key::USER_ID,
+    key::USERNAME,
+    key::MULTI_FACTOR_AUTH_AGE,
+    key::MULTI_FACTOR_AUTH_PRESENT,
+    key::SOURCE_IDENTITY,
+    key::TOKEN_ISSUE_TIME,
+    Key::new("aws:AssumedRoot"),
+    Key::new("aws:FederatedProvider"),
+];
+
+fn is_of_principals(key: Key<'_>) -> bool {
+    const BEGINNING: &str = "aws:Principal";
+    let begins = key.name().get(..BEGINNING.len());
+    begins.is_some_and(|begins| begins.eq_ignore_ascii_case(BEGINNING))
+        || OF_PRINCIPALS.contains(&key)
+}
 
 /// A key, where its value comes from, and what to take for it where the log does not tell.
 #[derive(Clone, Debug)]
@@ -170,7 +215,9 @@ impl<'a> ReferencedKeys<'a> {
 
     /// Whether some key follows from the caller, so that callers may be told apart by it.
     pub(crate) fn tell_callers_apart(&self) -> bool {
-        self.0.iter().any(|key| matches!(key.origin, Origin::Principal | Origin::UserId))
+        self.0.iter().any(|key| {
+            matches!(key.origin, Origin::Principal | Origin::PrincipalArn | Origin::UserId)
+        })
     }
 
     /// Which of them some keys are.
@@ -199,16 +246,19 @@ impl<'a> ReferencedKeys<'a> {
     }
 
     /// Each key with its value in a row, to be set in the request's context; keys that follow from
-    /// the principal are left to the evaluator, unless the caller is not known by an ARN.
+    /// the principal are left to the evaluator, unless too little of the caller is known.
     pub(crate) fn values<'r>(
         &'r self,
         row: Row<'r, 'r>,
         api: Option<&'r ApiEntry>,
-        identified: bool,
+        who: Who<'r>,
     ) -> impl Iterator<Item = (Key<'a>, Value<'r>)> {
         self.0.iter().filter_map(move |referenced| {
-            let told = referenced.origin.value(row, api, identified)?;
-            let value = if told == Value::Unknown { referenced.assumed } else { told };
+            let value = match (who, referenced.origin.value(row, api, who)?) {
+                (Who::Nobody, _) if is_of_principals(referenced.key) => Value::Absent,
+                (_, Value::Unknown) => referenced.assumed,
+                (_, told) => told,
+            };
             Some((referenced.key, value))
         })
     }
@@ -236,6 +286,7 @@ impl Referenced<'_> {
             Origin::ResourceAccount
             | Origin::RequestedRegion
             | Origin::Principal
+            | Origin::PrincipalArn
             | Origin::Unknown => return Some(None),
         };
         Some(Some(text.map_or(Some(UNTOLD_NUMBER), |text| known.number(self.origin, text))?))
@@ -310,7 +361,7 @@ impl Origin {
         self,
         row: Row<'r, 'r>,
         api: Option<&'r ApiEntry>,
-        identified: bool,
+        who: Who<'r>,
     ) -> Option<Value<'r>> {
         let known = match self {
             Origin::SourceIp => row.source_ip().map(address),
@@ -322,13 +373,32 @@ impl Origin {
             Origin::VpcEndpoint => row.vpc_endpoint().map(Value::Text),
             Origin::ResourceAccount => api.map(|api| Value::Text(api.api().account)),
             Origin::RequestedRegion => api.map(|api| Value::Text(api.api().region)),
-            Origin::Principal if identified => return None,
-            Origin::UserId if identified && row.caller_id().is_some() => return None,
-            // Of a caller without an ARN, the evaluator knows no id.
-            Origin::UserId => row.caller_id().map(Value::Text),
-            Origin::Principal | Origin::Unknown => None,
+            Origin::Principal | Origin::PrincipalArn | Origin::UserId => return self.of(who),
+            Origin::Unknown => None,
         };
         Some(known.unwrap_or(Value::Unknown))
+    }
+
+    /// The value that follows from who called; `None` to leave it to the evaluator.
+    fn of(self, who: Who<'_>) -> Option<Value<'_>> {
+        let told = match (self, who) {
+            // The evaluator knows the id of principals alone.
+            (Origin::UserId, Who::Unnamed(id)) => id.map(Value::Text),
+            (_, Who::Unnamed(_)) => None,
+            (Origin::UserId, Who::Named(principal)) => {
+                return principal.unique_id().is_none().then_some(Value::Unknown);
+            }
+            (Origin::PrincipalArn, Who::Named(principal)) => {
+                match (principal.kind(), principal.role()) {
+                    (PrincipalKind::RoleSession { .. }, role) => {
+                        role.map(|role| Value::Text(role.arn))
+                    }
+                    _ => return None,
+                }
+            }
+            (_, Who::Nobody | Who::Named(_)) => return None,
+        };
+        Some(told.unwrap_or(Value::Unknown))
     }
 }
 

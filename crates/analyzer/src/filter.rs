@@ -7,9 +7,11 @@
 mod parse;
 mod write;
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use tollgate_log::Projection;
+use tollgate_store::Account;
 
 use crate::call;
 use crate::rows::Row;
@@ -79,9 +81,9 @@ impl Filter {
         columns
     }
 
-    /// Whether a row counts.
-    pub(crate) fn matches(&self, row: Row<'_, '_>) -> bool {
-        self.0.holds(row)
+    /// Whether a row counts. The account may know the callers that a log names by unique ids alone.
+    pub(crate) fn matches(&self, row: Row<'_, '_>, account: Option<&Account>) -> bool {
+        self.0.holds(row, account)
     }
 }
 
@@ -94,16 +96,16 @@ impl Node {
         }
     }
 
-    fn holds(&self, row: Row<'_, '_>) -> bool {
+    fn holds(&self, row: Row<'_, '_>, account: Option<&Account>) -> bool {
         match self {
-            Node::Any(nodes) => nodes.iter().any(|node| node.holds(row)),
-            Node::All(nodes) => nodes.iter().all(|node| node.holds(row)),
-            Node::Not(node) => !node.holds(row),
+            Node::Any(nodes) => nodes.iter().any(|node| node.holds(row, account)),
+            Node::All(nodes) => nodes.iter().all(|node| node.holds(row, account)),
+            Node::Not(node) => !node.holds(row, account),
             Node::Compare(field, operator, Operand::Number(number)) => {
                 operator.holds_for_number(field.number(row), *number)
             }
             Node::Compare(field, operator, Operand::Text(text)) => {
-                operator.holds_for_text(field.text(row), text)
+                operator.holds_for_text(field.text(row, account).as_deref(), text)
             }
         }
     }
@@ -130,9 +132,9 @@ impl Field {
         }
     }
 
-    fn text<'a>(self, row: Row<'_, 'a>) -> Option<&'a str> {
-        match self {
-            Field::Caller => Some(call::caller(row)),
+    fn text<'a>(self, row: Row<'_, 'a>, account: Option<&'a Account>) -> Option<Cow<'a, str>> {
+        let told = match self {
+            Field::Caller => return Some(call::caller(row, account)),
             Field::Method => call::method(row),
             Field::Route => call::configured_route(row),
             Field::Path => call::path(row),
@@ -144,7 +146,8 @@ impl Field {
             Field::Stage => row.stage(),
             Field::Error => row.error_type(),
             Field::Status | Field::Latency => None,
-        }
+        };
+        told.map(Cow::Borrowed)
     }
 }
 

@@ -276,13 +276,14 @@ impl<'a> Gatherer<'a> {
         let columns = Columns::of(batch);
         let mut rows = columns.rows().peekable();
         let (mut counted, mut before) = (Vec::with_capacity(CHUNK), Vec::new());
+        let account = self.naming.account;
         while rows.peek().is_some() {
             counted.clear();
             before.clear();
             for row in rows.by_ref().take(CHUNK) {
                 let is_before = self.previous.as_ref().is_some_and(|it| it.contains(row.time()));
                 let is_wanted = (is_before || self.window.contains(row.time()))
-                    && self.filter.is_none_or(|filter| filter.matches(row));
+                    && self.filter.is_none_or(|filter| filter.matches(row, account));
                 if is_wanted && !is_before {
                     counted.push(row);
                     continue;

@@ -60,8 +60,8 @@ impl<'a> Observer<'a> {
         let api = call::api(self.account, row);
         let method = call::method(row).unwrap_or("-");
         write_resource(&mut self.arn, row, api, method, call::path(row))?;
-        let caller = call::caller(row);
-        let number = self.bindings.bind(caller, api);
+        let caller = call::caller(row, Some(self.account));
+        let number = self.bindings.bind(&caller, api);
         if let Some(binding) = self.bindings.get(number) {
             if !binding.is_told() {
                 return Err(UNTOLD_CALLER);
@@ -69,7 +69,7 @@ impl<'a> Observer<'a> {
             let policies = || binding.applicable.policies();
             let names_user_id =
                 self.names_user_id.entry(number).or_insert_with(|| names_user_id(&policies()));
-            let mut request = binding.request(row, caller, api, &self.arn);
+            let mut request = binding.request(row, &caller, api, &self.arn);
             // Elsewhere the principal is known by its name alone.
             if let Some(id) = row.caller_id().filter(|_| *names_user_id) {
                 request.context.set(key::USER_ID, id);

@@ -128,7 +128,10 @@ impl<'a> Reader<'a> {
     /// Hands over the calls of a batch.
     pub(crate) fn read(&mut self, batch: &Batch<'_>, mut take: impl FnMut(&Seen<'_, '_, 'a>)) {
         for row in Columns::of(batch).rows() {
-            let wanted = self.calls.filter.is_none_or(|filter| filter.matches(row));
+            let wanted = self
+                .calls
+                .filter
+                .is_none_or(|filter| filter.matches(row, Some(self.calls.account)));
             if self.calls.window.contains(row.time()) && wanted {
                 self.read_row(row, &mut take);
             } else {
@@ -140,10 +143,11 @@ impl<'a> Reader<'a> {
     fn read_row(&mut self, row: Row<'_, '_>, take: &mut impl FnMut(&Seen<'_, '_, 'a>)) {
         self.counted.requests += 1;
         self.counted.span.merge(Span::at(row.time()));
-        let api = call::api(self.calls.account, row);
-        let (caller, path) = (call::caller(row), call::path(row));
+        let account = self.calls.account;
+        let api = call::api(account, row);
+        let (caller, path) = (call::caller(row, Some(account)), call::path(row));
         let method = call::method(row).unwrap_or("-");
-        let number = self.bind(caller, api);
+        let number = self.bind(&caller, api);
         let Some(binding) = self.bindings.get(number) else { return };
         let Some(subject) = binding.applicable.subject() else {
             self.counted.unknown_callers += 1;
@@ -151,7 +155,7 @@ impl<'a> Reader<'a> {
         };
         *slot(&mut self.by_binding, u32::try_from(number).unwrap_or(u32::MAX)) += 1;
         let told = write_resource(&mut self.arn, row, api, method, path);
-        let request = binding.request(row, caller, api, &self.arn);
+        let request = binding.request(row, &caller, api, &self.arn);
         let decision = told.map(|()| authorize(binding.policies(), &request));
         let decided = decision.as_ref().map(|decision| (&request, decision)).map_err(|why| *why);
         let logged = Logged::of(row);

@@ -10,6 +10,7 @@ mod account;
 mod analyze;
 mod assume;
 mod bounds;
+mod callers;
 mod check;
 mod convert;
 mod credentials;
