@@ -93,7 +93,7 @@ const SHAPES: [Shape; 33] = [
 ];
 
 /// Names of fields that hold a secret and nothing else, without separators, in lower case.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 22] = [
     "secret",
     "token",
     "password",
@@ -109,6 +109,12 @@ const NAMES: [&str; 16] = [
     "secretkey",
     "secretaccesskey",
     "sessiontoken",
+    "awssecretaccesskey",
+    "awssessiontoken",
+    "xapikey",
+    "xauthtoken",
+    "xamzsecuritytoken",
+    "xamzsignature",
     "privatekey",
 ];
 
@@ -141,6 +147,11 @@ static FIELD: LazyLock<Regex> = LazyLock::new(|| {
     )
 });
 
+/// `NAME=value` as in environments and queries, without blanks or quotes.
+static ASSIGNED: LazyLock<Regex> = LazyLock::new(|| {
+    pattern(r#"(?m)\b([A-Za-z][A-Za-z0-9_.-]*)=([^\s"'&;,(){}<>$]{6,})(?:$|[\s"'&;,])"#)
+});
+
 /// `scheme://user:password@host`
 static IN_URL: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"[A-Za-z][A-Za-z0-9+.-]*://[^\s/:@"']*:([^\s/:@"']+)@"#));
@@ -158,8 +169,8 @@ pub fn literals(text: &str) -> Vec<Literal> {
     for captures in ISSUED.captures_iter(text) {
         found.extend(issued(&captures));
     }
-    for captures in FIELD.captures_iter(text) {
-        found.extend(named(&captures));
+    for pattern in [&FIELD, &ASSIGNED] {
+        found.extend(pattern.captures_iter(text).filter_map(|captures| named(&captures)));
     }
     found.extend(groups(&IN_URL, text, |value| {
         (!is_placeholder(value)).then_some("a password in a URL")
@@ -334,6 +345,11 @@ mod tests {
             r#"api_key: 'vanilla'"#,
             r#"login = { token = "vanilla" }"#,
             r#""SecretAccessKey" : "vanilla""#,
+            r#""x-api-key":"vanilla""#,
+            "AWS_SECRET_ACCESS_KEY=vanilla",
+            "export API_TOKEN=vanilla\n",
+            "GET /calls?page=1&access_token=vanilla&per_page=9",
+            "https://sts.invalid/?X-Amz-Signature=vanilla HTTP/1.1",
         ] {
             assert_eq!(kinds(text), ["the value of a field for secrets"], "{text}");
             assert_eq!(&text[literals(text)[0].span.clone()], "vanilla");
@@ -349,6 +365,10 @@ mod tests {
             r#"token = "{secret}""#,
             r#"format = "token {secret}""#,
             r#""aws:TokenIssueTime": "2026-01-01T00:00:00Z""#,
+            "password=getPassword()",
+            "token=$TOKEN",
+            "token=${TOKEN}",
+            "per_page=1234567&status=completed",
         ] {
             assert_eq!(kinds(text), [""; 0], "{text}");
         }
