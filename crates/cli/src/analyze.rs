@@ -133,7 +133,9 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         previous: matches!(plan.compare, Some(Compare::Previous)),
         timeline: args.report.draws() || args.partial.is_some(),
     };
-    let mut logs = args.logs.open(analysis.projection(), args.account.as_deref())?;
+    let mut written = args.report.written();
+    written.extend(args.partial.clone().map(|path| ("--partial", path)));
+    let mut logs = args.logs.open(analysis.projection(), args.account.as_deref(), written)?;
     logs.options.memory = args.memory.limit();
     logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);

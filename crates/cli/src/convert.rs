@@ -77,8 +77,12 @@ fn column(name: &str) -> Result<Field, String> {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let mut logs = args.logs.open(args.projection(), args.account.as_deref())?;
     let destination = args.destination();
+    let written = match &destination {
+        Destination::File(path) => vec![("--out", path.clone())],
+        Destination::Folder(_) => Vec::new(),
+    };
+    let mut logs = args.logs.open(args.projection(), args.account.as_deref(), written)?;
     if let (Some(_), Destination::File(path)) = (&logs.options.state, &destination) {
         return Err(Problem {
             help: Some("give a folder, which gets new files with each run".to_owned()),

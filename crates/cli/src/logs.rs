@@ -15,6 +15,7 @@ use tollgate_secrets::literal::Blotted;
 
 use crate::account;
 use crate::diagnose::Problem;
+use crate::overwrite::{self, Written};
 use crate::world::World;
 use told::Told;
 
@@ -149,13 +150,16 @@ pub(crate) struct Logs<'a> {
 
 impl LogArgs {
     /// Finds the inputs and what is known of them, from the flags and from `[log]` of a manifest;
-    /// the flags count first.
+    /// the flags count first. None of them is written over.
     pub(crate) fn open(
         &self,
         projection: Projection,
         manifest: Option<&Path>,
+        mut written: Vec<Written>,
     ) -> miette::Result<Logs<'_>> {
         let (inputs, again) = find(&self.inputs)?;
+        written.extend(self.quarantine.clone().map(|path| ("--quarantine", path)));
+        overwrite::refuse(&inputs, &written)?;
         let told =
             manifest.map(Told::read).transpose().map_err(account::all_of)?.unwrap_or_default();
         let names = map(told.names.iter().chain(&self.name))?;

@@ -18,6 +18,7 @@ mod man;
 mod memory;
 mod merge;
 mod moment;
+mod overwrite;
 mod progress;
 mod report;
 mod secrets;

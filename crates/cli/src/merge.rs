@@ -11,6 +11,7 @@ use crate::account;
 use crate::diagnose::Problem;
 use crate::exit::Outcome;
 use crate::logs;
+use crate::overwrite;
 use crate::report;
 use crate::threshold::Bounds;
 use crate::world::World;
@@ -45,6 +46,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let account = args.account.as_deref().map(account::read).transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let (inputs, again) = logs::find(&args.partials)?;
+    overwrite::refuse(&inputs, &args.report.written())?;
     let mut inputs = inputs.iter();
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
     let mut merged = read_for(&args.bounds, first)?;

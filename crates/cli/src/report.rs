@@ -12,6 +12,7 @@ use tollgate_analyzer::{Asked, Partial, Remedy, Report, render, text};
 use tollgate_store::Account;
 
 use crate::diagnose::Problem;
+use crate::overwrite::Written;
 use crate::world::World;
 
 /// Entries of a list in the text report, unless `--top` says otherwise.
@@ -70,6 +71,13 @@ impl Printing {
     /// Refuses what could not be written, before anything is read.
     pub(crate) fn check(&self) -> miette::Result<()> {
         files::check(self)
+    }
+
+    /// The files that it is written to.
+    pub(crate) fn written(&self) -> Vec<Written> {
+        let Some(out) = &self.out else { return Vec::new() };
+        let paths = files::paths(self, out).unwrap_or_else(|| vec![out.clone()]);
+        paths.into_iter().map(|path| ("--out", path)).collect()
     }
 
     /// Whether the report must have its timeline.

@@ -167,7 +167,9 @@ impl Plan<'_> {
         let window = args.period.window()?;
         let account = account::read(&args.account)?;
         assume::check(&args.assume, [&account], world)?;
-        let mut logs = args.logs.open(Suggest::projection(), Some(&args.account))?;
+        let notes = args.notes.clone().map(|path| ("--notes", path));
+        let written = notes.into_iter().collect();
+        let mut logs = args.logs.open(Suggest::projection(), Some(&args.account), written)?;
         let spooled = spool(&mut logs.inputs, interrupted)?;
         logs.options.memory = args.memory.limit();
         logs.options.stop = Some(Arc::clone(interrupted));

@@ -1,6 +1,7 @@
 //! Formats that have a file for each table: CSV and Parquet.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use miette::{IntoDiagnostic, WrapErr};
 use tollgate_analyzer::Report;
@@ -25,6 +26,17 @@ pub(super) fn check(args: &Printing) -> miette::Result<()> {
     }
 }
 
+/// The files of all tables in a folder, if that is what is asked for.
+pub(super) fn paths(args: &Printing, folder: &Path) -> Option<Vec<PathBuf>> {
+    let has_tables = matches!(args.format, Format::Csv | Format::Parquet);
+    (has_tables && args.table.is_none())
+        .then(|| NAMES.iter().map(|name| path(folder, name, args.format)).collect())
+}
+
+fn path(folder: &Path, table: &str, format: Format) -> PathBuf {
+    folder.join(table).with_extension(extension(format))
+}
+
 /// Writes one table where it is asked for, or all tables into a folder.
 pub(super) fn write(report: &Report, args: &Printing, world: &World) -> miette::Result<()> {
     let tables = tables(report);
@@ -41,7 +53,7 @@ pub(super) fn write(report: &Report, args: &Printing, world: &World) -> miette::
                 .into_diagnostic()
                 .wrap_err_with(|| format!("cannot make the folder `{}`", folder.display()))?;
             tables.iter().try_for_each(|table| {
-                let path = folder.join(table.name).with_extension(extension(args.format));
+                let path = path(folder, table.name, args.format);
                 world.write(Some(&path), &bytes(table, args.format)?)
             })
         }

@@ -19,6 +19,7 @@ mod formats;
 mod interrupt;
 mod merge;
 mod names;
+mod overwrite;
 mod periods;
 mod remedies;
 mod repeats;
