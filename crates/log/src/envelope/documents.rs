@@ -31,6 +31,32 @@ pub(super) struct Documents {
     origin: Option<Arc<Origin>>,
     /// Whether the document had events.
     eventful: bool,
+    /// The document as an event by itself.
+    #[serde(default)]
+    alone: Alone,
+}
+
+/// An event that is a document by itself, as `jq -c '.events[]'` prints them: what it says, as far as it
+/// has been read.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+struct Alone {
+    id: String,
+    timestamp: Option<i64>,
+    message: Option<String>,
+    /// Whether it has something that events do not have: a request may have a message, too.
+    is_more: bool,
+}
+
+impl Alone {
+    fn note(&mut self, key: &str, value: &[u8]) {
+        match key {
+            "id" | "eventId" => self.id = serde_json::from_slice(value).unwrap_or_default(),
+            "timestamp" => self.timestamp = serde_json::from_slice(value).ok(),
+            "message" => self.message = serde_json::from_slice(value).ok(),
+            "logStreamName" | "ingestionTime" | "extractedFields" => {}
+            _ => self.is_more = true,
+        }
+    }
 }
 
 /// Where in a document the input stands.
@@ -142,7 +168,7 @@ impl Documents {
             (At::Between, Some(0)) => Step::Used(1),
             (At::Object, Some(b'}')) => {
                 if !self.eventful {
-                    out.push_broken(b"{}", offset, "the document has no events");
+                    self.alone(offset, out);
                 }
                 self.enter(At::Between)
             }
@@ -195,7 +221,7 @@ impl Documents {
             "messageType" => self.header.control = text() == "CONTROL_MESSAGE",
             "owner" => self.header.origin.owner = text(),
             "logGroup" => self.header.origin.group = text(),
-            "logStream" => self.header.origin.stream = text(),
+            "logStream" | "logStreamName" => self.header.origin.stream = text(),
             "awslogs" => {
                 self.eventful = true;
                 match serde_json::from_slice::<Data<'_>>(value) {
@@ -205,7 +231,18 @@ impl Documents {
             }
             _ => {}
         }
+        self.alone.note(key, value);
         self.origin = None;
+    }
+
+    /// The document that ends is an event, or nothing is known of it.
+    fn alone(&mut self, offset: u64, out: &mut Unwrapped) {
+        match std::mem::take(&mut self.alone) {
+            Alone { id, timestamp: Some(time), message: Some(message), is_more: false } => {
+                self.push(&id, time, &message, offset, out);
+            }
+            _ => out.push_broken(b"{}", offset, "the document has no events"),
+        }
     }
 
     fn element(
@@ -265,18 +302,23 @@ impl Documents {
         out: &mut Unwrapped,
     ) -> serde_json::Result<()> {
         let event: LogEvent<'_> = serde_json::from_slice(element)?;
-        let origin = self.origin(event.log_stream_name.as_deref());
+        self.origin(event.log_stream_name.as_deref());
         let id = event.id.or(event.event_id).unwrap_or_default();
+        self.push(&id, event.timestamp.unwrap_or(NO_TIME), &event.message, offset, out);
+        Ok(())
+    }
+
+    fn push(&mut self, id: &str, time: i64, message: &str, offset: u64, out: &mut Unwrapped) {
+        let origin = self.origin(None);
         let start = out.bytes.len();
         out.bytes.extend_from_slice(id.as_bytes());
         let id = (start, out.bytes.len());
         let nature = if self.header.control { Nature::Control } else { Nature::Message };
-        let listed = out.push(event.message.as_bytes(), offset);
+        let listed = out.push(message.as_bytes(), offset);
         listed.id = id;
         listed.origin = Some(origin);
         listed.nature = nature;
-        listed.time = event.timestamp.unwrap_or(NO_TIME);
-        Ok(())
+        listed.time = time;
     }
 
     /// A record of CloudTrail, or of Kinesis as Lambda receives it.
