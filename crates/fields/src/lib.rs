@@ -10,4 +10,4 @@ mod rate;
 pub mod time;
 
 pub use number::number;
-pub use rate::{RateTold, quota, reset, retry_after};
+pub use rate::{RateTold, grouped, quota, reset, retry_after};

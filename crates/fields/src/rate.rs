@@ -105,10 +105,28 @@ fn unquoted(text: &str) -> Cow<'_, str> {
 }
 
 /// A limit as early versions of the IETF draft write it, `100, 100;w=60`: the one that holds now
-/// comes first.
+/// comes first. Commas may be those of [`grouped`] digits, too.
 pub fn quota(text: &[u8]) -> Option<u64> {
-    let end = text.iter().position(|byte| matches!(byte, b',' | b';'))?;
-    number(text.get(..end)?.trim_ascii())
+    let first = || {
+        let end = text.iter().position(|byte| matches!(byte, b',' | b';'))?;
+        number(text.get(..end)?.trim_ascii())
+    };
+    grouped(text).or_else(first)
+}
+
+/// A number whose thousands are set apart by commas: `60,000`.
+pub fn grouped(text: &[u8]) -> Option<u64> {
+    let mut groups = text.split(|byte| *byte == b',');
+    let first = groups.next().filter(|first| (1..=3).contains(&first.len()))?;
+    let append = |value: u64, group: &[u8]| {
+        let thousands = value.checked_mul(1000)?;
+        thousands.checked_add(digits(group).filter(|_| group.len() == 3)?)
+    };
+    groups.try_fold(digits(first)?, append)
+}
+
+fn digits(text: &[u8]) -> Option<u64> {
+    number(text).filter(|_| text.iter().all(u8::is_ascii_digit))
 }
 
 /// Numbers from here on are moments, not seconds to wait: 2001 in epoch
@@ -268,7 +286,21 @@ mod tests {
     fn an_early_limit_names_its_policies() {
         assert_eq!(quota(b"100, 100;w=60"), Some(100));
         assert_eq!(quota(b"100;w=60"), Some(100));
+        assert_eq!(quota(b"100,200;w=60"), Some(100));
         assert_eq!(quota(b"many"), None);
+    }
+
+    #[test]
+    fn thousands_may_be_set_apart() {
+        assert_eq!(quota(b"60,000"), Some(60_000));
+        assert_eq!(grouped(b"1,234,567"), Some(1_234_567));
+        assert_eq!(grouped(b"60"), Some(60));
+        for other in
+            ["60, 000", "60,00", "6000,000", ",000", "60,", "60,000.5", "60,000,", "", "1,-23"]
+        {
+            assert_eq!(grouped(other.as_bytes()), None, "`{other}`");
+        }
+        assert_eq!(grouped(b"99,999,999,999,999,999,999"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use arrow::array::{
     ArrayRef, BooleanArray, TimestampMillisecondArray, UInt16Array, UInt64Array, new_null_array,
 };
 use tollgate_fields::time::Clock;
-use tollgate_fields::{number, quota, reset, retry_after};
+use tollgate_fields::{grouped, number, quota, reset, retry_after};
 
 use super::nulls::{Nulls, bits};
 use super::views::Text;
@@ -75,8 +75,13 @@ impl<'a> Columns<'a> {
     }
 
     fn numbers(&mut self, field: Field, cells: &[u128]) -> Values {
-        // A limit may be written as early versions of the IETF draft have it.
-        let of_limit = |text: &[u8]| quota(text).filter(|_| field == Field::RateLimit);
+        // Vendors write limits in more ways than one.
+        let of_limit = |text: &[u8]| match field {
+            Field::RateLimit => quota(text),
+            Field::RateRemaining | Field::RateUsed => grouped(text),
+            Field::TokenLimit | Field::TokenRemaining => grouped(text),
+            _ => None,
+        };
         let read = |text: &[u8]| number(text).or_else(|| of_limit(text));
         let (values, nulls, unreadable) = self.read_numbers(cells, Some, read);
         self.unreadable += unreadable;
