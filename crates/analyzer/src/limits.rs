@@ -58,10 +58,13 @@ pub struct LimitUse {
     /// The longest time from an answer to the end of its window, milliseconds: a window is at least
     /// as long.
     pub reach: Option<i64>,
-    /// Refused because nothing was left: 429, or 403 with none remaining.
+    /// Refused because nothing was left: 429 or 403 with none remaining.
     pub primary: u64,
     /// Refused although requests were left: too many at once, or too fast.
     pub secondary: u64,
+    /// Refused with 429, and what was left is not told.
+    #[serde(default)]
+    pub untold: u64,
     /// How finely its callers are told apart.
     #[serde(default)]
     pub detail: Detail,
@@ -172,6 +175,7 @@ impl Merge for LimitUse {
         self.reach = self.reach.max(other.reach);
         self.primary += other.primary;
         self.secondary += other.secondary;
+        self.untold += other.untold;
         let detail = self.detail.max(other.detail);
         self.tell_callers(detail);
         other.tell_callers(detail);

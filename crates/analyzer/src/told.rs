@@ -41,6 +41,8 @@ pub(crate) enum Refusal {
     Primary,
     /// Something was left: too many calls at once, or too fast.
     Secondary,
+    /// What was left is not told.
+    Untold,
 }
 
 impl Refusal {
@@ -48,14 +50,30 @@ impl Refusal {
     /// what is left, or with `retry-after`, whether the limit itself was reached. Slack and Stripe
     /// say nothing but 429.
     #[inline]
-    fn of(call: &Call<'_, '_>, left: Option<u64>) -> Option<Refusal> {
+    fn of(call: &Call<'_, '_>, limit: Option<u64>, left: Option<u64>) -> Option<Refusal> {
         match (call.row.integration_status().or(call.status)?, left) {
-            (429, None | Some(0)) | (403, Some(0)) => Some(Refusal::Primary),
+            (429 | 403, Some(0)) => Some(Refusal::Primary),
             (429, Some(_)) => Some(Refusal::Secondary),
+            (429, None) => Refusal::without_count(call.row, limit),
             (403, _) if call.row.retry_after().is_some() => Some(Refusal::Secondary),
             _ => None,
         }
     }
+
+    /// Reads 429 that does not tell what is left. Where the gateway itself throttled, the upstream
+    /// never saw the call, and no limit is concerned but one that the gateway tells of.
+    #[cold]
+    fn without_count(row: Row<'_, '_>, limit: Option<u64>) -> Option<Refusal> {
+        match row.integration_status().is_none() && row.error_type().is_some_and(is_throttle) {
+            true => limit.map(|_| Refusal::Primary),
+            false => Some(Refusal::Untold),
+        }
+    }
+}
+
+/// Whether a response type says that the gateway itself throttled.
+fn is_throttle(response_type: &str) -> bool {
+    matches!(response_type, "THROTTLED" | "QUOTA_EXCEEDED")
 }
 
 /// Whether a row tells of limits in a dialect that may tell of several.
@@ -71,7 +89,7 @@ pub(crate) fn may_be_several(row: Row<'_, '_>) -> bool {
 #[inline]
 pub(crate) fn single<'a>(call: &Call<'a, '_>) -> Option<Told<'a>> {
     let (limit, left) = plain(call.row);
-    let refusal = Refusal::of(call, left);
+    let refusal = Refusal::of(call, limit, left);
     let is_told = limit.is_some() || left.is_some() || refusal.is_some();
     is_told.then(|| Told::plain(call.row, limit, left, refusal))
 }
@@ -124,7 +142,7 @@ pub(crate) fn all<'a>(call: &Call<'a, '_>) -> Vec<Told<'a>> {
     }
     let empty = all.iter().position(|told| told.left == Some(0));
     if let Some(refusing) = all.get_mut(empty.unwrap_or_default()) {
-        refusing.refusal = Refusal::of(call, refusing.left);
+        refusing.refusal = Refusal::of(call, refusing.limit, refusing.left);
     }
     all
 }

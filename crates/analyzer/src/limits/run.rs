@@ -17,6 +17,8 @@ pub(super) struct Run {
     pub(super) primary: u64,
     /// Refused although something was.
     pub(super) secondary: u64,
+    /// Refused without a word of what was left.
+    pub(super) untold: u64,
     span: Span,
     /// The least that was left, and when.
     pub(super) lowest: Option<(u64, i64)>,
@@ -59,6 +61,7 @@ impl Run {
         if let Some(refusal) = told.refusal {
             self.primary += u64::from(refusal == Refusal::Primary);
             self.secondary += u64::from(refusal == Refusal::Secondary);
+            self.untold += u64::from(refusal == Refusal::Untold);
         }
         self.span.merge(Span::at(time));
         if let Some(left) = told.left {

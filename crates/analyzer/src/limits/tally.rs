@@ -229,6 +229,7 @@ impl Counted {
         used.requests += run.requests;
         used.primary += run.primary;
         used.secondary += run.secondary;
+        used.untold += run.untold;
         used.limit = used.limit.max(run.limit());
         used.lowest = lower(used.lowest, run.lowest);
         used.latest = later(used.latest, run.latest());
@@ -303,8 +304,11 @@ mod tests {
         let limit = prop::option::weighted(0.9, 5..7_u64);
         let left = prop::option::weighted(0.9, 0..8_u64);
         let window = prop::option::weighted(0.1, 60..62_u64);
-        let refusal =
-            prop::option::of(prop_oneof![Just(Refusal::Primary), Just(Refusal::Secondary)]);
+        let refusal = prop::option::of(prop_oneof![
+            Just(Refusal::Primary),
+            Just(Refusal::Secondary),
+            Just(Refusal::Untold),
+        ]);
         (time, limit, left, reset, window, refusal).prop_map(
             |(time, limit, left, reset, window, refusal)| {
                 (time, Told { bucket: "core".into(), limit, left, reset, window, refusal })

@@ -36,15 +36,17 @@ pub struct LimitReport<'g> {
     pub lowest_remaining: Option<u64>,
     /// When that was, RFC 3339.
     pub lowest_at: Option<String>,
-    /// Refused by the upstream: `primary` and `secondary`.
+    /// Refused by the upstream: `primary`, `secondary` and `untold`.
     pub throttled: u64,
     /// Refused because nothing was left.
     pub primary: u64,
     /// Refused although requests were left.
     pub secondary: u64,
+    /// Refused, and what was left is not told: by which limit is not known.
+    pub untold: u64,
     /// How many times the bucket was filled again; at least, where windows are shorter than a minute
-    /// or more than 3,000.
-    pub resets: usize,
+    /// or more than 3,000. `None` if no answer tells when a window ends.
+    pub resets: Option<usize>,
     /// When it will be reached; `None` where the log does not tell enough.
     pub forecast: Option<ForecastReport>,
     /// What would keep it, if it was nearly reached or will be.
@@ -115,10 +117,11 @@ impl<'g> LimitReport<'g> {
             cost_per_request: (cost * 1000.0).round() / 1000.0,
             lowest_remaining: used.lowest.map(|(remaining, _)| remaining),
             lowest_at: used.lowest.map(|(_, at)| rfc3339(at)),
-            throttled: used.primary + used.secondary,
+            throttled: used.primary + used.secondary + used.untold,
             primary: used.primary,
             secondary: used.secondary,
-            resets: windows.all.len().saturating_sub(1),
+            untold: used.untold,
+            resets: windows.all.len().checked_sub(1),
             forecast: ForecastReport::new(used, &windows, span, cost),
             advice: None,
             headroom: None,
@@ -142,7 +145,7 @@ impl<'g> LimitReport<'g> {
         cost: f64,
     ) -> Option<AdviceReport<'g>> {
         let forecast = self.forecast.as_ref().and_then(|forecast| forecast.reached.as_ref());
-        if self.share_left() >= LITTLE && self.primary == 0 && forecast.is_none() {
+        if self.share_left() >= LITTLE && self.primary + self.untold == 0 && forecast.is_none() {
             return None;
         }
         let (limit, window) = (self.limit? as f64 / cost, windows.length?);

@@ -49,13 +49,7 @@ fn block(limit: &LimitReport, style: &Style) -> String {
         ));
     }
     if limit.throttled > 0 {
-        let refused = format!(
-            "{} refused: {} by the limit itself, {} by a secondary one",
-            number(limit.throttled),
-            number(limit.primary),
-            number(limit.secondary)
-        );
-        text.push_str(&format!("    {}\n", style.bad(refused)));
+        text.push_str(&format!("    {}\n", style.bad(refusals(limit))));
     }
     let names = ShortNames::of(limit.callers.iter().map(|caller| caller.caller));
     let callers = limit.callers.iter().take(CALLERS).map(|caller| {
@@ -78,6 +72,20 @@ pub(crate) fn name(key: &LimitKey) -> String {
 }
 
 /// Whether a limit is expected to be reached.
+/// How many calls were refused, and by which limit, as far as that is told.
+fn refusals(limit: &LimitReport) -> String {
+    let untold = match limit.untold {
+        0 => String::new(),
+        untold => format!(", {} by one that is not told", number(untold)),
+    };
+    format!(
+        "{} refused: {} by the limit itself, {} by a secondary one{untold}",
+        number(limit.throttled),
+        number(limit.primary),
+        number(limit.secondary)
+    )
+}
+
 fn is_urgent(limit: &LimitReport) -> bool {
     limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some())
 }
@@ -181,7 +189,7 @@ fn left(limit: &LimitReport, style: &Style) -> String {
     };
     let window = limit.window_seconds.filter(|seconds| *seconds >= 1.0);
     // What is concluded from when one window ends may be a part of it.
-    let or_more = if limit.window_told || limit.resets > 0 { "" } else { " or more" };
+    let or_more = if limit.window_told || limit.resets > Some(0) { "" } else { " or more" };
     let in_window = |seconds| format!(" in {}{or_more}", duration(seconds as i64));
     let window = window.map_or(String::new(), in_window);
     let of = limit
@@ -190,8 +198,9 @@ fn left(limit: &LimitReport, style: &Style) -> String {
     // Windows that end within a minute are one here.
     let is_short = limit.window_seconds.is_some_and(|seconds| seconds < 60.0);
     let at_least = if is_short { "at least " } else { "" };
-    let resets = count(limit.resets as u64, "reset");
-    format!("{of}, {lowest}, {} over {at_least}{resets}", count(limit.requests, "request"))
+    let over = |resets| format!(" over {at_least}{}", count(resets as u64, "reset"));
+    let over = limit.resets.map_or(String::new(), over);
+    format!("{of}, {lowest}, {}{over}", count(limit.requests, "request"))
 }
 
 /// What was left over time: high bars are good.

@@ -33,7 +33,8 @@ fn limits(report: &Report) -> Table {
         .count("throttled", |row| Some(row.throttled))
         .count("primary", |row| Some(row.primary))
         .count("secondary", |row| Some(row.secondary))
-        .count("resets", |row| u64::try_from(row.resets).ok())
+        .count("untold", |row| Some(row.untold))
+        .count("resets", |row| u64::try_from(row.resets?).ok())
         .count("medianLeft", |row| row.headroom.map(|headroom| headroom.median))
         .count("windowsWithLittleLeft", |row| {
             row.headroom.and_then(|headroom| u64::try_from(headroom.little).ok())
