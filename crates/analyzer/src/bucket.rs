@@ -15,6 +15,13 @@ const PARTS: u32 = 20;
 /// intervals does not see.
 const BURST_MIN: f64 = 2.0;
 
+/// Rates are told as whole numbers of calls in so many seconds.
+const UNITS: [(f64, &str); 4] =
+    [(1.0, "a second"), (60.0, "a minute"), (3_600.0, "an hour"), (86_400.0, "a day")];
+
+/// The most that rounding adds to or takes from a whole number.
+const ROUNDING: f64 = 1e-6;
+
 /// A token bucket.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -26,6 +33,19 @@ pub struct TokenBucket {
 }
 
 impl TokenBucket {
+    /// One whose rate, at most as high as this, is such a number: what is simulated is what is told.
+    fn of(rate_per_second: f64, burst: f64) -> TokenBucket {
+        let (seconds, _) = unit(rate_per_second);
+        let calls = (rate_per_second * seconds + ROUNDING).floor();
+        TokenBucket { rate_per_second: calls / seconds, burst }
+    }
+
+    /// Calls, and in what time: `28`, `a minute`.
+    pub(crate) fn rate(self) -> (u64, &'static str) {
+        let (seconds, name) = unit(self.rate_per_second);
+        ((self.rate_per_second * seconds).round() as u64, name)
+    }
+
     /// How many calls are refused, by the intervals in which any are. Intervals of `width` milliseconds
     /// are given by their start, in order, with the calls that came in it.
     pub(crate) fn refuses(
@@ -58,7 +78,7 @@ impl TokenBucket {
         let buckets = (1..PARTS).map(|part| {
             let burst = (limit * f64::from(part) / f64::from(PARTS)).floor().max(BURST_MIN);
             let burst = burst.min(limit.floor()).max(1.0);
-            TokenBucket { rate_per_second: (limit - burst).max(0.0) / seconds, burst }
+            TokenBucket::of((limit - burst).max(0.0) / seconds, burst)
         });
         let refused = |bucket: &TokenBucket| bucket.refuses(width, calls.iter().copied());
         let total = |bucket: &TokenBucket| refused(bucket).map(|(_, calls)| calls).sum::<u64>();
@@ -70,6 +90,13 @@ impl TokenBucket {
             },
         }
     }
+}
+
+/// The shortest unit of time that has ten calls, else the longest.
+fn unit(rate_per_second: f64) -> (f64, &'static str) {
+    let has_ten = |(seconds, _): &(f64, &str)| rate_per_second * seconds >= 10.0 - ROUNDING;
+    let [.., longest] = UNITS;
+    UNITS.into_iter().find(has_ten).unwrap_or(longest)
 }
 
 /// What `ceil` gives, which is a call where a processor may lack the instruction.
@@ -178,6 +205,24 @@ mod tests {
         let steady = [(0, 28), (60_000, 28), (120_000, 28)];
         let choice = TokenBucket::for_limit(30.0, 60_000, 60_000, &steady);
         assert_eq!((choice.total(), choice.bucket.burst), (0, 2.0));
+    }
+
+    #[track_caller]
+    fn check_rate(limit: f64, window: i64, expected: (u64, &str)) {
+        let bucket = TokenBucket::for_limit(limit, window, 60_000, &[]).bucket;
+        assert_eq!(bucket.rate(), expected, "{bucket:?}");
+        let again = TokenBucket::of(bucket.rate_per_second, bucket.burst);
+        assert_eq!((again, again.rate()), (bucket, expected));
+    }
+
+    #[test]
+    fn the_rate_that_is_simulated_is_the_whole_number_that_is_told() {
+        check_rate(30.0, 60_000, (28, "a minute"));
+        check_rate(12.0, 60_000, (10, "a minute"));
+        check_rate(11.0, 60_000, (540, "an hour"));
+        check_rate(400.0, 1_000, (380, "a second"));
+        check_rate(1_000.0 / 3.0, 3_600_000, (317, "an hour"));
+        check_rate(10.0, 86_400_000, (8, "a day"));
     }
 
     #[test]

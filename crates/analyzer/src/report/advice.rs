@@ -151,7 +151,7 @@ impl<'g> BucketReport<'g> {
         worst.sort_by_key(|(start, refused)| (std::cmp::Reverse(*refused), *start));
         let worst = worst.into_iter().take(WORST);
         BucketReport {
-            bucket: rounded(choice.bucket),
+            bucket: choice.bucket,
             calls: all,
             refused: choice.total(),
             by: calls.in_words(by),
@@ -160,12 +160,6 @@ impl<'g> BucketReport<'g> {
                 .collect(),
         }
     }
-}
-
-/// A rate with as many digits as one would configure.
-fn rounded(bucket: TokenBucket) -> TokenBucket {
-    let rate_per_second = (bucket.rate_per_second * 10_000.0).floor() / 10_000.0;
-    TokenBucket { rate_per_second, ..bucket }
 }
 
 /// Who must be slower for the heaviest window to leave a tenth.
@@ -198,7 +192,7 @@ fn slow(calls: &Calls<'_>, limit: f64, window: i64, phase: i64) -> Vec<SlowRepor
                 window: rfc3339(begin(start)),
                 requests,
                 share,
-                bucket: rounded(choice.bucket),
+                bucket: choice.bucket,
                 refused: choice.total(),
             }
         })

@@ -5,6 +5,7 @@ use super::short_names::ShortNames;
 use super::style::{Style, count, minute, number, period, share, sparkline};
 use super::summary::{bars, duration};
 use super::usage::rest;
+use crate::bucket::TokenBucket;
 use crate::limits::LimitKey;
 use crate::report::{AdviceReport, ForecastReport, LimitReport, Report};
 
@@ -71,7 +72,6 @@ pub(crate) fn name(key: &LimitKey) -> String {
     in_a_line(&format!("{} · {} · {}", key.upstream, key.credential, key.bucket))
 }
 
-/// Whether a limit is expected to be reached.
 /// How many calls were refused, and by which limit, as far as that is told.
 fn refusals(limit: &LimitReport) -> String {
     let untold = match limit.untold {
@@ -86,6 +86,7 @@ fn refusals(limit: &LimitReport) -> String {
     )
 }
 
+/// Whether a limit is expected to be reached.
 fn is_urgent(limit: &LimitReport) -> bool {
     limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some())
 }
@@ -144,7 +145,7 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
     let of_whom = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
     let mut text = format!(
         "    kept by a token bucket of {}: it would have refused {} of {}{of_whom}\n",
-        rate(bucket.bucket.rate_per_second, bucket.bucket.burst),
+        rate(bucket.bucket),
         number(bucket.refused),
         count(bucket.calls, "call"),
     );
@@ -160,7 +161,7 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
             number(slow.share),
             number(slow.requests),
             minute(&slow.window),
-            rate(slow.bucket.rate_per_second, slow.bucket.burst),
+            rate(slow.bucket),
             number(slow.refused),
         ));
     }
@@ -171,12 +172,10 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
     text
 }
 
-/// A token bucket in words, by the minute or the hour where a second has few.
-pub(crate) fn rate(per_second: f64, burst: f64) -> String {
-    let units = [(1.0, "a second"), (60.0, "a minute"), (3600.0, "an hour")];
-    let unit = units.into_iter().find(|(seconds, _)| per_second * seconds >= 10.0);
-    let (seconds, unit) = unit.unwrap_or((3600.0, "an hour"));
-    format!("{} {unit}, burst {}", number((per_second * seconds) as u64), number(burst as u64))
+/// A token bucket in words.
+fn rate(bucket: TokenBucket) -> String {
+    let (calls, unit) = bucket.rate();
+    format!("{} {unit}, burst {}", number(calls), number(bucket.burst as u64))
 }
 
 fn left(limit: &LimitReport, style: &Style) -> String {
