@@ -70,7 +70,7 @@ pub struct LimitUse {
     pub detail: Detail,
     /// Requests by caller.
     pub callers: Callers,
-    /// The windows, by the minute in which they end, or wider where they are many.
+    /// The windows, by the second in which they end, or wider where they are many.
     pub windows: Series<WindowUse>,
     /// Requests and the lowest number left, by time.
     pub series: Series<Level>,
@@ -99,6 +99,8 @@ pub struct WindowUse {
 }
 
 impl Measure for WindowUse {
+    const WIDTHS: &'static [i64] = series::FINE;
+
     fn with(self, other: WindowUse) -> WindowUse {
         WindowUse {
             requests: self.requests + other.requests,
@@ -262,7 +264,8 @@ mod tests {
             let whole = limits(many, 0..3_000);
             for (_, used) in whole.iter() {
                 assert_eq!(used.series.interval_ms(), minutes * 60_000);
-                assert_eq!(used.windows.interval_ms(), minutes * 60_000);
+                let of_windows = if minutes == 1 { 1_000 } else { minutes * 60_000 };
+                assert_eq!(used.windows.interval_ms(), of_windows);
                 assert_eq!(used.series.iter().map(|(_, level)| level.requests).sum::<u64>(), 3_000);
             }
             let mut merged = limits(many, 0..1_000);

@@ -7,7 +7,7 @@ use crate::asked::Asked;
 use crate::gather::{Analysis, Gathered, Read};
 
 /// The version of a partial report's form.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Lines that could not be read and are kept as samples.
 const SAMPLES_MAX: usize = 20;

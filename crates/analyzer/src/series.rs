@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 /// Intervals that people think in, milliseconds. Each divides the next.
-const LADDER: [i64; 8] = [
+const LADDER: &[i64] = &[
     60_000,      // a minute
     300_000,     // five
     900_000,     // a quarter of an hour
@@ -13,6 +13,20 @@ const LADDER: [i64; 8] = [
     21_600_000,  // six
     86_400_000,  // a day
     604_800_000, // a week, from Thursday on, as the epoch began
+    6_048_000_000,
+];
+
+/// The same from a second on, for what has moments of its own.
+pub(crate) const FINE: &[i64] = &[
+    1_000,
+    10_000,
+    60_000,
+    300_000,
+    900_000,
+    3_600_000,
+    21_600_000,
+    86_400_000,
+    604_800_000,
     6_048_000_000,
 ];
 
@@ -24,6 +38,9 @@ pub(crate) const INTERVALS_MAX: usize = 3_000;
 
 /// What is kept of an interval.
 pub trait Measure: Copy {
+    /// How wide intervals may be, milliseconds. Each divides the next.
+    const WIDTHS: &'static [i64] = LADDER;
+
     /// Both together.
     #[must_use]
     fn with(self, other: Self) -> Self;
@@ -37,7 +54,7 @@ impl Measure for u64 {
 }
 
 /// Values by interval. At most 3,000 intervals are kept; beyond that they are widened, from a
-/// minute to a week, so that memory is bounded. Merging gives what one run would have given.
+/// minute (or a second) to a week, so that memory is bounded. Merging gives what one run would have given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Series<T> {
     rung: usize,
@@ -53,7 +70,11 @@ impl<T> Default for Series<T> {
 impl<T: Measure> Series<T> {
     /// The width of an interval in milliseconds.
     pub fn interval_ms(&self) -> i64 {
-        width(self.rung)
+        Self::width(self.rung)
+    }
+
+    fn width(rung: usize) -> i64 {
+        T::WIDTHS.get(rung).copied().unwrap_or(i64::MAX)
     }
 
     /// Adds a value at a moment, UTC milliseconds.
@@ -89,7 +110,7 @@ impl<T: Measure> Series<T> {
         T: Clone,
     {
         let mut shown = self.clone();
-        while shown.span() > points && shown.rung + 1 < LADDER.len() {
+        while shown.span() > points && shown.rung + 1 < T::WIDTHS.len() {
             shown.widen(shown.rung + 1);
         }
         shown
@@ -107,7 +128,7 @@ impl<T: Measure> Series<T> {
 
     /// Widens intervals until there are no more than so many.
     pub(crate) fn keep_within(&mut self, most: usize) {
-        while self.buckets.len() > most && self.rung + 1 < LADDER.len() {
+        while self.buckets.len() > most && self.rung + 1 < T::WIDTHS.len() {
             self.widen(self.rung + 1);
         }
     }
@@ -118,7 +139,7 @@ impl<T: Measure> Series<T> {
         }
         self.rung = rung;
         for (start, value) in std::mem::take(&mut self.buckets) {
-            let start = start - start.rem_euclid(width(rung));
+            let start = start - start.rem_euclid(Self::width(rung));
             let sum = |held: &mut T| *held = held.with(value);
             self.buckets.entry(start).and_modify(sum).or_insert(value);
         }
@@ -144,8 +165,10 @@ mod tests {
 
     #[test]
     fn each_interval_divides_the_next() {
-        for (narrow, wide) in LADDER.iter().zip(LADDER.iter().skip(1)) {
-            assert_eq!(wide % narrow, 0);
+        for widths in [LADDER, FINE] {
+            for (narrow, wide) in widths.iter().zip(widths.iter().skip(1)) {
+                assert_eq!(wide % narrow, 0);
+            }
         }
     }
 

@@ -200,10 +200,12 @@ fn used_in(used: &LimitUse, steps: Steps, cost: f64) -> Vec<f64> {
     steps.fill(levels.map(|(at, level)| (at, level.requests as f64 * cost)), |a, b| a + b)
 }
 
-/// What the heaviest window that began in each step used.
+/// What the heaviest window of each step used. A window is of the step that its middle lies in: when it
+/// ends is not known exactly.
 fn heaviest(windows: &Windows, window: i64, steps: Steps) -> Vec<f64> {
+    let middle = |ends: i64| ends + (windows.interval - window) / 2;
     let uses = windows.all.iter();
-    steps.fill(uses.map(|(ends, used)| (ends - window, used.used as f64)), f64::max)
+    steps.fill(uses.map(|(ends, used)| (middle(*ends), used.used as f64)), f64::max)
 }
 
 #[cfg(test)]

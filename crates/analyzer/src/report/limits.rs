@@ -44,8 +44,12 @@ pub struct LimitReport<'g> {
     pub secondary: u64,
     /// Refused, and what was left is not told: by which limit is not known.
     pub untold: u64,
-    /// How many times the bucket was filled again; at least, where windows are shorter than a minute
-    /// or more than 3,000. `None` if no answer tells when a window ends.
+    /// Whether each window is seen by itself; else those that end within `window_interval_seconds` are
+    /// one, as windows are very short or very many.
+    pub windows_apart: bool,
+    /// To how many seconds it is known when windows end.
+    pub window_interval_seconds: i64,
+    /// How many times the bucket was filled again; at least, where windows are not seen apart. `None` if no answer tells when a window ends.
     pub resets: Option<usize>,
     /// When it will be reached; `None` where the log does not tell enough.
     pub forecast: Option<ForecastReport>,
@@ -65,7 +69,8 @@ pub struct LimitReport<'g> {
     pub series: Vec<LevelReport>,
 }
 
-/// What the windows of a limit had left when they ended.
+/// What the windows of a limit had left when they ended; of those that are not seen apart, what the
+/// fullest had.
 #[derive(Clone, Copy, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct HeadroomReport {
@@ -105,7 +110,7 @@ impl<'g> LimitReport<'g> {
         span: Span,
     ) -> LimitReport<'g> {
         let windows = Windows::of(used);
-        let cost = windows.cost(used.windows.interval_ms());
+        let cost = windows.cost();
         let shown: Series<Level> = used.series.for_showing(POINTS);
         let calls = Calls::of(key, consumption);
         let mut report = LimitReport {
@@ -121,6 +126,8 @@ impl<'g> LimitReport<'g> {
             primary: used.primary,
             secondary: used.secondary,
             untold: used.untold,
+            windows_apart: windows.are_apart(),
+            window_interval_seconds: windows.interval / 1000,
             resets: windows.all.len().checked_sub(1),
             forecast: ForecastReport::new(used, &windows, span, cost),
             advice: None,

@@ -51,6 +51,8 @@ pub(crate) struct Windows {
     pub(crate) length: Option<i64>,
     /// Whether answers tell that; else it is concluded from when windows end.
     pub(crate) told: bool,
+    /// What ends within so many milliseconds is one.
+    pub(crate) interval: i64,
 }
 
 impl Windows {
@@ -69,13 +71,18 @@ impl Windows {
                 _ => all.push((ends, window)),
             }
         }
-        Windows { all, length, told: told.is_some() }
+        Windows { all, length, told: told.is_some(), interval: used.windows.interval_ms() }
+    }
+
+    /// Whether each is seen by itself: the moments at which windows end are off by an interval at most.
+    pub(crate) fn are_apart(&self) -> bool {
+        self.length.is_some_and(|length| length >= 2 * self.interval)
     }
 
     /// How much of a window one request takes: more than one where calls cost more, or where others
     /// use the same credential. 1 where windows cannot be told apart.
-    pub(crate) fn cost(&self, interval: i64) -> f64 {
-        let apart = self.length.is_some_and(|length| length >= interval);
+    pub(crate) fn cost(&self) -> f64 {
+        let apart = self.are_apart();
         let whole = self.all.iter().skip(1).rev().skip(1).filter(|_| apart);
         // What was refused in a window that was used up took nothing of it.
         let whole = whole.filter(|(_, window)| {

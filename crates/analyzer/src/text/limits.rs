@@ -36,10 +36,10 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     if let Some(headroom) = limit.headroom {
         let (median, little) = (number(headroom.median), number(headroom.little as u64));
         text.push_str(&match headroom.windows {
-            1 => format!("    the one window had {median} left\n"),
+            1 if limit.windows_apart => format!("    the one window had {median} left\n"),
             windows => format!(
-                "    half of {} windows had {median} or more left, {little} had less than a tenth\n",
-                number(windows as u64)
+                "    half of {} had {median} or more left, {little} had less than a tenth\n",
+                windows_seen(windows as u64, limit)
             ),
         });
     }
@@ -70,6 +70,18 @@ fn block(limit: &LimitReport, style: &Style) -> String {
 /// Which limit: the third party, the credential and the bucket.
 pub(crate) fn name(key: &LimitKey) -> String {
     in_a_line(&format!("{} · {} · {}", key.upstream, key.credential, key.bucket))
+}
+
+/// So many windows, or intervals whose windows are not seen apart.
+fn windows_seen(windows: u64, limit: &LimitReport) -> String {
+    match limit.windows_apart {
+        true => count(windows, "window"),
+        false => format!(
+            "{} of windows that end within {}",
+            count(windows, "group"),
+            duration(limit.window_interval_seconds)
+        ),
+    }
 }
 
 /// How many calls were refused, and by which limit, as far as that is told.
@@ -149,7 +161,9 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
         number(bucket.refused),
         count(bucket.calls, "call"),
     );
-    if advice.interval_seconds > 60 {
+    // Of windows that are long beside the intervals, they matter little.
+    let is_short = limit.window_seconds.is_some_and(|seconds| seconds < 600.0);
+    if advice.interval_seconds > 60 || is_short {
         let interval = duration(advice.interval_seconds);
         text.push_str(&format!("      simulated by {interval}: bursts within are not seen\n"));
     }
@@ -194,9 +208,7 @@ fn left(limit: &LimitReport, style: &Style) -> String {
     let of = limit
         .limit
         .map_or("limit not told".to_owned(), |limit| format!("limit {}{window}", number(limit)));
-    // Windows that end within a minute are one here.
-    let is_short = limit.window_seconds.is_some_and(|seconds| seconds < 60.0);
-    let at_least = if is_short { "at least " } else { "" };
+    let at_least = if limit.windows_apart { "" } else { "at least " };
     let over = |resets| format!(" over {at_least}{}", count(resets as u64, "reset"));
     let over = limit.resets.map_or(String::new(), over);
     format!("{of}, {lowest}, {}{over}", count(limit.requests, "request"))

@@ -34,6 +34,8 @@ fn limits(report: &Report) -> Table {
         .count("primary", |row| Some(row.primary))
         .count("secondary", |row| Some(row.secondary))
         .count("untold", |row| Some(row.untold))
+        .text("windowsApart", |row| Some(if row.windows_apart { "true" } else { "false" }))
+        .count("windowIntervalSeconds", |row| u64::try_from(row.window_interval_seconds).ok())
         .count("resets", |row| u64::try_from(row.resets?).ok())
         .count("medianLeft", |row| row.headroom.map(|headroom| headroom.median))
         .count("windowsWithLittleLeft", |row| {
