@@ -92,6 +92,8 @@ pub struct Latest {
 pub struct WindowUse {
     /// Answers that told of it.
     pub requests: u64,
+    /// Of these, refused because nothing was left.
+    pub refused: u64,
     /// The most that was used of it, by whomever: the limit less what was left.
     pub used: u64,
     /// The lowest number left; `None` if no answer told it.
@@ -104,6 +106,7 @@ impl Measure for WindowUse {
     fn with(self, other: WindowUse) -> WindowUse {
         WindowUse {
             requests: self.requests + other.requests,
+            refused: self.refused + other.refused,
             used: self.used.max(other.used),
             lowest: lower(self.lowest, other.lowest),
         }
@@ -243,7 +246,7 @@ mod tests {
     fn limits(many: usize, minutes: std::ops::Range<i64>) -> Limits {
         let mut used = LimitUse::default();
         for minute in minutes {
-            let window = WindowUse { requests: 1, used: 1, lowest: Some(7) };
+            let window = WindowUse { requests: 1, refused: 0, used: 1, lowest: Some(7) };
             used.windows.add(60_000 * minute, window);
             used.series.add(60_000 * minute, Level { requests: 1, lowest: Some(7) });
         }

@@ -96,7 +96,8 @@ impl Run {
         let lowest = self.lowest.map(|(left, _)| left);
         let used = self.alike.limit.zip(lowest).map(|(limit, left)| limit.saturating_sub(left));
         let used = used.unwrap_or_default();
-        Some((self.alike.reset?, WindowUse { requests: self.requests, used, lowest }))
+        let (requests, refused) = (self.requests, self.primary);
+        Some((self.alike.reset?, WindowUse { requests, refused, used, lowest }))
     }
 
     /// The minute by its start.

@@ -10,8 +10,8 @@ use crate::time::rfc3339;
 /// The most windows that are listed; beyond, neighbours are one.
 const LISTED: usize = 750;
 
-/// Answers that a window must have before it tells what a request takes.
-const ANSWERS_MIN: u64 = 10;
+/// Calls that a window must have served before it tells what a request takes.
+const SERVED_MIN: u64 = 10;
 
 /// How long windows usually are, milliseconds: from a second to a week.
 const USUAL: [i64; 11] = [
@@ -84,12 +84,13 @@ impl Windows {
     pub(crate) fn cost(&self) -> f64 {
         let apart = self.are_apart();
         let whole = self.all.iter().skip(1).rev().skip(1).filter(|_| apart);
-        // What was refused in a window that was used up took nothing of it.
-        let whole = whole.filter(|(_, window)| {
-            window.requests >= ANSWERS_MIN && window.lowest.is_some_and(|left| left > 0)
-        });
-        let mut each: Vec<f64> =
-            whole.map(|(_, window)| window.used as f64 / window.requests as f64).collect();
+        let cost = |(_, window): &(i64, WindowUse)| {
+            // What was refused took nothing of it.
+            let served = window.requests.saturating_sub(window.refused);
+            let is_told = window.lowest.is_some() && served >= SERVED_MIN;
+            is_told.then(|| window.used as f64 / served as f64)
+        };
+        let mut each: Vec<f64> = whole.filter_map(cost).collect();
         median(&mut each).filter(|cost| *cost > 0.0).unwrap_or(1.0)
     }
 

@@ -77,19 +77,20 @@ fn heaviest(answers: &[&Value]) -> Vec<f64> {
     hours
 }
 
-/// What one answer takes: the median of the windows that are whole and told by ten answers or more.
+/// What one answer takes: the median of the windows that are whole and served ten calls or more.
 fn cost(answers: &[&Value]) -> f64 {
     let mut windows: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
-    for answer in answers {
+    let is_served =
+        |answer: &&&Value| text(answer, "status") != "429" || text(answer, "rlRemaining") != "0";
+    for answer in answers.iter().filter(is_served) {
         let [limit, left, reset] = ["rlLimit", "rlRemaining", "rlReset"]
             .map(|name| text(answer, name).parse::<u64>().unwrap());
         let window = windows.entry(reset).or_default();
         *window = (window.0 + 1, window.1.max(limit - left));
     }
-    let limit: u64 = text(answers[0], "rlLimit").parse().unwrap();
     let whole = windows.values().take(windows.len() - 1).skip(1);
-    let whole = whole.filter(|(answers, used)| *answers >= 10 && *used < limit);
-    let mut each: Vec<f64> = whole.map(|(answers, used)| *used as f64 / *answers as f64).collect();
+    let whole = whole.filter(|(served, _)| *served >= 10);
+    let mut each: Vec<f64> = whole.map(|(served, used)| *used as f64 / *served as f64).collect();
     each.sort_by(f64::total_cmp);
     match each.len() {
         0 => 1.0,
