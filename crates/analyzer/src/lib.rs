@@ -79,7 +79,7 @@ pub use forecast::Profile;
 pub use gather::{Analysis, Gathered, Gatherer, Read, Window};
 pub use heat::Heat;
 pub use histogram::Histogram;
-pub use limits::{Callers, Latest, Level, LimitKey, LimitUse, Limits, WindowUse};
+pub use limits::{Callers, Latest, Level, LimitKey, LimitUse, Limits, Lowest, WindowUse};
 pub use observe::Observer;
 pub use outcomes::{CallContext, Cited, Group, GroupKey, Nearest, Outcomes, Told};
 pub use overlay::PolicyChange;

@@ -49,8 +49,10 @@ pub struct LimitUse {
     pub requests: u64,
     /// The limit, as the last answer that told of it had it, and when that was.
     pub limit: Option<(i64, u64)>,
-    /// The lowest number of requests left, and when.
-    pub lowest: Option<(u64, i64)>,
+    /// The least and the most that the limit was told to be.
+    pub range: Option<(u64, u64)>,
+    /// The lowest number of requests left.
+    pub lowest: Option<Lowest>,
     /// What the last answer told.
     pub latest: Option<Latest>,
     /// How long a window is, seconds, as answers tell it; the longest.
@@ -76,6 +78,17 @@ pub struct LimitUse {
     pub series: Series<Level>,
 }
 
+/// The lowest number left; of equal ones, the first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Lowest {
+    /// How much was left.
+    pub left: u64,
+    /// When, UTC milliseconds.
+    pub at: i64,
+    /// The limit at the time.
+    pub of: Option<u64>,
+}
+
 /// What an answer told of the window that it came in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Latest {
@@ -98,17 +111,37 @@ pub struct WindowUse {
     pub used: u64,
     /// The lowest number left; `None` if no answer told it.
     pub lowest: Option<u64>,
+    /// The limit; of several windows, that of the one with the lowest number left.
+    pub limit: Option<u64>,
+}
+
+/// The share that was left of a limit.
+pub(crate) fn share(left: u64, limit: u64) -> Option<f64> {
+    (limit > 0).then(|| left as f64 / limit as f64)
+}
+
+impl WindowUse {
+    /// The share that was left of it; of a limit that is not told with it, if so.
+    pub(crate) fn share_left(&self, limit: Option<u64>) -> Option<f64> {
+        share(self.lowest?, self.limit.or(limit)?)
+    }
 }
 
 impl Measure for WindowUse {
     const WIDTHS: &'static [i64] = series::FINE;
 
     fn with(self, other: WindowUse) -> WindowUse {
+        // Of equal ones the larger limit, of which less is left.
+        let told =
+            |window: WindowUse| (window.lowest.is_none(), window.lowest, Reverse(window.limit));
+        let emptier = if told(self) <= told(other) { self } else { other };
+        let WindowUse { lowest, limit, .. } = emptier;
         WindowUse {
             requests: self.requests + other.requests,
             refused: self.refused + other.refused,
             used: self.used.max(other.used),
-            lowest: lower(self.lowest, other.lowest),
+            lowest,
+            limit,
         }
     }
 }
@@ -174,6 +207,7 @@ impl Merge for LimitUse {
     fn merge(&mut self, mut other: LimitUse) {
         self.requests += other.requests;
         self.limit = self.limit.max(other.limit);
+        self.range = wider(self.range, other.range);
         self.lowest = lower(self.lowest, other.lowest);
         self.latest = later(self.latest, other.latest);
         self.window = self.window.max(other.window);
@@ -228,6 +262,14 @@ fn lower<T: Ord>(one: Option<T>, other: Option<T>) -> Option<T> {
     }
 }
 
+/// What spans both ranges.
+fn wider(one: Option<(u64, u64)>, other: Option<(u64, u64)>) -> Option<(u64, u64)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
 /// The later of two answers; of those of the same moment, the one that left less.
 fn later(one: Option<Latest>, other: Option<Latest>) -> Option<Latest> {
     let (Some(held), Some(more)) = (one, other) else { return one.or(other) };
@@ -246,7 +288,8 @@ mod tests {
     fn limits(many: usize, minutes: std::ops::Range<i64>) -> Limits {
         let mut used = LimitUse::default();
         for minute in minutes {
-            let window = WindowUse { requests: 1, refused: 0, used: 1, lowest: Some(7) };
+            let window =
+                WindowUse { requests: 1, refused: 0, used: 1, lowest: Some(7), limit: Some(8) };
             used.windows.add(60_000 * minute, window);
             used.series.add(60_000 * minute, Level { requests: 1, lowest: Some(7) });
         }

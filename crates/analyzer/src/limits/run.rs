@@ -4,7 +4,7 @@
 
 use std::cmp::Reverse;
 
-use super::{Latest, Level, WindowUse, lower};
+use super::{Latest, Level, Lowest, WindowUse, lower};
 use crate::time::{Span, minute};
 use crate::told::{Refusal, Told};
 
@@ -21,7 +21,7 @@ pub(super) struct Run {
     pub(super) untold: u64,
     span: Span,
     /// The least that was left, and when.
-    pub(super) lowest: Option<(u64, i64)>,
+    lowest: Option<(u64, i64)>,
     /// When something was left last, and how little.
     latest: Option<(i64, Reverse<u64>)>,
 }
@@ -75,6 +75,17 @@ impl Run {
         Some((self.span.last().unwrap_or_default(), self.alike.limit?))
     }
 
+    /// The limit as the least and the most.
+    pub(super) fn range(&self) -> Option<(u64, u64)> {
+        self.alike.limit.map(|limit| (limit, limit))
+    }
+
+    /// The least that was left.
+    pub(super) fn lowest(&self) -> Option<Lowest> {
+        let (left, at) = self.lowest?;
+        Some(Lowest { left, at, of: self.alike.limit })
+    }
+
     /// What the last answer told.
     pub(super) fn latest(&self) -> Option<Latest> {
         let (at, Reverse(left)) = self.latest?;
@@ -94,10 +105,11 @@ impl Run {
     /// The window by its end.
     pub(super) fn window_use(&self) -> Option<(i64, WindowUse)> {
         let lowest = self.lowest.map(|(left, _)| left);
-        let used = self.alike.limit.zip(lowest).map(|(limit, left)| limit.saturating_sub(left));
+        let limit = self.alike.limit;
+        let used = limit.zip(lowest).map(|(limit, left)| limit.saturating_sub(left));
         let used = used.unwrap_or_default();
         let (requests, refused) = (self.requests, self.primary);
-        Some((self.alike.reset?, WindowUse { requests, refused, used, lowest }))
+        Some((self.alike.reset?, WindowUse { requests, refused, used, lowest, limit }))
     }
 
     /// The minute by its start.

@@ -7,7 +7,9 @@ use hashbrown::{DefaultHashBuilder, HashTable};
 use super::callers::{CallerNames, Callers};
 use super::counts::Counts;
 use super::run::Run;
-use super::{CALLERS_MAX, Level, LimitKey, LimitUse, Limits, WindowUse, intervals, later, lower};
+use super::{
+    CALLERS_MAX, Level, LimitKey, LimitUse, Limits, WindowUse, intervals, later, lower, wider,
+};
 use crate::call::{Call, Forwarded};
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
@@ -231,7 +233,8 @@ impl Counted {
         used.secondary += run.secondary;
         used.untold += run.untold;
         used.limit = used.limit.max(run.limit());
-        used.lowest = lower(used.lowest, run.lowest);
+        used.range = wider(used.range, run.range());
+        used.lowest = lower(used.lowest, run.lowest());
         used.latest = later(used.latest, run.latest());
         used.window = used.window.max(run.window());
         used.reach = used.reach.max(run.reach());
@@ -340,13 +343,15 @@ mod tests {
             let left = answers.iter().filter_map(|(time, told)| {
                 Some((told.left?, time.unwrap_or_default()))
             });
-            prop_assert_eq!(used.lowest, left.min());
+            prop_assert_eq!(used.lowest.map(|lowest| (lowest.left, lowest.at)), left.min());
             let reach = answers.iter().filter_map(|(time, told)| Some(told.reset? - (*time)?));
             prop_assert_eq!(used.reach, reach.max());
             let limits = answers.iter().filter_map(|(time, told)| {
                 Some((time.unwrap_or_default(), told.limit?))
             });
             prop_assert_eq!(used.limit, limits.max());
+            let limits = answers.iter().filter_map(|(_, told)| told.limit);
+            prop_assert_eq!(used.range, limits.clone().min().zip(limits.max()));
         }
     }
 }

@@ -189,7 +189,7 @@ fn limits(limits: &[LimitReport], top: usize) -> String {
         [
             code(&name),
             told(limit.limit),
-            told(limit.lowest_remaining),
+            told(limit.lowest_remaining) + &of_limits::of_then(limit),
             number(limit.requests),
             refused,
         ]

@@ -253,7 +253,7 @@ fn limits(was: &Limits, is: &Limits, hours: Hours) -> Vec<LimitDifference> {
     let difference = |key: &&LimitKey| {
         let both = [was.get(key), is.get(key)];
         let [before, now] = both.map(|used| used.map_or(0, |used| used.requests));
-        let [lowest_before, lowest_now] = both.map(|used| Some(used?.lowest?.0));
+        let [lowest_before, lowest_now] = both.map(|used| Some(used?.lowest?.left));
         let [throttled_before, throttled_now] =
             both.map(|used| used.map_or(0, |used| used.primary + used.secondary));
         LimitDifference {

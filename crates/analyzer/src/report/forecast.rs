@@ -231,7 +231,16 @@ mod tests {
             let requests = each(minute);
             used.series.add(at, Level { requests, lowest: Some(left) });
             let reset = NINE + (hour + 1) * HOUR;
-            used.windows.add(reset, WindowUse { requests, refused: 0, used: 5000 - left, lowest: Some(left) });
+            used.windows.add(
+                reset,
+                WindowUse {
+                    requests,
+                    refused: 0,
+                    used: 5000 - left,
+                    lowest: Some(left),
+                    limit: Some(5000),
+                },
+            );
             used.latest = Some(Latest { at, left, reset: Some(reset) });
         }
         let mut span = Span::at(Some(NINE));

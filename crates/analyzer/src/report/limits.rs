@@ -7,7 +7,7 @@ use super::forecast::ForecastReport;
 use super::windows::{WindowReport, Windows};
 use super::{CallerCount, POINTS, by_requests};
 use crate::consumption::Consumption;
-use crate::limits::{Level, LimitKey, LimitUse, Limits};
+use crate::limits::{Level, LimitKey, LimitUse, Limits, WindowUse, share};
 use crate::series::Series;
 use crate::time::{Span, rfc3339};
 
@@ -25,6 +25,10 @@ pub struct LimitReport<'g> {
     pub requests: u64,
     /// The limit, as last told: requests per window.
     pub limit: Option<u64>,
+    /// The least that it was told to be: it may have changed.
+    pub limit_least: Option<u64>,
+    /// The most.
+    pub limit_most: Option<u64>,
     /// How long a window is, seconds.
     pub window_seconds: Option<f64>,
     /// Whether answers tell that; else it is concluded from when windows end.
@@ -34,8 +38,13 @@ pub struct LimitReport<'g> {
     pub cost_per_request: f64,
     /// The lowest number of requests left.
     pub lowest_remaining: Option<u64>,
+    /// The limit at the time.
+    pub lowest_of: Option<u64>,
     /// When that was, RFC 3339.
     pub lowest_at: Option<String>,
+    /// The smallest share that was left of any window, or at the lowest point.
+    #[serde(skip)]
+    share_left: Option<f64>,
     /// Refused by the upstream: `primary`, `secondary` and `untold`.
     pub throttled: u64,
     /// Refused because nothing was left.
@@ -78,7 +87,7 @@ pub struct HeadroomReport {
     pub windows: usize,
     /// Half of them had at least this left.
     pub median: u64,
-    /// How many had less than a tenth of the limit left.
+    /// How many had less than a tenth left of what the limit was then.
     pub little: usize,
 }
 
@@ -117,11 +126,15 @@ impl<'g> LimitReport<'g> {
             key: key.clone(),
             requests: used.requests,
             limit: used.limit.map(|(_, limit)| limit),
+            limit_least: used.range.map(|(least, _)| least),
+            limit_most: used.range.map(|(_, most)| most),
             window_seconds: windows.length.map(|length| length as f64 / 1000.0),
             window_told: windows.told,
             cost_per_request: (cost * 1000.0).round() / 1000.0,
-            lowest_remaining: used.lowest.map(|(remaining, _)| remaining),
-            lowest_at: used.lowest.map(|(_, at)| rfc3339(at)),
+            lowest_remaining: used.lowest.map(|lowest| lowest.left),
+            lowest_of: used.lowest.and_then(|lowest| lowest.of.or(Some(used.limit?.1))),
+            lowest_at: used.lowest.map(|lowest| rfc3339(lowest.at)),
+            share_left: share_left(used, &windows),
             throttled: used.primary + used.secondary + used.untold,
             primary: used.primary,
             secondary: used.secondary,
@@ -162,12 +175,16 @@ impl<'g> LimitReport<'g> {
 
     /// The share of the limit that was left at the lowest point: 0 for nothing, 1 for untold.
     pub fn share_left(&self) -> f64 {
-        match (self.lowest_remaining, self.limit) {
-            (Some(lowest), Some(limit)) if limit > 0 => lowest as f64 / limit as f64,
-            _ if self.throttled > 0 => 0.0,
-            _ => 1.0,
-        }
+        self.share_left.unwrap_or(if self.throttled > 0 { 0.0 } else { 1.0 })
     }
+}
+
+/// The smallest share that is known to have been left of what the limit was at the time.
+fn share_left(used: &LimitUse, windows: &Windows) -> Option<f64> {
+    let limit = used.limit.map(|(_, limit)| limit);
+    let lowest = used.lowest.and_then(|lowest| share(lowest.left, lowest.of.or(limit)?));
+    let of_windows = windows.all.iter().filter_map(|(_, window)| window.share_left(limit));
+    of_windows.chain(lowest).min_by(f64::total_cmp)
 }
 
 impl HeadroomReport {
@@ -175,12 +192,13 @@ impl HeadroomReport {
         let mut left: Vec<u64> =
             windows.all.iter().filter_map(|(_, window)| window.lowest).collect();
         left.sort_unstable();
-        let is_little = |left: &&u64| (**left as f64) < limit as f64 * LITTLE;
+        let share_left = |(_, window): &(i64, WindowUse)| window.share_left(Some(limit));
+        let shares = windows.all.iter().filter_map(share_left);
         Some(HeadroomReport {
             windows: left.len(),
             // Half have at least this: the lower of the middle two would be one too many.
             median: *left.get(left.len() / 2)?,
-            little: left.iter().filter(is_little).count(),
+            little: shares.filter(|share| *share < LITTLE).count(),
         })
     }
 }

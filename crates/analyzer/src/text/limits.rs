@@ -195,7 +195,8 @@ fn rate(bucket: TokenBucket) -> String {
 fn left(limit: &LimitReport, style: &Style) -> String {
     let lowest = match (limit.lowest_remaining, &limit.lowest_at) {
         (Some(lowest), Some(at)) => {
-            let text = format!("lowest {} left at {}", number(lowest), minute(at));
+            let text =
+                format!("lowest {}{} left at {}", number(lowest), of_then(limit), minute(at));
             if limit.share_left() < 0.1 { style.notable(text) } else { text }
         }
         _ => "what is left is not told".to_owned(),
@@ -205,13 +206,29 @@ fn left(limit: &LimitReport, style: &Style) -> String {
     let or_more = if limit.window_told || limit.resets > Some(0) { "" } else { " or more" };
     let in_window = |seconds| format!(" in {}{or_more}", duration(seconds as i64));
     let window = window.map_or(String::new(), in_window);
-    let of = limit
-        .limit
-        .map_or("limit not told".to_owned(), |limit| format!("limit {}{window}", number(limit)));
+    let of = limit.limit.map_or("limit not told".to_owned(), |told| {
+        format!("limit {}{window}{}", number(told), changed(limit))
+    });
     let at_least = if limit.windows_apart { "" } else { "at least " };
     let over = |resets| format!(" over {at_least}{}", count(resets as u64, "reset"));
     let over = limit.resets.map_or(String::new(), over);
     format!("{of}, {lowest}, {}{over}", count(limit.requests, "request"))
+}
+
+/// Between what a limit was that was not always the same.
+fn changed(limit: &LimitReport) -> String {
+    match (limit.limit_least, limit.limit_most) {
+        (Some(least), Some(most)) if least < most => {
+            format!(" (it changed: {} to {})", number(least), number(most))
+        }
+        _ => String::new(),
+    }
+}
+
+/// The limit when the least was left, if it is another now.
+pub(crate) fn of_then(limit: &LimitReport) -> String {
+    let then = limit.lowest_of.filter(|_| limit.lowest_of != limit.limit);
+    then.map_or(String::new(), |then| format!(" of {}", number(then)))
 }
 
 /// What was left over time: high bars are good.

@@ -36,7 +36,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     }
     for limit in report.rate_limits.iter().filter(|limit| limit.share_left() < 0.1) {
         let key = &limit.key;
-        let left = match (limit.lowest_remaining, limit.limit) {
+        let left = match (limit.lowest_remaining, limit.lowest_of) {
             (Some(left), Some(of)) => format!("{} left of {}", number(left), number(of)),
             _ => "what is left is not told".to_owned(),
         };
