@@ -12,6 +12,7 @@ mod denied;
 mod folded;
 mod forecast;
 mod heat;
+mod length;
 mod limits;
 mod timeline;
 mod unexplained;

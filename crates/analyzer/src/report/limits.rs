@@ -29,10 +29,14 @@ pub struct LimitReport<'g> {
     pub limit_least: Option<u64>,
     /// The most.
     pub limit_most: Option<u64>,
-    /// How long a window is, seconds.
+    /// How long a window is taken to be, seconds; `None` where that would be a guess.
     pub window_seconds: Option<f64>,
+    /// How long it is at least.
+    pub window_least_seconds: Option<f64>,
     /// Whether answers tell that; else it is concluded from when windows end.
     pub window_told: bool,
+    /// Whether that is known to be its length; else it may be longer.
+    pub window_known: bool,
     /// How much of a window one request takes: more than 1 where calls cost more, or where others use
     /// the same credential.
     pub cost_per_request: f64,
@@ -58,7 +62,8 @@ pub struct LimitReport<'g> {
     pub windows_apart: bool,
     /// To how many seconds it is known when windows end.
     pub window_interval_seconds: i64,
-    /// How many times the bucket was filled again; at least, where windows are not seen apart. `None` if no answer tells when a window ends.
+    /// How many times the bucket was filled again; at least, where windows are not seen apart. `None` if no answer tells when
+    /// a window ends, or it is not known what that means.
     pub resets: Option<usize>,
     /// When it will be reached; `None` where the log does not tell enough.
     pub forecast: Option<ForecastReport>,
@@ -128,8 +133,10 @@ impl<'g> LimitReport<'g> {
             limit: used.limit.map(|(_, limit)| limit),
             limit_least: used.range.map(|(least, _)| least),
             limit_most: used.range.map(|(_, most)| most),
-            window_seconds: windows.length.map(|length| length as f64 / 1000.0),
+            window_seconds: windows.length.map(in_seconds),
+            window_least_seconds: windows.least.map(in_seconds),
             window_told: windows.told,
+            window_known: windows.is_known,
             cost_per_request: (cost * 1000.0).round() / 1000.0,
             lowest_remaining: used.lowest.map(|lowest| lowest.left),
             lowest_of: used.lowest.and_then(|lowest| lowest.of.or(Some(used.limit?.1))),
@@ -141,7 +148,7 @@ impl<'g> LimitReport<'g> {
             untold: used.untold,
             windows_apart: windows.are_apart(),
             window_interval_seconds: windows.interval / 1000,
-            resets: windows.all.len().checked_sub(1),
+            resets: windows.length.and(windows.all.len().checked_sub(1)),
             forecast: ForecastReport::new(used, &windows, span, cost),
             advice: None,
             headroom: None,
@@ -151,7 +158,7 @@ impl<'g> LimitReport<'g> {
             interval_seconds: shown.interval_ms() / 1000,
             series: shown.iter().map(LevelReport::new).collect(),
         };
-        report.headroom = report.limit.and_then(|limit| HeadroomReport::new(&windows, limit));
+        report.headroom = windows.length.and_then(|_| HeadroomReport::new(&windows, report.limit?));
         report.advice = report.advice(used, &windows, &calls, cost);
         report
     }
@@ -177,6 +184,10 @@ impl<'g> LimitReport<'g> {
     pub fn share_left(&self) -> f64 {
         self.share_left.unwrap_or(if self.throttled > 0 { 0.0 } else { 1.0 })
     }
+}
+
+fn in_seconds(ms: i64) -> f64 {
+    ms as f64 / 1000.0
 }
 
 /// The smallest share that is known to have been left of what the limit was at the time.

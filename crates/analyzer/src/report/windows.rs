@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::length::Length;
 use crate::forecast::median;
 use crate::limits::{LimitUse, WindowUse};
 use crate::series::Measure;
@@ -12,21 +13,6 @@ const LISTED: usize = 750;
 
 /// Calls that a window must have served before it tells what a request takes.
 const SERVED_MIN: u64 = 10;
-
-/// How long windows usually are, milliseconds: from a second to a week.
-const USUAL: [i64; 11] = [
-    1_000,
-    10_000,
-    60_000,
-    300_000,
-    600_000,
-    900_000,
-    1_800_000,
-    3_600_000,
-    10_800_000,
-    86_400_000,
-    604_800_000,
-];
 
 /// One window of a limit, or neighbours where there are many.
 #[derive(Clone, Debug, Serialize)]
@@ -47,10 +33,14 @@ pub struct WindowReport {
 pub(crate) struct Windows {
     /// When they end, UTC milliseconds, and how they were used.
     pub(crate) all: Vec<(i64, WindowUse)>,
-    /// How long one is, milliseconds.
+    /// How long one is taken to be, milliseconds.
     pub(crate) length: Option<i64>,
+    /// How long one is at least.
+    pub(crate) least: Option<i64>,
     /// Whether answers tell that; else it is concluded from when windows end.
     pub(crate) told: bool,
+    /// Whether it is known, told or not.
+    pub(crate) is_known: bool,
     /// What ends within so many milliseconds is one.
     pub(crate) interval: i64,
 }
@@ -61,17 +51,26 @@ impl Windows {
     pub(crate) fn of(used: &LimitUse) -> Windows {
         let told =
             used.window.map(|seconds| i64::try_from(seconds).unwrap_or(i64::MAX / 1000) * 1000);
-        let length = told.or_else(|| concluded(used));
+        let length = told.map(Length::known).or_else(|| Length::concluded(used));
+        let least = length.map(|length| length.least);
+        let within = length.and_then(|length| length.likely).or(least).map(|length| length / 2);
         let mut all: Vec<(i64, WindowUse)> = Vec::new();
         for (ends, window) in used.windows.iter() {
             match all.last_mut() {
-                Some((first, sum)) if length.is_some_and(|length| ends - *first < length / 2) => {
+                Some((first, sum)) if within.is_some_and(|within| ends - *first < within) => {
                     *sum = sum.with(window);
                 }
                 _ => all.push((ends, window)),
             }
         }
-        Windows { all, length, told: told.is_some(), interval: used.windows.interval_ms() }
+        Windows {
+            all,
+            length: length.and_then(|length| length.likely),
+            least,
+            told: told.is_some(),
+            is_known: length.is_some_and(|length| length.is_known),
+            interval: used.windows.interval_ms(),
+        }
     }
 
     /// Whether each is seen by itself: the moments at which windows end are off by an interval at most.
@@ -109,20 +108,5 @@ impl Windows {
             lowest_remaining: window.lowest,
         });
         listed.collect()
-    }
-}
-
-/// A window is at least as long as the longest time from an answer to its end, and at most as long
-/// as the shortest from one end to the next: what is usual and lies between, else what lies nearest.
-fn concluded(used: &LimitUse) -> Option<i64> {
-    let reach = used.reach.filter(|reach| *reach > 0)?;
-    let ends: Vec<i64> = used.windows.iter().map(|(ends, _)| ends).collect();
-    let apart = ends.iter().zip(ends.iter().skip(1)).map(|(one, next)| next - one).min();
-    // Moments told in whole seconds.
-    let usual = USUAL.into_iter().find(|usual| usual + 1_000 >= reach);
-    match (usual, apart) {
-        (Some(usual), Some(apart)) if usual > apart && apart >= reach => Some(apart),
-        (Some(usual), _) => Some(usual),
-        (None, _) => Some(reach),
     }
 }

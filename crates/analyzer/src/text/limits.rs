@@ -161,13 +161,16 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
         number(bucket.refused),
         count(bucket.calls, "call"),
     );
+    let window = limit.window_seconds.map_or(String::new(), |seconds| duration(seconds as i64));
+    if !limit.window_known {
+        text.push_str(&format!("      if a window is {window}, which is not certain\n"));
+    }
     // Of windows that are long beside the intervals, they matter little.
     let is_short = limit.window_seconds.is_some_and(|seconds| seconds < 600.0);
     if advice.interval_seconds > 60 || is_short {
         let interval = duration(advice.interval_seconds);
         text.push_str(&format!("      simulated by {interval}: bursts within are not seen\n"));
     }
-    let window = limit.window_seconds.map_or(String::new(), |seconds| duration(seconds as i64));
     for slow in advice.slow.iter().take(CALLERS) {
         text.push_str(&format!(
             "    slow {} to {} in {window}, from {} at {}: {}, {} refused\n",
@@ -201,18 +204,20 @@ fn left(limit: &LimitReport, style: &Style) -> String {
         }
         _ => "what is left is not told".to_owned(),
     };
-    let window = limit.window_seconds.filter(|seconds| *seconds >= 1.0);
-    // What is concluded from when one window ends may be a part of it.
-    let or_more = if limit.window_told || limit.resets > Some(0) { "" } else { " or more" };
-    let in_window = |seconds| format!(" in {}{or_more}", duration(seconds as i64));
-    let window = window.map_or(String::new(), in_window);
     let of = limit.limit.map_or("limit not told".to_owned(), |told| {
-        format!("limit {}{window}{}", number(told), changed(limit))
+        format!("limit {}{}{}", number(told), in_window(limit), changed(limit))
     });
     let at_least = if limit.windows_apart { "" } else { "at least " };
     let over = |resets| format!(" over {at_least}{}", count(resets as u64, "reset"));
     let over = limit.resets.map_or(String::new(), over);
     format!("{of}, {lowest}, {}{over}", count(limit.requests, "request"))
+}
+
+/// How long a window is, as far as it is known.
+fn in_window(limit: &LimitReport) -> String {
+    let least = limit.window_least_seconds.filter(|seconds| *seconds >= 1.0);
+    let or_more = if limit.window_known { "" } else { " or more" };
+    least.map_or(String::new(), |least| format!(" in {}{or_more}", duration(least as i64)))
 }
 
 /// Between what a limit was that was not always the same.
