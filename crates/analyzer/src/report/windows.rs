@@ -18,11 +18,13 @@ const SERVED_MIN: u64 = 10;
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct WindowReport {
-    /// When it ends, RFC 3339.
+    /// When it ends, RFC 3339; the last, of several.
     pub ends: String,
+    /// How many these are; `None` where windows are not seen apart.
+    pub windows: Option<usize>,
     /// Answers that told of it.
     pub requests: u64,
-    /// The most that was used of it, by whomever.
+    /// The most that was used of one, by whomever.
     pub used: u64,
     /// The lowest number left: the headroom that it had.
     pub lowest_remaining: Option<u64>,
@@ -99,10 +101,11 @@ impl Windows {
         let joined = self.all.chunks(together).filter_map(|windows| {
             let (ends, _) = windows.last()?;
             let uses = windows.iter().map(|(_, window)| *window);
-            Some((*ends, uses.reduce(WindowUse::with)?))
+            Some((*ends, windows.len(), uses.reduce(WindowUse::with)?))
         });
-        let listed = joined.map(|(ends, window)| WindowReport {
+        let listed = joined.map(|(ends, windows, window)| WindowReport {
             ends: rfc3339(ends),
+            windows: self.are_apart().then_some(windows),
             requests: window.requests,
             used: window.used,
             lowest_remaining: window.lowest,

@@ -95,6 +95,7 @@ fn limit_windows(report: &Report) -> Table {
         .text("credential", |(limit, _)| Some(&limit.key.credential))
         .text("bucket", |(limit, _)| Some(&limit.key.bucket))
         .moment("ends", |(_, row)| Some(&row.ends))
+        .count("windows", |(_, row)| u64::try_from(row.windows?).ok())
         .count("requests", |(_, row)| Some(row.requests))
         .count("used", |(_, row)| Some(row.used))
         .count("lowestRemaining", |(_, row)| row.lowest_remaining)
