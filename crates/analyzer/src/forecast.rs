@@ -282,6 +282,9 @@ pub(crate) fn ahead(model: &Model, standing: Standing, path: Path, until: i64) -
         return peaks(model, standing, path, until);
     }
     let Standing { mut now, limit, mut left, mut ends, window } = standing;
+    if left <= 0.0 && now < ends {
+        return Ahead { reached: Some(now), most: limit };
+    }
     let mut ahead = Ahead { reached: None, most: limit - left };
     while now < until {
         if now >= ends {
@@ -443,6 +446,17 @@ mod tests {
                 prop_assert_eq!(found.most >= limit, found.reached.is_some());
             }
         }
+    }
+
+    #[test]
+    fn what_is_used_up_is_reached_whatever_comes() {
+        // Nothing is used in most steps: none is expected in the next.
+        let values: Vec<f64> = (0..12).map(|at| if at == 10 { 100.0 } else { 0.0 }).collect();
+        let model = Model::fit(history(&values)).unwrap();
+        let (now, limit) = (START + 12 * HOUR, 100.0);
+        let standing = Standing { now, limit, left: 0.0, ends: now + 60_000, window: HOUR };
+        let found = ahead(&model, standing, Path::Expected, now + HOUR);
+        assert_eq!(found, Ahead { reached: Some(now), most: limit });
     }
 
     #[test]
