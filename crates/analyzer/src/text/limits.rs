@@ -43,11 +43,9 @@ fn block(limit: &LimitReport, style: &Style) -> String {
             ),
         });
     }
-    if limit.cost_per_request > 1.05 {
-        text.push_str(&format!(
-            "    a request goes with {:.1} used: calls cost more than one, or others use the credential\n",
-            limit.cost_per_request
-        ));
+    if let Some(why) = why(limit.cost_per_request) {
+        let used = limit.cost_per_request;
+        text.push_str(&format!("    a request goes with {used:.1} used: {why}\n"));
     }
     if limit.throttled > 0 {
         text.push_str(&format!("    {}\n", style.bad(refusals(limit))));
@@ -70,6 +68,15 @@ fn block(limit: &LimitReport, style: &Style) -> String {
 /// Which limit: the third party, the credential and the bucket.
 pub(crate) fn name(key: &LimitKey) -> String {
     in_a_line(&format!("{} · {} · {}", key.upstream, key.credential, key.bucket))
+}
+
+/// Why a request does not take one, if it does not.
+fn why(cost: f64) -> Option<&'static str> {
+    match cost {
+        1.05.. => Some("calls cost more than one, or others use the credential"),
+        ..0.95 => Some("some calls cost nothing, or what was used is forgotten within windows"),
+        _ => None,
+    }
 }
 
 /// So many windows, or intervals whose windows are not seen apart.
