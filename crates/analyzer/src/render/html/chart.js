@@ -148,7 +148,7 @@ function drawLevel(limit) {
       svg("polyline", { class: "level", points: line }),
     ];
   });
-  const label = `Requests left of ${limit.bucket} over time; the lowest is ${limit.lowestRemaining ?? "untold"} of ${limit.limit}`;
+  const label = `Requests left of ${limit.bucket} over time; the lowest is ${limit.lowestRemaining ?? "untold"} of ${limit.lowestOf ?? limit.limit ?? "untold"}`;
   const top = scale.y(limit.limit);
   return svg("svg", { viewBox: `0 0 ${CHART.width} ${height}`, role: "img", "aria-label": label }, axes(scale, from, to, most), shapes,
     svg("line", { class: "limit", x1: scale.left, x2: scale.right, y1: top, y2: top }));

@@ -18,11 +18,18 @@ function outlook(limit) {
   return `Will not be reached before ${written(forecast.until)}: ${uses}.`;
 }
 
-/// A token bucket in words, by the minute or the hour where a second has few.
+/// A token bucket in words: its rate is a whole number of calls in one of these.
 function rate({ ratePerSecond, burst }) {
-  const units = [[1, "a second"], [60, "a minute"], [3600, "an hour"]];
-  const [seconds, unit] = units.find(([each]) => ratePerSecond * each >= 10) ?? units[2];
-  return `${number(Math.floor(ratePerSecond * seconds))} ${unit}, burst ${number(Math.floor(burst))}`;
+  const units = [[1, "a second"], [60, "a minute"], [3600, "an hour"], [86400, "a day"]];
+  const [seconds, unit] = units.find(([each]) => ratePerSecond * each >= 10 - 1e-6) ?? units.at(-1);
+  return `${number(Math.round(ratePerSecond * seconds))} ${unit}, burst ${number(Math.floor(burst))}`;
+}
+
+/// What advice supposes, and what it does not see.
+function supposed({ windowKnown, windowSeconds, advice: { intervalSeconds } }) {
+  const window = windowKnown ? "" : ` That is if a window is ${duration(windowSeconds)}, which is not certain.`;
+  const unseen = intervalSeconds > 60 || windowSeconds < 600 ? ` Simulated by ${duration(intervalSeconds)}: bursts within are not seen.` : "";
+  return window + unseen;
 }
 
 /// What would keep a limit, one line each.
@@ -30,8 +37,7 @@ function advice(limit) {
   if (!limit.advice) return null;
   const { bucket, slow } = limit.advice;
   const by = bucket.by.slice(0, 3).map((each) => `${shortCaller(each.caller)} ${number(each.requests)}`).join(", ");
-  const lines = [`A token bucket of ${rate(bucket)} keeps it; it would have refused ${number(bucket.refused)} of ${plural(bucket.calls, "call")}${by ? ` (${by})` : ""}.`];
-  if (limit.advice.intervalSeconds > 60) lines.push(`Simulated by ${duration(limit.advice.intervalSeconds)}: bursts within are not seen.`);
+  const lines = [`A token bucket of ${rate(bucket)} keeps it; it would have refused ${number(bucket.refused)} of ${plural(bucket.calls, "call")}${by ? ` (${by})` : ""}.${supposed(limit)}`];
   for (const each of slow.slice(0, 3)) {
     lines.push(`Slow ${shortCaller(each.principal)} to ${number(each.share)} in ${duration(limit.windowSeconds)}, from ${number(each.requests)} at ${written(each.window)}: ` +
       `${rate(each)}, ${number(each.refused)} refused.`);
@@ -40,27 +46,41 @@ function advice(limit) {
   return el("ul", { class: "advice" }, lines.map((line) => el("li", {}, line)));
 }
 
-function headroom({ headroom: had }) {
+/// How many calls were refused, and by which limit, as far as that is told.
+function refusals({ throttled, primary, secondary, untold }) {
+  const rest = untold > 0 ? `, ${number(untold)} by one that is not told` : "";
+  return `${number(throttled)} refused: ${number(primary)} by the limit itself, ${number(secondary)} by a secondary one${rest}`;
+}
+
+/// What windows had left, or groups of those that are not seen apart.
+function headroom({ headroom: had, windowsApart, windowIntervalSeconds }) {
   if (!had) return null;
-  if (had.windows === 1) return `the one window had ${number(had.median)} left`;
-  return `half of ${number(had.windows)} windows had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth`;
+  if (windowsApart && had.windows === 1) return `the one window had ${number(had.median)} left`;
+  const windows = windowsApart ? plural(had.windows, "window") : `${plural(had.windows, "group")} of windows that end within ${duration(windowIntervalSeconds)}`;
+  return `half of ${windows} had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth`;
 }
 
-/// How many are allowed, how few were left, and how often the bucket was filled again.
-function left(limit) {
-  // What is concluded from when one window ends may be a part of it.
-  const orMore = limit.windowTold || limit.resets > 0 ? "" : " or more";
-  const window = limit.windowSeconds >= 1 ? ` in ${duration(Math.floor(limit.windowSeconds))}${orMore}` : "";
-  const told = limit.limit === null ? "limit not told" : `limit ${number(limit.limit)}${window}`;
-  const lowest = limit.lowestRemaining === null || limit.lowestAt === null ? "what is left is not told"
-    : `lowest ${number(limit.lowestRemaining)} left at ${written(limit.lowestAt)}`;
-  // Windows that end within a minute are one here.
-  const atLeast = limit.windowSeconds !== null && limit.windowSeconds < 60 ? "at least " : "";
-  return `${told}, ${lowest}, ${plural(limit.requests, "request")} over ${atLeast}${plural(limit.resets, "reset")}`;
+/// The limit, how long its window is, and whether it changed.
+function limitOf({ limit, limitLeast, limitMost, windowLeastSeconds, windowKnown }) {
+  if (limit === null) return "limit not told";
+  const window = windowLeastSeconds >= 1 ? ` in ${duration(windowLeastSeconds)}${windowKnown ? "" : " or more"}` : "";
+  const changed = limitLeast < limitMost ? ` (it changed: ${number(limitLeast)} to ${number(limitMost)})` : "";
+  return `limit ${number(limit)}${window}${changed}`;
 }
 
+/// The least that was left, and how often it was all there again.
+function levels({ limit, lowestRemaining, lowestOf, lowestAt, requests, resets, windowsApart }) {
+  const then = lowestOf === limit ? "" : ` of ${number(lowestOf)}`;
+  const lowest = lowestRemaining === null || lowestAt === null ? ", what is left is not told" : `, lowest ${number(lowestRemaining)}${then} left at ${written(lowestAt)}`;
+  const over = resets === null ? "" : ` over ${windowsApart ? "" : "at least "}${plural(resets, "reset")}`;
+  return `${lowest}; ${plural(requests, "request")}${over}`;
+}
+
+/// What a request takes, where that is not one.
 function cost({ costPerRequest }) {
-  return costPerRequest > 1.05 ? `a request goes with ${costPerRequest.toFixed(1)} used: calls cost more than one, or others use the credential` : null;
+  if (costPerRequest >= 0.95 && costPerRequest < 1.05) return null;
+  const why = costPerRequest > 1 ? "calls cost more than one, or others use the credential" : "some calls cost nothing, or what was used is forgotten within windows";
+  return `a request goes with ${costPerRequest.toFixed(1)} used: ${why}`;
 }
 
 /// Whether there is anything to draw: what was left at some time, and of how many.
@@ -76,12 +96,10 @@ function drawLimits() {
       el("figcaption", {},
         el("h3", {}, [limit.upstream, limit.credential, limit.bucket].join(" · ")),
         line(outlook(limit), limit.forecast?.reached ? "outlook bad" : "outlook"),
-        line(left(limit)),
-        line(cost(limit)),
-        limit.throttled > 0
-          ? line(`${number(limit.throttled)} refused: ${number(limit.primary)} by the limit itself, ${number(limit.secondary)} by a secondary one`, "bad")
-          : null,
+        line(limitOf(limit) + levels(limit)),
+        limit.throttled > 0 ? line(refusals(limit), "bad") : null,
         line(headroom(limit)),
+        line(cost(limit)),
         line(`used by ${used}${limit.callers.length > 5 ? ` and ${plural(limit.callers.length - 5, "other")}` : ""}`),
         advice(limit)),
       isDrawn(limit) ? drawLevel(limit) : null);

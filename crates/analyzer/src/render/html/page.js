@@ -29,8 +29,8 @@ function drawTiles() {
 
 /// What deserves attention first.
 function drawNotes() {
-  const near = report.rateLimits.filter((limit) => limit.limit > 0 && limit.lowestRemaining !== null && limit.lowestRemaining < limit.limit / 10);
-  const notes = near.map((limit) => `${limit.credential} ${limit.bucket} of ${limit.upstream} came down to ${number(limit.lowestRemaining)} of ${number(limit.limit)}, ${number(limit.throttled)} refused.`);
+  const near = report.rateLimits.filter((limit) => limit.lowestOf > 0 && limit.lowestRemaining !== null && limit.lowestRemaining < limit.lowestOf / 10);
+  const notes = near.map((limit) => `${limit.credential} ${limit.bucket} of ${limit.upstream} came down to ${number(limit.lowestRemaining)} of ${number(limit.lowestOf)}, ${number(limit.throttled)} refused.`);
   for (const limit of report.rateLimits.filter((each) => each.forecast?.reached)) {
     const text = outlook(limit);
     notes.push(`${limit.bucket} of ${limit.upstream} with ${limit.credential}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
