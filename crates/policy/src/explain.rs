@@ -26,7 +26,7 @@ use crate::undetermined;
 
 use miss::{Asked, Both};
 
-pub use nearest::nearest_miss;
+pub use nearest::{missing_layers, nearest_miss};
 
 /// A decision with everything that led to it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -223,6 +223,12 @@ struct Evaluated {
 }
 
 impl Evaluated {
+    /// Whether the principal is what does not match.
+    fn names_others(&self) -> bool {
+        let principal = [Element::Principal, Element::NotPrincipal];
+        matches!(&self.explanation.matched, Matched::No(miss) if principal.contains(&miss.element))
+    }
+
     fn all(layer: Layer<'_>, facts: Facts<'_, '_>) -> Vec<Evaluated> {
         let asked = Asked::of(facts.request);
         let statements = layer.set.statements().iter();

@@ -69,7 +69,7 @@ pub use document::{
 pub use error::{Diagnostic, PolicyErrors, Related};
 pub use explain::{
     Element, Explanation, LayerExplanation, LayerVerdict, Matched, Miss, MissReason,
-    StatementExplanation, explain, nearest_miss,
+    StatementExplanation, explain, missing_layers, nearest_miss,
 };
 pub use key::Key;
 pub use layers::{AuthorizationType, Documents, Policies, PolicySets};

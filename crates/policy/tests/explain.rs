@@ -7,7 +7,7 @@ use std::path::Path;
 
 use insta::assert_snapshot;
 use tollgate_policy::simulate::Case;
-use tollgate_policy::{Explanation, Matched, Outcome, StatementId, authorize, explain};
+use tollgate_policy::{Explanation, Matched, Outcome, PolicyType, StatementId, authorize, explain};
 
 /// The explanation of a case in the form of `tollgate simulate --batch`: policies, principal, method
 /// and path, context.
@@ -166,4 +166,21 @@ fn check_nearest(explanation: &Explanation) {
             "{explanation:#?}"
         ),
     }
+}
+
+#[test]
+fn a_statement_that_names_others_is_not_near_where_the_account_is_named() {
+    let named = |who: &str| format!(r#"{{"Effect":"Allow","Principal":{{"AWS":"{who}"}},{PETS}}}"#);
+    let nearest = |who: &[&str]| {
+        let statements: Vec<String> = who.iter().map(|who| named(who)).collect();
+        let policies = format!(
+            r#"{{"resource":{{"Version":"2012-10-17","Statement":[{}]}}}}"#,
+            statements.join(",")
+        );
+        let explanation = explanation(&policies, ANA, "GET/pets", "{}");
+        (explanation.nearest.map(|id| id.statement), explanation.missing)
+    };
+    let (other, account) = ("arn:aws:iam::210987654321:role/other", "111122223333");
+    assert_eq!(nearest(&[other]), (Some(0), vec![PolicyType::Identity]));
+    assert_eq!(nearest(&[account, other]), (None, vec![PolicyType::Identity]));
 }

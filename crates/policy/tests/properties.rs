@@ -17,7 +17,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value as Json, json};
 use tollgate_policy::{
     Circumstances, Decision, Documents, Head, Key, Matched, Outcome, PolicyDocument, PolicyType,
-    Principal, Request, ResourceClasses, authorize, explain, nearest_miss, reference,
+    Principal, Request, ResourceClasses, authorize, explain, missing_layers, nearest_miss,
+    reference,
 };
 
 fn decide(question: &Question) -> Decision {
@@ -337,7 +338,7 @@ proptest! {
 
 proptest! {
     #[test]
-    fn the_nearest_miss_is_the_one_of_the_explanation(bytes in bytes()) {
+    fn the_nearest_miss_and_what_is_missing_are_those_of_the_explanation(bytes in bytes()) {
         let question = Question::new(&mut Choices::new(&bytes));
         let sets = question.documents().compile();
         let explanation = explain(&sets.borrow(), &question.request());
@@ -348,5 +349,7 @@ proptest! {
             }
         });
         prop_assert_eq!(nearest_miss(&sets.borrow(), &question.request()), nearest);
+        let missing = missing_layers(&sets.borrow(), &question.request());
+        prop_assert_eq!(missing, explanation.missing);
     }
 }

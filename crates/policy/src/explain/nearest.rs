@@ -27,6 +27,7 @@ pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(S
     if outcome != Outcome::ImplicitDeny {
         return None;
     }
+    let delegated = is_delegated(&combined.sides);
     let (lacking, asked) = (lacking(rule, &combined.sides), Asked::of(request));
     let mut nearest: Option<(Nearness, Fault, Layer<'_>, Both<'_>)> = None;
     for layer in consulted_layers(policies, rule) {
@@ -38,6 +39,9 @@ pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(S
             }
             let Some(both) = Both::of(layer, compiled) else { continue };
             let (fault, nearness) = both.fault(facts, &asked);
+            if delegated && fault == Fault::Principal {
+                continue;
+            }
             let nearer = nearest.as_ref().is_none_or(|(best, ..)| nearness > *best);
             if fault != Fault::None && nearer {
                 nearest = Some((nearness, fault, layer, both));
@@ -51,6 +55,24 @@ pub fn nearest_miss(policies: &Policies<'_>, request: &Request<'_>) -> Option<(S
     }
 }
 
+/// The layers whose Allow a request lacks that is denied implicitly, in the order in which AWS
+/// evaluates them: the same as an explanation's `missing`. None of another request.
+pub fn missing_layers(policies: &Policies<'_>, request: &Request<'_>) -> Vec<PolicyType> {
+    let facts = Facts { request, principal: caller(policies, request) };
+    let rule = Rule::of(policies, facts);
+    let mut combined = Combined::silent();
+    match combined.evaluate(policies, facts, rule, &mut Determining::default()) {
+        Outcome::ImplicitDeny => missing(rule, &combined.sides),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether the resource's policy leaves it to the caller's account. Then a statement that names others
+/// is not near: nobody has to be named any more.
+fn is_delegated(sides: &Sides) -> bool {
+    sides.get(Side::Account).is_true()
+}
+
 /// The Allow statement that came nearest to one that would have allowed the request: the most of
 /// its elements match, and the first that does not is the most alike.
 pub(super) fn nearest(
@@ -59,10 +81,12 @@ pub(super) fn nearest(
     evaluated: &[(Layer<'_>, Vec<Evaluated>)],
 ) -> Option<StatementId> {
     let lacking = lacking(rule, sides);
+    let delegated = is_delegated(sides);
     let candidates = evaluated.iter().flat_map(|(_, statements)| statements).filter(|each| {
         each.explanation.effect == Effect::Allow
             && !each.matches(Effect::Allow)
             && each.side.is_some_and(|side| lacking.contains(&side))
+            && !(delegated && each.names_others())
     });
     // `max_by_key` keeps the last of equals; the first is wanted.
     let candidates: Vec<&Evaluated> = candidates.collect();
