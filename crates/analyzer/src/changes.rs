@@ -1,7 +1,10 @@
 //! What a change of policies changes: calls that two accounts decide differently.
 //!
 //! This is the check before a policy change ships: every call of the log is decided under the
-//! policies of both accounts, and what is newly denied or newly allowed is grouped and counted.
+//! policies of both accounts, and what is newly denied or newly allowed is grouped and counted. So is
+//! what only one of them can decide; of what neither can, there are only counts.
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use tollgate_policy::Outcome;
@@ -12,7 +15,8 @@ use crate::groups::{self, Groups, Key, Merge, NumberKey};
 use crate::intern::{Interner, OTHER_NUMBER};
 use crate::labels::Labels;
 use crate::outcomes::{Cited, cited};
-use crate::replay::{Version, write_resource};
+use crate::places::Target;
+use crate::replay::{Verdict, Version, write_resource};
 use crate::time::Span;
 
 /// Calls that are decided differently. Merges.
@@ -21,6 +25,9 @@ use crate::time::Span;
 pub struct Changes {
     /// Calls that both decide alike.
     pub unchanged: u64,
+    /// Calls that neither can decide, by reason.
+    #[serde(default)]
+    pub undecided: BTreeMap<String, u64>,
     /// How finely the groups are told apart.
     #[serde(default)]
     pub detail: Detail,
@@ -44,7 +51,7 @@ pub struct ChangeKey {
     pub after: Side,
 }
 
-/// One account's decision; both are `None` where it could not decide.
+/// One account's decision, or why it could not decide.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Side {
@@ -53,6 +60,12 @@ pub struct Side {
     /// The statements that determined it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub determined_by: Vec<Cited>,
+    /// For an indeterminate decision: the keys that it depends on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<String>,
+    /// Why there is no decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undecided: Option<String>,
 }
 
 /// The calls of a group.
@@ -71,6 +84,9 @@ impl Changes {
     /// Adds what another worker, file or machine found.
     pub fn merge(&mut self, other: Changes) {
         self.unchanged += other.unchanged;
+        for (reason, requests) in other.undecided {
+            *self.undecided.entry(reason).or_default() += requests;
+        }
         groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
     }
 }
@@ -87,14 +103,36 @@ impl Key<Change> for ChangeKey {
 }
 
 impl ChangeKey {
+    /// Whether one of the accounts could not decide.
+    pub fn is_undecided(&self) -> bool {
+        self.before.decision.is_none() || self.after.decision.is_none()
+    }
+
     /// Allowed or open before, denied now.
     pub fn is_newly_denied(&self) -> bool {
-        self.after.denies() && !self.before.denies()
+        !self.is_undecided() && self.after.denies() && !self.before.denies()
     }
 
     /// Not allowed before, allowed now.
     pub fn is_newly_allowed(&self) -> bool {
-        self.after.allows() && !self.before.allows()
+        !self.is_undecided() && self.after.allows() && !self.before.allows()
+    }
+
+    /// Whether it is open if these calls are denied newly: a decision that would tell is not there, or
+    /// depends on keys that the log does not tell.
+    pub fn may_be_newly_denied(&self) -> bool {
+        let known = self.is_newly_denied() || self.is_newly_allowed();
+        !known
+            && (self.before.is_open() || self.before.allows())
+            && (self.after.is_open() || self.after.denies())
+    }
+
+    /// The same of calls that may be allowed newly.
+    pub fn may_be_newly_allowed(&self) -> bool {
+        let known = self.is_newly_denied() || self.is_newly_allowed();
+        !known
+            && (self.before.is_open() || self.before.denies())
+            && (self.after.is_open() || self.after.allows())
     }
 }
 
@@ -105,6 +143,11 @@ impl Side {
 
     fn denies(&self) -> bool {
         matches!(self.decision.as_deref(), Some("explicitDeny" | "implicitDeny"))
+    }
+
+    /// Whether it may turn out either way.
+    fn is_open(&self) -> bool {
+        !self.allows() && !self.denies()
     }
 }
 
@@ -122,6 +165,7 @@ impl Merge for Change {
 #[derive(Default)]
 pub(crate) struct ChangeTally {
     unchanged: u64,
+    undecided: BTreeMap<&'static str, u64>,
     groups: Groups<TallyKey, Change>,
     labels: Labels,
     arn: String,
@@ -157,11 +201,13 @@ impl ChangeTally {
         (new, after): (&Version<'_>, u32),
         callers: &Interner,
     ) {
-        let outcome = |version: &Version<'_>, number| version.verdict(number)?.outcome().ok();
-        if outcome(old, before) == outcome(new, after) {
-            self.unchanged += 1;
-            return;
+        let outcome = |version: &Version<'_>, number| version.verdict(number).map(Verdict::outcome);
+        match (outcome(old, before), outcome(new, after)) {
+            (Some(Err(_)), Some(Err(why))) => return *self.undecided.entry(why).or_default() += 1,
+            (before, after) if before == after => return self.unchanged += 1,
+            _ => {}
         }
+        let call = &named(call);
         let (caller, status) = (call.caller_number, call.status);
         let resource = self.labels.resource(call);
         let key = TallyKey { caller, resource, status, before, after };
@@ -201,12 +247,20 @@ impl ChangeTally {
             (key, change.clone())
         };
         let (unchanged, detail) = (self.unchanged, self.groups.detail);
-        let mut changes = Changes { unchanged, detail, groups: Vec::new() };
-        // Merging sorts, and joins the groups whose numbers differ and whose words do not.
+        let undecided = self.undecided.iter().map(|(why, requests)| ((*why).to_owned(), *requests));
         let groups = self.groups.iter().map(in_words).collect();
-        changes.merge(Changes { unchanged: 0, detail, groups });
+        let mut changes = Changes { detail, ..Changes::default() };
+        // Merging sorts, and joins the groups whose numbers differ and whose words do not.
+        changes.merge(Changes { unchanged, undecided: undecided.collect(), detail, groups });
         changes
     }
+}
+
+/// The call, named by the API as the other account has it where the account has none.
+fn named<'r, 'a>(call: &Call<'r, 'a>) -> Call<'r, 'a> {
+    let [api, against] = call.target.apis;
+    let target = Target { apis: [api.or(against), against], ..call.target };
+    Call { target, ..*call }
 }
 
 fn side(number: u32, version: &Version<'_>) -> Side {
@@ -214,8 +268,11 @@ fn side(number: u32, version: &Version<'_>) -> Side {
     let decision = verdict.and_then(|verdict| verdict.decision.as_ref().ok());
     let applicable = verdict.and_then(|verdict| Some(version.binding(verdict)?.applicable));
     let statements = decision.into_iter().flat_map(|decision| decision.determined_by.iter());
+    let undecided = verdict.and_then(|verdict| verdict.outcome().err());
     Side {
         decision: decision.map(|decision| decision.outcome.as_str().to_owned()),
         determined_by: statements.filter_map(|id| cited(&applicable?, id)).collect(),
+        depends_on: decision.map_or_else(Vec::new, |decision| decision.depends_on.clone()),
+        undecided: undecided.map(str::to_owned),
     }
 }

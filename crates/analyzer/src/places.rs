@@ -47,7 +47,8 @@ type Name = (Option<Box<str>>, Option<Box<str>>);
 pub(crate) struct Target<'a> {
     /// The API's entry in the account, and in the one that it is compared with.
     pub(crate) apis: [Option<&'a ApiEntry>; 2],
-    /// The number of the place; `None` for one that is not remembered.
+    /// The number of the place; `None` for one that is not remembered, or whose calls have another
+    /// ARN in each account.
     pub(crate) place: Option<u16>,
 }
 
@@ -94,11 +95,23 @@ impl<'a> Places<'a> {
         else {
             return Target { apis, place: None };
         };
-        let target = Target { apis, place: Some(number) };
+        let target = Target { apis, place: Some(number).filter(|_| self.are_alike(apis, row)) };
         self.places.push(Place { name: name.clone(), target });
         self.known.insert(name, number);
         self.latest = number;
         target
+    }
+
+    /// Whether the ARNs of calls are the same in both accounts.
+    fn are_alike(&self, [api, against]: [Option<&'a ApiEntry>; 2], row: Row<'_, '_>) -> bool {
+        let [_, account] = self.accounts;
+        let is_same = |api: &ApiEntry, against: &ApiEntry| {
+            api.api() == against.api() && call::stage(api, row) == call::stage(against, row)
+        };
+        match (api, against) {
+            (Some(api), Some(against)) => is_same(api, against),
+            _ => account.is_none() || api.is_none() && against.is_none(),
+        }
     }
 
     /// What the ARNs of a route's calls begin with, as far as it is the same for all of them, and the

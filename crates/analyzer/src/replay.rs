@@ -110,12 +110,12 @@ impl<'a> Replay<'a> {
     }
 
     fn decide_alone(&mut self, call: &Call<'_, 'a>) -> Decided {
-        let told = write_resource(&mut self.arn, call.row, call.api(), call.method, call.path);
-        let resource = told.map(|()| self.arn.as_str());
         let mut decided = Decided::default();
         let versions = self.versions.iter_mut().zip(call.target.apis);
         for ((version, api), number) in versions.zip(&mut decided) {
-            *number = version.as_mut().map(|version| version.decide(call, api, resource));
+            let Some(version) = version else { continue };
+            let told = write_resource(&mut self.arn, call.row, api, call.method, call.path);
+            *number = Some(version.decide(call, api, told.map(|()| self.arn.as_str())));
         }
         decided
     }

@@ -5,7 +5,7 @@
 
 pub(crate) mod breakdowns;
 pub(crate) mod cache;
-mod changes;
+pub(crate) mod changes;
 pub(crate) mod comparison;
 mod denied;
 pub(crate) mod heat;

@@ -1,5 +1,7 @@
 //! What must not be: `--fail-on denied>0`, `429>=10`, `p99>2s`, `newly-denied`.
 
+use std::collections::BTreeSet;
+
 use tollgate_analyzer::text::{count, in_a_line, number};
 use tollgate_analyzer::{Histogram, Report, RouteReport};
 
@@ -11,8 +13,9 @@ use crate::world::World;
 pub(crate) struct Bounds {
     /// Fail if a bound is exceeded, and say on standard error by what: `denied>0`, `disagreeing`,
     /// `undetermined`, `quarantined`, `429>=10`, `p99>2s` (of any route) with exit code 3;
-    /// `newly-denied`, `newly-allowed` with 1. Latencies above 255 ms are told to 0.4 %, and exceed a
-    /// bound if they do however they are off.
+    /// `newly-denied`, `newly-allowed` with 1. Where it may be exceeded, because decisions of calls are
+    /// missing or depend on keys that the log does not tell, the exit code is 4. Latencies above 255 ms
+    /// are told to 0.4 %, and exceed a bound if they do however they are off.
     #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
     fail_on: Vec<Threshold>,
 }
@@ -29,11 +32,18 @@ impl Bounds {
     /// How a run with this report ends: what was measured of a part leaves the whole undecided. Says
     /// each bound that is exceeded.
     pub(crate) fn judge(&self, report: &Report, world: &World) -> Exit {
-        let exceeded = self.fail_on.iter().filter(|threshold| threshold.is_exceeded(report));
-        let judged = exceeded.fold(Exit::Ok, |exit, threshold| {
-            let found = threshold.measure.in_words(report);
+        let judged = self.fail_on.iter().fold(Exit::Ok, |exit, threshold| {
+            let (found, how) = match threshold {
+                _ if threshold.is_exceeded(report) => {
+                    (threshold.measure.in_words(report), threshold.exit())
+                }
+                _ if threshold.may_be_exceeded(report) => {
+                    (threshold.measure.left_open(report), Exit::Undecided)
+                }
+                _ => return exit,
+            };
             world.complain(&format!("--fail-on {}: {found}", threshold.text));
-            exit.worse(threshold.exit())
+            exit.worse(how)
         });
         if report.interrupted { Exit::Undecided } else { judged }
     }
@@ -103,6 +113,12 @@ impl Threshold {
         self.measure.of(report) >= self.too_much
     }
 
+    /// Whether it may be exceeded, once it is known how the calls are decided that are open.
+    fn may_be_exceeded(&self, report: &Report) -> bool {
+        let open = self.measure.open(report);
+        open > 0 && self.measure.of(report) + open >= self.too_much
+    }
+
     /// How a run ends that exceeds it: with findings for what a policy change changes, with an
     /// unmet threshold for what was measured.
     fn exit(&self) -> Exit {
@@ -160,6 +176,33 @@ impl Measure {
                 counted.map_or(0, |each| each.requests)
             }
         }
+    }
+
+    /// How much of it is open: calls that may be among those measured, as a decision is missing or
+    /// depends on unknown keys. If not one call could be compared, all are.
+    fn open(self, report: &Report) -> u64 {
+        let Some(changes) = &report.changes else { return 0 };
+        match self {
+            Measure::NewlyDenied | Measure::NewlyAllowed if changes.is_void() => changes.undecided,
+            Measure::NewlyDenied => changes.perhaps_denied,
+            Measure::NewlyAllowed => changes.perhaps_allowed,
+            _ => 0,
+        }
+    }
+
+    /// How much of it is open, and why.
+    fn left_open(self, report: &Report) -> String {
+        let groups = report.changes.iter().flat_map(|changes| &changes.groups);
+        let sides = groups.flat_map(|group| [&group.before, &group.after]);
+        let depends = sides.clone().flat_map(|side| &side.depends_on);
+        let mut why: BTreeSet<String> = sides.filter_map(|side| side.undecided.clone()).collect();
+        why.extend(depends.map(|key| format!("it depends on {key}")));
+        if why.is_empty() {
+            let reasons = report.changes.iter().flat_map(|changes| &changes.reasons);
+            why.extend(reasons.map(|reason| reason.reason.clone()));
+        }
+        let why: Vec<String> = why.into_iter().collect();
+        format!("{} may be: {}", count(self.open(report), "request"), why.join("; "))
     }
 
     /// The route with the greatest value of a percentile, and that value in milliseconds.

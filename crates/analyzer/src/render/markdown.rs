@@ -7,11 +7,12 @@ use crate::changes::Side;
 use crate::outcomes::Cited;
 use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
-use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, Report};
+use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, ReasonCount, Report};
 use crate::text::summary::who_on_what;
 use crate::text::{
-    ShortNames, breakdowns::Values, cache, comparison, count, in_a_line, limits as of_limits,
-    number, period, seen, share, short_call, target, unexplained as of_unexplained,
+    ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count, in_a_line,
+    limits as of_limits, number, period, seen, share, short_call, target,
+    unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -66,13 +67,23 @@ fn summary(report: &Report) -> String {
 /// What another version of the policies decides otherwise.
 fn changes(report: &Report, top: usize) -> String {
     let Some(changes) = &report.changes else { return String::new() };
-    let text = format!(
+    let mut text = format!(
         "**{}** newly denied, **{}** newly allowed, {} changed otherwise; {} stay as they were.\n",
         count(changes.newly_denied, "request"),
         number(changes.newly_allowed),
         number(changes.otherwise),
         number(changes.unchanged)
     );
+    if changes.undecided > 0 {
+        let why = |why: &ReasonCount| format!("{}: {}", number(why.requests), why.reason);
+        let why: Vec<String> = changes.reasons.iter().map(why).collect();
+        let undecided = count(changes.undecided, "request");
+        text.push_str(&format!("**{undecided}** cannot be decided ({}).\n", why.join("; ")));
+    }
+    let open: Vec<String> = of_changes::left_open(changes).collect();
+    if !open.is_empty() {
+        text.push_str(&format!("{}.\n", open.join(", ")));
+    }
     if changes.groups.is_empty() {
         return text;
     }
@@ -86,6 +97,7 @@ fn changes(report: &Report, top: usize) -> String {
         let name = match groups.first().map(|group| group.change) {
             Some("newlyDenied") => "Newly denied call",
             Some("newlyAllowed") => "Newly allowed call",
+            Some("undecided") => "Call that one of the policies cannot decide",
             _ => "Otherwise changed call",
         };
         let table = table([name, "Caller", "-Requests", "Decision"], rows);
@@ -94,9 +106,12 @@ fn changes(report: &Report, top: usize) -> String {
     })
 }
 
-/// A decision, and the first statement that determined it.
+/// A decision, and the first statement that determined it, or the keys that it depends on.
 fn side(side: &Side) -> String {
     let decision = code(side.decision.as_deref().unwrap_or("none"));
+    if !side.depends_on.is_empty() {
+        return format!("{decision}, depends on {}", code(&side.depends_on.join(", ")));
+    }
     side.determined_by.first().map_or(decision.clone(), |by| format!("{decision} by {}", cited(by)))
 }
 

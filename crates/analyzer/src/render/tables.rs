@@ -5,14 +5,14 @@
 use crate::changes::Side;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{
-    BreakdownReport, CallerCount, ChangeReport, DeniedReport, GroupReport, Report,
+    BreakdownReport, CallerCount, ChangeReport, ChangesReport, DeniedReport, GroupReport, Report,
     UnexplainedReport,
 };
 
 mod limits;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 22] = [
+pub const NAMES: [&str; 23] = [
     "lines",
     "folded",
     "callers",
@@ -34,6 +34,7 @@ pub const NAMES: [&str; 22] = [
     "unexplained",
     "agreement",
     "unknownPrincipals",
+    "changeCounts",
     "changes",
 ];
 
@@ -93,6 +94,7 @@ pub fn tables(report: &Report) -> Vec<Table> {
     tables.extend(report.unexplained.as_deref().map(unexplained));
     tables.extend(agreement(report));
     tables.extend(report.unknown_principals.as_deref().map(unknown_principals));
+    tables.extend(report.changes.as_ref().map(change_counts));
     tables.extend(report.changes.as_ref().map(|changes| changed(&changes.groups)));
     tables
 }
@@ -313,6 +315,26 @@ fn unknown_principals(rows: &[CallerCount<'_>]) -> Table {
         .table("unknownPrincipals")
 }
 
+/// How many calls changed, and how; of those that could not be decided, why.
+fn change_counts(changes: &ChangesReport) -> Table {
+    let counted = [
+        ("unchanged", changes.unchanged),
+        ("newlyDenied", changes.newly_denied),
+        ("newlyAllowed", changes.newly_allowed),
+        ("otherwise", changes.otherwise),
+    ];
+    let counted = counted.into_iter().map(|(change, requests)| (change, None, requests));
+    let reasons = changes.reasons.iter();
+    let reasons =
+        reasons.map(|reason| ("undecided", Some(reason.reason.as_str()), reason.requests));
+    let rows: Vec<_> = counted.chain(reasons).collect();
+    Rows::of(&rows)
+        .text("change", |(change, ..)| Some(*change))
+        .text("reason", |(_, reason, _)| *reason)
+        .count("requests", |(.., requests)| Some(*requests))
+        .table("changeCounts")
+}
+
 fn changed(rows: &[ChangeReport]) -> Table {
     let statements = |side: &Side| all_cited(&side.determined_by);
     Rows::of(rows)
@@ -325,7 +347,11 @@ fn changed(rows: &[ChangeReport]) -> Table {
         .count("loggedStatus", |row| row.logged_status.map(u64::from))
         .text("before", |row| row.before.decision.as_ref())
         .text("beforeDeterminedBy", move |row| statements(&row.before))
+        .text("beforeDependsOn", |row| listed(&row.before.depends_on))
+        .text("beforeUndecided", |row| row.before.undecided.as_ref())
         .text("after", |row| row.after.decision.as_ref())
         .text("afterDeterminedBy", move |row| statements(&row.after))
+        .text("afterDependsOn", |row| listed(&row.after.depends_on))
+        .text("afterUndecided", |row| row.after.undecided.as_ref())
         .table("changes")
 }

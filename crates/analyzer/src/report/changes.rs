@@ -1,7 +1,11 @@
 //! What one account decides otherwise than another, in the report.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
+use super::denied::ReasonCount;
 use crate::changes::{Change, ChangeKey, Changes, Side};
 use crate::time::rfc3339;
 
@@ -18,7 +22,17 @@ pub struct ChangesReport {
     /// Calls that change in another way: from one kind of denial to another, or between denied and
     /// indeterminate.
     pub otherwise: u64,
-    /// The groups, newly denied ones first, then newly allowed ones, each the most frequent first.
+    /// Calls that one of them, or neither, could not decide.
+    pub undecided: u64,
+    /// Why not.
+    pub reasons: Vec<ReasonCount>,
+    /// Of `otherwise` and `undecided`: calls that may be denied newly. One of the decisions depends on
+    /// keys that the log does not tell, or there is none.
+    pub perhaps_denied: u64,
+    /// The same of calls that may be allowed newly.
+    pub perhaps_allowed: u64,
+    /// The groups, newly denied ones first, then newly allowed ones, then others, last those that only
+    /// one of them could decide; each the most frequent first.
     pub groups: Vec<ChangeReport>,
 }
 
@@ -26,7 +40,7 @@ pub struct ChangesReport {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ChangeReport {
-    /// `newlyDenied`, `newlyAllowed` or `otherwise`.
+    /// `newlyDenied`, `newlyAllowed`, `otherwise` or `undecided`.
     pub change: &'static str,
     /// Who.
     pub caller: String,
@@ -50,20 +64,50 @@ impl ChangesReport {
     pub(super) fn new(changes: &Changes) -> ChangesReport {
         let mut groups: Vec<ChangeReport> =
             changes.groups.iter().map(|(key, change)| ChangeReport::new(key, change)).collect();
-        groups.sort_by_key(|group| (rank(group.change), std::cmp::Reverse(group.requests)));
+        groups.sort_by_key(|group| (rank(group.change), Reverse(group.requests)));
         let sum = |change| {
             let of_kind = groups.iter().filter(|group| group.change == change);
             of_kind.map(|group| group.requests).sum()
         };
-        let [newly_denied, newly_allowed, otherwise] = KINDS.map(sum);
+        let [newly_denied, newly_allowed, otherwise, by_one] = KINDS.map(sum);
+        let perhaps = |may_be: fn(&ChangeKey) -> bool| {
+            let open = changes.groups.iter().filter(|(key, _)| may_be(key));
+            open.map(|(_, change)| change.requests).sum()
+        };
         ChangesReport {
             unchanged: changes.unchanged,
             newly_denied,
             newly_allowed,
             otherwise,
+            undecided: by_one + changes.undecided.values().sum::<u64>(),
+            reasons: reasons(changes),
+            perhaps_denied: perhaps(ChangeKey::may_be_newly_denied),
+            perhaps_allowed: perhaps(ChangeKey::may_be_newly_allowed),
             groups,
         }
     }
+
+    /// Whether calls were to be compared, and not one of them could be.
+    pub fn is_void(&self) -> bool {
+        let compared = self.unchanged + self.newly_denied + self.newly_allowed + self.otherwise;
+        compared == 0 && self.undecided > 0
+    }
+}
+
+/// Why calls could not be decided, the most frequent reason first.
+fn reasons(changes: &Changes) -> Vec<ReasonCount> {
+    let mut counts: BTreeMap<&str, u64> =
+        changes.undecided.iter().map(|(why, requests)| (&**why, *requests)).collect();
+    for (key, change) in &changes.groups {
+        if let Some(why) = key.after.undecided.as_ref().or(key.before.undecided.as_ref()) {
+            *counts.entry(why).or_default() += change.requests;
+        }
+    }
+    let reason =
+        |(reason, requests): (&str, u64)| ReasonCount { reason: reason.to_owned(), requests };
+    let mut reasons: Vec<ReasonCount> = counts.into_iter().map(reason).collect();
+    reasons.sort_by_key(|reason| Reverse(reason.requests));
+    reasons
 }
 
 impl ChangesReport {
@@ -79,7 +123,7 @@ impl ChangesReport {
     }
 }
 
-const KINDS: [&str; 3] = ["newlyDenied", "newlyAllowed", "otherwise"];
+const KINDS: [&str; 4] = ["newlyDenied", "newlyAllowed", "otherwise", "undecided"];
 
 fn rank(change: &str) -> usize {
     KINDS.iter().position(|kind| *kind == change).unwrap_or(KINDS.len())
@@ -87,11 +131,12 @@ fn rank(change: &str) -> usize {
 
 impl ChangeReport {
     pub(super) fn new(key: &ChangeKey, change: &Change) -> ChangeReport {
-        let [newly_denied, newly_allowed, otherwise] = KINDS;
+        let [newly_denied, newly_allowed, otherwise, undecided] = KINDS;
         ChangeReport {
-            change: match (key.is_newly_denied(), key.is_newly_allowed()) {
-                (true, _) => newly_denied,
-                (_, true) => newly_allowed,
+            change: match key {
+                key if key.is_newly_denied() => newly_denied,
+                key if key.is_newly_allowed() => newly_allowed,
+                key if key.is_undecided() => undecided,
                 _ => otherwise,
             },
             caller: key.caller.clone(),
@@ -112,7 +157,12 @@ mod tests {
 
     #[test]
     fn of_each_kind_of_change_some_are_kept() {
-        let side = Side { decision: None, determined_by: Vec::new() };
+        let side = Side {
+            decision: None,
+            determined_by: Vec::new(),
+            depends_on: Vec::new(),
+            undecided: None,
+        };
         let group = |change| ChangeReport {
             change,
             caller: String::new(),
@@ -124,13 +174,17 @@ mod tests {
             before: side.clone(),
             after: side.clone(),
         };
-        let [denied, allowed, otherwise] = KINDS;
+        let [denied, allowed, otherwise, _] = KINDS;
         let groups = [denied, denied, denied, allowed, otherwise, otherwise, otherwise];
         let mut changes = ChangesReport {
             unchanged: 0,
             newly_denied: 3,
             newly_allowed: 1,
             otherwise: 3,
+            undecided: 0,
+            reasons: Vec::new(),
+            perhaps_denied: 0,
+            perhaps_allowed: 0,
             groups: groups.map(group).into(),
         };
         changes.truncate(2);

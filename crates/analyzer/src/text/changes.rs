@@ -1,11 +1,12 @@
 //! What one account changes in comparison with another.
 
 use super::denied::place;
+use super::printable::in_a_line;
 use super::short_names::ShortNames;
-use super::style::{Style, number, period, short_call};
+use super::style::{Style, count, number, period, short_call};
 use super::usage::rest;
 use crate::changes::Side;
-use crate::report::{ChangeReport, Report};
+use crate::report::{ChangeReport, ChangesReport, Report};
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let Some(changes) = &report.changes else { return String::new() };
@@ -13,12 +14,22 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let newly_denied = format!("{} newly denied", number(changes.newly_denied));
     let newly_allowed = format!("{} newly allowed", number(changes.newly_allowed));
     text.push_str(&format!(
-        "  {}, {}, {} otherwise changed, {} unchanged\n",
+        "  {}, {}, {} otherwise changed, {} unchanged{}\n",
         if changes.newly_denied > 0 { style.bad(newly_denied) } else { newly_denied },
         if changes.newly_allowed > 0 { style.notable(newly_allowed) } else { newly_allowed },
         number(changes.otherwise),
         number(changes.unchanged),
+        match changes.undecided {
+            0 => String::new(),
+            some => format!(", {}", style.notable(format!("{} cannot be decided", number(some)))),
+        },
     ));
+    for reason in &changes.reasons {
+        text.push_str(&format!("    {}: {}\n", number(reason.requests), in_a_line(&reason.reason)));
+    }
+    for sentence in left_open(changes) {
+        text.push_str(&format!("  {sentence}\n"));
+    }
     let callers = ShortNames::of(changes.groups.iter().map(|group| &*group.caller));
     for groups in changes.kinds() {
         let shown = groups.iter().take(style.shown(groups.len()));
@@ -27,6 +38,13 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&rest(groups.iter().skip(shown).map(|group| group.requests), "group"));
     }
     text
+}
+
+/// What the changes leave open, in every format for people.
+pub(crate) fn left_open(changes: &ChangesReport) -> impl Iterator<Item = String> {
+    let perhaps = [(changes.perhaps_denied, "denied"), (changes.perhaps_allowed, "allowed")];
+    let sentence = |(requests, what)| format!("{} may be newly {what}", count(requests, "request"));
+    perhaps.into_iter().filter(|(requests, _)| *requests > 0).map(sentence)
 }
 
 fn block(group: &ChangeReport, callers: &ShortNames<'_>, style: &Style) -> String {
@@ -49,6 +67,12 @@ fn side(side: &Side, style: &Style) -> String {
         "explicitDeny" | "implicitDeny" => style.bad(decision),
         _ => style.notable(decision),
     };
+    if let Some(why) = &side.undecided {
+        return format!("{painted}: {why}");
+    }
+    if !side.depends_on.is_empty() {
+        return format!("{painted}, depends on {}", side.depends_on.join(", "));
+    }
     let by: Vec<String> = side.determined_by.iter().map(|cited| place(cited, style)).collect();
     if by.is_empty() { painted } else { format!("{painted} by {}", by.join(", ")) }
 }

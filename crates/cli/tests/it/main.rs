@@ -28,3 +28,4 @@ mod serve;
 mod simulate;
 mod suggest;
 mod test;
+mod what_if;

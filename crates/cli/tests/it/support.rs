@@ -1,11 +1,12 @@
 //! The command, and where it runs.
 
+use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The top of the repository, where the README's commands are run.
 pub(crate) fn top() -> PathBuf {
@@ -43,4 +44,60 @@ pub(crate) fn stdout(output: &Output) -> String {
 #[track_caller]
 pub(crate) fn json(output: &Output) -> Value {
     serde_json::from_str(&stdout(output)).unwrap()
+}
+
+/// A folder of its own, with an account and a log.
+pub(crate) struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub(crate) fn new() -> Folder {
+        Folder(tempfile::tempdir().unwrap())
+    }
+
+    /// The path of a file in it.
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.0.path().join(name).to_str().unwrap().to_owned()
+    }
+
+    pub(crate) fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.0.path().join(name), text).unwrap();
+        self.path(name)
+    }
+
+    /// Writes a policy of these statements.
+    pub(crate) fn policy(&self, name: &str, statements: &Value) {
+        let policy = json!({ "Version": "2012-10-17", "Statement": statements });
+        self.write(name, &policy.to_string());
+    }
+
+    /// Writes a log of these calls of the API `shop`: who, what, with which status, from where.
+    pub(crate) fn log(&self, calls: &[(&str, &str, u16, &str)]) -> String {
+        let line = |&(caller, call, status, ip): &(&str, &str, u16, &str)| {
+            let (method, path) = call.split_once(' ').unwrap();
+            json!({
+                "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": method, "path": path,
+                "stage": "prod", "apiId": "shop", "status": status.to_string(), "ip": ip,
+                "userArn": caller,
+            })
+            .to_string()
+        };
+        self.write("access.log", &calls.iter().map(line).collect::<Vec<_>>().join("\n"))
+    }
+}
+
+/// An ARN that calls of the API `shop` are authorized against.
+pub(crate) fn shop(call: &str) -> String {
+    format!("arn:aws:execute-api:eu-west-1:123456789012:shop/prod/{call}")
+}
+
+/// An Allow of what a pattern matches.
+pub(crate) fn allow(resource: &str) -> Value {
+    json!({ "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource })
+}
+
+/// The same under a condition.
+pub(crate) fn allow_if(resource: &str, condition: &Value) -> Value {
+    let mut statement = allow(resource);
+    statement["Condition"] = condition.clone();
+    statement
 }

@@ -124,16 +124,21 @@ function drawRemedies() {
   });
 }
 
-const CHANGES = { newlyDenied: "newly denied", newlyAllowed: "newly allowed", otherwise: "otherwise" };
+const CHANGES = { newlyDenied: "newly denied", newlyAllowed: "newly allowed", otherwise: "otherwise", undecided: "cannot be decided" };
 
 /// What another version of the policies would decide otherwise. Of the whole period.
 function drawChanges() {
   $("changes-section").hidden = !report.changes;
   if (!report.changes) return;
-  const { newlyDenied, newlyAllowed, otherwise, unchanged, groups } = report.changes;
+  const { newlyDenied, newlyAllowed, otherwise, unchanged, undecided, reasons, perhapsDenied, perhapsAllowed, groups } = report.changes;
+  const why = reasons.map((each) => `${number(each.requests)}: ${each.reason}`).join("; ");
+  const open = [[perhapsDenied, "denied"], [perhapsAllowed, "allowed"]].filter(([requests]) => requests > 0)
+    .map(([requests, what]) => ` ${plural(requests, "request")} may be newly ${what}.`).join("");
   $("changes-note").textContent = `${plural(newlyDenied, "request")} newly denied, ${number(newlyAllowed)} newly allowed, ` +
-    `${number(otherwise)} changed otherwise; ${number(unchanged)} stay as they were. Whole period.`;
+    `${number(otherwise)} changed otherwise; ${number(unchanged)} stay as they were${undecided > 0 ? `; ${number(undecided)} cannot be decided (${why})` : ""}.${open} Whole period.`;
   const side = (decided) => {
+    if (decided.decision === null) return `none: ${decided.undecided}`;
+    if (decided.dependsOn) return `depends on ${decided.dependsOn.join(", ")}`;
     const names = (decided.determinedBy ?? []).map((cited) => `${statementName(cited)} at ${place(cited)}`);
     return `${DECISIONS[decided.decision] ?? "none"}${names.length > 0 ? ` by ${names.join(", ")}` : ""}`;
   };
