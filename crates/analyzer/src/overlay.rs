@@ -4,7 +4,11 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value as Json, json};
-use tollgate_policy::{Explanation, LayerVerdict, Policies, PolicyDocument, PolicySet, PolicyType};
+use tollgate_policy::{
+    Explanation, LayerVerdict, Policies, PolicyDocument, PolicySet, PolicyType, Principal,
+    StatementId,
+};
+use tollgate_store::{Account, Applicable, PolicyName};
 
 /// A statement to add to a policy of one layer.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -18,18 +22,34 @@ pub struct PolicyChange {
     /// Whose policy: a principal's ARN, or an API's id; nothing for service control policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attached_to: Option<String>,
+    /// Of a boundary or session policy, which is one policy: its ARN or file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// Other principals of the account that the policy limits, too.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub shared_with: usize,
     /// The statement.
     pub statement: Json,
 }
 
 /// Where a change is tried: the principal whose calls, and the API.
+#[derive(Clone, Copy)]
 pub(crate) struct Place<'p> {
     pub(crate) principal: &'p str,
     pub(crate) api: Option<&'p str>,
 }
 
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 /// Layers with a statement more.
-pub(crate) struct Overlay {
+pub(crate) struct Overlay<'a> {
+    account: &'a Account,
+    applicable: Applicable<'a>,
+    /// The layers as they are.
+    base: Policies<'a>,
+    place: Place<'a>,
     action: String,
     resource: String,
     changes: Vec<PolicyChange>,
@@ -40,10 +60,18 @@ pub(crate) struct Overlay {
     service_control: Option<Vec<Arc<PolicySet>>>,
 }
 
-impl Overlay {
+impl<'a> Overlay<'a> {
     /// Nothing yet of a statement that allows an action on what a pattern matches.
-    pub(crate) fn new(action: &str, resource: &str) -> Overlay {
+    pub(crate) fn new(
+        (account, applicable): (&'a Account, Applicable<'a>),
+        place: Place<'a>,
+        (action, resource): (&str, &str),
+    ) -> Overlay<'a> {
         Overlay {
+            account,
+            applicable,
+            base: applicable.policies(),
+            place,
             action: action.to_owned(),
             resource: resource.to_owned(),
             changes: Vec::new(),
@@ -56,27 +84,30 @@ impl Overlay {
     }
 
     /// Adds the statement to the layers whose Allow is missing; gives whether it was added to any.
-    pub(crate) fn add_missing(
-        &mut self,
-        explanation: &Explanation,
-        base: Policies<'_>,
-        place: &Place<'_>,
-    ) -> bool {
+    pub(crate) fn add_missing(&mut self, explanation: &Explanation) -> bool {
         let before = self.changes.len();
         for layer in &explanation.missing {
             match layer {
-                PolicyType::ServiceControl => self.add_to_levels(explanation, base),
-                other => self.add_to(*other, base, place),
+                PolicyType::ServiceControl => self.add_to_levels(explanation),
+                other => self.add_to(*other),
             }
         }
         self.changes.len() > before
     }
 
-    fn add_to(&mut self, layer: PolicyType, base: Policies<'_>, place: &Place<'_>) {
+    fn add_to(&mut self, layer: PolicyType) {
+        let Place { principal, api } = self.place;
         let (statement, attached_to) = match layer {
-            PolicyType::Resource => (self.naming(place.principal), place.api),
-            _ => (self.statement(), Some(place.principal)),
+            PolicyType::Resource => (self.naming(principal), api),
+            _ => (self.statement(), Some(principal)),
         };
+        let (policy, shared_with) = match layer {
+            PolicyType::PermissionsBoundary | PolicyType::Session => {
+                (self.policy(layer), self.shared_with(layer))
+            }
+            _ => (None, 0),
+        };
+        let base = self.base;
         let (slot, set) = match layer {
             PolicyType::Identity => (&mut self.identity, base.identity),
             PolicyType::Resource => (&mut self.resource_policy, base.resource),
@@ -93,18 +124,44 @@ impl Overlay {
                 policy_type: layer.as_str().to_owned(),
                 level: None,
                 attached_to: attached_to.map(str::to_owned),
+                policy,
+                shared_with,
                 statement,
             });
         }
     }
 
+    /// The policy of a layer that has only one: by its ARN if it is a managed one, else by its file.
+    fn policy(&self, layer: PolicyType) -> Option<String> {
+        let first = StatementId { policy_type: layer, level: 0, policy: 0, statement: 0 };
+        let origin = self.applicable.cite(first)?.origin;
+        Some(match origin.name() {
+            PolicyName::Managed { arn, .. } => arn.clone(),
+            _ => origin.file().to_owned(),
+        })
+    }
+
+    /// How many other principals have the same policy as theirs.
+    fn shared_with(&self, layer: PolicyType) -> usize {
+        let of = |policies: &Policies<'a>| match layer {
+            PolicyType::Session => policies.session,
+            _ => policies.permissions_boundary,
+        };
+        let others = self.account.subjects().iter().map(|subject| subject.arn());
+        let others = others.filter(|arn| *arn != self.place.principal);
+        let theirs = others.filter_map(|arn| {
+            of(&self.account.policies_for(&Principal::parse(arn)?, None).policies())
+        });
+        theirs.filter(|set| is_same(Some(set), of(&self.base))).count()
+    }
+
     /// Adds the statement to every level that does not allow.
-    fn add_to_levels(&mut self, explanation: &Explanation, base: Policies<'_>) {
+    fn add_to_levels(&mut self, explanation: &Explanation) {
         if self.service_control.is_some() {
             return;
         }
         let statement = self.statement();
-        let mut levels = base.service_control.to_vec();
+        let mut levels = self.base.service_control.to_vec();
         for (number, level) in levels.iter_mut().enumerate() {
             let allows = explanation.layers.iter().any(|layer| {
                 layer.policy_type == PolicyType::ServiceControl
@@ -118,6 +175,8 @@ impl Overlay {
                     policy_type: PolicyType::ServiceControl.as_str().to_owned(),
                     level: Some(number),
                     attached_to: None,
+                    policy: None,
+                    shared_with: 0,
                     statement: statement.clone(),
                 });
             }
@@ -138,7 +197,8 @@ impl Overlay {
     }
 
     /// The policies of the principal and the API that the change is for.
-    pub(crate) fn over<'s>(&'s self, base: Policies<'s>) -> Policies<'s> {
+    pub(crate) fn policies(&self) -> Policies<'_> {
+        let base = self.base;
         let levels = self.service_control.as_deref();
         Policies {
             identity: self.identity.as_ref().or(base.identity),
@@ -150,44 +210,42 @@ impl Overlay {
         }
     }
 
-    /// The policies of any principal at any API: those that the change concerns are changed.
-    pub(crate) fn over_at<'s>(&'s self, base: Policies<'s>, place: &Place<'_>) -> Policies<'s> {
-        let own = |policy_type: PolicyType, name: Option<&str>| {
-            let mut changes = self.changes.iter();
-            let change = changes.find(|change| change.policy_type == policy_type.as_str());
-            change.is_some_and(|change| change.attached_to.as_deref() == name)
-        };
-        let principal = Some(place.principal);
-        let changed = self.over(base);
-        let pick = |policy_type, name, changed, unchanged| {
-            if own(policy_type, name) { changed } else { unchanged }
-        };
+    /// The policies of any principal at any API: those that the change concerns are changed. A boundary
+    /// or session policy is changed for whoever has it.
+    pub(crate) fn policies_at<'s>(&'s self, at: Policies<'s>, place: &Place<'_>) -> Policies<'s> {
+        let (base, changed) = (self.base, self.policies());
+        let pick = |concerns, changed, unchanged| if concerns { changed } else { unchanged };
+        let boundary = is_same(at.permissions_boundary, base.permissions_boundary);
         Policies {
-            identity: pick(PolicyType::Identity, principal, changed.identity, base.identity),
-            resource: pick(PolicyType::Resource, place.api, changed.resource, base.resource),
+            identity: pick(place.principal == self.place.principal, changed.identity, at.identity),
+            resource: pick(place.api == self.place.api, changed.resource, at.resource),
             permissions_boundary: pick(
-                PolicyType::PermissionsBoundary,
-                principal,
+                boundary,
                 changed.permissions_boundary,
-                base.permissions_boundary,
+                at.permissions_boundary,
             ),
-            session: pick(PolicyType::Session, principal, changed.session, base.session),
-            service_control: match base.service_control {
+            session: pick(is_same(at.session, base.session), changed.session, at.session),
+            service_control: match at.service_control {
                 [] => &[],
                 _ => changed.service_control,
             },
-            ..base
+            ..at
         }
     }
 
-    /// Whether the change concerns other principals, too.
-    pub(crate) fn concerns_all(&self) -> bool {
-        self.service_control.is_some()
+    /// Whether the change may concern other principals, too.
+    pub(crate) fn concerns_others(&self) -> bool {
+        self.service_control.is_some() || self.boundary.is_some() || self.session.is_some()
     }
 
     pub(crate) fn into_changes(self) -> Vec<PolicyChange> {
         self.changes
     }
+}
+
+/// Whether two layers are of the same policies: those are compiled once.
+fn is_same(one: Option<&PolicySet>, other: Option<&PolicySet>) -> bool {
+    one.zip(other).is_some_and(|(one, other)| std::ptr::eq(one, other))
 }
 
 /// A layer with one statement more.

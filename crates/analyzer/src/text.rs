@@ -22,7 +22,7 @@ pub(crate) mod unexplained;
 mod usage;
 
 pub use printable::in_a_line;
-pub(crate) use remedies::target;
+pub(crate) use remedies::{target, then};
 pub(crate) use short_names::ShortNames;
 pub use style::{Style, count, number};
 pub(crate) use style::{period, seen, share, short_call};

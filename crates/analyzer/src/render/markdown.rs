@@ -11,7 +11,7 @@ use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, Rea
 use crate::text::summary::who_on_what;
 use crate::text::{
     ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count, in_a_line,
-    limits as of_limits, number, period, seen, share, short_call, target,
+    limits as of_limits, number, period, seen, share, short_call, target, then,
     unexplained as of_unexplained,
 };
 
@@ -166,7 +166,9 @@ fn remedies(remedies: &[Remedy], top: usize) -> String {
             format!("denied by {}", code(&format!("{}:{}", cited.policy, cited.line)))
         };
         let blocked = remedy.blocked_by.iter().map(blocked);
-        let what: Vec<String> = remedy.changes.iter().map(change).chain(blocked).collect();
+        let then = (!remedy.changes.is_empty()).then(|| format!("then {}", code(&then(remedy))));
+        let changes = remedy.changes.iter().map(change);
+        let what: Vec<String> = changes.chain(then).chain(blocked).collect();
         let also: u64 = remedy.also_allows.iter().map(|also| also.requests).sum();
         let who = code(&names.name(&remedy.principal));
         [call, who, number(remedy.requests), what.join("<br>"), number(also)]

@@ -63,8 +63,21 @@ fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String 
 }
 
 /// Where a statement belongs, in full, as nobody is to add it elsewhere: `the identity policy of
-/// arn:aws:iam::123456789012:role/ci`.
+/// arn:aws:iam::123456789012:role/ci`; and the policy, where there is only one, with whom else it
+/// limits.
 pub(crate) fn target(change: &PolicyChange) -> String {
+    let layer = layer(change);
+    let Some(policy) = &change.policy else { return layer };
+    match change.shared_with as u64 {
+        0 => format!("{layer}, {policy}"),
+        others => {
+            let others = count(others, "other principal");
+            format!("{layer}, {policy}, which is that of {others} too")
+        }
+    }
+}
+
+fn layer(change: &PolicyChange) -> String {
     let of = change.attached_to.as_deref();
     match (&*change.policy_type, of, change.level) {
         ("serviceControl", _, level) => {
@@ -87,12 +100,28 @@ fn outcome(remedy: &Remedy, style: &Style) -> String {
     if remedy.changes.is_empty() {
         return format!("still {}", style.bad(&remedy.decision));
     }
-    let allows = match remedy.allows == remedy.requests {
-        true => "allowed".to_owned(),
-        false => format!("{} of them allowed", number(remedy.allows)),
+    let allows = match then(remedy) {
+        then if remedy.allows > 0 => style.good(then),
+        then => style.notable(then),
     };
     match remedy.also_allows.is_empty() {
-        true => format!("{}; nothing else of the log", style.good(&allows)),
-        false => style.good(&allows),
+        true => format!("{allows}; nothing else of the log"),
+        false => allows,
+    }
+}
+
+/// What a change makes of the calls, in every format for people.
+pub(crate) fn then(remedy: &Remedy) -> String {
+    if !remedy.depends_on.is_empty() {
+        return format!("depends on {}", remedy.depends_on.join(", "));
+    }
+    let allows = number(remedy.allows);
+    match remedy.may_allow {
+        0 if remedy.allows == remedy.requests => "allowed".to_owned(),
+        0 => format!("{allows} of them allowed"),
+        others => {
+            let most = number(remedy.allows + others);
+            format!("{allows} to {most} of them allowed, as policies may tell them apart")
+        }
     }
 }

@@ -12,6 +12,7 @@ mod assume;
 mod bounds;
 mod callers;
 mod check;
+mod claims;
 mod convert;
 mod credentials;
 mod formats;

@@ -85,6 +85,7 @@ fn what_is_proposed_allows_what_was_promised_and_nothing_else() {
         let account = ["--account", manifest.to_str().unwrap()];
         let changes = &analyze(&[account, against].concat())["changes"];
         let least = remedy["allows"].as_u64().unwrap() + sum(remedy, true);
+        assert_eq!(remedy["mayAllow"], 0, "{remedy:#}");
         let allowed = changes["newlyAllowed"].as_u64().unwrap();
         assert!((least..=least + sum(remedy, false)).contains(&allowed), "{allowed}: {remedy:#}");
         assert_eq!(changes["newlyDenied"], 0, "{remedy:#}");

@@ -105,9 +105,16 @@ const LAYERS = { identity: "identity policy", resource: "resource policy", permi
 function drawRemedies() {
   const remedies = report.remedies ?? [];
   $("remedies-section").hidden = remedies.length === 0;
-  const target = (change) => `${LAYERS[change.policyType] ?? change.policyType}${change.attachedTo ? ` of ${shortCaller(change.attachedTo)}` : `, level ${change.level ?? 0}`}`;
+  const target = (change) => `${LAYERS[change.policyType] ?? change.policyType}${change.attachedTo ? ` of ${shortCaller(change.attachedTo)}` : `, level ${change.level ?? 0}`}${change.policy ? `, ${change.policy}` : ""}` +
+    (change.sharedWith ? `, which is that of ${plural(change.sharedWith, "other principal")} too` : "");
+  const then = (remedy) => {
+    if (remedy.dependsOn) return `depends on ${remedy.dependsOn.join(", ")}`;
+    if (remedy.mayAllow > 0) return `${number(remedy.allows)} to ${number(remedy.allows + remedy.mayAllow)} of them allowed, as policies may tell them apart`;
+    return remedy.allows === remedy.requests ? "allowed" : `${number(remedy.allows)} of them allowed`;
+  };
   const cell = (remedy) => el("div", {},
     ...remedy.changes.map((change) => el("div", {}, `add to the ${target(change)}: `, el("code", {}, JSON.stringify(change.statement)))),
+    remedy.changes.length > 0 ? el("div", {}, `then ${then(remedy)}`) : null,
     ...(remedy.blockedBy ?? []).map((cited) => el("div", {}, `denied by ${statementName(cited)} at ${place(cited)}: no Allow helps`)),
     remedy.passesOver ? el("div", {}, `passes over ${remedy.passesOver.condition} of ${statementName(remedy.passesOver)}`) : null);
   const also = (remedy) => remedy.alsoAllows.map((each) => `${each.all ? "" : "at most "}${plural(each.requests, "request")}: ${shortCaller(each.caller)} ${shortCall(each.resource)}`).join("; ");

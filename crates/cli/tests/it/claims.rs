@@ -1,0 +1,174 @@
+//! What a report says of denied calls and of what would allow them, where it must be careful.
+
+use serde_json::{Value, json};
+
+use crate::support::{Folder, allow, allow_if, json, shop, stdout, tollgate};
+
+const CLERK: &str = "arn:aws:sts::123456789012:assumed-role/clerk/till-1";
+const ROLE: &str = "arn:aws:iam::123456789012:role/clerk";
+const IP: &str = "10.0.0.1";
+
+/// A role with a boundary, and an API with a route that has a parameter.
+fn account() -> Folder {
+    let folder = Folder::new();
+    folder.policy("identity.json", &json!([allow(&shop("GET/stock"))]));
+    folder.policy("boundary.json", &json!([allow("*")]));
+    let manifest = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"{ROLE}\"\npolicies = [\"identity.json\"]\nboundary = \"boundary.json\"\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n\
+         [[api.route]]\npath = \"/orders/{{id}}\"\n[[api.route]]\npath = \"/orders/{{id}}/items/{{item}}\"\n"
+    );
+    folder.write("tollgate.toml", &manifest);
+    folder
+}
+
+fn report(folder: &Folder) -> Value {
+    let [account, log] = ["tollgate.toml", "access.log"].map(|name| folder.path(name));
+    json(&tollgate(&["analyze", "--format", "json", "--account", &account, &log]).output().unwrap())
+}
+
+fn text(folder: &Folder, more: &[&str]) -> String {
+    let [account, log] = ["tollgate.toml", "access.log"].map(|name| folder.path(name));
+    let arguments = [&["analyze", "--account", &account, &log], more].concat();
+    stdout(&tollgate(&arguments).output().unwrap())
+}
+
+#[track_caller]
+fn remedy(folder: &Folder, of: &str) -> Value {
+    let report = report(folder);
+    let mut remedies = report["remedies"].as_array().unwrap().iter();
+    remedies.find(|remedy| remedy["resource"] == of).unwrap_or_else(|| panic!("{report:#}")).clone()
+}
+
+/// How many calls of clerk are allowed at least, and how many more may be.
+#[track_caller]
+fn check_allows(folder: &Folder, of: &str, expected: (u64, u64)) {
+    let remedy = remedy(folder, of);
+    let count = |name: &str| remedy[name].as_u64().unwrap();
+    assert_eq!((count("allows"), count("mayAllow")), expected, "{remedy:#}");
+}
+
+const ORDERS: [(&str, &str, u16, &str); 4] = [
+    (CLERK, "POST /orders/1", 403, IP),
+    (CLERK, "POST /orders/2", 403, IP),
+    (CLERK, "POST /orders/3", 403, "192.168.1.1"),
+    (CLERK, "POST /orders/4", 403, "192.168.1.1"),
+];
+
+#[test]
+fn a_remedy_is_sure_of_calls_that_no_policy_tells_apart() {
+    let folder = account();
+    folder.log(&ORDERS);
+    let of = shop("POST/orders/*");
+    check_allows(&folder, &of, (4, 0));
+    // Another Allow, or a Deny, of what is not among them.
+    folder.policy(
+        "boundary.json",
+        &json!([
+            allow(&shop("*")), allow(&shop("GET/orders/1")),
+            { "Effect": "Deny", "Action": "*", "Resource": shop("DELETE/*") },
+        ]),
+    );
+    check_allows(&folder, &of, (4, 0));
+    // A Deny whose keys the log tells applies to none of them, or they were denied by it.
+    let outside = json!({ "NotIpAddress": { "aws:SourceIp": ["10.0.0.0/8", "192.168.0.0/16"] } });
+    folder.policy("boundary.json", &json!([
+        allow(&shop("*")), { "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": outside },
+    ]));
+    check_allows(&folder, &of, (4, 0));
+}
+
+#[test]
+fn a_remedy_is_sure_of_the_kept_call_alone_where_policies_tell_the_others_apart() {
+    let folder = account();
+    folder.log(&ORDERS);
+    let of = shop("POST/orders/*");
+    folder.policy("boundary.json", &json!([allow(&shop("POST/orders/1")), allow(&shop("GET/*"))]));
+    check_allows(&folder, &of, (1, 3));
+    let inside = json!({ "IpAddress": { "aws:SourceIp": "10.0.0.0/8" } });
+    folder.policy("boundary.json", &json!([allow_if("*", &inside)]));
+    check_allows(&folder, &of, (1, 3));
+    assert!(text(&folder, &[]).contains("1 to 4 of them allowed, as policies may tell them apart"));
+    assert!(text(&folder, &["--format", "markdown"]).contains("then `1 to 4 of them allowed,"));
+    // Of one resource, the addresses may differ.
+    let [one, two] = [IP, "192.168.1.1"].map(|ip| (CLERK, "POST /carts", 403, ip));
+    folder.log(&[one, two, two]);
+    check_allows(&folder, &shop("POST/carts"), (1, 2));
+}
+
+#[test]
+fn calls_that_are_denied_explicitly_are_not_among_what_else_is_allowed() {
+    let folder = account();
+    let deny = json!({ "Sid": "NotTwo", "Effect": "Deny", "Action": "*", "Resource": [shop("*/orders/2"), shop("*/orders/3")] });
+    folder.policy("identity.json", &json!([deny]));
+    let items = (CLERK, "POST /orders/1/items/7", 403, IP);
+    folder.log(&[&ORDERS[..], &ORDERS[..1], &[items]].concat());
+    let remedy = remedy(&folder, &shop("POST/orders/*"));
+    assert_eq!(remedy["allows"], 3, "{remedy:#}");
+    let also = json!([{
+        "caller": CLERK, "resource": shop("POST/orders/1/items/7"), "requests": 1, "all": true,
+    }]);
+    assert_eq!(remedy["alsoAllows"], also);
+}
+
+#[test]
+fn a_boundary_or_session_policy_is_changed_for_all_who_have_it() {
+    for layer in ["boundary", "session"] {
+        let folder = account();
+        folder.policy("identity.json", &json!([allow("*")]));
+        folder.policy("shared.json", &json!([allow(&shop("GET/*"))]));
+        let role = |name: &str| {
+            format!(
+                "[[principal]]\narn = \"arn:aws:iam::123456789012:role/{name}\"\n\
+                 policies = [\"identity.json\"]\n{layer} = \"shared.json\"\n"
+            )
+        };
+        let manifest = format!(
+            "account = \"123456789012\"\nregion = \"eu-west-1\"\n{}{}{}\
+             [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n",
+            role("clerk"),
+            role("guard"),
+            role("idle"),
+        );
+        folder.write("tollgate.toml", &manifest);
+        let guard = "arn:aws:sts::123456789012:assumed-role/guard/g";
+        folder.log(&[
+            (CLERK, "POST /orders", 403, IP),
+            (CLERK, "POST /orders", 403, IP),
+            (guard, "POST /orders", 403, IP),
+        ]);
+        let report = report(&folder);
+        let remedy = &report["remedies"][0];
+        let change = &remedy["changes"][0];
+        assert_eq!(change["attachedTo"], ROLE, "{remedy:#}");
+        assert_eq!(change["policy"], folder.path("shared.json"));
+        assert_eq!(change["sharedWith"], 2);
+        let also = json!([{ "caller": guard, "resource": shop("POST/orders"), "requests": 1, "all": true }]);
+        assert_eq!(remedy["alsoAllows"], also, "{remedy:#}");
+        let text = text(&folder, &[]);
+        assert!(text.contains("shared.json, which is that of 2 other principals too"), "{text}");
+    }
+}
+
+#[test]
+fn a_remedy_that_is_not_enough_names_the_key_that_it_then_depends_on() {
+    let folder = account();
+    let mfa = json!({ "BoolIfExists": { "aws:MultiFactorAuthPresent": "false" } });
+    folder.policy(
+        "identity.json",
+        &json!([
+            { "Effect": "Deny", "Action": "*", "Resource": "*", "Condition": mfa },
+        ]),
+    );
+    folder.log(&[(CLERK, "POST /carts", 403, IP)]);
+    let remedy = remedy(&folder, &shop("POST/carts"));
+    assert_eq!(remedy["decision"], "indeterminate");
+    assert_eq!(remedy["dependsOn"], json!(["aws:MultiFactorAuthPresent"]));
+    assert_eq!((&remedy["allows"], &remedy["mayAllow"]), (&json!(0), &json!(1)));
+    assert_eq!(remedy["changes"].as_array().unwrap().len(), 1, "{remedy:#}");
+    let shown = "then     depends on aws:MultiFactorAuthPresent";
+    assert!(text(&folder, &[]).contains(shown));
+    let comment = text(&folder, &["--format", "markdown"]);
+    assert!(comment.contains("then `depends on aws:MultiFactorAuthPresent`"), "{comment}");
+}
