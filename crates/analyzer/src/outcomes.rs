@@ -80,6 +80,9 @@ pub struct Group {
     pub context: CallContext,
     /// For an implicit deny: the statement that came nearest to allowing the example.
     pub nearest: Option<Nearest>,
+    /// For an implicit deny: the layers whose Allow the example lacks, `identity` …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub missing: Vec<String>,
 }
 
 /// What is known of a call beside its caller, action and resource, so that it can be decided again.
@@ -221,8 +224,8 @@ impl Merge for Group {
             self.only_resource = None;
         }
         if other.rank() < self.rank() {
-            (self.example, self.nearest) = (other.example, other.nearest);
-            self.context = other.context;
+            (self.example, self.context) = (other.example, other.context);
+            (self.nearest, self.missing) = (other.nearest, other.missing);
         }
     }
 }
@@ -244,6 +247,13 @@ impl Cited {
 /// A statement by where it stands.
 pub(crate) fn cited(applicable: &Applicable<'_>, id: StatementId) -> Option<Cited> {
     Some(Cited::new(id, &applicable.cite(id)?))
+}
+
+/// The layers whose Allow the example of a group lacks.
+pub(crate) fn missing(binding: &Binding<'_>, key: &GroupKey, group: &Group) -> Vec<String> {
+    let request = group.context.request(key, &group.example.0);
+    let missing = policy::missing_layers(binding.policies(), &request);
+    missing.into_iter().map(|layer| layer.as_str().to_owned()).collect()
 }
 
 /// The statement that came nearest to allowing a call.

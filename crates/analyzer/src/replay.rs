@@ -40,6 +40,11 @@ impl Verdict {
     pub(crate) fn outcome(&self) -> Result<Outcome, &'static str> {
         self.decision.as_ref().map(|decision| decision.outcome).map_err(|reason| *reason)
     }
+
+    /// Whether nothing allows the call.
+    pub(crate) fn is_implicit_deny(&self) -> bool {
+        self.outcome() == Ok(Outcome::ImplicitDeny)
+    }
 }
 
 /// Replays calls against one account, or two that are compared. Not shared between threads: each

@@ -12,7 +12,7 @@ use crate::detail::Detail;
 use crate::groups::{Found, Groups, Merge, NumberKey};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::labels::Labels;
-use crate::outcomes::{CallContext, Group, GroupKey, Outcomes, cited, nearest};
+use crate::outcomes::{CallContext, Group, GroupKey, Outcomes, cited, missing, nearest};
 use crate::places::Places;
 use crate::replay::{Verdict, Version};
 use crate::resource::Resource;
@@ -236,7 +236,12 @@ impl<'a> OutcomeTally<'a> {
         let detail = self.groups.detail;
         outcomes.detail = detail;
         let groups = self.groups.iter().map(|(key, group)| {
-            (self.in_words(key, version, callers), group.explained(key, version, detail))
+            let words = self.in_words(key, version, callers);
+            let mut told = group.explained(key, version, detail);
+            let verdict = version.verdict(key.verdict).filter(|verdict| verdict.is_implicit_deny());
+            let binding = verdict.and_then(|verdict| version.binding(verdict));
+            told.missing = binding.map_or_else(Vec::new, |it| missing(it, &words, &told));
+            (words, told)
         });
         // Merging sorts, and joins the groups whose numbers differ and whose words do not.
         let groups = groups.collect();
@@ -298,9 +303,9 @@ impl TallyGroup<'_> {
     /// The group, explained by its example.
     fn explained(&self, key: TallyKey, version: &Version<'_>, detail: Detail) -> Group {
         let example = &self.example;
-        let explain = |verdict: &Verdict| match verdict.outcome() {
-            Ok(Outcome::ImplicitDeny) => nearest(version.binding(verdict)?, example),
-            _ => None,
+        let explain = |verdict: &Verdict| match verdict.is_implicit_deny() {
+            true => nearest(version.binding(verdict)?, example),
+            false => None,
         };
         let resource = example.resource().to_owned();
         let only_resource = (!self.differ && !resource.is_empty()).then(|| resource.clone());
@@ -311,6 +316,7 @@ impl TallyGroup<'_> {
             only_resource,
             disagrees: self.disagrees,
             nearest: version.verdict(key.verdict).and_then(explain),
+            missing: Vec::new(),
             context: CallContext { caller, ..example.context() },
             example: (resource, example.time()),
         }

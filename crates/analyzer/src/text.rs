@@ -7,7 +7,7 @@ pub(crate) mod breakdowns;
 pub(crate) mod cache;
 pub(crate) mod changes;
 pub(crate) mod comparison;
-mod denied;
+pub(crate) mod denied;
 pub(crate) mod heat;
 pub(crate) mod limits;
 mod lines;

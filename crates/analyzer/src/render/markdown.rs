@@ -10,9 +10,9 @@ use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, ReasonCount, Report};
 use crate::text::summary::who_on_what;
 use crate::text::{
-    ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count, in_a_line,
-    limits as of_limits, number, period, seen, share, short_call, target, then,
-    unexplained as of_unexplained,
+    ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count,
+    denied as of_denied, in_a_line, limits as of_limits, number, period, seen, share, short_call,
+    target, then, unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -150,6 +150,9 @@ fn why(group: &DeniedReport<'_>) -> String {
             code(&nearest.pattern)
         ),
         (None, ..) => "the log does not tell enough to decide".to_owned(),
+        (Some("implicitDeny"), _, None) if !group.missing.is_empty() => {
+            format!("nothing allows it; missing: {}", of_denied::missing(group.missing))
+        }
         _ => "nothing allows it".to_owned(),
     }
 }

@@ -257,6 +257,7 @@ fn denied(rows: &[DeniedReport<'_>]) -> Table {
         .text("nearestCondition", |row| near(row, |nearest| nearest.condition.clone()))
         .text("nearestPattern", |row| near(row, |nearest| Some(nearest.pattern.clone())))
         .text("nearestValue", |row| near(row, |nearest| nearest.value.clone()))
+        .text("missing", |row| listed(row.missing))
         .text("dependsOn", |row| listed(row.depends_on))
         .table("denied")
 }

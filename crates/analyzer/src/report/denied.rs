@@ -35,6 +35,9 @@ pub struct DeniedReport<'g> {
     /// For an implicit deny: the statement that came nearest to allowing it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub nearest: Option<&'g Nearest>,
+    /// For an implicit deny: the layers whose Allow is missing.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub missing: &'g [String],
     /// For an indeterminate decision: the keys that it depends on.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     pub depends_on: &'g [String],
@@ -123,6 +126,7 @@ impl<'g> DeniedReport<'g> {
             decision: key.decision.as_deref(),
             determined_by: &key.determined_by,
             nearest: group.nearest.as_ref(),
+            missing: &group.missing,
             depends_on: &key.depends_on,
         }
     }

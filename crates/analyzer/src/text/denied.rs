@@ -185,11 +185,9 @@ impl<'a> Folded<'a> {
                 line("nearest", place(&nearest.statement, style));
                 miss(nearest, &mut line);
             }
+            None if !group.missing.is_empty() => line("missing", missing(group.missing)),
             None if group.decision == Some("implicitDeny") => {
-                line(
-                    "nearest",
-                    "none: no statement allows this caller anything like it".to_owned(),
-                );
+                line("nearest", "none: no statement allows anything like it".to_owned());
             }
             None => {}
         }
@@ -216,6 +214,20 @@ fn decision(group: &DeniedReport<'_>, style: &Style) -> String {
         Logged::Untold => "untold",
     };
     format!("{painted}; logged {status}, {logged}")
+}
+
+/// What an implicit deny lacks, in every format for people.
+pub(crate) fn missing(layers: &[String]) -> String {
+    let name = |layer: &String| match &**layer {
+        "identity" => "the identity policy",
+        "resource" => "the resource policy",
+        "permissionsBoundary" => "the permissions boundary",
+        "session" => "the session policy",
+        "vpcEndpoint" => "the policy of the VPC endpoint",
+        _ => "the service control policies",
+    };
+    let names: Vec<&str> = layers.iter().map(name).collect();
+    format!("an Allow of {}", names.join(" and of "))
 }
 
 /// `file:line:column`, and the statement's name.

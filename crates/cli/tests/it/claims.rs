@@ -1,5 +1,7 @@
 //! What a report says of denied calls and of what would allow them, where it must be careful.
 
+use std::fs;
+
 use serde_json::{Value, json};
 
 use crate::support::{Folder, allow, allow_if, json, shop, stdout, tollgate};
@@ -171,4 +173,21 @@ fn a_remedy_that_is_not_enough_names_the_key_that_it_then_depends_on() {
     assert!(text(&folder, &[]).contains(shown));
     let comment = text(&folder, &["--format", "markdown"]);
     assert!(comment.contains("then `depends on aws:MultiFactorAuthPresent`"), "{comment}");
+}
+
+#[test]
+fn what_is_missing_is_named_where_no_statement_is_near() {
+    let folder = account();
+    // The API is another account's: its policy must allow, and there is none.
+    let manifest = fs::read_to_string(folder.path("tollgate.toml")).unwrap();
+    let foreign = manifest.replace("stages =", "account = \"210987654321\"\nstages =");
+    folder.write("tollgate.toml", &foreign);
+    folder.policy("identity.json", &json!([allow("*")]));
+    folder.log(&[(CLERK, "POST /carts", 403, IP)]);
+    let report = report(&folder);
+    let group = &report["denied"][0];
+    assert_eq!((&group["nearest"], &group["missing"]), (&Value::Null, &json!(["resource"])));
+    let text = text(&folder, &[]);
+    assert!(text.contains("missing  an Allow of the resource policy\n"), "{text}");
+    assert!(!text.contains("nearest"), "{text}");
 }

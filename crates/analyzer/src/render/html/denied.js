@@ -3,8 +3,13 @@
 const DECISIONS = { allowed: "allowed", explicitDeny: "explicit deny", implicitDeny: "implicit deny", indeterminate: "undecided" };
 const LOGGED = { passed: "passed", refused: "refused", otherwise: "refused for another reason than permissions", untold: "not told" };
 
+const LAYERS = { identity: "identity policy", resource: "resource policy", permissionsBoundary: "permissions boundary", session: "session policy", serviceControl: "service control policies", vpcEndpoint: "policy of the VPC endpoint" };
+
 const statementName = (cited) => cited.sid ?? `statement ${cited.statement}`;
 const place = (cited) => `${cited.policy}:${cited.line}:${cited.column}`;
+
+/// What an implicit deny lacks.
+const missing = (group) => `an Allow of the ${group.missing.map((layer) => LAYERS[layer] ?? layer).join(" and of the ")}`;
 
 /// Why, in a few words.
 function why(group) {
@@ -14,6 +19,7 @@ function why(group) {
   if (group.decision === "indeterminate") return `depends on ${(group.dependsOn ?? []).join(", ")}`;
   if (group.decision === null) return "the log does not tell enough to decide";
   if (group.nearest) return `nothing allows it; nearest is ${statementName(group.nearest)}, whose ${group.nearest.condition ?? group.nearest.element} differs`;
+  if (group.missing) return `nothing allows it; missing is ${missing(group)}`;
   return "nothing allows it";
 }
 
@@ -43,6 +49,7 @@ function explanation(group) {
   for (const cited of group.determinedBy ?? []) {
     fact("Determined by", `${statementName(cited)} (${cited.policyType}), `, el("code", {}, place(cited)));
   }
+  if (group.missing) fact("Missing", missing(group));
   if (group.nearest) {
     const { nearest } = group;
     fact("Nearest", `${statementName(nearest)} (${nearest.policyType}), ${nearest.condition ?? nearest.element}, `, el("code", {}, place(nearest)));
@@ -98,8 +105,6 @@ function drawUnexplained() {
     chosenRow: isChosen(DENIED),
   });
 }
-
-const LAYERS = { identity: "identity policy", resource: "resource policy", permissionsBoundary: "permissions boundary", session: "session policy", serviceControl: "service control policies" };
 
 /// What would allow denied calls: the statements to add, and what else they would allow.
 function drawRemedies() {
