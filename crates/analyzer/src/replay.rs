@@ -7,7 +7,10 @@
 
 use bumpalo::Bump;
 use hashbrown::HashMap;
-use tollgate_policy::{Decision, Outcome, authorize, write_request_arn};
+use tollgate_policy::{
+    Decision, Outcome, Policies, PolicyDocument, PolicySet, PolicyType, Principal, PrincipalKind,
+    Request, authorize, write_request_arn,
+};
 use tollgate_store::{Account, ApiEntry};
 
 use crate::bindings::{Binding, Bindings};
@@ -21,6 +24,8 @@ use crate::rows::Row;
 pub(crate) const UNTOLD_API: &str = "the API is not in the account, or the log does not tell it";
 pub(crate) const UNTOLD_CALLER: &str = "the log does not tell the ARN of the caller";
 pub(crate) const UNTOLD_PATH: &str = "the log does not tell the path";
+pub(crate) const UNTOLD_POLICIES: &str =
+    "the policies of the caller's account are not known, and must allow the call, too";
 
 /// One of two: the account, and the one that it is compared with, if there is one.
 pub(crate) type Both<T> = [Option<T>; 2];
@@ -58,7 +63,9 @@ pub(crate) struct Replay<'a> {
 
 /// One account and its verdicts.
 pub(crate) struct Version<'a> {
+    account: &'a Account,
     pub(crate) bindings: Bindings<'a>,
+    foreign: Foreign,
     verdicts: Vec<Verdict>,
     numbers: HashMap<Verdict, u32>,
 }
@@ -67,6 +74,8 @@ impl<'a> Replay<'a> {
     /// A replay with the policies of `accounts`, and values to assume for what the log does not tell.
     pub(crate) fn new(accounts: Both<&'a Account>, assumed: &'a [Assumption]) -> Replay<'a> {
         let version = |account| Version {
+            account,
+            foreign: Foreign::default(),
             bindings: Bindings::new(account, assumed),
             verdicts: Vec::new(),
             numbers: HashMap::new(),
@@ -143,7 +152,17 @@ impl<'a> Version<'a> {
             (Ok(_), Some(binding)) if !binding.is_told() => Err(UNTOLD_CALLER),
             (Ok(resource), Some(binding)) => {
                 let request = binding.request(call.row, call.caller, api, resource);
-                Ok(authorize(binding.policies(), &request))
+                let decision = authorize(binding.policies(), &request);
+                let is_foreign = request.principal().account() != Some(self.account.id())
+                    && binding.applicable.subject().is_none();
+                match decision.outcome {
+                    Outcome::ImplicitDeny
+                        if is_foreign && self.foreign.may_allow(binding, &request) =>
+                    {
+                        Err(UNTOLD_POLICIES)
+                    }
+                    _ => Ok(decision),
+                }
             }
             (Ok(_), None) => Err(UNTOLD_API),
             (Err(reason), _) => Err(reason),
@@ -161,6 +180,14 @@ impl<'a> Version<'a> {
         number
     }
 
+    /// Whether a caller is the account's root user.
+    pub(crate) fn is_root(&self, caller: &str) -> bool {
+        Principal::parse(caller).is_some_and(|principal| {
+            principal.kind() == PrincipalKind::Root
+                && principal.account() == Some(self.account.id())
+        })
+    }
+
     /// A verdict by its number.
     pub(crate) fn verdict(&self, number: u32) -> Option<&Verdict> {
         self.verdicts.get(number as usize)
@@ -169,6 +196,27 @@ impl<'a> Version<'a> {
     /// The binding that came to a verdict.
     pub(crate) fn binding(&self, verdict: &Verdict) -> Option<&Binding<'a>> {
         self.bindings.get(verdict.binding)
+    }
+}
+
+/// Callers of other accounts, whose own policies are not known: what they could allow.
+struct Foreign {
+    everything: Option<PolicySet>,
+}
+
+impl Default for Foreign {
+    fn default() -> Foreign {
+        let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
+        let document = PolicyDocument::parse(policy, PolicyType::Identity).ok();
+        Foreign { everything: document.map(|document| PolicySet::compile([document])) }
+    }
+}
+
+impl Foreign {
+    /// Whether a call would not be denied if the caller's own policies allowed it.
+    fn may_allow(&self, binding: &Binding<'_>, request: &Request<'_>) -> bool {
+        let policies = Policies { identity: self.everything.as_ref(), ..*binding.policies() };
+        matches!(authorize(&policies, request).outcome, Outcome::Allowed | Outcome::Indeterminate)
     }
 }
 

@@ -101,7 +101,7 @@ pub struct Report<'g> {
     /// How log and replay compare. Only with an account.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<AgreementReport<'g>>,
-    /// Callers that the account does not know; resource policies alone decided their calls.
+    /// Callers that the account does not know, and so nothing of their own policies.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unknown_principals: Option<Vec<CallerCount<'g>>>,
     /// What the account changes in comparison with another. Only with one to compare with.

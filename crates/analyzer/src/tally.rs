@@ -230,9 +230,11 @@ impl<'a> OutcomeTally<'a> {
     pub(crate) fn finish(&self, callers: &Interner, version: &Version<'_>) -> Outcomes {
         let mut outcomes = counted(&self.counts, version);
         let unknown = (0..).zip(&self.unknown).filter(|(_, requests)| **requests > 0);
-        outcomes.unknown_principals = unknown
-            .map(|(number, requests)| (callers.text(number).to_owned(), *requests))
-            .collect();
+        let unknown = unknown.map(|(number, requests)| (callers.text(number), *requests));
+        // The account's root has no entry, and needs none.
+        let unknown = unknown.filter(|(caller, _)| !version.is_root(caller));
+        outcomes.unknown_principals =
+            unknown.map(|(caller, requests)| (caller.to_owned(), requests)).collect();
         let detail = self.groups.detail;
         outcomes.detail = detail;
         let groups = self.groups.iter().map(|(key, group)| {

@@ -13,7 +13,9 @@ use proptest::sample::select;
 use serde_json::{Value as Json, json};
 use tollgate_analyzer::{Analysis, Observer};
 use tollgate_log::{Input, ScanOptions, scan};
-use tollgate_policy::{Outcome, authorize};
+use tollgate_policy::{
+    Outcome, Policies, PolicyDocument, PolicySet, PolicyType, Request, authorize,
+};
 use tollgate_store::Account;
 
 const APIS: &str = "arn:aws:execute-api:us-east-1:123456789012:";
@@ -128,6 +130,18 @@ fn line() -> impl Strategy<Value = String> {
     )
 }
 
+fn denies(policies: &Policies<'_>, request: &Request<'_>) -> bool {
+    let outcome = authorize(policies, request).outcome;
+    matches!(outcome, Outcome::ImplicitDeny | Outcome::ExplicitDeny)
+}
+
+/// A layer that allows everything.
+fn everything() -> PolicySet {
+    let allow = json!({ "Effect": "Allow", "Action": "*", "Resource": "*" });
+    let policy = json!({ "Version": "2012-10-17", "Statement": allow }).to_string();
+    PolicySet::compile([PolicyDocument::parse(&policy, PolicyType::Identity).unwrap()])
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(60))]
     #[test]
@@ -136,7 +150,7 @@ proptest! {
         resource in resource_policy(),
         lines in prop::collection::vec(line(), 1..80),
     ) {
-        let account = account(&policies, &resource);
+        let (account, everything) = (account(&policies, &resource), everything());
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("access.log");
         std::fs::write(&path, lines.join("\n") + "\n").unwrap();
@@ -162,11 +176,19 @@ proptest! {
         let observed = scan(&inputs, &options, || Observer::new(&account), |observer, batch| {
             observer.observe(batch, |request, api| {
                 let applicable = account.policies_for(request.principal(), api);
-                let outcome = authorize(&applicable.policies(), request).outcome;
+                let policies = applicable.policies();
+                let outcome = authorize(&policies, request).outcome;
                 let mut counts = counts.lock().unwrap();
                 match outcome {
                     Outcome::Allowed => {}
                     Outcome::Indeterminate => *counts.1 += 1,
+                    // What the policies of another account say is not known.
+                    Outcome::ImplicitDeny
+                        if request.principal().account() == Some("999999999999")
+                            && !denies(&Policies { identity: Some(&everything), ..policies }, request) =>
+                    {
+                        *counts.1 += 1;
+                    }
                     denied => {
                         let key = (request.principal().as_str().to_owned(), denied.to_string());
                         *counts.0.entry(key).or_default() += 1;

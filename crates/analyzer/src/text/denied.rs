@@ -57,7 +57,7 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
     }
     let shown = style.shown(callers.len());
     let mut text = style.heading("Callers that the account does not know");
-    text.push_str("  only resource policies decided their calls\n");
+    text.push_str("  their own policies are not known; only others were asked\n");
     for caller in callers.iter().take(shown) {
         let requests = count(caller.requests, "request");
         text.push_str(&format!("  {}: {requests}\n", in_a_line(caller.caller)));

@@ -191,3 +191,38 @@ fn what_is_missing_is_named_where_no_statement_is_near() {
     assert!(text.contains("missing  an Allow of the resource policy\n"), "{text}");
     assert!(!text.contains("nearest"), "{text}");
 }
+
+#[test]
+fn where_the_account_is_named_the_identity_policy_is_what_is_missing() {
+    let folder = account();
+    let named = |principal: &str| {
+        let mut statement = allow(&shop("POST/carts"));
+        statement["Principal"] = json!({ "AWS": principal });
+        statement
+    };
+    let statements =
+        [named("arn:aws:iam::123456789012:root"), named("arn:aws:iam::210987654321:role/partner")];
+    folder.policy("api.json", &json!(statements));
+    let manifest = fs::read_to_string(folder.path("tollgate.toml")).unwrap();
+    let manifest = manifest.replace("stages =", "resourcePolicy = \"api.json\"\nstages =");
+    folder.write("tollgate.toml", &manifest.replace("policies = [\"identity.json\"]\n", ""));
+    let partner = "arn:aws:sts::210987654321:assumed-role/partner/p";
+    let root = "arn:aws:iam::123456789012:root";
+    folder.log(&[
+        (CLERK, "POST /carts", 403, IP),
+        (partner, "POST /carts", 200, IP),
+        (root, "POST /carts", 200, IP),
+    ]);
+    let report = report(&folder);
+    let group = &report["denied"][0];
+    assert_eq!((&group["nearest"], &group["missing"]), (&Value::Null, &json!(["identity"])));
+    // Whether the partner's own account allows it is not known, so nothing is said against it.
+    let agreement = &report["agreement"];
+    assert_eq!((&agreement["disagreeing"], &agreement["unexplained"]), (&json!(0), &json!(0)));
+    let unknown =
+        "the policies of the caller's account are not known, and must allow the call, too";
+    assert_eq!(agreement["reasons"], json!([{ "reason": unknown, "requests": 1 }]));
+    assert_eq!(report["unexplained"], json!([]));
+    // The account's root needs no entry in it.
+    assert_eq!(report["unknownPrincipals"], json!([{ "caller": partner, "requests": 1 }]));
+}

@@ -150,3 +150,26 @@ fn what_comes_to_depend_on_an_unknown_key_names_it_and_may_be_newly_denied() {
     let said = "--fail-on newly-denied: 3 requests\n";
     check_gate(&folder, &[&gate[..], &[&assume("false")]].concat(), 1, said);
 }
+
+#[test]
+fn what_another_account_allows_its_callers_is_not_known() {
+    let named = |principal: &str| {
+        let mut statement = allow(&shop("*"));
+        statement["Principal"] = json!({ "AWS": principal });
+        json!([statement])
+    };
+    let partner = "arn:aws:sts::210987654321:assumed-role/partner/p";
+    let folder = two(&format!("{API}resourcePolicy = \"none.json\"\n"), &json!([allow("*")]));
+    let with = format!("{API}resourcePolicy = \"api.json\"\n");
+    folder.write("old.toml", &[&HEAD.replace("POLICY", "old.json"), &*with].concat());
+    folder.policy("api.json", &named("arn:aws:iam::210987654321:role/partner"));
+    folder.policy("none.json", &named("arn:aws:iam::210987654321:role/other"));
+    folder.log(&[(partner, "GET /stock", 200, "10.0.0.1")]);
+    let group = &changes(&folder)["groups"][0];
+    let unknown =
+        "the policies of the caller's account are not known, and must allow the call, too";
+    assert_eq!(group["before"], json!({ "decision": null, "undecided": unknown }));
+    assert_eq!(group["after"]["decision"], "implicitDeny");
+    let said = format!("--fail-on newly-denied: 1 request may be: {unknown}\n");
+    check_gate(&folder, &["--fail-on", "newly-denied"], 4, &said);
+}
