@@ -21,7 +21,8 @@ pub(crate) fn remarks(
 ) -> Vec<String> {
     let mut remarks = Vec::new();
     if policies.is_empty() {
-        remarks.push("nothing was called that needs an identity policy".to_owned());
+        let what = if calls.denied > 0 { "allowed" } else { "called" };
+        remarks.push(format!("nothing was {what} that needs an identity policy"));
     }
     if policies.len() > 1 {
         remarks.push(format!(

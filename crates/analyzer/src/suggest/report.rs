@@ -176,6 +176,8 @@ pub struct ResourceNote {
 pub struct Unused {
     /// Allow statements that allowed none of the calls.
     pub statements: Vec<Cited>,
+    /// Allow statements that allowed calls which others that are kept allow as well.
+    pub redundant: Vec<Cited>,
     /// Patterns of `Action` that none of the calls needed, in statements that were used.
     pub actions: Vec<UnusedPattern>,
     /// Patterns of `Resource`, likewise.
@@ -263,7 +265,7 @@ impl Suggestion {
             policies,
             replaces,
             statements: notes,
-            unused: Unused::new(grants, used),
+            unused: Unused::new(grants, used, &composed.statements),
             remarks,
         }
     }
@@ -310,12 +312,14 @@ impl ResourceNote {
 }
 
 impl Unused {
-    fn new(grants: &Grants<'_>, used: &PrincipalUse) -> Unused {
-        let mut unused =
-            Unused { statements: Vec::new(), actions: Vec::new(), resources: Vec::new() };
+    fn new(grants: &Grants<'_>, used: &PrincipalUse, kept: &[Named]) -> Unused {
+        let (statements, redundant) = (Vec::new(), Vec::new());
+        let (actions, resources) = (Vec::new(), Vec::new());
+        let mut unused = Unused { statements, redundant, actions, resources };
         for (index, present) in grants.statements.iter().enumerate() {
             if present.statement.effect.value == Effect::Allow {
-                unused.add(index, present, grants, used);
+                let is_kept = kept.iter().any(|named| named.present == index);
+                unused.add((index, present, is_kept), grants, used);
             }
         }
         unused
@@ -323,8 +327,7 @@ impl Unused {
 
     fn add(
         &mut self,
-        index: usize,
-        present: &Present<'_>,
+        (index, present, is_kept): (usize, &Present<'_>, bool),
         grants: &Grants<'_>,
         used: &PrincipalUse,
     ) {
@@ -334,6 +337,10 @@ impl Unused {
         let is_used = |grant: &usize| used.grants.get(*grant).is_some_and(|uses| uses.requests > 0);
         if !own.iter().any(is_used) {
             self.statements.push(present.cited.clone());
+            return;
+        }
+        if !is_kept {
+            self.redundant.push(present.cited.clone());
             return;
         }
         for grant in own.iter().filter(|grant| !is_used(grant)) {

@@ -109,6 +109,10 @@ fn of_unused(unused: &Unused, style: &Style) -> String {
     for cited in &unused.statements {
         let _ = writeln!(text, "    statement  {}", place(cited, style));
     }
+    for cited in &unused.redundant {
+        let at = place(cited, style);
+        let _ = writeln!(text, "    redundant  {at}: what it allowed, others do");
+    }
     for (what, list) in [("action   ", &unused.actions), ("resource ", &unused.resources)] {
         for pattern in list {
             let within = place(&pattern.within, style);

@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::{json, run, stdout, tollgate, top};
+use crate::support::{Folder, allow, json, run, shop, stdout, tollgate, top};
 
 const EXAMPLE: [&str; 3] =
     ["--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
@@ -218,4 +218,37 @@ fn who_called_nothing_among_others_is_said() {
     }
     let output = suggest(&[&["--all"], &EXAMPLE[..]].concat());
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[test]
+fn a_statement_whose_calls_others_allow_is_redundant_and_said_to_be() {
+    let folder = Folder::new();
+    let named = |sid: &str, resource: &str| {
+        let mut statement = allow(&shop(resource));
+        statement["Sid"] = sid.into();
+        statement
+    };
+    let statements = [named("One", "GET/a/*"), named("Dup", "GET/*"), named("Never", "PUT/*")];
+    folder.policy("ana.json", &statements.to_vec().into());
+    let manifest = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"ana.json\"]\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n",
+    );
+    let ana = "arn:aws:iam::123456789012:user/ana";
+    let log = folder.log(&[(ana, "GET /a/1", 200, "10.0.0.1")]);
+    let arguments = ["--all", "--account", &manifest, &log];
+    let document = json(&suggest(&[&arguments[..], &["--format", "json"]].concat()));
+    check_schema(&document);
+    let unused = &document["principals"][0]["unused"];
+    assert_eq!(unused["redundant"][0]["sid"], "Dup", "{unused:#}");
+    assert_eq!(unused["statements"][0]["sid"], "Never", "{unused:#}");
+    let text = stdout(&suggest(&arguments));
+    assert!(text.contains("Dup: what it allowed, others do\n"), "{text}");
+
+    // What was denied for want of an identity policy needed one.
+    folder.log(&[(ana, "POST /a/1", 403, "10.0.0.1")]);
+    let text = stdout(&suggest(&arguments));
+    assert!(text.contains("nothing was allowed that needs an identity policy\n"), "{text}");
 }
