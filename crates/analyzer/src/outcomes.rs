@@ -53,7 +53,7 @@ pub struct GroupKey {
     pub status: Option<u16>,
     /// What that says about authorization.
     pub logged: Logged,
-    /// The replayed decision; `None` where the log does not tell enough to decide.
+    /// The replayed decision; `None` where it cannot be decided.
     pub decision: Option<String>,
     /// The statements that determined it.
     pub determined_by: Vec<Cited>,

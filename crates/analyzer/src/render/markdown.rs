@@ -149,7 +149,7 @@ fn why(group: &DeniedReport<'_>) -> String {
             code(&format!("{}:{}", nearest.statement.policy, nearest.statement.line)),
             code(&nearest.pattern)
         ),
-        (None, ..) => "the log does not tell enough to decide".to_owned(),
+        (None, ..) => "cannot be decided: not enough is known of it".to_owned(),
         (Some("implicitDeny"), _, None) if !group.missing.is_empty() => {
             format!("nothing allows it; missing: {}", of_denied::missing(group.missing))
         }

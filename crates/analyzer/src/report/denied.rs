@@ -27,7 +27,7 @@ pub struct DeniedReport<'g> {
     pub logged_status: Option<u16>,
     /// What that says about authorization.
     pub logged: Logged,
-    /// The replayed decision; `null` where the log does not tell enough to decide.
+    /// The replayed decision; `null` where it cannot be decided.
     pub decision: Option<&'g str>,
     /// The statements that determined it; none for an implicit deny.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]

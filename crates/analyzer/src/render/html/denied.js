@@ -17,7 +17,7 @@ function why(group) {
   if (group.decision === "explicitDeny" && first) return `${statementName(first)} denies it`;
   if (group.decision === "allowed" && first) return `refused then; ${statementName(first)} allows it now`;
   if (group.decision === "indeterminate") return `depends on ${(group.dependsOn ?? []).join(", ")}`;
-  if (group.decision === null) return "the log does not tell enough to decide";
+  if (group.decision === null) return "cannot be decided: not enough is known of it";
   if (group.nearest) return `nothing allows it; nearest is ${statementName(group.nearest)}, whose ${group.nearest.condition ?? group.nearest.element} differs`;
   if (group.missing) return `nothing allows it; missing is ${missing(group)}`;
   return "nothing allows it";
