@@ -140,10 +140,35 @@ impl<'t> Library<'t> {
             }
             Err(errors) => {
                 let file = TextFile::new(&file, text);
+                if let Some(problem) = printed_around(&file) {
+                    return Err(vec![problem]);
+                }
                 Err(each(&errors, |error| file.problem(error.span.range(), &*error.message)))
             }
         }
     }
+}
+
+/// Where commands of AWS print a policy within something else, and how they print it alone.
+const AROUND: [(&str, &str); 3] = [
+    // describe-policy, of an organization
+    ("/Policy/Content", "--query Policy.Content --output text"),
+    // get-policy-version
+    ("/PolicyVersion/Document", "--query PolicyVersion.Document"),
+    // get-role-policy and its like
+    ("/PolicyDocument", "--query PolicyDocument"),
+];
+
+/// The problem of a file that holds a policy as a command of AWS prints it.
+fn printed_around(file: &TextFile) -> Option<Problem> {
+    let text = file.text.trim_start_matches('\u{feff}');
+    let printed: serde_json::Value = serde_json::from_str(text).ok()?;
+    let (place, alone) = AROUND.iter().find(|(place, _)| printed.pointer(place).is_some())?;
+    let name = place.trim_start_matches('/').replace('/', ".");
+    let problem = file
+        .problem(0..1, format!("expected a policy, found what AWS prints around one, in `{name}`"));
+    let help = Some(format!("have the command print the policy alone: `{alone}`"));
+    Some(Problem { help, ..problem })
 }
 
 /// Reads a policy of an export.
@@ -197,7 +222,9 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         std::io::ErrorKind::IsADirectory => "it is a folder".to_owned(),
-        std::io::ErrorKind::InvalidData => "it is neither UTF-8 text nor UTF-16 with a byte order mark".to_owned(),
+        std::io::ErrorKind::InvalidData => {
+            "it is neither UTF-8 text nor UTF-16 with a byte order mark".to_owned()
+        }
         _ => error.to_string(),
     }
 }

@@ -23,6 +23,11 @@ fn read(manifest: &str) -> Result<Account, Problems> {
         ("a/read.json", READ),
         ("a/api.json", DENY_DELETE),
         ("a/broken.json", "{\"Statement\":[}"),
+        ("a/described.json", "{\"Policy\":{\"PolicySummary\":{},\"Content\":\"{}\"}}"),
+        (
+            "a/version.json",
+            "{\"PolicyVersion\":{\"Document\":{\"Version\":\"2012-10-17\",\"Statement\":[]}}}",
+        ),
     ]
     .map(|(path, text)| (PathBuf::from(path), text.to_owned()));
     Account::read(&BTreeMap::from(files), Path::new("a/tollgate.toml"))
@@ -188,6 +193,22 @@ policies = ["broken.json"]
     let problems = read(manifest).unwrap_err();
     let files: Vec<&str> = problems.iter().map(|problem| problem.file.as_str()).collect();
     assert_eq!(files, ["a/broken.json"]);
+}
+
+#[test]
+fn what_aws_prints_around_a_policy_is_none() {
+    let check = |file: &str, place: &str, alone: &str| {
+        let manifest = format!(
+            "[[principal]]\narn = \"arn:aws:iam::111122223333:user/ana\"\npolicies = [\"{file}\"]\n"
+        );
+        let message = format!(
+            "a/{file}:1:1: expected a policy, found what AWS prints around one, in `{place}`"
+        );
+        let help = format!("have the command print the policy alone: `{alone}`");
+        check_problems(&manifest, &[(&message, Some(&help))]);
+    };
+    check("described.json", "Policy.Content", "--query Policy.Content --output text");
+    check("version.json", "PolicyVersion.Document", "--query PolicyVersion.Document");
 }
 
 #[test]
