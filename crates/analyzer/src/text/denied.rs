@@ -57,7 +57,9 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
     }
     let shown = style.shown(callers.len());
     let mut text = style.heading("Callers that the account does not know");
-    text.push_str("  their own policies are not known; only others were asked\n");
+    text.push_str(
+        "  if they have policies of their own, these are not known; only others were asked\n",
+    );
     for caller in callers.iter().take(shown) {
         let requests = count(caller.requests, "request");
         text.push_str(&format!("  {}: {requests}\n", in_a_line(caller.caller)));
