@@ -74,10 +74,16 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 /// The caller as reports name it: `$context.identity.userArn`, else user, else caller, else
 /// `anonymous`. AWS's own log formats hold unique ids alone: then it is the ARN of that id, if the
 /// account knows it.
+#[inline]
 pub(crate) fn caller<'a>(row: Row<'_, 'a>, account: Option<&'a Account>) -> Cow<'a, str> {
-    if let Some(arn) = row.user_arn() {
-        return Cow::Borrowed(arn);
+    match row.user_arn() {
+        Some(arn) => Cow::Borrowed(arn),
+        None => caller_without_arn(row, account),
     }
+}
+
+#[inline(never)]
+fn caller_without_arn<'a>(row: Row<'_, 'a>, account: Option<&'a Account>) -> Cow<'a, str> {
     let name = row.user().or_else(|| row.caller_id()).unwrap_or(ANONYMOUS);
     let of_id = |id| account.and_then(|account| account.arn_of_id(id));
     of_id(name).or_else(|| of_id(row.caller_id()?)).unwrap_or(Cow::Borrowed(name))

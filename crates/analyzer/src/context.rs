@@ -267,6 +267,7 @@ impl<'a> ReferencedKeys<'a> {
 impl Referenced<'_> {
     /// The number of a row's value: `Some(None)` if no row differs from another, `None` if there are
     /// too many values.
+    #[inline]
     fn number(&self, row: Row<'_, '_>, known: &mut ValueNumbers) -> Option<Option<u32>> {
         let text = match self.origin {
             Origin::SourceIp => {

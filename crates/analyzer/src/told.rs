@@ -51,7 +51,21 @@ impl Refusal {
     /// say nothing but 429.
     #[inline]
     fn of(call: &Call<'_, '_>, limit: Option<u64>, left: Option<u64>) -> Option<Refusal> {
-        match (call.row.integration_status().or(call.status)?, left) {
+        match call.row.integration_status().or(call.status)? {
+            status @ (429 | 403) => Refusal::with(status, call, limit, left),
+            _ => None,
+        }
+    }
+
+    /// What an answer of 429 or 403 says: few answers are.
+    #[cold]
+    fn with(
+        status: u16,
+        call: &Call<'_, '_>,
+        limit: Option<u64>,
+        left: Option<u64>,
+    ) -> Option<Refusal> {
+        match (status, left) {
             (429 | 403, Some(0)) => Some(Refusal::Primary),
             (429, Some(_)) => Some(Refusal::Secondary),
             (429, None) => Refusal::without_count(call.row, limit),
@@ -62,7 +76,6 @@ impl Refusal {
 
     /// Reads 429 that does not tell what is left. Where the gateway itself throttled, the upstream
     /// never saw the call, and no limit is concerned but one that the gateway tells of.
-    #[cold]
     fn without_count(row: Row<'_, '_>, limit: Option<u64>) -> Option<Refusal> {
         match row.integration_status().is_none() && row.error_type().is_some_and(is_throttle) {
             true => limit.map(|_| Refusal::Primary),
