@@ -179,23 +179,28 @@ impl Calls<'_> {
 
     /// Whether a statement matches the resource of every call.
     fn are_covered(&self, statement: &Statement, variables: Variables) -> bool {
-        let Some(element) = &statement.resource else { return true };
-        let mut extents =
-            element.patterns.iter().map(|each| self.extent_of(&each.value, variables));
-        match element.negated {
-            true => !extents.any(|extent| extent.meets(&self.extent)),
-            false => extents.any(|extent| extent.covers(&self.extent)),
-        }
+        self.compare(statement, variables, [Extent::covers, Extent::meets])
     }
 
     /// Whether a statement may match the resource of a call.
     fn are_met(&self, statement: &Statement, variables: Variables) -> bool {
+        self.compare(statement, variables, [Extent::meets, Extent::covers])
+    }
+
+    /// How some pattern of a statement's `Resource` must compare with the calls, and how none of its
+    /// `NotResource` may.
+    fn compare(
+        &self,
+        statement: &Statement,
+        variables: Variables,
+        [some, none]: [fn(&Extent, &Extent) -> bool; 2],
+    ) -> bool {
         let Some(element) = &statement.resource else { return true };
         let mut extents =
             element.patterns.iter().map(|each| self.extent_of(&each.value, variables));
         match element.negated {
-            true => !extents.any(|extent| extent.covers(&self.extent)),
-            false => extents.any(|extent| extent.meets(&self.extent)),
+            true => !extents.any(|extent| none(&extent, &self.extent)),
+            false => extents.any(|extent| some(&extent, &self.extent)),
         }
     }
 
