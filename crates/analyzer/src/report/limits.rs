@@ -62,8 +62,8 @@ pub struct LimitReport<'g> {
     pub windows_apart: bool,
     /// To how many seconds it is known when windows end.
     pub window_interval_seconds: i64,
-    /// How many times the bucket was filled again; at least, where windows are not seen apart. `None` if no answer tells when
-    /// a window ends, or it is not known what that means.
+    /// How many times the bucket was filled again; at least, where windows are not seen apart. `None` if
+    /// no answer tells when a window ends, or it is not known what that means.
     pub resets: Option<usize>,
     /// When it will be reached; `None` where the log does not tell enough.
     pub forecast: Option<ForecastReport>,
