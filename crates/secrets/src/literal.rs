@@ -8,7 +8,7 @@
 use std::ops::Range;
 use std::sync::LazyLock;
 
-use regex::{Captures, Regex};
+use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 mod blot;
 
@@ -127,9 +127,11 @@ const PLACEHOLDERS: [&str; 5] = ["example", "redacted", "xxxx", "your-", "your_"
 const ENTROPY_MIN: f64 = 4.2;
 const CHANGES_MIN: f64 = 0.5;
 
+/// A pattern of bytes: credentials and what stands around them are ASCII, and Unicode's classes take
+/// a hundred times as long to compile as the rest of a pattern.
 #[expect(clippy::expect_used, reason = "the patterns are constants, and a test compiles them")]
 fn pattern(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a constant pattern")
+    RegexBuilder::new(pattern).unicode(false).build().expect("a constant pattern")
 }
 
 static ISSUED: LazyLock<Regex> = LazyLock::new(|| {
@@ -166,20 +168,19 @@ static QUOTED: LazyLock<Regex> =
 /// Everything in a text that looks like a credential, in order, each once.
 pub fn literals(text: &str) -> Vec<Literal> {
     let mut found: Vec<Literal> = Vec::new();
-    for captures in ISSUED.captures_iter(text) {
-        found.extend(issued(&captures));
-    }
+    let bytes = text.as_bytes();
+    found.extend(ISSUED.captures_iter(bytes).filter_map(|captures| issued(&captures)));
     for pattern in [&FIELD, &ASSIGNED] {
-        found.extend(pattern.captures_iter(text).filter_map(|captures| named(&captures)));
+        found.extend(pattern.captures_iter(bytes).filter_map(|captures| named(&captures)));
     }
-    found.extend(groups(&IN_URL, text, |value| {
+    found.extend(groups(&IN_URL, bytes, |value| {
         (!is_placeholder(value)).then_some("a password in a URL")
     }));
-    found.extend(groups(&AUTHORIZATION, text, |value| {
+    found.extend(groups(&AUTHORIZATION, bytes, |value| {
         (has_digit_and_letter(value) && !is_placeholder(value))
             .then_some("the value of an Authorization header")
     }));
-    found.extend(groups(&QUOTED, text, |value| {
+    found.extend(groups(&QUOTED, bytes, |value| {
         is_random(value).then_some("a random text, as keys are")
     }));
     first_of_each_place(found)
@@ -191,7 +192,7 @@ fn issued(captures: &Captures<'_>) -> Option<Literal> {
         .enumerate()
         .find_map(|(index, shape)| Some((shape, captures.get(index + 1)?)))?;
     let Shape { kind, variable, prefix, .. } = *shape;
-    (!is_placeholder(value.as_str())).then(|| Literal {
+    (!is_placeholder(text(&value)?)).then(|| Literal {
         span: value.range(),
         kind,
         prefix,
@@ -200,11 +201,11 @@ fn issued(captures: &Captures<'_>) -> Option<Literal> {
 }
 
 fn named(captures: &Captures<'_>) -> Option<Literal> {
-    let name = captures.get(1)?.as_str();
+    let name = text(&captures.get(1)?)?;
     let value = captures.get(2).or_else(|| captures.get(3))?;
     let plain: String = name.chars().filter(|char| char.is_ascii_alphanumeric()).collect();
     let is_secret = NAMES.contains(&plain.to_ascii_lowercase().as_str());
-    let stands_for_nothing = value.is_empty() || is_placeholder(value.as_str());
+    let stands_for_nothing = value.is_empty() || is_placeholder(text(&value)?);
     (is_secret && !stands_for_nothing).then(|| Literal {
         span: value.range(),
         kind: "the value of a field for secrets",
@@ -216,19 +217,24 @@ fn named(captures: &Captures<'_>) -> Option<Literal> {
 /// What the first group of a pattern holds, where `kind` says that it is something.
 fn groups(
     pattern: &Regex,
-    text: &str,
+    bytes: &[u8],
     kind: impl Fn(&str) -> Option<&'static str>,
 ) -> Vec<Literal> {
-    let values = pattern.captures_iter(text).filter_map(|captures| captures.get(1));
-    let literal = |value: regex::Match<'_>| {
+    let values = pattern.captures_iter(bytes).filter_map(|captures| captures.get(1));
+    let literal = |value: Match<'_>| {
         Some(Literal {
             span: value.range(),
-            kind: kind(value.as_str())?,
+            kind: kind(text(&value)?)?,
             prefix: "",
             variable: "API_TOKEN",
         })
     };
     values.filter_map(literal).collect()
+}
+
+/// What a group holds: whole characters, since it begins and ends beside ASCII.
+fn text<'t>(group: &Match<'t>) -> Option<&'t str> {
+    std::str::from_utf8(group.as_bytes()).ok()
 }
 
 /// In the order of the text. Of several that overlap, the one that was found by the surest sign.
@@ -375,6 +381,18 @@ mod tests {
     }
 
     #[test]
+    fn a_value_may_have_any_characters() {
+        for value in ["пароль", "geheim\u{fc}", "\u{fc}\u{fc}\\\u{fc}", "🔑🔑🔑🔑"] {
+            for text in [format!("token = \"{value}\""), format!("é token='{value}' ü")] {
+                assert_eq!(kinds(&text), ["the value of a field for secrets"], "{text}");
+                assert_eq!(&text[literals(&text)[0].span.clone()], value);
+            }
+            let url = format!("ü://x https://ü:{value}@ü");
+            assert_eq!(&url[literals(&url)[0].span.clone()], value);
+        }
+    }
+
+    #[test]
     fn a_url_and_a_header_may_carry_one() {
         assert_eq!(kinds("url = \"https://ana:vanilla@api.invalid/v1\""), ["a password in a URL"]);
         assert_eq!(kinds("url = \"https://ana:{secret}@api.invalid/v1\""), [""; 0]);
@@ -411,7 +429,7 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn a_finding_is_a_place_in_the_text(text in "[ -~\\n]{0,200}") {
+        fn a_finding_is_a_place_in_the_text(text in r#"([ -~\n]|\PC|token|secret|[="':\\ ]|\w){0,200}"#) {
             for literal in literals(&text) {
                 proptest::prop_assert!(text.get(literal.span.clone()).is_some_and(|value| !value.is_empty()));
             }
