@@ -139,9 +139,33 @@ impl Item {
     }
 }
 
+/// What is left of two patterns without the characters that both begin and end with; nothing if these
+/// differ, so that no text matches both.
+fn trimmed<'i>(left: &'i [Item], right: &'i [Item]) -> Option<(&'i [Item], &'i [Item])> {
+    let (mut left, mut right) = (left, right);
+    while let ([Item::Char(own), left_rest @ ..], [Item::Char(other), right_rest @ ..]) =
+        (left, right)
+    {
+        if own != other {
+            return None;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    while let ([left_rest @ .., Item::Char(own)], [right_rest @ .., Item::Char(other)]) =
+        (left, right)
+    {
+        if own != other {
+            return None;
+        }
+        (left, right) = (left_rest, right_rest);
+    }
+    Some((left, right))
+}
+
 /// Whether each item of `inner` can be given to items of `outer`, in order, so that all are used up:
 /// then so can every text that `inner` matches.
 fn includes(outer: &[Item], inner: &[Item]) -> bool {
+    let Some((outer, inner)) = trimmed(outer, inner) else { return false };
     if outer.len().saturating_mul(inner.len()) > STEPS_MAX {
         return outer == inner;
     }
@@ -172,6 +196,7 @@ fn includes(outer: &[Item], inner: &[Item]) -> bool {
 
 /// Whether some text may match both. A variable may have any value, and a wildcard any reach.
 fn intersects(left: &[Item], right: &[Item]) -> bool {
+    let Some((left, right)) = trimmed(left, right) else { return false };
     if left.len().saturating_mul(right.len()) > STEPS_MAX {
         return true;
     }
