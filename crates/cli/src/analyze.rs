@@ -1,5 +1,6 @@
 //! `tollgate analyze`: replays request logs through an account's policies and reports.
 
+use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use miette::IntoDiagnostic;
@@ -122,7 +123,8 @@ fn without_bounds() -> Problem {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    let plan = Plan::new(args, world)?;
+    // The process ends after this: neither policies nor what is gathered need be taken apart.
+    let plan = ManuallyDrop::new(Plan::new(args, world)?);
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),
@@ -146,7 +148,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     if new && !interrupted && scanned.account.parsed + scanned.account.recovered == 0 {
         return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
     }
-    let mut partial = Partial::new(&analysis, gathered, &scanned);
+    let mut partial = ManuallyDrop::new(Partial::new(&analysis, gathered, &scanned));
     partial.interrupted = interrupted;
     partial.samples = samples(&scanned.quarantine);
     if let Some(path) = &args.partial {

@@ -12,7 +12,6 @@ use super::printable::in_a_line;
 use super::short_names::ShortNames;
 use super::style::{Style, count, number, seen, short_call};
 use super::usage::rest;
-use crate::detail::split_at_colon;
 use crate::dimension::role_key;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{DeniedReport, Report};
@@ -95,6 +94,7 @@ fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
 /// What groups must share to be shown as one.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct FoldKey<'a> {
+    /// By its name; of a caller that is no session its own.
     role: &'a str,
     call: (&'a str, &'a str, Option<u16>, Option<&'a str>),
     why: (&'a [Cited], Option<&'a Cited>, &'a [String]),
@@ -108,11 +108,14 @@ impl<'a> FoldKey<'a> {
     fn of(group: &'a DeniedReport<'_>) -> FoldKey<'a> {
         let resource = if group.decision == Some("explicitDeny") { "" } else { group.resource };
         let nearest = group.nearest.map(|nearest| &nearest.statement);
+        let whose = role_key(group.caller);
+        let is_session = whose.len() < group.caller.len();
+        let name = whose.rsplit_once('/').filter(|_| is_session).map(|(_, name)| name);
         FoldKey {
-            role: role(group.caller).unwrap_or(group.caller),
+            role: name.unwrap_or(whose),
             call: (group.action, resource, group.logged_status, group.decision),
             why: (group.determined_by, nearest, group.depends_on),
-            whose: role_key(group.caller),
+            whose,
         }
     }
 }
@@ -122,12 +125,6 @@ impl Hash for FoldKey<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         (self.role, self.call).hash(state);
     }
-}
-
-/// The role of a session, by name.
-fn role(caller: &str) -> Option<&str> {
-    let (_, session) = split_at_colon(caller, ":assumed-role/")?;
-    session.split('/').next()
 }
 
 /// Groups that are shown as one.

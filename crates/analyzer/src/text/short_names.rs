@@ -16,11 +16,15 @@ pub(crate) struct ShortNames<'c> {
 impl<'c> ShortNames<'c> {
     /// Those of a table, in any order and each as often as it comes.
     pub(crate) fn of(callers: impl IntoIterator<Item = &'c str>) -> ShortNames<'c> {
+        let mut first: HashMap<&str, &str> = HashMap::new();
         let mut alike: HashMap<&str, BTreeSet<&str>> = HashMap::new();
         for caller in callers {
-            alike.entry(short_caller(caller)).or_default().insert(caller);
+            let short = short_caller(caller);
+            let known = *first.entry(short).or_insert(caller);
+            if known != caller {
+                alike.entry(short).or_insert_with(|| BTreeSet::from([known])).insert(caller);
+            }
         }
-        alike.retain(|_, callers| callers.len() > 1);
         ShortNames { alike }
     }
 

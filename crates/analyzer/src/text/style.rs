@@ -107,7 +107,9 @@ pub(crate) fn seen(first: Option<Moment>, last: Option<Moment>) -> String {
 
 /// A caller without what all ARNs share: `issues-reader/web-1`, `user/ana`.
 pub(super) fn short_caller(caller: &str) -> &str {
-    let name = caller.splitn(6, ':').nth(5).unwrap_or(caller);
+    let mut colons = (0..).zip(caller.bytes()).filter(|(_, byte)| *byte == b':');
+    let fifth: Option<(usize, u8)> = colons.nth(4);
+    let name = fifth.and_then(|(at, _)| caller.get(at + 1..)).unwrap_or(caller);
     name.strip_prefix("assumed-role/").unwrap_or(name)
 }
 

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use hashbrown::HashMap;
+
 use super::printable::in_a_line;
 use super::short_names::ShortNames;
 use super::style::{Style, number, seen, short_call};
 use super::usage::rest;
 use crate::detail::any_session;
+use crate::dimension::role_key;
 use crate::report::{Report, UnexplainedReport};
 use crate::time::Moment;
 
@@ -45,11 +48,18 @@ type LineKey<'a> = (String, String, &'a str);
 
 /// The lines, the most requests first.
 pub(crate) fn lines<'a>(groups: &'a [UnexplainedReport<'_>]) -> Vec<Line<'a>> {
-    let mut folded: BTreeMap<LineKey<'a>, Vec<&'a UnexplainedReport<'a>>> = BTreeMap::new();
+    // There are many sessions: what they have in common is put into words once.
+    let mut alike: HashMap<_, Vec<&'a UnexplainedReport<'a>>> = HashMap::new();
     for group in groups {
+        let key = (role_key(group.caller), group.action, group.resource, group.decision);
+        alike.entry(key).or_default().push(group);
+    }
+    let mut folded: BTreeMap<LineKey<'a>, Vec<&'a UnexplainedReport<'a>>> = BTreeMap::new();
+    for groups in alike.into_values() {
+        let Some(&group) = groups.first() else { continue };
         let decision = group.decision.unwrap_or("undecided");
-        let role = any_session(group.caller).into_owned();
-        folded.entry((role, call(group), decision)).or_default().push(group);
+        let key = (any_session(group.caller).into_owned(), call(group), decision);
+        folded.entry(key).or_default().extend(groups);
     }
     let mut lines: Vec<Line<'a>> = folded.into_iter().map(Line::new).collect();
     let callers: Vec<String> = lines.iter().map(|line| line.caller.clone()).collect();
