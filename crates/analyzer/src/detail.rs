@@ -1,7 +1,7 @@
 //! How finely groups of calls are told apart, so that they are never too many.
 //!
 //! Sessions come and go, so a long log has any number of callers; its roles, routes and statements are
-//! few. Where groups would be more than [`GROUPS_MAX`], all sessions of a role become one caller, and
+//! few. Where groups would be more than [`Detail::groups_max`], all sessions of a role become one caller, and
 //! what that leaves too many becomes coarser still. How coarse, depends on what is counted alone and
 //! not on its order, so merging gives what one run would have given.
 
@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::intern::OTHER;
 
-/// The most groups that are told apart.
+/// The most groups that are told apart, where sessions are not.
 pub(crate) const GROUPS_MAX: usize = 10_000;
+
+/// The most where sessions are told apart: each group keeps a call, and more sessions than that are
+/// looked at by their roles.
+const SESSIONS_MAX: usize = 4_000;
 
 /// What groups of calls are told apart by.
 #[derive(
@@ -32,6 +36,11 @@ pub enum Detail {
 }
 
 impl Detail {
+    /// The most groups that are told apart so finely.
+    pub(crate) fn groups_max(self) -> usize {
+        if self.is_full() { SESSIONS_MAX } else { GROUPS_MAX }
+    }
+
     /// The next that is coarser.
     pub(crate) fn coarser(self) -> Option<Detail> {
         match self {

@@ -1,5 +1,5 @@
 //! Groups of calls, while they are counted and when they are merged: never more than
-//! [`GROUPS_MAX`], told as finely as that allows.
+//! [`Detail::groups_max`], told as finely as that allows.
 
 use std::hash::Hash;
 
@@ -30,7 +30,7 @@ pub(crate) fn merge<K: Key<G>, G: Merge>(
     let mut detail = (*held_at).max(more_at);
     let groups = told(std::mem::take(held), *held_at, detail);
     let mut all = merged(groups, told(more, more_at, detail), G::merge);
-    while let Some(coarser) = detail.coarser().filter(|_| all.len() > GROUPS_MAX) {
+    while let Some(coarser) = detail.coarser().filter(|_| all.len() > detail.groups_max()) {
         all = told(all, detail, coarser);
         detail = coarser;
     }
@@ -129,7 +129,7 @@ impl<K: NumberKey, G: Merge> Groups<K, G> {
         self.list.push(Entry { key, group, number });
         self.places.push(place);
         self.known.insert(key, place);
-        while self.list.len() > GROUPS_MAX
+        while self.list.len() > self.detail.groups_max()
             && let Some(coarser) = self.detail.coarser()
         {
             self.make_coarser(coarser, callers);

@@ -77,8 +77,8 @@ fn sessions_beyond_the_bound_are_told_by_role_and_nothing_is_lost() {
         timeline: true,
         ..Analysis::default()
     };
-    const SESSIONS: usize = 10_800;
-    let parts = [logs.write("a.log", 0..7_200), logs.write("b.log", 7_200..SESSIONS)];
+    const SESSIONS: usize = 4_800;
+    let parts = [logs.write("a.log", 0..3_000), logs.write("b.log", 3_000..SESSIONS)];
     let all = gathered(Analysis { against: None, account: Some(&account), ..analysis }, &parts);
     let outcomes = all.outcomes.as_ref().unwrap();
     assert_eq!(outcomes.detail, Detail::Roles);
@@ -95,7 +95,7 @@ fn sessions_beyond_the_bound_are_told_by_role_and_nothing_is_lost() {
     }
     let report = Report::new(&all, LineAccount::default(), &[]);
     let said = |report: &Report, what: &str| report.folded.iter().any(|it| it.contains(what));
-    assert!(said(&report, "more than 10,000 groups of denied calls"), "{:?}", report.folded);
+    assert!(said(&report, "more than 4,000 groups of denied calls"), "{:?}", report.folded);
     let table = tables(&report).into_iter().find(|table| table.name == "folded").unwrap();
     assert_eq!(table.rows(), report.folded.len());
     // The timeline's cells are those of the groups that are listed.
@@ -109,7 +109,7 @@ fn sessions_beyond_the_bound_are_told_by_role_and_nothing_is_lost() {
     let changed: u64 = changes.groups.iter().map(|(_, change)| change.requests).sum();
     assert_eq!((changed, changes.unchanged), (SESSIONS as u64, 0));
     let report = Report::new(&compared, LineAccount::default(), &[]);
-    assert!(said(&report, "more than 10,000 groups of changed calls"), "{:?}", report.folded);
+    assert!(said(&report, "more than 4,000 groups of changed calls"), "{:?}", report.folded);
 }
 
 #[test]
@@ -122,10 +122,10 @@ fn merging_runs_of_which_none_is_folded_is_one_run() {
         timeline: true,
         ..Analysis::default()
     };
-    let parts = [logs.write("a.log", 0..6_000), logs.write("b.log", 6_000..12_000)];
+    let parts = [logs.write("a.log", 0..2_400), logs.write("b.log", 2_400..4_800)];
     let [mut merged, more] = parts.clone().map(|part| gathered(analysis, &[part]));
     assert_eq!(merged.outcomes.as_ref().unwrap().detail, Detail::Sessions);
-    assert_eq!(merged.outcomes.as_ref().unwrap().groups.len(), 6_000);
+    assert_eq!(merged.outcomes.as_ref().unwrap().groups.len(), 2_400);
     merged.merge(more);
     let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
     let (whole, _) = analysis.scan(&parts, &options);

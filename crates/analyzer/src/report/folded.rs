@@ -3,7 +3,7 @@
 
 use crate::breakdown::Breakdown;
 use crate::calls::{CALLERS_MAX, ROUTES_MAX};
-use crate::detail::{Detail, GROUPS_MAX};
+use crate::detail::Detail;
 use crate::gather::Gathered;
 use crate::intern::OTHER;
 use crate::limits::{self, LIMITS_MAX, Limits, PRINCIPALS_MAX};
@@ -117,13 +117,13 @@ fn of_breakdown(breakdown: &Breakdown) -> Option<String> {
 }
 
 fn of_groups(name: &str, detail: Detail) -> Option<String> {
-    let how = match detail {
+    let (finer, how) = match detail {
         Detail::Sessions => return None,
-        Detail::Roles => "the sessions of a role are told as one",
-        Detail::Calls => "callers are not told apart",
-        Detail::Reasons => "only the reasons are told apart",
+        Detail::Roles => (Detail::Sessions, "the sessions of a role are told as one"),
+        Detail::Calls => (Detail::Roles, "callers are not told apart"),
+        Detail::Reasons => (Detail::Calls, "only the reasons are told apart"),
     };
-    Some(format!("There were more than {} {name}: {how}.", number(GROUPS_MAX as u64)))
+    Some(format!("There were more than {} {name}: {how}.", number(finer.groups_max() as u64)))
 }
 
 #[cfg(test)]
