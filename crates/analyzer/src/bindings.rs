@@ -17,6 +17,7 @@ use crate::time::moment;
 pub(crate) const INVOKE: &str = "execute-api:Invoke";
 
 /// The bindings of one account, each made once.
+#[derive(Clone)]
 pub(crate) struct Bindings<'a> {
     account: &'a Account,
     assumed: &'a [Assumption],
@@ -25,6 +26,7 @@ pub(crate) struct Bindings<'a> {
 }
 
 /// What decides a caller's calls of an API; the same for all callers with the same policies.
+#[derive(Clone)]
 pub(crate) struct Binding<'a> {
     pub(crate) applicable: Applicable<'a>,
     policies: Policies<'a>,

@@ -233,6 +233,20 @@ pub(crate) struct RepeatsTally {
 }
 
 impl RepeatsTally {
+    /// Of a worker that joins this one's and knows what it knows: nothing counted yet.
+    pub(crate) fn joining(&self) -> RepeatsTally {
+        RepeatsTally {
+            reads: Vec::new(),
+            samples: self.samples.each_ref().map(Distinct::like),
+            present: self.present,
+            windows: self.windows,
+            known_routes: self.known_routes.clone(),
+            known_callers: self.known_callers.clone(),
+            known_services: self.known_services.clone(),
+            known_places: self.known_places.clone(),
+        }
+    }
+
     /// Counts a call if it is a read that could be answered from a cache.
     #[inline]
     pub(crate) fn add_call(&mut self, call: &Call<'_, '_>) {

@@ -24,6 +24,7 @@ pub(crate) const ROUTES_MAX: usize = 5_000;
 pub(crate) const CHUNK: usize = 64;
 
 /// What gives the names that calls have in common their numbers.
+#[derive(Clone)]
 pub(crate) struct Naming<'a> {
     pub(crate) account: Option<&'a Account>,
     pub(crate) places: Places<'a>,
@@ -47,6 +48,7 @@ struct Along<'r, 'a> {
 }
 
 /// Calls along a route with the same labels: all that is said of where they went.
+#[derive(Clone)]
 struct Kind<'a> {
     labels: Labels,
     target: Target<'a>,

@@ -35,6 +35,7 @@ const UNTOLD_API_NUMBER: u32 = 0;
 const UNTOLD_PATH_NUMBER: u32 = 1;
 
 /// Sorts calls into classes.
+#[derive(Clone)]
 pub(crate) struct Classifier {
     /// What is bound to callers at places, each once: few callers are bound to something of their own.
     bounds: Vec<Bound>,
@@ -74,6 +75,7 @@ struct Bound {
 }
 
 /// A step on the way to a situation.
+#[derive(Clone)]
 struct Step {
     /// The keys whose values lead on from here, of each version. Only a first step has any: it is the
     /// way through all of them.
@@ -83,7 +85,7 @@ struct Step {
 }
 
 /// What the steps towards a situation begin with.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Outset {
     bound: u32,
     action: u32,
@@ -93,7 +95,7 @@ struct Outset {
 }
 
 /// What bindings see of a call beside its resource; nothing of one whose resource is not told.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Situation {
     bound: u32,
     seen: Option<(u32, Both<Circumstances>)>,

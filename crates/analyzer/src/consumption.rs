@@ -182,6 +182,11 @@ pub(crate) struct ConsumptionTally {
 }
 
 impl ConsumptionTally {
+    /// None yet, by intervals of the same width: those of all together are no narrower.
+    pub(crate) fn like(&self) -> ConsumptionTally {
+        ConsumptionTally { rung: self.rung, ..ConsumptionTally::default() }
+    }
+
     /// Counts a request.
     #[inline]
     pub(crate) fn add(&mut self, at: i64, limit: u32, principal: u32) {

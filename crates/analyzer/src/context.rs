@@ -307,7 +307,7 @@ const UNTOLD_NUMBER: u32 = u32::MAX;
 const VALUES_MAX: usize = 1 << 16;
 
 /// Numbers for the values of keys.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct ValueNumbers(Vec<(Origin, Interner)>);
 
 impl ValueNumbers {

@@ -16,7 +16,7 @@ pub(crate) struct Class {
 const ROOM: usize = 1 << 19;
 
 /// The numbers of verdicts by class: situations are few, and each sees few resources.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Decisions(Grid<Decided, ROOM>);
 
 impl Decisions {

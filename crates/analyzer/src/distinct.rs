@@ -28,6 +28,11 @@ pub(crate) struct Distinct {
 }
 
 impl Distinct {
+    /// None yet, with the bound of these: that of all together is no higher.
+    pub(crate) fn like(&self) -> Distinct {
+        Distinct { beyond: self.beyond, ..Distinct::default() }
+    }
+
     /// Counts a hash, all of whose bits are equally likely to be set.
     #[inline]
     pub(crate) fn add(&mut self, hash: u64, of: u32) {
@@ -47,6 +52,10 @@ impl Distinct {
     /// Keeps what came last.
     #[cold]
     fn settle(&mut self) {
+        if self.kept.len() > KEPT_MAX / 4 {
+            // It will be full soon, and need not grow step by step.
+            self.kept.reserve((KEPT_MAX + 1).saturating_sub(self.kept.len()));
+        }
         let mut fresh = std::mem::take(&mut self.fresh);
         for (hash, of) in fresh.drain(..) {
             self.keep(hash, of);

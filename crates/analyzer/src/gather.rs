@@ -192,6 +192,22 @@ impl<'a> Analysis<'a> {
         }
     }
 
+    /// The gatherer of a worker that joins another: it knows what that one has learned of callers, routes
+    /// and decisions, and has gathered nothing yet.
+    fn joining(&self, other: &Gatherer<'a>) -> Gatherer<'a> {
+        Gatherer {
+            naming: other.naming.clone(),
+            limits: other.limits.joining(),
+            repeats: other.repeats.joining(),
+            replayed: other.replayed.as_ref().map(|replayed| Replayed {
+                replay: replayed.replay.clone(),
+                outcomes: replayed.outcomes.joining(),
+                changes: self.against.map(|_| ChangeTally::default()),
+            }),
+            ..self.gatherer()
+        }
+    }
+
     /// Reads inputs in parallel and gathers everything from them.
     pub fn scan(&self, inputs: &[Input], options: &ScanOptions) -> (Gathered, Read) {
         let all: Mutex<Option<Gathered>> = Mutex::default();
@@ -200,8 +216,12 @@ impl<'a> Analysis<'a> {
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
             merge_some(&mut *all, Some(gatherer.finish()), Gathered::merge);
         };
+        let new = |other: Option<&Gatherer<'a>>| match other {
+            Some(other) => self.joining(other),
+            None => self.gatherer(),
+        };
         let fold = |gatherer: &mut Gatherer<'a>, batch: &Batch<'_>| gatherer.add(batch);
-        let scanned = tollgate_log::scan_into(inputs, options, || self.gatherer(), fold, end);
+        let scanned = tollgate_log::scan_into(inputs, options, new, fold, end);
         let tollgate_log::Scanned { account, quarantine, sources, state, .. } = scanned;
         let gathered = all.into_inner().unwrap_or_else(PoisonError::into_inner);
         (gathered.unwrap_or_default(), Read { account, quarantine, sources, state })

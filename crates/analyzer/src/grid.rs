@@ -12,6 +12,7 @@ const NONE: u32 = u32::MAX;
 /// Values by row and column, up to a total length of rows. What is asked for every call lies here: a
 /// value is found without hashing, and as few of them differ, a place takes no more than the number of
 /// its own.
+#[derive(Clone)]
 pub(crate) struct Grid<T, const ROOM: usize> {
     rows: Vec<Vec<u32>>,
     taken: usize,

@@ -101,6 +101,13 @@ impl<K, G> Default for Groups<K, G> {
     }
 }
 
+impl<K, G> Groups<K, G> {
+    /// None yet, told as finely as these: what is merged in the end is told no more finely.
+    pub(crate) fn like(&self) -> Groups<K, G> {
+        Groups { detail: self.detail, roles: self.roles.clone(), ..Groups::default() }
+    }
+}
+
 impl<K: NumberKey, G: Merge> Groups<K, G> {
     /// Looks for the group of a key that tells everything. `callers` gave its caller the number.
     #[inline]
@@ -185,6 +192,7 @@ fn count(length: usize) -> u32 {
 }
 
 /// Callers whose sessions are not told apart.
+#[derive(Clone)]
 struct Roles {
     names: Interner,
     /// By the number of a caller: that of what it is called here and one more, or 0.

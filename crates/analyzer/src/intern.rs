@@ -25,6 +25,7 @@ const PLACES_MAX: usize = 1 << 15;
 /// Gives each distinct text a number, from 1, up to a capacity; all texts beyond it, and those that
 /// are longer than [`TEXT_BYTES_MAX`], share the number 0 of `(other)`, so that memory is bounded
 /// whatever the log holds.
+#[derive(Clone)]
 pub(crate) struct Interner {
     hasher: DefaultHashBuilder,
     /// The marks of texts and their numbers, by the texts' hashes.
@@ -37,6 +38,7 @@ pub(crate) struct Interner {
 }
 
 /// Texts by number, one behind the other: what is compared with lies close together.
+#[derive(Clone)]
 struct Texts {
     all: String,
     /// Where each begins, and where the last ends.

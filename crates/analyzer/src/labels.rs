@@ -9,6 +9,7 @@ use crate::replay::write_resource;
 const LABELS_MAX: usize = 20_000;
 
 /// Numbers for what groups are called by.
+#[derive(Clone)]
 pub(crate) struct Labels {
     resources: Interner,
     actions: Interner,

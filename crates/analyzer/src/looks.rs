@@ -18,7 +18,7 @@ pub(crate) struct Look {
 const ROOM: usize = 1 << 19;
 
 /// What bindings see of classes of resources: logs ask for most of both.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Looks {
     seen: Grid<Look, ROOM>,
     /// By the number of a look: how calls are decided of which nothing else matters.

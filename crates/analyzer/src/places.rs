@@ -15,6 +15,7 @@ const PLACES_MAX: u16 = 1_000;
 const HEADS_MAX: usize = 20_000;
 
 /// APIs and stages, each looked up once.
+#[derive(Clone)]
 pub(crate) struct Places<'a> {
     /// The account, and the one that it is compared with.
     accounts: [Option<&'a Account>; 2],
@@ -30,6 +31,7 @@ pub(crate) struct Places<'a> {
 }
 
 /// What the ARNs of a route's calls begin with.
+#[derive(Clone)]
 struct Beginning {
     /// Without the first slash, the route up to its first parameter.
     literal: Box<str>,
@@ -52,6 +54,7 @@ pub(crate) struct Target<'a> {
     pub(crate) place: Option<u16>,
 }
 
+#[derive(Clone)]
 struct Place<'a> {
     name: Name,
     target: Target<'a>,

@@ -5,6 +5,8 @@
 //! conditions hold (`classify.rs`). Whatever cannot be sorted into a class, because a log holds too
 //! many of its kind or because a pattern has variables, is decided by itself, with the same result.
 
+use std::sync::Arc;
+
 use bumpalo::Bump;
 use hashbrown::HashMap;
 use tollgate_policy::{
@@ -53,7 +55,8 @@ impl Verdict {
 }
 
 /// Replays calls against one account, or two that are compared. Not shared between threads: each
-/// worker has its own.
+/// worker has its own, and one that joins begins with a copy.
+#[derive(Clone)]
 pub(crate) struct Replay<'a> {
     versions: Both<Version<'a>>,
     classifier: Classifier,
@@ -62,6 +65,7 @@ pub(crate) struct Replay<'a> {
 }
 
 /// One account and its verdicts.
+#[derive(Clone)]
 pub(crate) struct Version<'a> {
     account: &'a Account,
     pub(crate) bindings: Bindings<'a>,
@@ -200,22 +204,23 @@ impl<'a> Version<'a> {
 }
 
 /// Callers of other accounts, whose own policies are not known: what they could allow.
+#[derive(Clone)]
 struct Foreign {
-    everything: Option<PolicySet>,
+    everything: Option<Arc<PolicySet>>,
 }
 
 impl Default for Foreign {
     fn default() -> Foreign {
         let policy = r#"{"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "*", "Resource": "*"}}"#;
         let document = PolicyDocument::parse(policy, PolicyType::Identity).ok();
-        Foreign { everything: document.map(|document| PolicySet::compile([document])) }
+        Foreign { everything: document.map(|document| Arc::new(PolicySet::compile([document]))) }
     }
 }
 
 impl Foreign {
     /// Whether a call would not be denied if the caller's own policies allowed it.
     fn may_allow(&self, binding: &Binding<'_>, request: &Request<'_>) -> bool {
-        let policies = Policies { identity: self.everything.as_ref(), ..*binding.policies() };
+        let policies = Policies { identity: self.everything.as_deref(), ..*binding.policies() };
         matches!(authorize(&policies, request).outcome, Outcome::Allowed | Outcome::Indeterminate)
     }
 }

@@ -32,6 +32,7 @@ impl Told<'_> {
 }
 
 /// Numbers for methods and routes.
+#[derive(Clone)]
 pub(crate) struct Routes {
     /// `GET /pets/{id}`, by which calls are counted.
     names: Interner,

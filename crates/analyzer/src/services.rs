@@ -12,7 +12,7 @@ const SERVICES_MAX: usize = 500;
 type Service = (Option<Box<str>>, Option<Box<str>>);
 
 /// Gives each service a number, from 1; those beyond [`SERVICES_MAX`] share [`OTHER_NUMBER`].
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Services(HashMap<Service, u32>);
 
 impl Services {

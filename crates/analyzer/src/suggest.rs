@@ -101,7 +101,7 @@ impl<'a> Suggest<'a> {
         inputs: &[Input],
         options: &ScanOptions,
     ) -> (Observed, Read) {
-        let worker = || Watcher::new(self.calls(), chosen);
+        let worker = |_: Option<&_>| Watcher::new(self.calls(), chosen);
         let all: Mutex<Observed> = Mutex::default();
         let end = |watcher: Watcher<'_, '_>| {
             let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
@@ -142,7 +142,7 @@ impl<'a> Suggest<'a> {
         };
         let changes: Vec<WhatIf> = chosen.grants.iter().zip(composed).map(what_if).collect();
         let suggested = self.account.what_if(&changes);
-        let worker = || Prover::new(self.calls(), chosen, &suggested);
+        let worker = |_: Option<&_>| Prover::new(self.calls(), chosen, &suggested);
         let end = Prover::finish;
         let scanned = tollgate_log::scan_into(inputs, options, worker, Prover::check, end);
         let mut replayed = Replayed::default();

@@ -123,6 +123,15 @@ pub(crate) struct Counting<'c, 'a> {
 }
 
 impl<'a> OutcomeTally<'a> {
+    /// Of a worker that joins this one's and knows what it knows: nothing counted yet.
+    pub(crate) fn joining(&self) -> OutcomeTally<'a> {
+        OutcomeTally {
+            groups: self.groups.like(),
+            labels: self.labels.clone(),
+            ..OutcomeTally::default()
+        }
+    }
+
     /// Counts calls with the numbers of their verdicts. The answers are the numbers of the groups that
     /// they were put in, if any. What is looked up is looked up for all of them before it is used, so
     /// that none waits for another.

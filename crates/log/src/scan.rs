@@ -202,15 +202,16 @@ pub fn scan<A: Send>(
     new: impl Fn() -> A + Sync,
     fold: impl Fn(&mut A, &Batch<'_>) + Sync,
 ) -> Scanned<A> {
-    scan_into(inputs, options, new, fold, |accumulator| accumulator)
+    scan_into(inputs, options, |_| new(), fold, |accumulator| accumulator)
 }
 
 /// [`scan`] where each worker makes of its accumulator, as soon as it ends, what is kept of it: where
-/// memory is short, some end early ([`MemoryLimit`]).
-pub fn scan_into<A, B: Send>(
+/// memory is short, some end early ([`MemoryLimit`]). A worker that joins others begins with what `new`
+/// makes of the accumulator of one of them, which may have learned something by then.
+pub fn scan_into<A: Send, B: Send>(
     inputs: &[Input],
     options: &ScanOptions,
-    new: impl Fn() -> A + Sync,
+    new: impl Fn(Option<&A>) -> A + Sync,
     fold: impl Fn(&mut A, &Batch<'_>) + Sync,
     end: impl Fn(A) -> B + Sync,
 ) -> Scanned<B> {
@@ -225,8 +226,8 @@ pub fn scan_into<A, B: Send>(
     let first = crew.first();
     let job = Job { queue, crew, new: &new, fold: &fold, end: &end, ended: Mutex::default() };
     rayon::scope(|scope| {
-        job.begin(first.saturating_sub(1), scope);
-        job.work(scope);
+        job.begin(first.saturating_sub(1), None, scope);
+        job.work((job.new)(None), scope);
     });
     let workers = job.ended.into_inner().unwrap_or_else(PoisonError::into_inner);
     merge(job.queue, workers)
@@ -236,7 +237,7 @@ pub fn scan_into<A, B: Send>(
 struct Job<'a, A, B> {
     queue: Queue<'a>,
     crew: Crew,
-    new: &'a (dyn Fn() -> A + Sync),
+    new: &'a (dyn Fn(Option<&A>) -> A + Sync),
     fold: &'a (dyn Fn(&mut A, &Batch<'_>) + Sync),
     end: &'a (dyn Fn(A) -> B + Sync),
     ended: Mutex<Vec<Worker<B>>>,
@@ -266,18 +267,19 @@ struct Worker<A> {
     quarantine: Quarantine,
 }
 
-impl<A, B: Send> Job<'_, A, B> {
-    /// Lets so many workers begin.
-    fn begin<'scope>(&'scope self, workers: usize, scope: &rayon::Scope<'scope>) {
+impl<A: Send, B: Send> Job<'_, A, B> {
+    /// Lets so many workers begin, with what another has learned.
+    fn begin<'scope>(&'scope self, workers: usize, with: Option<&A>, scope: &rayon::Scope<'scope>) {
         for _ in 0..workers {
-            scope.spawn(|scope| self.work(scope));
+            let accumulator = (self.new)(with);
+            scope.spawn(move |scope| self.work(accumulator, scope));
         }
     }
 
     /// What one worker does.
-    fn work<'scope>(&'scope self, scope: &rayon::Scope<'scope>) {
+    fn work<'scope>(&'scope self, accumulator: A, scope: &rayon::Scope<'scope>) {
         let mut worker = Worker {
-            accumulator: (self.new)(),
+            accumulator,
             rows: 0,
             sources: Vec::new(),
             quarantine: self.queue.options.quarantine(),
@@ -361,7 +363,7 @@ impl<A, B: Send> Job<'_, A, B> {
         worker.rows = 0;
         match self.crew.ask() {
             Advice::GoOn => {}
-            Advice::Begin(more) => self.begin(more, scope),
+            Advice::Begin(more) => self.begin(more, Some(&worker.accumulator), scope),
             Advice::End => return ControlFlow::Break(()),
         }
         ControlFlow::Continue(())

@@ -8,7 +8,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use tollgate_log::{
     Decoder, Field, Input, LineAccount, MemoryLimit, NameMap, Overrides, Plan, Projection,
-    ScanOptions, Template, scan,
+    ScanOptions, Template, scan, scan_into,
 };
 
 /// Decodes bytes in chunks of these lengths.
@@ -169,6 +169,35 @@ fn two_files_and_two_workers_find_what_one_finds() {
     let memory = MemoryLimit { bytes: 1000, resident: short_after_a_while };
     let (workers, statuses, account) = sum(3, Some(memory));
     assert_eq!((workers, statuses, account), (2, alone.1, alone.2));
+}
+
+#[test]
+fn a_worker_that_joins_begins_with_what_another_has_learned() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.log");
+    std::fs::write(&path, "{\"status\":200}\n".repeat(200_000)).unwrap();
+    let memory = MemoryLimit { bytes: 1000, resident: || Some(10) };
+    let options = ScanOptions {
+        threads: 2,
+        memory: Some(memory),
+        ..ScanOptions::new(Projection::of([Field::Status]))
+    };
+    // How many rows each had read, and how many the one that it was made of.
+    let scanned = scan_into(
+        &[Input::File(path)],
+        &options,
+        |other: Option<&(usize, usize)>| (0, other.map_or(0, |(rows, _)| *rows)),
+        |(rows, _), batch| *rows += batch.records.num_rows(),
+        |worker| worker,
+    );
+    let (mut rows, mut before) = (0, Vec::new());
+    for (read, learned) in scanned.accumulators {
+        rows += read;
+        before.push(learned);
+    }
+    before.sort_unstable();
+    assert_eq!((rows, before.len(), before[0]), (200_000, 2, 0));
+    assert!(before[1] > 0);
 }
 
 /// Takes little at first, and from the time when a second worker has begun more than there is.

@@ -50,7 +50,7 @@ const CLASSES_MAX: usize = 1 << 16;
 /// let mut seen = |class: Option<u32>| classes.seen(&mut of_nobody, class.unwrap());
 /// assert_eq!(seen(cat), seen(ana));
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct ResourceClasses {
     /// The steps of all patterns.
     steps: Steps,
@@ -73,7 +73,7 @@ pub struct ResourceClasses {
 }
 
 /// Where the patterns stand after some text.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct State {
     positions: Arc<[u32]>,
     /// The class of a text that ends here, unless there are too many.
@@ -87,7 +87,7 @@ const UNKNOWN: u32 = u32::MAX;
 const SETTLED: u32 = 1 << 31;
 
 /// The text that many resources begin with, and where the patterns stand after it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Head {
     text: String,
     start: Option<Start>,

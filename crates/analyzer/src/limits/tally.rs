@@ -52,12 +52,26 @@ impl LimitTally {
         LimitTally {
             hasher: DefaultHashBuilder::default(),
             numbers: HashTable::new(),
-            limits: vec![Counted::new(OTHER, OTHER, OTHER)],
+            limits: vec![Counted::of(LimitKey::other())],
             intervals: intervals(1),
             latest: Vec::new(),
             principals: Interner::new(PRINCIPALS_MAX),
             principal_of: Vec::new(),
             consumption: ConsumptionTally::default(),
+        }
+    }
+
+    /// Of a worker that joins this one's and knows what it knows: nothing counted yet.
+    pub(crate) fn joining(&self) -> LimitTally {
+        LimitTally {
+            hasher: self.hasher.clone(),
+            numbers: self.numbers.clone(),
+            limits: self.limits.iter().map(|limit| Counted::of(limit.key.clone())).collect(),
+            intervals: self.intervals,
+            latest: self.latest.clone(),
+            principals: self.principals.clone(),
+            principal_of: self.principal_of.clone(),
+            consumption: self.consumption.like(),
         }
     }
 
@@ -132,7 +146,7 @@ impl LimitTally {
             }
             None => {
                 let number = u32::try_from(self.limits.len()).unwrap_or_default();
-                self.add_limit(Counted::new(upstream, credential, bucket));
+                self.add_limit(Counted::of(LimitKey::new(upstream, credential, bucket)));
                 let (hasher, limits) = (&self.hasher, &self.limits);
                 let rehash = |&number: &u32| {
                     let key = limits.get(number as usize).map(|counted| &counted.key);
@@ -207,9 +221,9 @@ struct Counted {
 }
 
 impl Counted {
-    fn new(upstream: &str, credential: &str, bucket: &str) -> Counted {
+    fn of(key: LimitKey) -> Counted {
         Counted {
-            key: LimitKey::new(upstream, credential, bucket),
+            key,
             used: LimitUse::default(),
             run: Run::default(),
             callers: Counts::default(),
@@ -321,7 +335,7 @@ mod tests {
 
     /// A limit that counted these answers, and filed each at once if `one_by_one`.
     fn counted(answers: &[(Option<i64>, Told<'_>)], one_by_one: bool) -> LimitUse {
-        let mut counted = Counted::new("github", "token", "core");
+        let mut counted = Counted::of(LimitKey::new("github", "token", "core"));
         for (time, told) in answers {
             counted.add(*time, told, 100);
             if one_by_one {

@@ -23,14 +23,14 @@ pub(super) enum Step {
 
 /// The steps of many patterns, as a tree: patterns that begin alike share the steps they begin with, and
 /// so each position along them. A position is the number of the step that is next there.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
     /// The steps that patterns begin with.
     first: Vec<u32>,
     nodes: Vec<Node>,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Node {
     step: Step,
     /// The steps that follow in some pattern.
@@ -83,7 +83,7 @@ impl Steps {
 }
 
 /// A collection of positions, each once.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Reached {
     /// By position, the round in which it was last reached.
     marks: Vec<u32>,

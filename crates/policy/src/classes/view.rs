@@ -13,7 +13,7 @@ use crate::statement::{CompiledStatement, Resources};
 ///
 /// A log's callers are bound to few patterns each, so views tell few resources apart where classes
 /// tell many.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct View {
     /// The last steps of its policies' patterns, in order.
     ends: Box<[u32]>,
@@ -23,7 +23,7 @@ pub struct View {
 }
 
 /// A statement that has conditions.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Asking {
     about: About,
     /// The keys that the conditions refer to.
@@ -31,7 +31,7 @@ struct Asking {
 }
 
 /// Which resources a statement is about, by the last steps of patterns.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum About {
     /// Perhaps all of them: a pattern has variables, or there is none.
     Any,
