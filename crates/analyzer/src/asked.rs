@@ -2,8 +2,8 @@
 //! nothing in common to be told of both.
 
 use serde::{Deserialize, Serialize};
-use tollgate_policy::{PolicySet, Principal};
-use tollgate_store::Account;
+use tollgate_policy::{AuthorizationType, PolicySet, Principal};
+use tollgate_store::{Account, ApiEntry};
 
 use crate::breakdown::Grouping;
 use crate::cache::Identity;
@@ -59,11 +59,21 @@ impl Fingerprint {
         });
         let apis = account.apis().iter().flat_map(|entry| {
             let policies = account.policies_for(&Principal::ANONYMOUS, Some(entry)).policies();
-            let known = std::iter::once(entry.api().id.to_owned());
+            let known = std::iter::once(entry.api().id.to_owned()).chain(unsigned(entry));
             known.chain(sources(&mut policies.sets())).collect::<Vec<_>>()
         });
         Fingerprint::of(std::iter::once(account.id().to_owned()).chain(subjects).chain(apis))
     }
+}
+
+/// Where an API is called by whoever wants to: nothing of one that all callers sign for.
+fn unsigned(api: &ApiEntry) -> Option<String> {
+    let none = |authorization| authorization == AuthorizationType::None;
+    let routes = api.routes().iter().map(|it| {
+        format!(" {}{}: {}", it.template.as_str(), it.methods.concat(), none(it.authorization))
+    });
+    let is_one = none(api.authorization()) || api.is_mixed();
+    is_one.then(|| format!("{}{}", none(api.authorization()), routes.collect::<String>()))
 }
 
 impl Asked {

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use tollgate_policy::ArnParts;
 use tollgate_store::{Account, ApiEntry};
 
 use crate::places::Target;
@@ -106,6 +107,30 @@ pub(crate) fn api<'a>(account: &'a Account, row: Row<'_, '_>) -> Option<&'a ApiE
         (None, [only]) => Some(only),
         (None, _) => None,
     }
+}
+
+/// The API as the route of a call authorizes; where the log does not tell the path, as the API does.
+pub(crate) fn called<'a>(
+    api: &'a ApiEntry,
+    row: Row<'_, '_>,
+    method: &str,
+    path: Option<&str>,
+) -> &'a ApiEntry {
+    match (path, row.resource()) {
+        _ if !api.is_mixed() => api,
+        (Some(path), _) => api.of_call(method, path),
+        (None, Some(resource)) => called_as(api, resource),
+        (None, None) => api,
+    }
+}
+
+/// The same of a call that an ARN names, `arn:…:API/STAGE/METHOD/PATH`.
+pub(crate) fn called_as<'a>(api: &'a ApiEntry, resource: &str) -> &'a ApiEntry {
+    let parts = || {
+        let (_, call) = ArnParts::split(resource)?.resource.split_once('/')?;
+        call.split_once('/')?.1.split_once('/')
+    };
+    parts().map_or(api, |(method, path)| api.of_call(method, path))
 }
 
 /// The stage: the logged one; if the log does not tell it, the API's only one.

@@ -135,10 +135,11 @@ impl<'a> Naming<'a> {
     where
         'a: 'r,
     {
-        let target = self.places.target(row);
-        let [api, _] = target.apis;
         let method = call::method(row).unwrap_or("-");
         let path = call::path_along(row, told.map(|told| told.configured));
+        let target = self.places.target(row);
+        let target = self.places.of_call(target, row, method, path);
+        let [api, _] = target.apis;
         let (route, route_number) = self.routes.route(told, api, (method, path), bump);
         let service = self.services.number(call::forwarded(row, api, method, path));
         Along { target, method, path, route, route_number, service }
@@ -149,7 +150,8 @@ impl<'a> Naming<'a> {
     fn remember(&mut self, route: u32, labels: Labels, along: &Along<'_, 'a>) {
         let Along { target, route_number, service, .. } = *along;
         let [api, _] = target.apis;
-        if !labels.tell_method() || !labels.tell_upstream() && api.is_some() {
+        let is_told = labels.tell_method() && (labels.tell_upstream() || api.is_none());
+        if !is_told || target.is_mixed() {
             return;
         }
         let kinds = slot(&mut self.kinds, route);

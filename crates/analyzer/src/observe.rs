@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use tollgate_log::{Batch, Projection};
-use tollgate_policy::{Policies, Request, key};
+use tollgate_policy::{AuthorizationType, Policies, Request, key};
 use tollgate_store::{Account, ApiEntry};
 
 use crate::bindings::Bindings;
@@ -57,9 +57,9 @@ impl<'a> Observer<'a> {
         row: Row<'_, '_>,
         take: &mut impl FnMut(&Request<'_>, Option<&'a ApiEntry>),
     ) -> Result<(), &'static str> {
-        let api = call::api(self.account, row);
-        let method = call::method(row).unwrap_or("-");
-        write_resource(&mut self.arn, row, api, method, call::path(row))?;
+        let (method, path) = (call::method(row).unwrap_or("-"), call::path(row));
+        let api = call::api(self.account, row).map(|api| call::called(api, row, method, path));
+        write_resource(&mut self.arn, row, api, method, path)?;
         let caller = call::caller(row, Some(self.account));
         let number = self.bindings.bind(&caller, api);
         if let Some(binding) = self.bindings.get(number) {
@@ -70,8 +70,9 @@ impl<'a> Observer<'a> {
             let names_user_id =
                 self.names_user_id.entry(number).or_insert_with(|| names_user_id(&policies()));
             let mut request = binding.request(row, &caller, api, &self.arn);
-            // Elsewhere the principal is known by its name alone.
-            if let Some(id) = row.caller_id().filter(|_| *names_user_id) {
+            // Elsewhere the principal is known by its name alone; nobody is known where none signs.
+            let signed = binding.policies().authorization_type == AuthorizationType::AwsIam;
+            if let Some(id) = row.caller_id().filter(|_| signed && *names_user_id) {
                 request.context.set(key::USER_ID, id);
             }
             take(&request, api);

@@ -21,6 +21,7 @@ pub(crate) struct Places<'a> {
     accounts: [Option<&'a Account>; 2],
     places: Vec<Place<'a>>,
     known: HashMap<Name, u16>,
+    variants: HashMap<Variant, u16>,
     /// The place of the last row: the next row's is likely to be the same.
     latest: u16,
     heads: Vec<Beginning>,
@@ -44,6 +45,9 @@ struct Beginning {
 /// What rows say of a place: the API's id and the stage.
 type Name = (Option<Box<str>>, Option<Box<str>>);
 
+/// A place whose calls some routes authorize otherwise, and in which of the two accounts.
+type Variant = (u16, [bool; 2]);
+
 /// An API and its stage, as far as rows and accounts tell.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
@@ -60,6 +64,14 @@ struct Place<'a> {
     target: Target<'a>,
 }
 
+impl Target<'_> {
+    /// Whether it depends on the call how it is authorized.
+    #[inline]
+    pub(crate) fn is_mixed(&self) -> bool {
+        self.apis.iter().flatten().any(|api| api.is_mixed())
+    }
+}
+
 impl<'a> Places<'a> {
     pub(crate) fn new(account: Option<&'a Account>, against: Option<&'a Account>) -> Places<'a> {
         let accounts = [account, against];
@@ -67,6 +79,7 @@ impl<'a> Places<'a> {
             accounts,
             places: Vec::new(),
             known: HashMap::new(),
+            variants: HashMap::new(),
             latest: 0,
             heads: Vec::new(),
             known_heads: HashMap::new(),
@@ -83,6 +96,44 @@ impl<'a> Places<'a> {
             return place.target;
         }
         self.look_up(row)
+    }
+
+    /// Where a row's call went, as the call's route authorizes; `target` is where the row's calls go.
+    #[inline]
+    pub(crate) fn of_call(
+        &mut self,
+        target: Target<'a>,
+        row: Row<'_, '_>,
+        method: &str,
+        path: Option<&str>,
+    ) -> Target<'a> {
+        if !target.is_mixed() {
+            return target;
+        }
+        let called = |api| call::called(api, row, method, path);
+        let apis = target.apis.map(|api| api.map(called));
+        let mut otherwise = [false; 2];
+        for ((differs, as_row), as_call) in otherwise.iter_mut().zip(target.apis).zip(apis) {
+            *differs = as_row.map(std::ptr::from_ref) != as_call.map(std::ptr::from_ref);
+        }
+        match target.place {
+            Some(place) if otherwise != [false; 2] => self.variant((place, otherwise), apis),
+            place => Target { apis, place },
+        }
+    }
+
+    fn variant(&mut self, variant: Variant, apis: [Option<&'a ApiEntry>; 2]) -> Target<'a> {
+        if let Some(&known) = self.variants.get(&variant) {
+            return Target { apis, place: Some(known) };
+        }
+        let next = u16::try_from(self.places.len()).ok().filter(|next| *next < PLACES_MAX);
+        let target = Target { apis, place: next };
+        if let Some(number) = next {
+            // By its name the place itself is found.
+            self.places.push(Place { name: (None, None), target });
+            self.variants.insert(variant, number);
+        }
+        target
     }
 
     fn look_up(&mut self, row: Row<'_, '_>) -> Target<'a> {

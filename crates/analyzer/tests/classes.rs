@@ -14,7 +14,7 @@ use serde_json::{Value as Json, json};
 use tollgate_analyzer::{Analysis, Observer};
 use tollgate_log::{Input, ScanOptions, scan};
 use tollgate_policy::{
-    Outcome, Policies, PolicyDocument, PolicySet, PolicyType, Request, authorize,
+    AuthorizationType, Outcome, Policies, PolicyDocument, PolicySet, PolicyType, Request, authorize,
 };
 use tollgate_store::Account;
 
@@ -105,10 +105,25 @@ fn account(policies: &[Json], resource: &Json) -> Account {
     }
     manifest
         .push_str("[[api]]\nid = \"api1\"\nstages = [\"prod\"]\nresourcePolicy = \"api.json\"\n");
-    manifest.push_str("[[api]]\nid = \"api2\"\nstages = [\"prod\"]\n");
+    manifest.push_str(
+        "[[api.route]]\npath = \"/a/{x}\"\nmethods = [\"POST\"]\nauthorization = \"NONE\"\n",
+    );
+    manifest.push_str("[[api]]\nid = \"api2\"\nstages = [\"prod\"]\nauthorization = \"NONE\"\n");
+    manifest.push_str("[[api.route]]\npath = \"/a\"\nauthorization = \"AWS_IAM\"\n");
     files.insert("api.json".into(), resource.to_string());
     files.insert("tollgate.toml".into(), manifest);
     Account::read(&files, "tollgate.toml".as_ref()).unwrap()
+}
+
+/// How calls authorize, as the manifest says.
+fn authorization(resource: &str) -> AuthorizationType {
+    let unsigned = match resource.strip_prefix(APIS).unwrap() {
+        "api1/prod/POST/a/b" => true,
+        call => {
+            call.starts_with("api2/") && !matches!(call, "api2/prod/GET/a" | "api2/prod/POST/a")
+        }
+    };
+    if unsigned { AuthorizationType::None } else { AuthorizationType::AwsIam }
 }
 
 fn line() -> impl Strategy<Value = String> {
@@ -176,7 +191,8 @@ proptest! {
         let observed = scan(&inputs, &options, || Observer::new(&account), |observer, batch| {
             observer.observe(batch, |request, api| {
                 let applicable = account.policies_for(request.principal(), api);
-                let policies = applicable.policies();
+                let authorization_type = authorization(request.resource());
+                let policies = Policies { authorization_type, ..applicable.policies() };
                 let outcome = authorize(&policies, request).outcome;
                 let mut counts = counts.lock().unwrap();
                 match outcome {

@@ -173,6 +173,10 @@ pub struct ApiEntry {
     pub(crate) authorization: AuthorizationType,
     pub(crate) resource: Option<Layer>,
     pub(crate) routes: Vec<Route>,
+    /// Whether some routes authorize otherwise than the API.
+    pub(crate) is_mixed: bool,
+    /// If so, the same API, authorizing as those do.
+    pub(crate) otherwise: Option<Box<ApiEntry>>,
 }
 
 /// A route of an API.
@@ -212,6 +216,33 @@ impl ApiEntry {
     /// Its routes, in order of precedence.
     pub fn routes(&self) -> &[Route] {
         &self.routes
+    }
+
+    /// Whether some route authorizes otherwise than the API, so that it depends on the call which policies
+    /// decide it.
+    pub fn is_mixed(&self) -> bool {
+        self.is_mixed
+    }
+
+    /// The API as what is called authorizes: itself, or where the call's route authorizes otherwise, the
+    /// same API that authorizes so.
+    pub fn of_call(&self, method: &str, path: &str) -> &ApiEntry {
+        let Some(otherwise) = &self.otherwise else { return self };
+        match self.route(method, path) {
+            Some(route) if route.authorization != self.authorization => otherwise,
+            _ => self,
+        }
+    }
+
+    /// Notes how its routes authorize.
+    pub(crate) fn with_routes(mut self, routes: Vec<Route>) -> ApiEntry {
+        let mut others = routes.iter().map(|route| route.authorization);
+        let other = others.find(|other| *other != self.authorization);
+        self.routes = routes;
+        self.is_mixed = other.is_some();
+        self.otherwise =
+            other.map(|authorization| Box::new(ApiEntry { authorization, ..self.clone() }));
+        self
     }
 
     /// The route that API Gateway would choose for a request.

@@ -9,6 +9,7 @@ use tollgate_store::{Account, ApiEntry};
 
 use super::reach::{Reach, Share};
 use super::{AlsoAllowed, Denied, FoldKey, Remedy, decision, owner};
+use crate::call;
 use crate::outcomes::{GroupKey, cited};
 use crate::overlay::{Overlay, Place};
 
@@ -218,10 +219,10 @@ impl<'s> Search<'s> {
     }
 }
 
-/// The entry of the API that an ARN names.
+/// The entry of the API that an ARN names, as the route of the call authorizes.
 fn api<'a>(account: &'a Account, resource: &str) -> Option<&'a ApiEntry> {
     let parts = ArnParts::split(resource).filter(|arn| arn.service == "execute-api")?;
-    account.api(parts.resource.split('/').next()?)
+    account.api(parts.resource.split('/').next()?).map(|api| call::called_as(api, resource))
 }
 
 /// The pattern that matches one resource: in policies `*`, `?` and `$` have a meaning.

@@ -13,6 +13,7 @@ use tollgate_store::Account;
 use super::calls::{Calls, Reader, Seen};
 use super::grants::Grants;
 use super::observe::Chosen;
+use crate::call;
 use crate::intern::slot;
 use crate::verdict::Logged;
 
@@ -160,6 +161,7 @@ fn policies<'p>(
 ) -> Policies<'p> {
     let principal: &Principal<'_> = request.principal();
     let api = seen.api.and_then(|api| suggested.api(api.api().id));
+    let api = api.map(|api| call::called(api, seen.row, seen.method, seen.path));
     suggested.policies_for(principal, api).policies()
 }
 

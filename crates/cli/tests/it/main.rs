@@ -24,6 +24,7 @@ mod overwrite;
 mod periods;
 mod remedies;
 mod repeats;
+mod routes;
 mod secrets;
 mod serve;
 mod simulate;

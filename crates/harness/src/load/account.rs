@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tollgate_policy::{AuthorizationType, Policies, PolicySet, PolicyType, Principal, StatementId};
+use tollgate_policy::{Policies, PolicySet, PolicyType, Principal, StatementId};
 use tollgate_store::{Account, ApiEntry, Applicable, Source as Files};
 
 use super::beside;
@@ -128,10 +128,9 @@ impl Accounts<'_> {
     ) -> Resolved {
         let text = &question.principal.arn.value;
         let principal = Principal::parse(text).unwrap_or(Principal::ANONYMOUS);
-        let applicable = account.policies_for(&principal, entry);
+        let applicable = account.policies_for(&principal, entry.map(|api| called(api, question)));
         let policies = applicable.policies();
-        let authorization_type =
-            route_authorization(question, entry).unwrap_or(policies.authorization_type);
+        let authorization_type = policies.authorization_type;
         let mut resolved = Resolved { levels: Vec::new(), authorization_type };
         for layer in PolicyType::ALL {
             let mut parsed = Vec::new();
@@ -172,13 +171,12 @@ impl Accounts<'_> {
     }
 }
 
-/// How the account's route for a request authorizes: maybe otherwise than its API.
-fn route_authorization(
-    question: &Question<'_>,
-    entry: Option<&ApiEntry>,
-) -> Option<AuthorizationType> {
-    let (method, path) = (question.chosen("method")?, question.chosen("path")?);
-    Some(entry?.route(&method.value, &path.value)?.authorization)
+/// The API as the route of a request authorizes.
+fn called<'a>(api: &'a ApiEntry, question: &Question<'_>) -> &'a ApiEntry {
+    match (question.chosen("method"), question.chosen("path")) {
+        (Some(method), Some(path)) => api.of_call(&method.value, &path.value),
+        _ => api,
+    }
 }
 
 /// The compiled sets of a layer, level by level.

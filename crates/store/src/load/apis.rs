@@ -32,6 +32,8 @@ impl<'t> Loader<'t> {
                 authorization: AuthorizationType::AwsIam,
                 resource: self.layer(PolicyType::Resource, &policy),
                 routes: Vec::new(),
+                is_mixed: false,
+                otherwise: None,
             });
         }
         apis
@@ -59,8 +61,11 @@ impl<'t> Loader<'t> {
             stages: decl.stages.clone(),
             authorization,
             resource: self.layer(PolicyType::Resource, policy.as_slice()),
-            routes,
+            routes: Vec::new(),
+            is_mixed: false,
+            otherwise: None,
         }
+        .with_routes(routes)
     }
 
     fn route(
