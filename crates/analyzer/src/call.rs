@@ -135,10 +135,14 @@ pub(crate) fn called_as<'a>(api: &'a ApiEntry, resource: &str) -> &'a ApiEntry {
 
 /// The stage: the logged one; if the log does not tell it, the API's only one.
 pub(crate) fn stage<'a>(api: &'a ApiEntry, row: Row<'_, 'a>) -> Option<&'a str> {
-    row.stage().or(match api.stages() {
+    row.stage().or_else(|| only_stage(api))
+}
+
+fn only_stage(api: &ApiEntry) -> Option<&str> {
+    match api.stages() {
         [only] => Some(only),
         _ => None,
-    })
+    }
 }
 
 /// A route as API Gateway was configured with it.
@@ -186,9 +190,9 @@ fn slashes(text: &str) -> usize {
     text.bytes().filter(|&byte| byte == b'/').count()
 }
 
-/// The concrete path that was authorized, without the stage.
-pub(crate) fn path<'a>(row: Row<'_, 'a>) -> Option<&'a str> {
-    path_along(row, configured_route(row).map(Configured::of))
+/// The concrete path that was authorized, without the stage. `api` is the account's entry for the API.
+pub(crate) fn path<'a>(row: Row<'_, 'a>, api: Option<&ApiEntry>) -> Option<&'a str> {
+    path_along(row, configured_route(row).map(Configured::of), api)
 }
 
 /// The concrete path that was authorized, without the stage, of a call along a route.
@@ -196,13 +200,19 @@ pub(crate) fn path<'a>(row: Row<'_, 'a>) -> Option<&'a str> {
 /// `$context.path` includes the stage when the API is called by its own host name, and does not
 /// when it is called by a custom domain's. So the stage is left out where the path begins with it,
 /// unless the configured route shows that the path has no segment too many. A log without `path`
-/// still tells it if the route has no parameters.
+/// still tells it if the route has no parameters. The stage that a log does not tell is the API's only
+/// one, if it has no more.
 #[inline]
-pub(crate) fn path_along<'a>(row: Row<'_, 'a>, route: Option<Configured<'a>>) -> Option<&'a str> {
+pub(crate) fn path_along<'a>(
+    row: Row<'_, 'a>,
+    route: Option<Configured<'a>>,
+    api: Option<&ApiEntry>,
+) -> Option<&'a str> {
     let Some(path) = row.path() else {
         return route.filter(|route| !route.shape.has_parameters).map(|route| route.text);
     };
-    match row.stage().and_then(|stage| without_stage(path, stage)) {
+    let stage = row.stage().or_else(|| only_stage(api?));
+    match stage.and_then(|stage| without_stage(path, stage)) {
         Some(rest) if !route.is_some_and(|route| route.is_as_long_as(path)) => Some(rest),
         _ => Some(path),
     }

@@ -115,7 +115,8 @@ impl<'a> Naming<'a> {
             && let Some(kind) = kinds.iter().find(|kind| kind.labels.are(&labels))
         {
             let Kind { target, route_number, service, .. } = *kind;
-            let path = call::path_along(row, Some(configured));
+            let [api, _] = target.apis;
+            let path = call::path_along(row, Some(configured), api);
             let (method, route) = (call::method(row).unwrap_or("-"), configured.text);
             return Along { target, method, path, route, route_number, service };
         }
@@ -136,10 +137,10 @@ impl<'a> Naming<'a> {
         'a: 'r,
     {
         let method = call::method(row).unwrap_or("-");
-        let path = call::path_along(row, told.map(|told| told.configured));
         let target = self.places.target(row);
-        let target = self.places.of_call(target, row, method, path);
         let [api, _] = target.apis;
+        let path = call::path_along(row, told.map(|told| told.configured), api);
+        let target = self.places.of_call(target, row, method, path);
         let (route, route_number) = self.routes.route(told, api, (method, path), bump);
         let service = self.services.number(call::forwarded(row, api, method, path));
         Along { target, method, path, route, route_number, service }

@@ -137,7 +137,7 @@ impl Field {
             Field::Caller => return Some(call::caller(row, account)),
             Field::Method => call::method(row),
             Field::Route => call::configured_route(row),
-            Field::Path => call::path(row),
+            Field::Path => call::path(row, account.and_then(|account| call::api(account, row))),
             Field::Ip => row.source_ip(),
             Field::Agent => row.user_agent(),
             Field::Upstream => row.upstream(),

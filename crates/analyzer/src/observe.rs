@@ -57,8 +57,9 @@ impl<'a> Observer<'a> {
         row: Row<'_, '_>,
         take: &mut impl FnMut(&Request<'_>, Option<&'a ApiEntry>),
     ) -> Result<(), &'static str> {
-        let (method, path) = (call::method(row).unwrap_or("-"), call::path(row));
-        let api = call::api(self.account, row).map(|api| call::called(api, row, method, path));
+        let api = call::api(self.account, row);
+        let (method, path) = (call::method(row).unwrap_or("-"), call::path(row, api));
+        let api = api.map(|api| call::called(api, row, method, path));
         write_resource(&mut self.arn, row, api, method, path)?;
         let caller = call::caller(row, Some(self.account));
         let number = self.bindings.bind(&caller, api);

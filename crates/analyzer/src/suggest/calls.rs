@@ -144,9 +144,10 @@ impl<'a> Reader<'a> {
         self.counted.requests += 1;
         self.counted.span.merge(Span::at(row.time()));
         let account = self.calls.account;
-        let (caller, path) = (call::caller(row, Some(account)), call::path(row));
+        let api = call::api(account, row);
+        let (caller, path) = (call::caller(row, Some(account)), call::path(row, api));
         let method = call::method(row).unwrap_or("-");
-        let api = call::api(account, row).map(|api| call::called(api, row, method, path));
+        let api = api.map(|api| call::called(api, row, method, path));
         let number = self.bind(&caller, api);
         let Some(binding) = self.bindings.get(number) else { return };
         let Some(subject) = binding.applicable.subject() else {

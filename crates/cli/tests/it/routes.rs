@@ -99,6 +99,31 @@ fn a_route_that_is_signed_for_is_not_public() {
     );
 }
 
+/// The API has one stage, so that is the stage of calls whose log does not tell it, also in their paths.
+#[test]
+fn a_stage_that_only_the_account_tells_is_left_out_of_paths() {
+    let folder = tempfile::tempdir().unwrap();
+    let (manifest, lines) = (folder.path().join("tollgate.toml"), folder.path().join("log.jsonl"));
+    write_account(&manifest, "AWS_IAM", "NONE");
+    let line = |path: &str, route: &str| {
+        let line = json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64, "apiId": "a1b2c3", "httpMethod": "GET",
+            "path": path, "resourcePath": route, "userArn": WEB, "status": 200,
+        });
+        format!("{line}\n")
+    };
+    let paths =
+        [("/prod/own/1", "/own/{id}"), ("/own/1", "/own/{id}"), ("/prod/own/1", "/{proxy+}")];
+    fs::write(&lines, paths.map(|(path, route)| line(path, route)).concat()).unwrap();
+    let [manifest, lines] = [manifest, lines].map(|path| path.to_str().unwrap().to_owned());
+    let run = |more: &[&str]| {
+        let arguments = ["analyze", "--format", "json", "--account", &manifest, &lines];
+        support::json(&tollgate(&[&arguments, more].concat()).output().unwrap())
+    };
+    assert_eq!(run(&[])["agreement"]["agreeing"], 3);
+    assert_eq!(run(&["--filter", "path=\"/own/1\""])["agreement"]["agreeing"], 3);
+}
+
 /// The check before a change ships: a public route is closed.
 #[test]
 fn closing_a_route_denies_its_calls_newly() {
