@@ -135,7 +135,7 @@ fn growing(mut saved: [Saved; TTLS.len()]) -> [Saved; TTLS.len()] {
 struct Together {
     routes: Names<String>,
     reads: Vec<u64>,
-    samples: [Distinct; 2 * TTLS.len()],
+    samples: [Sample; 2 * TTLS.len()],
 }
 
 impl Together {
@@ -145,8 +145,8 @@ impl Together {
         for (&route, reads) in routes.iter().zip(other.reads) {
             *slot(&mut self.reads, route) += reads;
         }
-        for (held, more) in self.samples.iter_mut().zip(other.shared.iter().chain(&other.own)) {
-            held.merge(more, |route| at(&routes, route));
+        for (held, more) in self.samples.iter_mut().zip(other.shared.into_iter().chain(other.own)) {
+            *held = std::mem::take(held).merge(more.renumbered(|route| at(&routes, route)));
         }
     }
 
@@ -158,7 +158,7 @@ impl Together {
             *slot(&mut reads, at(&places, number)) += counted;
         }
         let [a, b, c, d, e, f, g, h] =
-            self.samples.map(|distinct| distinct.sample(|of| at(&places, of)));
+            self.samples.map(|sample| sample.renumbered(|of| at(&places, of)));
         Repeats { routes, reads, shared: [a, b, c, d], own: [e, f, g, h] }
     }
 }
@@ -321,7 +321,8 @@ impl RepeatsTally {
         for number in 0..self.reads.len() as u32 {
             routes.number(names.text(number).to_owned());
         }
-        Together { routes, reads: self.reads, samples: self.samples }.finish()
+        let samples = self.samples.map(Distinct::sample);
+        Together { routes, reads: self.reads, samples }.finish()
     }
 }
 

@@ -8,6 +8,8 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::ordered::merged;
+
 /// The most hashes that are kept.
 const KEPT_MAX: usize = 8_192;
 
@@ -88,20 +90,11 @@ impl Distinct {
         }
     }
 
-    /// Adds a sample of the same kind of hashes.
-    pub(crate) fn merge(&mut self, other: &Sample, number: impl Fn(u32) -> u32) {
-        self.settle();
-        self.raise(other.level);
-        for &(hash, of) in &other.kept {
-            self.add(hash, number(of));
-        }
-    }
-
     /// What is kept, in order.
-    pub(crate) fn sample(mut self, number: impl Fn(u32) -> u32) -> Sample {
+    pub(crate) fn sample(mut self) -> Sample {
         self.settle();
         let level = self.level();
-        let mut kept: Vec<_> = self.kept.into_iter().map(|(hash, of)| (hash, number(of))).collect();
+        let mut kept: Vec<(u64, u32)> = self.kept.into_iter().collect();
         kept.sort_unstable_by_key(|(hash, _)| *hash);
         Sample { level, kept }
     }
@@ -111,10 +104,30 @@ impl Distinct {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sample {
     level: u32,
+    /// In order of the hashes.
     kept: Vec<(u64, u32)>,
 }
 
 impl Sample {
+    /// The sample of what either is a sample of. Both count for the same by the same numbers.
+    pub(crate) fn merge(self, other: Sample) -> Sample {
+        let mut level = self.level.max(other.level);
+        let mut kept = merged(self.kept, other.kept, |_, _| ());
+        kept.truncate(below(&kept, level));
+        while kept.len() > KEPT_MAX {
+            level += 1;
+            kept.truncate(below(&kept, level));
+        }
+        Sample { level, kept }
+    }
+
+    /// With other numbers of what hashes were counted for.
+    #[must_use]
+    pub(crate) fn renumbered(mut self, number: impl Fn(u32) -> u32) -> Sample {
+        self.kept.iter_mut().for_each(|(_, of)| *of = number(*of));
+        self
+    }
+
     /// The numbers that hashes were counted for.
     pub(crate) fn numbers(&self) -> impl Iterator<Item = u32> {
         self.kept.iter().map(|&(_, of)| of)
@@ -126,6 +139,11 @@ impl Sample {
         let error = (kept as f64 * each as f64 * (each - 1) as f64).sqrt();
         (kept.saturating_mul(each), error.ceil() as u64)
     }
+}
+
+/// How many hashes are below the bound of a level.
+fn below(kept: &[(u64, u32)], level: u32) -> usize {
+    kept.partition_point(|(hash, _)| hash.leading_zeros() >= level)
 }
 
 #[cfg(test)]
@@ -152,7 +170,7 @@ mod tests {
 
     #[test]
     fn few_are_exact_however_often_they_come() {
-        let sample = counted((0..50_000).map(|number| number % 8_192)).sample(|of| of);
+        let sample = counted((0..50_000).map(|number| number % 8_192)).sample();
         assert_eq!(sample.estimate(sample.numbers().count() as u64), (8_192, 0));
     }
 
@@ -161,7 +179,7 @@ mod tests {
         let mut raised = false;
         // Just as many as are looked up, and one more.
         for many in (FRESH_MAX..4 * KEPT_MAX).step_by(FRESH_MAX).flat_map(|many| [many, many + 1]) {
-            let Sample { level, kept } = counted(0..many as u64).sample(|of| of);
+            let Sample { level, kept } = counted(0..many as u64).sample();
             assert!(kept.iter().all(|(hash, _)| hash.leading_zeros() >= level), "{many}");
             raised |= level > 0;
         }
@@ -172,7 +190,7 @@ mod tests {
     fn many_are_estimated_within_the_stated_error() {
         let mut outside = 0;
         for from in 0..20_u64 {
-            let sample = counted(from * 1_000_000..from * 1_000_000 + 400_000).sample(|of| of);
+            let sample = counted(from * 1_000_000..from * 1_000_000 + 400_000).sample();
             for of in 0..3 {
                 let kept = sample.numbers().filter(|number| *number == of).count() as u64;
                 let (about, error) = sample.estimate(kept);
@@ -202,7 +220,7 @@ mod tests {
         ) {
             let mut distinct = Distinct::default();
             numbers.iter().for_each(|&(number, of)| distinct.add(hash(number), of));
-            prop_assert_eq!(distinct.sample(|of| of), sampled_at_the_end(&numbers));
+            prop_assert_eq!(distinct.sample(), sampled_at_the_end(&numbers));
         }
 
         #[test]
@@ -210,10 +228,9 @@ mod tests {
             left in prop::collection::vec(0..60_000_u64, 0..40_000),
             right in prop::collection::vec(0..60_000_u64, 0..9_000),
         ) {
-            let whole = counted(left.iter().chain(&right).copied()).sample(|of| of);
-            let mut merged = counted(left.iter().copied());
-            merged.merge(&counted(right.iter().copied()).sample(|of| of), |of| of);
-            prop_assert_eq!(merged.sample(|of| of), whole);
+            let whole = counted(left.iter().chain(&right).copied()).sample();
+            let [left, right] = [left, right].map(|all| counted(all.into_iter()).sample());
+            prop_assert_eq!(left.merge(right), whole);
         }
     }
 }
