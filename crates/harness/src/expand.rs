@@ -85,6 +85,8 @@ pub(crate) struct Settled {
     pub(crate) action: Arc<str>,
     pub(crate) resource: Arc<str>,
     pub(crate) bundle: Arc<Bundle>,
+    /// What an account tells of the principal that its ARN does not.
+    pub(crate) known: Vec<(Arc<str>, Given)>,
 }
 
 /// Multiplies out all tests of a file whose setting is complete.
@@ -218,7 +220,10 @@ impl Expansion<'_> {
         let outcome = exception.unwrap_or(case);
         check_outcome(outcome, self.file)?;
         let mut call = bare_call(principal, &question, &settled);
-        let inherited = inherited(self.setting, principal);
+        let said = of_setting(self.setting, principal);
+        let is_said = |key: &str| said.iter().any(|(name, _)| name.eq_ignore_ascii_case(key));
+        let known = settled.known.iter().filter(|(key, _)| !is_said(key)).cloned();
+        let inherited: Vec<(Arc<str>, Given)> = known.chain(said.iter().cloned()).collect();
         inherited.iter().for_each(|(key, given)| call.set(key, given.clone()));
         add_context(&mut call, choice, &case.unknown);
         Ok(Cell {
@@ -323,7 +328,7 @@ fn bare_call(principal: &PrincipalFields, question: &Question<'_>, settled: &Set
 }
 
 /// Context that every test of the file has for this principal, unless it says otherwise.
-fn inherited(setting: &Setting, principal: &PrincipalFields) -> Vec<(Arc<str>, Given)> {
+fn of_setting(setting: &Setting, principal: &PrincipalFields) -> Vec<(Arc<str>, Given)> {
     let mut inherited: Vec<(Arc<str>, Given)> = Vec::new();
     if let Some(now) = &setting.now {
         let epoch = now.value.as_second().to_string();

@@ -231,6 +231,7 @@ impl Resolve for Resolver<'_, '_> {
         let entry = account::api_entry(account, question)?;
         let accounts = &mut self.opened.accounts;
         let base = account.map(|account| accounts.layers(account, question, entry));
+        let known = account.map(|account| account::known(account, question)).unwrap_or_default();
         let layers = self.opened.layers.resolve(base, &question.attachments)?;
         let (action, resource) = match question.chosen("resource") {
             Some(resource) => api::for_resource(question, resource)?,
@@ -241,6 +242,6 @@ impl Resolve for Resolver<'_, '_> {
             }
         };
         let bundle = self.opened.layers.compile(layers);
-        Ok(Settled { action: action.into(), resource: resource.into(), bundle })
+        Ok(Settled { action: action.into(), resource: resource.into(), bundle, known })
     }
 }

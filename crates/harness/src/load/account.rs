@@ -4,11 +4,12 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use tollgate_policy::{Policies, PolicySet, PolicyType, Principal, StatementId};
+use tollgate_policy::{Policies, PolicySet, PolicyType, Principal, StatementId, key};
 use tollgate_store::{Account, ApiEntry, Applicable, Source as Files};
 
 use super::beside;
 use super::layers::{Parsed, Resolved};
+use crate::call::Given;
 use crate::expand::Question;
 use crate::file::PrincipalFields;
 use crate::place::{Located, Place, Problem, SourceFile, did_you_mean};
@@ -169,6 +170,19 @@ impl Accounts<'_> {
         }
         parsed
     }
+}
+
+/// What an account tells of a principal that its ARN does not: the path of a session's role, which
+/// `aws:PrincipalArn` has, and the unique id.
+pub(super) fn known(account: &Account, question: &Question<'_>) -> Vec<(Arc<str>, Given)> {
+    let Some(principal) = Principal::parse(&question.principal.arn.value) else {
+        return Vec::new();
+    };
+    let principal = account.policies_for(&principal, None).identify(principal);
+    let role = principal.role().map(|role| (key::PRINCIPAL_ARN, role.arn.into()));
+    let id = principal.unique_id().map(|id| (key::USER_ID, id.into()));
+    let known = role.into_iter().chain(id);
+    known.map(|(key, value)| (key.name().into(), Given::One(value))).collect()
 }
 
 /// The API as the route of a request authorizes.

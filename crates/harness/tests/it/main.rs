@@ -6,6 +6,7 @@
     reason = "a test ends where it fails"
 )]
 
+mod account;
 mod conformance;
 mod coverage;
 mod expand;
