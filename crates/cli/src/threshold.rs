@@ -45,7 +45,19 @@ impl Bounds {
             world.complain(&format!("--fail-on {}: {found}", threshold.text));
             exit.worse(how)
         });
+        self.say_empty(report, world);
         if report.interrupted { Exit::Undecided } else { judged }
+    }
+
+    /// Says that there was nothing to judge, where requests were read and none of them counts.
+    fn say_empty(&self, report: &Report, world: &World) {
+        if !self.fail_on.is_empty() && report.usage.requests == 0 && report.left_out > 0 {
+            let left_out = count(report.left_out, "request");
+            world.complain(&format!(
+                "--fail-on: nothing to judge, all of {left_out} are left out by `--filter`, `--since` or \
+                 `--until`"
+            ));
+        }
     }
 }
 

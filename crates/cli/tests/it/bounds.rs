@@ -50,6 +50,15 @@ fn a_bound_that_is_exceeded_is_said_with_what_was_measured() {
     }
 }
 
+#[test]
+fn a_bound_on_nothing_is_kept_and_said_to_be_on_nothing() {
+    let nobody = ["--fail-on", "denied>0", "--fail-on", "p99>2s", "--filter", "caller~\"nobody\""];
+    let output = tollgate(&[&["analyze", LOGS], &ACCOUNT[..], &nobody].concat()).output().unwrap();
+    let said = "--fail-on: nothing to judge, all of 3,609 requests are left out by `--filter`, `--since` \
+                or `--until`";
+    check(&output, 0, &[said]);
+}
+
 /// A histogram tells 700 ms as 702.
 #[test]
 fn a_latency_does_not_exceed_a_bound_that_it_may_be_within() {
