@@ -2,7 +2,8 @@
 //!
 //! This is the check before a policy change ships: every call of the log is decided under the
 //! policies of both accounts, and what is newly denied or newly allowed is grouped and counted. So is
-//! what only one of them can decide; of what neither can, there are only counts.
+//! what only one of them can decide; of what neither can, there are only counts. What both leave open is
+//! unchanged if it hangs on the same (`hangs_on.rs`), and else may have changed.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +17,7 @@ use crate::intern::{Interner, OTHER_NUMBER};
 use crate::labels::Labels;
 use crate::outcomes::{Cited, cited};
 use crate::places::Target;
-use crate::replay::{Verdict, Version, write_resource};
+use crate::replay::{Version, write_resource};
 use crate::time::Span;
 
 /// Calls that are decided differently. Merges.
@@ -201,10 +202,10 @@ impl ChangeTally {
         (new, after): (&Version<'_>, u32),
         callers: &Interner,
     ) {
-        let outcome = |version: &Version<'_>, number| version.verdict(number).map(Verdict::outcome);
-        match (outcome(old, before), outcome(new, after)) {
-            (Some(Err(_)), Some(Err(why))) => return *self.undecided.entry(why).or_default() += 1,
-            (before, after) if before == after => return self.unchanged += 1,
+        let (Some(was), Some(is)) = (old.verdict(before), new.verdict(after)) else { return };
+        match (was.outcome(), is.outcome()) {
+            (Err(_), Err(why)) => return *self.undecided.entry(why).or_default() += 1,
+            _ if was.is_same(is) => return self.unchanged += 1,
             _ => {}
         }
         let call = &named(call);

@@ -32,6 +32,7 @@ mod forecast;
 mod gather;
 mod grid;
 mod groups;
+mod hangs_on;
 mod heat;
 mod histogram;
 mod intern;

@@ -20,6 +20,7 @@ use crate::call::{self, Call};
 use crate::classify::{Classifier, Sorted};
 use crate::context::Assumption;
 use crate::decisions::{Class, Decisions};
+use crate::hangs_on::HangsOn;
 use crate::places::Places;
 use crate::rows::Row;
 
@@ -40,12 +41,19 @@ pub(crate) type Decided = Both<u32>;
 pub(crate) struct Verdict {
     pub(crate) binding: usize,
     pub(crate) decision: Result<Decision, &'static str>,
+    /// Of an open decision that is compared with another's: what it hangs on.
+    hangs_on: Option<HangsOn>,
 }
 
 impl Verdict {
     /// The outcome, or the reason for which there is none.
     pub(crate) fn outcome(&self) -> Result<Outcome, &'static str> {
         self.decision.as_ref().map(|decision| decision.outcome).map_err(|reason| *reason)
+    }
+
+    /// Whether a call that another account decided so is certainly decided the same by this one.
+    pub(crate) fn is_same(&self, other: &Verdict) -> bool {
+        self.outcome() == other.outcome() && self.hangs_on == other.hangs_on
     }
 
     /// Whether nothing allows the call.
@@ -68,6 +76,8 @@ pub(crate) struct Replay<'a> {
 #[derive(Clone)]
 pub(crate) struct Version<'a> {
     account: &'a Account,
+    /// Whether another account's decisions are compared with its own.
+    is_compared: bool,
     pub(crate) bindings: Bindings<'a>,
     foreign: Foreign,
     verdicts: Vec<Verdict>,
@@ -77,8 +87,10 @@ pub(crate) struct Version<'a> {
 impl<'a> Replay<'a> {
     /// A replay with the policies of `accounts`, and values to assume for what the log does not tell.
     pub(crate) fn new(accounts: Both<&'a Account>, assumed: &'a [Assumption]) -> Replay<'a> {
+        let is_compared = accounts.iter().all(Option::is_some);
         let version = |account| Version {
             account,
+            is_compared,
             foreign: Foreign::default(),
             bindings: Bindings::new(account, assumed),
             verdicts: Vec::new(),
@@ -152,6 +164,7 @@ impl<'a> Version<'a> {
         resource: Result<&str, &'static str>,
     ) -> u32 {
         let number = self.bindings.bind(call.caller, api);
+        let mut hangs_on = None;
         let decision = match (resource, self.bindings.get(number)) {
             (Ok(_), Some(binding)) if !binding.is_told() => Err(UNTOLD_CALLER),
             (Ok(resource), Some(binding)) => {
@@ -165,13 +178,17 @@ impl<'a> Version<'a> {
                     {
                         Err(UNTOLD_POLICIES)
                     }
+                    Outcome::Indeterminate if self.is_compared => {
+                        hangs_on = Some(HangsOn::of(binding, &request));
+                        Ok(decision)
+                    }
                     _ => Ok(decision),
                 }
             }
             (Ok(_), None) => Err(UNTOLD_API),
             (Err(reason), _) => Err(reason),
         };
-        self.number(Verdict { binding: number, decision })
+        self.number(Verdict { binding: number, decision, hangs_on })
     }
 
     fn number(&mut self, verdict: Verdict) -> u32 {

@@ -85,7 +85,7 @@ impl fmt::Display for PolicyType {
 }
 
 /// The version of the policy language.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Version {
     /// `2008-10-17`, also when the element is missing: `${…}` is literal text.
     V2008,

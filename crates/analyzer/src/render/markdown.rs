@@ -106,13 +106,13 @@ fn changes(report: &Report, top: usize) -> String {
     })
 }
 
-/// A decision, and the first statement that determined it, or the keys that it depends on.
+/// A decision, the first statement that determined it, and the keys that it depends on.
 fn side(side: &Side) -> String {
     let decision = code(side.decision.as_deref().unwrap_or("none"));
-    if !side.depends_on.is_empty() {
-        return format!("{decision}, depends on {}", code(&side.depends_on.join(", ")));
-    }
-    side.determined_by.first().map_or(decision.clone(), |by| format!("{decision} by {}", cited(by)))
+    let by = side.determined_by.first().map(|by| format!(" by {}", cited(by)));
+    let depends = Some(side.depends_on.join(", ")).filter(|keys| !keys.is_empty());
+    let depends = depends.map(|keys| format!(", depends on {}", code(&keys)));
+    [decision, by.unwrap_or_default(), depends.unwrap_or_default()].concat()
 }
 
 /// A statement by its name and place.

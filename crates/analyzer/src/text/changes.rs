@@ -70,9 +70,11 @@ fn side(side: &Side, style: &Style) -> String {
     if let Some(why) = &side.undecided {
         return format!("{painted}: {why}");
     }
-    if !side.depends_on.is_empty() {
-        return format!("{painted}, depends on {}", side.depends_on.join(", "));
-    }
     let by: Vec<String> = side.determined_by.iter().map(|cited| place(cited, style)).collect();
-    if by.is_empty() { painted } else { format!("{painted} by {}", by.join(", ")) }
+    let by = if by.is_empty() { String::new() } else { format!(" by {}", by.join(", ")) };
+    let depends = match side.depends_on.join(", ") {
+        keys if keys.is_empty() => keys,
+        keys => format!(", depends on {keys}"),
+    };
+    [painted, by, depends].concat()
 }

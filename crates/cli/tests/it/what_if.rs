@@ -173,3 +173,38 @@ fn what_another_account_allows_its_callers_is_not_known() {
     let said = format!("--fail-on newly-denied: 1 request may be: {unknown}\n");
     check_gate(&folder, &["--fail-on", "newly-denied"], 4, &said);
 }
+
+/// Calls that both versions leave open are unchanged only if both decisions hang on the same.
+#[test]
+fn open_calls_are_unchanged_only_where_they_hang_on_the_same() {
+    let mfa = |value: &str| json!({ "Bool": { "aws:MultiFactorAuthPresent": value } });
+    let guarded = |value: &str| json!([allow_if("*", &mfa(value))]);
+    let compared = |new: &Value| {
+        let folder = two(API, new);
+        folder.policy("old.json", &guarded("true"));
+        folder.log(&[(CLERK, "GET /stock", 200, "10.0.0.1"); 3]);
+        folder
+    };
+    let deny = {
+        let mut statement = allow_if("*", &mfa("false"));
+        statement["Effect"] = json!("Deny");
+        statement
+    };
+    let may =
+        "--fail-on newly-denied: 3 requests may be: it depends on aws:MultiFactorAuthPresent\n";
+    let turned = json!([allow_if("*", &mfa("false"))]);
+    let with_another = json!([allow_if("*", &mfa("true")), deny]);
+    for new in [turned, with_another] {
+        let folder = compared(&new);
+        let changes = changes(&folder);
+        assert_eq!((&changes["unchanged"], &changes["otherwise"]), (&json!(0), &json!(3)));
+        assert_eq!((&changes["perhapsDenied"], &changes["perhapsAllowed"]), (&json!(3), &json!(3)));
+        check_gate(&folder, &["--fail-on", "newly-denied"], 4, may);
+    }
+    // Another name, another pattern that matches, and another statement about other calls.
+    let mut renamed = allow_if(&shop("GET/*"), &mfa("true"));
+    renamed["Sid"] = json!("Guarded");
+    let folder = compared(&json!([allow(&shop("PUT/stock")), renamed]));
+    assert_eq!(changes(&folder)["unchanged"], 3);
+    check_gate(&folder, &["--fail-on", "newly-denied", "--fail-on", "newly-allowed"], 0, "");
+}

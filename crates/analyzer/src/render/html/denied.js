@@ -150,9 +150,10 @@ function drawChanges() {
     `${number(otherwise)} changed otherwise; ${number(unchanged)} stay as they were${undecided > 0 ? `; ${number(undecided)} cannot be decided (${why})` : ""}.${open} Whole period.`;
   const side = (decided) => {
     if (decided.decision === null) return `none: ${decided.undecided}`;
-    if (decided.dependsOn) return `depends on ${decided.dependsOn.join(", ")}`;
     const names = (decided.determinedBy ?? []).map((cited) => `${statementName(cited)} at ${place(cited)}`);
-    return `${DECISIONS[decided.decision] ?? "none"}${names.length > 0 ? ` by ${names.join(", ")}` : ""}`;
+    const by = names.length > 0 ? ` by ${names.join(", ")}` : "";
+    const depends = decided.dependsOn ? `, depends on ${decided.dependsOn.join(", ")}` : "";
+    return `${DECISIONS[decided.decision] ?? "none"}${by}${depends}`;
   };
   drawTable("changes", {
     caption: plural(groups.length, "group"),
