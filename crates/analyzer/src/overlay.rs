@@ -225,9 +225,9 @@ impl<'a> Overlay<'a> {
                 at.permissions_boundary,
             ),
             session: pick(is_same(at.session, base.session), changed.session, at.session),
-            service_control: match at.service_control {
-                [] => &[],
-                _ => changed.service_control,
+            service_control: match std::ptr::eq(at.service_control, base.service_control) {
+                true => changed.service_control,
+                false => at.service_control,
             },
             ..at
         }

@@ -153,6 +153,43 @@ fn a_boundary_or_session_policy_is_changed_for_all_who_have_it() {
     }
 }
 
+/// A caller of another account has its own organization's control policies; those of the account's own
+/// callers stay as they are.
+#[test]
+fn control_policies_stay_in_force_for_others() {
+    let folder = account();
+    let partner = "arn:aws:sts::999988887777:assumed-role/partner/p";
+    folder.policy("all.json", &json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]));
+    folder.policy(
+        "scp.json",
+        &json!([{ "Effect": "Allow", "Action": "*", "Resource": shop("GET/*") }]),
+    );
+    folder.policy("read.json", &json!([allow(&shop("GET/*"))]));
+    let mut named = allow(&shop("GET/*"));
+    named["Principal"] = json!({ "AWS": "arn:aws:iam::999988887777:role/partner" });
+    folder.policy("api.json", &json!([named]));
+    let manifest = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         serviceControl = [[\"all.json\"], [\"scp.json\"]]\n\
+         [[principal]]\narn = \"{ROLE}\"\npolicies = [\"all.json\"]\n\
+         [[principal]]\narn = \"arn:aws:iam::999988887777:role/partner\"\n\
+         policies = [\"read.json\"]\nboundary = \"read.json\"\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\nresourcePolicy = \"api.json\"\n"
+    );
+    folder.write("tollgate.toml", &manifest);
+    folder.log(&[
+        (partner, "POST /orders", 403, IP),
+        (partner, "POST /orders", 403, IP),
+        (CLERK, "POST /orders", 403, IP),
+    ]);
+    let report = report(&folder);
+    let remedy = &report["remedies"][0];
+    assert_eq!((&remedy["allows"], &remedy["alsoAllows"]), (&json!(2), &json!([])), "{remedy:#}");
+    // One that changes a control policy changes it for its own account.
+    let remedy = &report["remedies"][1];
+    assert_eq!((&remedy["allows"], &remedy["alsoAllows"]), (&json!(1), &json!([])), "{remedy:#}");
+}
+
 #[test]
 fn a_remedy_that_is_not_enough_names_the_key_that_it_then_depends_on() {
     let folder = account();
