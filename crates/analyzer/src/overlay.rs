@@ -25,6 +25,10 @@ pub struct PolicyChange {
     /// Of a boundary or session policy, which is one policy: its ARN or file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub policy: Option<String>,
+    /// The version of the policy language that the document must have: `2012-10-17` where the statement
+    /// has `${*}` in the place of a `*` of the path, or the like.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<&'static str>,
     /// Other principals of the account that the policy limits, too.
     #[serde(skip_serializing_if = "is_zero")]
     pub shared_with: usize,
@@ -125,6 +129,7 @@ impl<'a> Overlay<'a> {
                 level: None,
                 attached_to: attached_to.map(str::to_owned),
                 policy,
+                version: self.version(),
                 shared_with,
                 statement,
             });
@@ -176,12 +181,17 @@ impl<'a> Overlay<'a> {
                     level: Some(number),
                     attached_to: None,
                     policy: None,
+                    version: self.version(),
                     shared_with: 0,
                     statement: statement.clone(),
                 });
             }
         }
         self.service_control = Some(levels);
+    }
+
+    fn version(&self) -> Option<&'static str> {
+        self.resource.contains("${").then_some("2012-10-17")
     }
 
     fn statement(&self) -> Json {

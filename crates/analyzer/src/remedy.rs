@@ -53,9 +53,13 @@ pub struct Remedy {
     /// The statements that deny explicitly, so that no Allow helps.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub blocked_by: Vec<Cited>,
-    /// A condition of the nearest statement that the change passes over.
+    /// The nearest statement, if its condition did not hold: the change passes over that.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passes_over: Option<Nearest>,
+    /// All conditions of that statement, none of which the change asks for: `Bool
+    /// aws:MultiFactorAuthPresent`.
+    #[serde(rename = "passesOverConditions", skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<String>,
     /// What else of the log would be allowed.
     pub also_allows: Vec<AlsoAllowed>,
 }

@@ -34,6 +34,7 @@ pub use self::report::{
     Calls, Observation, Policy, Replaced, ResourceNote, Seen, StatementNote, Suggestion,
     Suggestions, Unused, UnusedPattern,
 };
+pub(crate) use self::shape::literal;
 
 use self::compose::Composed;
 use self::grants::Grants;

@@ -3,15 +3,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use tollgate_policy::{
-    ArnParts, Extent, Outcome, Policies, Principal, Variables, authorize, explain,
+    ArnParts, Extent, Outcome, Policies, Principal, Request, Variables, authorize, explain,
+    nearest_miss,
 };
-use tollgate_store::{Account, ApiEntry};
+use tollgate_store::{Account, ApiEntry, Applicable};
 
 use super::reach::{Reach, Share};
 use super::{AlsoAllowed, Denied, FoldKey, Remedy, decision, owner};
 use crate::call;
 use crate::outcomes::{GroupKey, cited};
 use crate::overlay::{Overlay, Place};
+use crate::suggest::literal;
 
 /// Rounds of adding what is missing, before it is given up.
 const ROUNDS_MAX: usize = 4;
@@ -73,6 +75,7 @@ impl<'s> Search<'s> {
         if !matches!(decision.outcome, Outcome::Allowed | Outcome::Indeterminate) {
             return Some(remedy);
         }
+        let passes_over = group.nearest.clone().filter(|nearest| nearest.condition.is_some());
         let extent = Extent::of_resource(&pattern, Variables::Substituted);
         let trial = Trial { overlay, pattern, extent, reach: Reach::default() };
         let (allows, may_allow) = self.allows(&trial);
@@ -81,7 +84,10 @@ impl<'s> Search<'s> {
             may_allow,
             depends_on: decision.depends_on,
             also_allows: self.also_allows(&trial, by_principal),
-            passes_over: group.nearest.clone().filter(|nearest| nearest.condition.is_some()),
+            conditions: passes_over.as_ref().map_or_else(Vec::new, |_| {
+                conditions(&applicable, &group.context.request(key, &group.example.0))
+            }),
+            passes_over,
             changes: trial.overlay.into_changes(),
             ..remedy
         })
@@ -108,6 +114,7 @@ impl<'s> Search<'s> {
             changes: Vec::new(),
             blocked_by: Vec::new(),
             passes_over: None,
+            conditions: Vec::new(),
             also_allows: Vec::new(),
         }
     }
@@ -225,13 +232,12 @@ fn api<'a>(account: &'a Account, resource: &str) -> Option<&'a ApiEntry> {
     account.api(parts.resource.split('/').next()?).map(|api| call::called_as(api, resource))
 }
 
-/// The pattern that matches one resource: in policies `*`, `?` and `$` have a meaning.
-fn literal(resource: &str) -> String {
-    let escaped = |character| match character {
-        '*' | '?' | '$' => format!("${{{character}}}"),
-        other => String::from(other),
-    };
-    resource.chars().map(escaped).collect()
+/// The conditions of the statement that came nearest to allowing a request.
+fn conditions(applicable: &Applicable<'_>, request: &Request<'_>) -> Vec<String> {
+    let nearest = nearest_miss(&applicable.policies(), request);
+    let citation = nearest.and_then(|(id, _)| applicable.cite(id));
+    let conditions = citation.iter().flat_map(|citation| &citation.statement.conditions);
+    conditions.map(|it| format!("{} {}", it.operator.value, it.key.value)).collect()
 }
 
 /// The pattern that matches whatever stands in the place of placeholders.

@@ -44,8 +44,8 @@ fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String 
         line("", change.statement.to_string());
     }
     if let Some(nearest) = &remedy.passes_over {
-        let condition = nearest.condition.as_deref().unwrap_or_default();
-        line("passes", format!("over {condition} of {}", place(&nearest.statement, style)));
+        let conditions = remedy.conditions.join(" and ");
+        line("passes", format!("over {conditions} of {}", place(&nearest.statement, style)));
     }
     line("then", outcome(remedy, style));
     let shown = style.shown(remedy.also_allows.len());
@@ -63,18 +63,21 @@ fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String 
 }
 
 /// Where a statement belongs, in full, as nobody is to add it elsewhere: `the identity policy of
-/// arn:aws:iam::123456789012:role/ci`; and the policy, where there is only one, with whom else it
-/// limits.
+/// arn:aws:iam::123456789012:role/ci`; the policy, where there is only one, with whom else it limits;
+/// and the version that its document must have.
 pub(crate) fn target(change: &PolicyChange) -> String {
-    let layer = layer(change);
-    let Some(policy) = &change.policy else { return layer };
-    match change.shared_with as u64 {
-        0 => format!("{layer}, {policy}"),
-        others => {
-            let others = count(others, "other principal");
-            format!("{layer}, {policy}, which is that of {others} too")
-        }
+    let mut target = layer(change);
+    if let Some(policy) = &change.policy {
+        target = format!("{target}, {policy}");
     }
+    if change.shared_with > 0 {
+        let others = count(change.shared_with as u64, "other principal");
+        target = format!("{target}, which is that of {others} too");
+    }
+    if let Some(version) = change.version {
+        target = format!("{target}, in a document of Version {version}");
+    }
+    target
 }
 
 fn layer(change: &PolicyChange) -> String {

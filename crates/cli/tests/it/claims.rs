@@ -153,6 +153,47 @@ fn a_boundary_or_session_policy_is_changed_for_all_who_have_it() {
     }
 }
 
+/// In a document of 2008 `${*}` is text, so a change that needs it says which version it needs; a `$` that
+/// begins no variable stands for itself in any.
+#[test]
+fn a_statement_that_escapes_names_the_version_that_it_needs() {
+    let folder = account();
+    folder.log(&[(CLERK, "POST /a*b", 403, IP), (CLERK, "POST /a$b", 403, IP)]);
+    for (of, version) in [("POST/a${*}b", json!("2012-10-17")), ("POST/a$b", Value::Null)] {
+        let remedy = remedy(&folder, &shop(of));
+        let change = &remedy["changes"][0];
+        assert_eq!(
+            (&change["statement"]["Resource"], &change["version"]),
+            (&json!(shop(of)), &version)
+        );
+        assert_eq!(remedy["allows"], 1);
+    }
+    for format in ["text", "markdown"] {
+        let text = text(&folder, &["--format", format]);
+        assert_eq!(text.matches("in a document of Version 2012-10-17").count(), 1, "{text}");
+    }
+}
+
+/// A reviewer must see all that is given up, not what failed first.
+#[test]
+fn a_remedy_names_every_condition_that_it_passes_over() {
+    let folder = account();
+    let conditions = json!({
+        "IpAddress": { "aws:SourceIp": "192.168.0.0/16" },
+        "Bool": { "aws:MultiFactorAuthPresent": "true" },
+    });
+    folder.policy("identity.json", &json!([allow_if(&shop("POST/orders"), &conditions)]));
+    folder.log(&[(CLERK, "POST /orders", 403, IP)]);
+    let remedy = remedy(&folder, &shop("POST/orders"));
+    assert_eq!(remedy["passesOver"]["condition"], "IpAddress aws:SourceIp");
+    let all = ["IpAddress aws:SourceIp", "Bool aws:MultiFactorAuthPresent"];
+    let mut named = remedy["passesOverConditions"].as_array().unwrap().clone();
+    named.sort_by_key(|name| all.iter().position(|known| name == known));
+    assert_eq!(named, all);
+    let text = text(&folder, &[]);
+    assert!(text.contains("aws:SourceIp") && text.contains("Bool aws:MultiFactorAuthPresent"));
+}
+
 /// A caller of another account has its own organization's control policies; those of the account's own
 /// callers stay as they are.
 #[test]

@@ -111,7 +111,8 @@ function drawRemedies() {
   const remedies = report.remedies ?? [];
   $("remedies-section").hidden = remedies.length === 0;
   const target = (change) => `${LAYERS[change.policyType] ?? change.policyType}${change.attachedTo ? ` of ${shortCaller(change.attachedTo)}` : `, level ${change.level ?? 0}`}${change.policy ? `, ${change.policy}` : ""}` +
-    (change.sharedWith ? `, which is that of ${plural(change.sharedWith, "other principal")} too` : "");
+    (change.sharedWith ? `, which is that of ${plural(change.sharedWith, "other principal")} too` : "") +
+    (change.version ? `, in a document of Version ${change.version}` : "");
   const then = (remedy) => {
     if (remedy.dependsOn) return `depends on ${remedy.dependsOn.join(", ")}`;
     if (remedy.mayAllow > 0) return `${number(remedy.allows)} to ${number(remedy.allows + remedy.mayAllow)} of them allowed, as policies may tell them apart`;
@@ -121,7 +122,7 @@ function drawRemedies() {
     ...remedy.changes.map((change) => el("div", {}, `add to the ${target(change)}: `, el("code", {}, JSON.stringify(change.statement)))),
     remedy.changes.length > 0 ? el("div", {}, `then ${then(remedy)}`) : null,
     ...(remedy.blockedBy ?? []).map((cited) => el("div", {}, `denied by ${statementName(cited)} at ${place(cited)}: no Allow helps`)),
-    remedy.passesOver ? el("div", {}, `passes over ${remedy.passesOver.condition} of ${statementName(remedy.passesOver)}`) : null);
+    remedy.passesOver ? el("div", {}, `passes over ${remedy.passesOverConditions.join(" and ")} of ${statementName(remedy.passesOver)}`) : null);
   const also = (remedy) => remedy.alsoAllows.map((each) => `${each.all ? "" : "at most "}${plural(each.requests, "request")}: ${shortCaller(each.caller)} ${shortCall(each.resource)}`).join("; ");
   drawTable("remedies", {
     caption: plural(remedies.length, "change"),
