@@ -30,6 +30,9 @@ pub struct Overview {
 pub struct PrincipalEntry {
     /// Its ARN.
     pub arn: String,
+    /// Whether it is of another account, whose control policies are not known.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub foreign: bool,
     /// `user`, `role` or `federatedUser`.
     pub kind: &'static str,
     /// `AIDA…` or `AROA…`, if known.
@@ -102,12 +105,14 @@ impl Account {
             policies.extend(layer.iter().flat_map(|layer| entries(policy_type, layer)));
         }
         // The policies of the organization bind the account's own principals and resources only.
-        if Principal::parse(subject.arn()).and_then(|it| it.account()) == Some(self.id()) {
+        let foreign =
+            Principal::parse(subject.arn()).and_then(|it| it.account()) != Some(self.id());
+        if !foreign {
             policies.extend(levels(PolicyType::ServiceControl, &self.service_control));
         }
         policies.extend(self.apis().iter().flat_map(of_api));
         policies.extend(levels(PolicyType::ResourceControl, &self.resource_control));
-        let principal = PrincipalEntry::new(subject);
+        let principal = PrincipalEntry { foreign, ..PrincipalEntry::new(subject) };
         Overview { version: 1, account: self.id().to_owned(), principal, policies }
     }
 }
@@ -120,6 +125,7 @@ impl PrincipalEntry {
         let declared = subject.declared().iter().map(|at| format!("{}:{}", at.file, at.position));
         PrincipalEntry {
             arn: subject.arn().to_owned(),
+            foreign: false,
             kind: match Principal::parse(subject.arn()).map(|principal| principal.kind()) {
                 Some(PrincipalKind::Role { .. }) => "role",
                 Some(PrincipalKind::FederatedUser { .. }) => "federatedUser",

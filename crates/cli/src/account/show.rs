@@ -100,6 +100,8 @@ fn text(overview: &Overview) -> String {
         let layer: Vec<_> =
             policies.iter().filter(|policy| policy.policy_type == *policy_type).collect();
         if layer.is_empty() {
+            let unknown = principal.foreign && *policy_type == "serviceControl";
+            let without = if unknown { "not known: those of its own account" } else { without };
             let _ = writeln!(text, "  {without}");
         }
         let width = layer.iter().map(|policy| policy.place().chars().count()).max().unwrap_or(0);

@@ -2,7 +2,9 @@
 
 use std::process::Output;
 
-use crate::support::{json, run, stdout, tollgate, top};
+use serde_json::json;
+
+use crate::support::{Folder, json as as_json, run, stdout, tollgate, top};
 
 const EXPORT: &str = "fixtures/accounts/export/tollgate.toml";
 
@@ -59,6 +61,30 @@ fn json_fits_its_schema() {
     assert!(errors.is_empty(), "{errors:#?}");
 }
 
+/// The account's control policies are not for it, and its own are not known.
+#[test]
+fn a_principal_of_another_account_has_control_policies_that_are_not_known() {
+    let folder = Folder::new();
+    folder.policy("scp.json", &json!([{ "Effect": "Allow", "Action": "*", "Resource": "*" }]));
+    let principal = |account: &str, name: &str| {
+        format!("[[principal]]\narn = \"arn:aws:iam::{account}:role/{name}\"\n")
+    };
+    let own = principal("123456789012", "clerk") + &principal("999988887777", "partner");
+    let head =
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\nserviceControl = [[\"scp.json\"]]\n";
+    let account = folder.write("tollgate.toml", &format!("{head}{own}"));
+    let heading = "service control policies\n  ";
+    let partner = shown(&["--account", &account, "partner"]);
+    assert!(
+        partner.contains(&format!("{heading}not known: those of its own account\n")),
+        "{partner}"
+    );
+    let partner = as_json(&show(&["--account", &account, "--format", "json", "partner"]));
+    assert_eq!(partner["principal"]["foreign"], true);
+    let clerk = shown(&["--account", &account, "clerk"]);
+    assert!(clerk.contains("scp.json") && !clerk.contains("not known: those"), "{clerk}");
+}
+
 #[test]
 fn a_principal_that_is_not_there_has_a_suggestion() {
     insta::assert_snapshot!(stderr(&["--account", EXPORT, "reportr"]));
@@ -85,7 +111,7 @@ fn denial(caller: &str, method: &str, path: &str) -> Option<serde_json::Value> {
         "userArn": caller,
     });
     let mut command = tollgate(&["analyze", "--account", EXPORT, "--format", "json", "-"]);
-    let report = json(&run(&mut command, format!("{line}\n").as_bytes()));
+    let report = as_json(&run(&mut command, format!("{line}\n").as_bytes()));
     assert_eq!(report.pointer("/agreement/undetermined"), Some(&0.into()), "{report:#}");
     report.pointer("/denied/0").cloned()
 }
