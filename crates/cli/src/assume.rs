@@ -1,7 +1,12 @@
 //! Assumptions as people type them: `--assume KEY=VALUE`.
 
+use std::net::IpAddr;
+
 use tollgate_analyzer::{Assumption, referenced_keys};
-use tollgate_policy::Key;
+use tollgate_policy::{
+    Condition, Decimal, Family, Key, PolicyDocument, PolicySet, Statement, parse_bool,
+    parse_instant,
+};
 use tollgate_store::{Account, suggestion};
 
 use crate::diagnose::Problem;
@@ -15,7 +20,8 @@ pub(crate) fn parse(text: &str) -> Result<Assumption, String> {
     }
 }
 
-/// Refuses two values for one key, and says which keys no policy of these accounts refers to.
+/// Refuses two values for one key and values that no condition can read, and says which keys no policy of
+/// these accounts refers to.
 pub(crate) fn check<'a>(
     assumed: &[Assumption],
     accounts: impl IntoIterator<Item = &'a Account>,
@@ -23,6 +29,14 @@ pub(crate) fn check<'a>(
 ) -> miette::Result<()> {
     if let Some(key) = twice(assumed) {
         return Err(Problem::new(format!("`{key}` is assumed twice")).into());
+    }
+    let accounts: Vec<&Account> = accounts.into_iter().collect();
+    for (key, value) in assumed {
+        if let Some((expected, _)) = unreadable(&accounts, key, value) {
+            let message = format!("--assume {key}: no condition on this key can read `{value}`");
+            let help = Some(format!("expected {expected}"));
+            return Err(Problem { help, ..Problem::new(message) }.into());
+        }
     }
     let known: Vec<&str> = accounts.into_iter().flat_map(referenced_keys).collect();
     for (key, _) in assumed {
@@ -33,6 +47,43 @@ pub(crate) fn check<'a>(
         }
     }
     Ok(())
+}
+
+/// What a family of operators reads, in words, and whether a text is such a value.
+type Reads = (&'static str, fn(&str) -> bool);
+
+fn reads(family: Family) -> Option<Reads> {
+    Some(match family {
+        Family::Bool => ("`true` or `false`", |text| parse_bool(text).is_some()),
+        Family::Numeric => ("a number", |text| Decimal::parse(text).is_some()),
+        Family::Date => ("a moment, `2026-03-10T09:00:00Z`", |text| parse_instant(text).is_some()),
+        Family::IpAddress => ("an IP address", |text| text.parse::<IpAddr>().is_ok()),
+        Family::String | Family::Arn | Family::Binary | Family::Null => return None,
+    })
+}
+
+/// What is expected of a key's value, if no condition on the key can read this one. A key that is compared
+/// as text too, or that a variable names, may have any.
+fn unreadable(accounts: &[&Account], key: &str, value: &str) -> Option<Reads> {
+    let sets = accounts.iter().flat_map(|account| account.policy_sets());
+    let statements: Vec<&Statement> =
+        sets.flat_map(PolicySet::documents).flat_map(PolicyDocument::statements).collect();
+    let variable = format!("${{{}", key.to_ascii_lowercase());
+    let names = |statement: &&Statement| {
+        let resources = statement.resource.iter().flat_map(|element| &element.patterns);
+        let values = statement.conditions.iter().flat_map(|condition| &condition.values);
+        let mut texts = resources.chain(values).map(|text| text.value.to_ascii_lowercase());
+        texts.any(|text| text.contains(&variable))
+    };
+    if statements.iter().any(names) {
+        return None;
+    }
+    let conditions = statements.iter().flat_map(|statement| &statement.conditions);
+    let on_key = |it: &&Condition| Key::new(&it.key.value) == Key::new(key);
+    let mut all = conditions.filter(on_key).map(|it| reads(it.operator.value.test.family()));
+    let first = all.next()??;
+    let read = first.1(value) || all.any(|reads| reads.is_none_or(|(_, reads)| reads(value)));
+    (!read).then_some(first)
 }
 
 /// The first key that there was before, in whatever case.

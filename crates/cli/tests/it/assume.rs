@@ -36,6 +36,22 @@ fn a_key_is_assumed_once() {
     }
 }
 
+/// It would be false in every condition, and deny calls that are open.
+#[test]
+fn a_value_that_no_condition_can_read_is_refused() {
+    for value in ["yes", "", "1"] {
+        let assumed = format!("aws:MultiFactorAuthPresent={value}");
+        for command in [&ANALYZE[..], &SUGGEST] {
+            let output = run(command, &[&assumed]);
+            let errors = String::from_utf8_lossy(&output.stderr);
+            assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+            assert!(errors.contains("no condition on this key can read"), "{errors}");
+            assert!(errors.contains("expected `true` or `false`"), "{errors}");
+        }
+    }
+    check_said(&["aws:MultiFactorAuthPresent=TRUE"], &[]);
+}
+
 #[test]
 fn a_key_that_no_policy_refers_to_is_said() {
     check_said(
