@@ -15,6 +15,7 @@
 mod calls;
 mod compose;
 mod elements;
+mod files;
 mod grants;
 mod observe;
 mod prove;
@@ -29,6 +30,7 @@ use tollgate_log::{Input, Projection, ScanOptions};
 use tollgate_store::{Account, Subject, WhatIf};
 
 pub use self::elements::Bounds;
+pub use self::files::file_names;
 pub use self::prove::Unproven;
 pub use self::report::{
     Calls, Observation, Policy, Replaced, ResourceNote, Seen, StatementNote, Suggestion,
@@ -37,6 +39,7 @@ pub use self::report::{
 pub(crate) use self::shape::literal;
 
 use self::compose::Composed;
+use self::files::Names;
 use self::grants::Grants;
 use self::observe::{Chosen, Observed, Watcher};
 use self::prove::{Prover, Replayed};
@@ -162,12 +165,15 @@ impl<'a> Suggest<'a> {
     ) -> Suggestions {
         let mut principals = Vec::new();
         let nothing = observe::PrincipalUse::default();
-        for (index, (grants, composed)) in chosen.grants.iter().zip(composed).enumerate() {
+        let files = file_names(self.principals);
+        let mut given = Names::of(&files);
+        let all = chosen.grants.iter().zip(composed).zip(files);
+        for (index, ((grants, composed), name)) in all.enumerate() {
             let facts = Facts {
                 account: self.account,
                 grants,
                 used: observed.principals.get(index).unwrap_or(&nothing),
-                name: file_name(grants.subject.arn()),
+                names: given.numbered(name, composed.documents.len()),
                 replayed: replayed.get(index).copied().unwrap_or(0),
             };
             principals.push(Suggestion::new(composed, &facts));
@@ -183,12 +189,4 @@ impl<'a> Suggest<'a> {
             principals,
         }
     }
-}
-
-/// A file's name for a principal's policies: `role-issues-reader`, `user-ops-ben`. Other accounts'
-/// principals are told apart by their account.
-fn file_name(arn: &str) -> String {
-    let name = arn.splitn(6, ':').nth(5).unwrap_or(arn);
-    let safe = |letter: char| letter.is_ascii_alphanumeric() || "-_.+=,@".contains(letter);
-    name.chars().map(|letter| if safe(letter) { letter } else { '-' }).collect()
 }

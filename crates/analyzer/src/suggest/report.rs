@@ -199,7 +199,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) account: &'f Account,
     pub(crate) grants: &'f Grants<'f>,
     pub(crate) used: &'f PrincipalUse,
-    pub(crate) name: String,
+    /// Of the files, one for each policy.
+    pub(crate) names: Vec<String>,
     pub(crate) replayed: u64,
 }
 
@@ -227,7 +228,7 @@ impl Suggestions {
 
 impl Suggestion {
     pub(crate) fn new(composed: Composed, facts: &Facts<'_>) -> Suggestion {
-        let Facts { account, grants, used, name, replayed } = facts;
+        let Facts { account, grants, used, names, replayed } = facts;
         let replaces = account.overview(grants.subject).policies.into_iter();
         let replaces: Vec<Replaced> = replaces
             .filter(|policy| policy.policy_type == "identity")
@@ -243,14 +244,11 @@ impl Suggestion {
             untold: used.untold.values().sum(),
             replayed: *replayed,
         };
-        let many = composed.documents.len() > 1;
-        let named = |number: usize| {
-            if many { format!("{name}-{number}.json") } else { format!("{name}.json") }
-        };
-        let policies: Vec<Policy> = (1..)
+        let policies: Vec<Policy> = names
+            .iter()
             .zip(composed.documents)
-            .map(|(number, document)| Policy {
-                name: named(number),
+            .map(|(name, document)| Policy {
+                name: format!("{name}.json"),
                 characters: document.to_json().chars().count(),
                 document,
             })
