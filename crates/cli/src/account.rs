@@ -2,9 +2,11 @@
 
 mod show;
 
-use std::path::Path;
+use std::cell::RefCell;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use tollgate_store::{Account, Files, SecretDecl};
+use tollgate_store::{Account, Files, SecretDecl, Source};
 
 use crate::diagnose::{Place, Problem};
 use crate::exit::Outcome;
@@ -33,7 +35,25 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 /// # Errors
 /// Everything that is wrong with them, each with its lines.
 pub(crate) fn read(path: &Path) -> miette::Result<Account> {
-    Account::read(&Files, path).map_err(all_of)
+    read_noted(path, &mut Vec::new())
+}
+
+/// The same; the files that the account consists of are added to `files`.
+pub(crate) fn read_noted(path: &Path, files: &mut Vec<PathBuf>) -> miette::Result<Account> {
+    let noted = Noted(RefCell::new(Vec::new()));
+    let account = Account::read(&noted, path).map_err(all_of);
+    files.extend(noted.0.into_inner());
+    account
+}
+
+/// The file system, and what was read of it.
+struct Noted(RefCell<Vec<PathBuf>>);
+
+impl Source for Noted {
+    fn read(&self, path: &Path) -> io::Result<String> {
+        self.0.borrow_mut().push(path.to_owned());
+        Files.read(path)
+    }
 }
 
 /// All problems as one error, the first first.

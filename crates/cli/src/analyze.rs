@@ -91,6 +91,8 @@ struct Plan {
     against: Option<Account>,
     window: Window,
     compare: Option<Compare>,
+    /// What the accounts consist of.
+    files: Vec<PathBuf>,
 }
 
 /// What to compare with.
@@ -137,7 +139,8 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     };
     let mut written = args.report.written();
     written.extend(args.partial.clone().map(|path| ("--partial", path)));
-    let mut logs = args.logs.open(analysis.projection(), args.account.as_deref(), written)?;
+    let manifest = args.account.as_deref();
+    let mut logs = args.logs.open(analysis.projection(), manifest, &plan.files, written)?;
     logs.options.memory = args.memory.limit();
     logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);
@@ -182,10 +185,12 @@ impl Plan {
         }
         let window = args.period.window()?;
         let compare = Compare::new(args, window)?;
-        let account = args.account.as_deref().map(account::read).transpose()?;
-        let against = args.against.as_deref().map(account::read).transpose()?;
+        let mut files = Vec::new();
+        let mut read = |path: &Path| account::read_noted(path, &mut files);
+        let account = args.account.as_deref().map(&mut read).transpose()?;
+        let against = args.against.as_deref().map(&mut read).transpose()?;
         assume::check(&args.assume, account.iter().chain(&against), world)?;
-        Ok(Plan { account, against, window, compare })
+        Ok(Plan { account, against, window, compare, files })
     }
 }
 

@@ -1,7 +1,7 @@
 //! `tollgate convert`: request logs become tables that other tools read.
 
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
@@ -82,7 +82,9 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         Destination::File(path) => vec![("--out", path.clone())],
         Destination::Folder(_) => Vec::new(),
     };
-    let mut logs = args.logs.open(args.projection(), args.account.as_deref(), written)?;
+    let manifest = args.account.as_deref();
+    let files: Vec<PathBuf> = manifest.map(Path::to_owned).into_iter().collect();
+    let mut logs = args.logs.open(args.projection(), manifest, &files, written)?;
     if let (Some(_), Destination::File(path)) = (&logs.options.state, &destination) {
         return Err(Problem {
             help: Some("give a folder, which gets new files with each run".to_owned()),

@@ -150,16 +150,17 @@ pub(crate) struct Logs<'a> {
 
 impl LogArgs {
     /// Finds the inputs and what is known of them, from the flags and from `[log]` of a manifest;
-    /// the flags count first. None of them is written over.
+    /// the flags count first. None of them is written over, nor are `files`, which are read as well.
     pub(crate) fn open(
         &self,
         projection: Projection,
         manifest: Option<&Path>,
+        files: &[PathBuf],
         mut written: Vec<Written>,
     ) -> miette::Result<Logs<'_>> {
         let (inputs, again) = find(&self.inputs)?;
         written.extend(self.quarantine.clone().map(|path| ("--quarantine", path)));
-        overwrite::refuse(&inputs, &written)?;
+        overwrite::refuse(&inputs, files, &written)?;
         let told =
             manifest.map(Told::read).transpose().map_err(account::all_of)?.unwrap_or_default();
         let names = map(told.names.iter().chain(&self.name))?;

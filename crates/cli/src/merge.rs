@@ -43,10 +43,12 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     args.report.check()?;
-    let account = args.account.as_deref().map(account::read).transpose()?;
+    let mut files = Vec::new();
+    let account = args.account.as_deref().map(|path| account::read_noted(path, &mut files));
+    let account = account.transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let (inputs, again) = logs::find(&args.partials)?;
-    overwrite::refuse(&inputs, &args.report.written())?;
+    overwrite::refuse(&inputs, &files, &args.report.written())?;
     let mut inputs = inputs.iter();
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
     let mut merged = read_for(&args.bounds, first)?;

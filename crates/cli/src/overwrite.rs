@@ -9,9 +9,16 @@ use crate::diagnose::Problem;
 /// A file that will be written, and the option that says so.
 pub(crate) type Written = (&'static str, PathBuf);
 
-/// Refuses to write to a file that is read, by whatever name or link.
-pub(crate) fn refuse(inputs: &[Input], written: &[Written]) -> miette::Result<()> {
-    match written.iter().find_map(|(option, path)| Some((option, read_as(inputs, path)?))) {
+/// Refuses to write to a file that is read, by whatever name or link: one of the inputs, or of the
+/// files that accounts consist of.
+pub(crate) fn refuse(
+    inputs: &[Input],
+    accounts: &[PathBuf],
+    written: &[Written],
+) -> miette::Result<()> {
+    let files = accounts.iter().cloned().map(Input::File);
+    let read: Vec<Input> = inputs.iter().cloned().chain(files).collect();
+    match written.iter().find_map(|(option, path)| Some((option, read_as(&read, path)?))) {
         None => Ok(()),
         Some((option, name)) => Err(Problem {
             help: Some("name another file".to_owned()),

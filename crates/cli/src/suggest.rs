@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestions, Unproven};
+use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestions, Unproven, file_names};
 use tollgate_analyzer::{Assumption, Filter, Window, text};
 use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
@@ -21,6 +21,7 @@ use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
 use crate::memory::MemoryArgs;
 use crate::moment::Period;
+use crate::overwrite::Written;
 use crate::progress;
 use crate::world::World;
 
@@ -68,7 +69,7 @@ pub(crate) struct Args {
     /// How to print the suggestions.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Write the policies into a folder, one file a policy.
+    /// Write the policies into a folder, one file a policy. No file that is there is written over.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Write what is known of every statement and resource to a file, as JSON; see
@@ -80,7 +81,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "\
 Examples:
   tollgate suggest --principal role/issues-reader logs/
-  tollgate suggest --all --out policies/ --notes notes.json --since 2026-03-01 logs/
+  tollgate suggest --all --out suggested/ --notes notes.json --since 2026-03-01 logs/
   tollgate suggest --principal ana --format json logs/ | jq '.principals[0].policies[].document'
 
 Then see what a change would do: tollgate analyze --account new.toml --against tollgate.toml logs/";
@@ -165,11 +166,18 @@ impl Plan<'_> {
         world: &World,
     ) -> miette::Result<Plan<'a>> {
         let window = args.period.window()?;
-        let account = account::read(&args.account)?;
+        let mut files = Vec::new();
+        let account = account::read_noted(&args.account, &mut files)?;
         assume::check(&args.assume, [&account], world)?;
+        let names = file_names(&chosen(&account, args)?);
         let notes = args.notes.clone().map(|path| ("--notes", path));
-        let written = notes.into_iter().collect();
-        let mut logs = args.logs.open(Suggest::projection(), Some(&args.account), written)?;
+        let mut written: Vec<Written> = notes.into_iter().collect();
+        if let Some(folder) = &args.out {
+            written.extend(files::paths(folder, &names).map(|path| ("--out", path)));
+        }
+        let manifest = Some(&*args.account);
+        let mut logs = args.logs.open(Suggest::projection(), manifest, &files, written)?;
+        args.out.iter().try_for_each(|folder| files::check(folder, &names))?;
         let spooled = spool(&mut logs.inputs, interrupted)?;
         logs.options.memory = args.memory.limit();
         logs.options.stop = Some(Arc::clone(interrupted));
