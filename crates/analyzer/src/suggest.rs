@@ -8,9 +8,10 @@
 //! Each call that the present policies allow is put down to the resource pattern of one Allow
 //! statement. What it asked for becomes an element within that statement: the same conditions, the
 //! action that was called, and the route with the values of its parameters, or `*` where there were
-//! many. Nothing outside of the present policies can be granted, since an element that is not shown
-//! to be covered gives way to the present pattern. Whoever holds [`Suggestions`] holds the proof: the
-//! log was replayed with them.
+//! many. What no call of the log can show, since calls of other services are logged elsewhere, is kept.
+//! Nothing outside of the present policies can be granted, since an element that is not shown to be
+//! covered gives way to the present pattern. Whoever holds [`Suggestions`] holds the proof: the log was
+//! replayed with them.
 
 mod calls;
 mod compose;
@@ -22,6 +23,7 @@ mod prove;
 mod remarks;
 mod report;
 mod shape;
+mod shown;
 mod values;
 
 use std::sync::{Mutex, PoisonError};
@@ -32,6 +34,7 @@ use tollgate_store::{Account, Subject, WhatIf};
 pub use self::elements::Bounds;
 pub use self::files::file_names;
 pub use self::prove::Unproven;
+pub(crate) use self::report::NOT_IN_LOGS;
 pub use self::report::{
     Calls, Observation, Policy, Replaced, ResourceNote, Seen, StatementNote, Suggestion,
     Suggestions, Unused, UnusedPattern,
@@ -44,6 +47,7 @@ use self::grants::Grants;
 use self::observe::{Chosen, Observed, Watcher};
 use self::prove::{Prover, Replayed};
 use self::report::Facts;
+use self::shown::Shown;
 use crate::context::Assumption;
 use crate::filter::Filter;
 use crate::gather::{Read, Window};
@@ -119,9 +123,12 @@ impl<'a> Suggest<'a> {
 
     /// The policies of each principal, within what is granted now.
     fn compose(&self, chosen: &Chosen<'a>, observed: &Observed) -> Result<Vec<Composed>, Unproven> {
+        let shown = Shown::new(&observed.counted.asked);
         let mut all = Vec::new();
         for (index, grants) in chosen.grants.iter().enumerate() {
-            let elements = elements::elements(self.account, observed, index, grants, self.bounds);
+            let apart = grants.apart(&shown);
+            let elements =
+                elements::elements(self.account, observed, index, grants, &apart, self.bounds);
             let composed = compose::compose(elements, grants).map_err(Unproven::Unreadable)?;
             prove::is_within(&composed.documents, grants)?;
             all.push(composed);
@@ -163,6 +170,7 @@ impl<'a> Suggest<'a> {
         composed: Vec<Composed>,
         replayed: &[u64],
     ) -> Suggestions {
+        let shown = Shown::new(&observed.counted.asked);
         let mut principals = Vec::new();
         let nothing = observe::PrincipalUse::default();
         let files = file_names(self.principals);
@@ -172,6 +180,7 @@ impl<'a> Suggest<'a> {
             let facts = Facts {
                 account: self.account,
                 grants,
+                apart: &grants.apart(&shown),
                 used: observed.principals.get(index).unwrap_or(&nothing),
                 names: given.numbered(name, composed.documents.len()),
                 replayed: replayed.get(index).copied().unwrap_or(0),

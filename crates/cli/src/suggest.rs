@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestions, Unproven, file_names};
+use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestion, Suggestions, Unproven, file_names};
 use tollgate_analyzer::{Assumption, Filter, Window, text};
 use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
@@ -29,7 +29,8 @@ use crate::world::World;
 ///
 /// Calls that the present policies allow are put down to their statements, which are narrowed to what
 /// was called: the route, with the values of its parameters where these were few, and `*` where they
-/// were many. Conditions and every Deny are kept. Nothing is granted that is not granted now, and the
+/// were many. Conditions and every Deny are kept, and so is what the logs cannot show: permissions for
+/// services whose calls they do not hold. Nothing is granted that is not granted now, and the
 /// whole log is replayed with the suggestion before it is printed. Where nothing was called by whom it
 /// is asked for, nothing is suggested, and the exit code is 2.
 ///
@@ -145,12 +146,14 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     }
     let silent = silent(&suggestions);
     if silent.len() == suggestions.principals.len() {
-        return Err(unobserved(&suggestions, &silent, args.all).into());
+        return Err(unobserved(&suggestions, &names(silent), args.all).into());
     }
-    if !silent.is_empty() {
+    let bare = silent.iter().filter(|each| each.statements.iter().all(|it| it.effect == "Deny"));
+    let bare: Vec<&str> = names(bare.copied());
+    if !bare.is_empty() {
         world.complain(&format!(
             "these called nothing, so that what is suggested grants them nothing: {}",
-            some_of(&silent)
+            some_of(&bare)
         ));
     }
     print(&suggestions, args, world)?;
@@ -243,9 +246,12 @@ fn print(suggestions: &Suggestions, args: &Args, world: &World) -> miette::Resul
 }
 
 /// The principals that called nothing.
-fn silent(suggestions: &Suggestions) -> Vec<&str> {
-    let silent = suggestions.principals.iter().filter(|each| each.calls.requests == 0);
-    silent.map(|each| each.principal.as_str()).collect()
+fn silent(suggestions: &Suggestions) -> Vec<&Suggestion> {
+    suggestions.principals.iter().filter(|each| each.calls.requests == 0).collect()
+}
+
+fn names<'s>(suggestions: impl IntoIterator<Item = &'s Suggestion>) -> Vec<&'s str> {
+    suggestions.into_iter().map(|each| each.principal.as_str()).collect()
 }
 
 /// The first of them, and how many more there are.

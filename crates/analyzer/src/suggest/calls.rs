@@ -6,7 +6,8 @@ use tollgate_log::Batch;
 use tollgate_policy::{Decision, Request, authorize};
 use tollgate_store::{Account, ApiEntry, Subject};
 
-use crate::bindings::Bindings;
+use super::shown::Asked;
+use crate::bindings::{Bindings, INVOKE};
 use crate::call;
 use crate::calls::CALLERS_MAX;
 use crate::context::Assumption;
@@ -17,6 +18,9 @@ use crate::replay::write_resource;
 use crate::rows::{Columns, Row};
 use crate::time::Span;
 use crate::verdict::Logged;
+
+/// The most actions, and services, that are told apart.
+const ACTIONS_MAX: usize = 10_000;
 
 /// Which calls count, and what decides them.
 #[derive(Clone, Copy)]
@@ -52,6 +56,8 @@ pub(crate) struct Counted {
     pub(crate) span: Span,
     /// Calls by callers whom the account does not know.
     pub(crate) unknown_callers: u64,
+    /// What all of them asked for.
+    pub(crate) asked: Asked,
     /// Calls of each principal of the account.
     pub(crate) by_principal: BTreeMap<String, u64>,
 }
@@ -62,6 +68,7 @@ impl Counted {
         self.left_out += other.left_out;
         self.span.merge(other.span);
         self.unknown_callers += other.unknown_callers;
+        self.asked.merge(other.asked);
         for (principal, requests) in other.by_principal {
             *self.by_principal.entry(principal).or_default() += requests;
         }
@@ -143,6 +150,8 @@ impl<'a> Reader<'a> {
     fn read_row(&mut self, row: Row<'_, '_>, take: &mut impl FnMut(&Seen<'_, '_, 'a>)) {
         self.counted.requests += 1;
         self.counted.span.merge(Span::at(row.time()));
+        let named = row.resource().filter(|_| row.path().is_none());
+        self.counted.asked.add(row.action().unwrap_or(INVOKE), named, ACTIONS_MAX);
         let account = self.calls.account;
         let api = call::api(account, row);
         let (caller, path) = (call::caller(row, Some(account)), call::path(row, api));

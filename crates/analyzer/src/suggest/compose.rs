@@ -71,9 +71,12 @@ fn allows(elements: Vec<Element>, grants: &Grants<'_>, names: &mut Names) -> Vec
         let mut name = own_name(grants, present).unwrap_or("Allow").to_owned();
         let same = || shares.iter().filter(|(other, ..)| *other == present);
         if same().any(|(_, other, _)| *other != actions) {
-            name.push_str(&last_word(actions.first().map_or("", String::as_str)));
+            name.push_str(&match &*actions {
+                [one] => last_word(one),
+                _ => "Others".to_owned(),
+            });
         }
-        if same().any(|(.., other)| *other != method) {
+        if same().any(|(_, of, other)| *of == actions && *other != method) {
             name.push_str(&last_word(method.as_deref().unwrap_or("Other")));
         }
         for elements in within_quota(elements) {

@@ -9,6 +9,7 @@ use tollgate_store::Account;
 use super::grants::{Grant, Grants, Present, nowhere};
 use super::observe::{Observed, Place};
 use super::shape::{self, Shape};
+use super::shown::Apart;
 use super::values::{Branch, Use, Values};
 
 /// How many values are listed before a parameter becomes `*`.
@@ -35,9 +36,11 @@ pub(crate) enum Basis {
     Parameters,
     /// It is the pattern of the present statement: nothing narrower could be shown to be within it.
     Present,
+    /// No call of the log can show whether it is used.
+    Hidden,
 }
 
-/// An Allow statement of one action and one resource.
+/// An Allow statement of one action and one resource, or of what no call of the log can show.
 #[derive(Clone, Debug)]
 pub(crate) struct Element {
     /// The present statement that it is within.
@@ -57,16 +60,34 @@ pub(crate) fn elements(
     observed: &Observed,
     principal: usize,
     grants: &Grants<'_>,
+    apart: &[Option<Apart>],
     bounds: Bounds,
 ) -> Vec<Element> {
     let own = || observed.places.iter().filter(|(place, _)| place.principal == principal);
-    let mut elements = Vec::new();
+    let mut elements = hidden(apart);
     for (place, paths) in by_evidence(own(), bounds) {
         let called = own().map(|(place, _)| &place.shape);
         let maker = Maker { account, observed, grants, place: &place, called: called.collect() };
         maker.make(&paths, bounds, &mut elements);
     }
     without_covered(elements)
+}
+
+/// What no call of the log can show, as it is.
+fn hidden(apart: &[Option<Apart>]) -> Vec<Element> {
+    let all = apart.iter().enumerate();
+    let all = all.flat_map(|(index, apart)| apart.iter().map(move |apart| (index, apart)));
+    all.flat_map(|(present, apart)| {
+        apart.hidden.iter().map(move |statement| Element {
+            present,
+            method: None,
+            statement: statement.clone(),
+            uses: Use::default(),
+            basis: Basis::Hidden,
+            reaches: Vec::new(),
+        })
+    })
+    .collect()
 }
 
 /// The places of known routes as they are; guessed routes of one length as one, so that a segment

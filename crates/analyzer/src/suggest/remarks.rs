@@ -2,8 +2,8 @@
 
 use tollgate_policy::MANAGED_POLICY_CHARACTERS;
 
-use super::observe::PrincipalUse;
-use super::report::{Calls, Policy, Replaced, StatementNote};
+use super::report::{Calls, Facts, NOT_IN_LOGS, Policy, Replaced, StatementNote};
+use crate::outcomes::Cited;
 use crate::text::count;
 
 /// Managed policies that AWS attaches to a user, group or role, unless asked for more.
@@ -17,7 +17,7 @@ pub(crate) fn remarks(
     policies: &[Policy],
     replaces: &[Replaced],
     notes: &[StatementNote],
-    used: &PrincipalUse,
+    facts: &Facts<'_>,
 ) -> Vec<String> {
     let mut remarks = Vec::new();
     if policies.is_empty() {
@@ -44,7 +44,21 @@ pub(crate) fn remarks(
     if notes.iter().any(|note| note.effect == "Deny") {
         remarks.push("every Deny is kept: it limits what other policies grant, too".to_owned());
     }
-    if notes.iter().flat_map(|note| &note.resources).any(|it| !it.reaches.is_empty()) {
+    let resources = || notes.iter().flat_map(|note| &note.resources);
+    if resources().any(|it| it.basis == NOT_IN_LOGS) {
+        remarks.push(
+            "these logs tell nothing of other services: what is granted there is kept".to_owned(),
+        );
+    }
+    for (present, apart) in facts.grants.statements.iter().zip(facts.apart) {
+        if apart.as_ref().is_some_and(|apart| apart.is_wider) {
+            remarks.push(format!(
+                "{} also grants what these logs cannot show: that is taken away",
+                place(&present.cited)
+            ));
+        }
+    }
+    if resources().any(|it| !it.reaches.is_empty()) {
         remarks.push("a `*` takes slashes: some reach routes that were not called".to_owned());
     }
     if calls.open > 0 {
@@ -53,8 +67,15 @@ pub(crate) fn remarks(
             count(calls.open, "call")
         ));
     }
-    for (reason, requests) in &used.untold {
+    for (reason, requests) in &facts.used.untold {
         remarks.push(format!("{} not considered: {reason}", count(*requests, "call")));
     }
     remarks
+}
+
+/// `policy.json:4:5 Everything`
+fn place(cited: &Cited) -> String {
+    let Cited { policy, line, column, sid, .. } = cited;
+    let name = sid.as_ref().map_or(String::new(), |sid| format!(" {sid}"));
+    format!("{policy}:{line}:{column}{name}")
 }

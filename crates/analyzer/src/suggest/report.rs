@@ -1,7 +1,7 @@
 //! What is printed: the policies, and what is known of every element of them.
 
 use serde::Serialize;
-use tollgate_policy::{Effect, Extent, PolicyDocument};
+use tollgate_policy::{Effect, Extent, PolicyDocument, Spanned};
 use tollgate_store::Account;
 
 use super::compose::{Composed, Named};
@@ -9,6 +9,7 @@ use super::elements::{Basis, Element};
 use super::grants::{Grants, Present};
 use super::observe::{Observed, PrincipalUse};
 use super::remarks::remarks;
+use super::shown::Apart;
 use super::values::Use;
 use crate::outcomes::Cited;
 use crate::time::{Span, rfc3339};
@@ -151,6 +152,9 @@ pub struct StatementNote {
     pub resources: Vec<ResourceNote>,
 }
 
+/// What [`ResourceNote::basis`] says of what no call of the logs can show.
+pub(crate) const NOT_IN_LOGS: &str = "notInLogs";
+
 /// What is known of a resource of a statement.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -158,7 +162,8 @@ pub struct ResourceNote {
     /// The patterns: one, but for the present `NotResource`.
     pub patterns: Vec<String>,
     /// `calls`: what was called; `parameters`: a parameter had more values than are listed;
-    /// `present`: the present pattern, for want of a narrower one that is shown to be within it.
+    /// `present`: the present pattern, for want of a narrower one that is shown to be within it;
+    /// `notInLogs`: the present ones, since no call of the logs can show whether they are used.
     pub basis: &'static str,
     /// The calls.
     pub requests: u64,
@@ -198,6 +203,8 @@ pub struct UnusedPattern {
 pub(crate) struct Facts<'f> {
     pub(crate) account: &'f Account,
     pub(crate) grants: &'f Grants<'f>,
+    /// Its statements, by what the log can show of them.
+    pub(crate) apart: &'f [Option<Apart>],
     pub(crate) used: &'f PrincipalUse,
     /// Of the files, one for each policy.
     pub(crate) names: Vec<String>,
@@ -228,7 +235,7 @@ impl Suggestions {
 
 impl Suggestion {
     pub(crate) fn new(composed: Composed, facts: &Facts<'_>) -> Suggestion {
-        let Facts { account, grants, used, names, replayed } = facts;
+        let Facts { account, grants, used, names, replayed, .. } = facts;
         let replaces = account.overview(grants.subject).policies.into_iter();
         let replaces: Vec<Replaced> = replaces
             .filter(|policy| policy.policy_type == "identity")
@@ -256,14 +263,14 @@ impl Suggestion {
         let notes = composed.statements.iter();
         let notes: Vec<StatementNote> =
             notes.filter_map(|named| StatementNote::new(named, grants)).collect();
-        let remarks = remarks(&calls, &policies, &replaces, &notes, used);
+        let remarks = remarks(&calls, &policies, &replaces, &notes, facts);
         Suggestion {
             principal: grants.subject.arn().to_owned(),
             calls,
             policies,
             replaces,
             statements: notes,
-            unused: Unused::new(grants, used, &composed.statements),
+            unused: Unused::new(facts, &composed.statements),
             remarks,
         }
     }
@@ -301,6 +308,7 @@ impl ResourceNote {
                 Basis::Calls => "calls",
                 Basis::Parameters => "parameters",
                 Basis::Present => "present",
+                Basis::Hidden => NOT_IN_LOGS,
             },
             requests: element.uses.requests,
             seen: element.uses.span.into(),
@@ -310,14 +318,15 @@ impl ResourceNote {
 }
 
 impl Unused {
-    fn new(grants: &Grants<'_>, used: &PrincipalUse, kept: &[Named]) -> Unused {
+    fn new(facts: &Facts<'_>, kept: &[Named]) -> Unused {
         let (statements, redundant) = (Vec::new(), Vec::new());
         let (actions, resources) = (Vec::new(), Vec::new());
         let mut unused = Unused { statements, redundant, actions, resources };
-        for (index, present) in grants.statements.iter().enumerate() {
-            if present.statement.effect.value == Effect::Allow {
+        let all = facts.grants.statements.iter().zip(facts.apart).enumerate();
+        for (index, (present, apart)) in all {
+            if let Some(apart) = apart {
                 let is_kept = kept.iter().any(|named| named.present == index);
-                unused.add((index, present, is_kept), grants, used);
+                unused.add((index, present, is_kept), apart, facts);
             }
         }
         unused
@@ -326,38 +335,44 @@ impl Unused {
     fn add(
         &mut self,
         (index, present, is_kept): (usize, &Present<'_>, bool),
-        grants: &Grants<'_>,
-        used: &PrincipalUse,
+        apart: &Apart,
+        facts: &Facts<'_>,
     ) {
+        let Facts { grants, used, .. } = facts;
         let own: Vec<usize> = (0..grants.list.len())
             .filter(|grant| grants.list.get(*grant).is_some_and(|it| it.statement == index))
             .collect();
         let is_used = |grant: &usize| used.grants.get(*grant).is_some_and(|uses| uses.requests > 0);
-        if !own.iter().any(is_used) {
-            self.statements.push(present.cited.clone());
-            return;
-        }
+        let any_used = own.iter().any(is_used);
         if !is_kept {
-            self.redundant.push(present.cited.clone());
+            let needed = any_used || !apart.hidden.is_empty();
+            let list = if needed { &mut self.redundant } else { &mut self.statements };
+            list.push(present.cited.clone());
             return;
         }
+        let within = || present.cited.clone();
+        // Of a statement of which nothing was used but what is hidden, the actions tell it all.
+        let tells = any_used || !apart.is_everywhere;
         for grant in own.iter().filter(|grant| !is_used(grant)) {
             let pattern = grants.list.get(*grant).and_then(|grant| grant.pattern);
             let resource = present.statement.resource.as_ref();
+            let pattern = pattern.filter(|at| tells && apart.resources.contains(at));
             let text = resource.zip(pattern).and_then(|(it, at)| it.patterns.get(at));
-            self.resources.extend(text.map(|text| UnusedPattern {
-                within: present.cited.clone(),
+            let unused = |text: &Spanned<String>| UnusedPattern {
+                within: within(),
                 pattern: text.value.clone(),
-            }));
+            };
+            self.resources.extend(text.map(unused));
         }
         let called = own.iter().filter_map(|grant| used.actions.get(*grant)).flatten();
         let called: Vec<Extent> = called.map(|action| Extent::of_action(action)).collect();
         let action = &present.statement.action;
-        for pattern in action.patterns.iter().filter(|_| !action.negated) {
+        let shown = apart.actions.iter().filter_map(|at| action.patterns.get(*at));
+        for pattern in shown.filter(|_| !action.negated) {
             let extent = Extent::of_action(&pattern.value);
             if !called.iter().any(|called| extent.covers(called)) {
-                let within = present.cited.clone();
-                self.actions.push(UnusedPattern { within, pattern: pattern.value.clone() });
+                self.actions
+                    .push(UnusedPattern { within: within(), pattern: pattern.value.clone() });
             }
         }
     }

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use super::printable::painted;
 use super::style::{Style, count, number, period, short_call};
 use crate::outcomes::Cited;
-use crate::suggest::{ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused};
+use crate::suggest::{
+    NOT_IN_LOGS, ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused,
+};
 
 /// Lays suggestions out for a terminal.
 pub fn suggestions(suggestions: &Suggestions, style: &Style) -> String {
@@ -80,6 +82,9 @@ fn of_statement(note: &StatementNote, style: &Style) -> String {
     let within = place(&note.within, style);
     if note.effect == "Deny" {
         return format!("  {:>8}  {}  kept from {within}\n", "", note.sid);
+    }
+    if note.resources.iter().all(|resource| resource.basis == NOT_IN_LOGS) {
+        return format!("  {:>8}  {}  kept from {within}: not in these logs\n", "", note.sid);
     }
     let mut text = format!("  {:>8}  {}  within {within}\n", number(note.requests), note.sid);
     note.resources.iter().for_each(|resource| text.push_str(&of_resource(resource, style)));

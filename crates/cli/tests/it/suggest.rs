@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Folder, allow, json, run, shop, stdout, tollgate, top};
 
@@ -251,4 +251,64 @@ fn a_statement_whose_calls_others_allow_is_redundant_and_said_to_be() {
     folder.log(&[(ana, "POST /a/1", 403, "10.0.0.1")]);
     let text = stdout(&suggest(&arguments));
     assert!(text.contains("nothing was allowed that needs an identity policy\n"), "{text}");
+}
+
+/// A log of API calls holds no call of another service.
+#[test]
+fn what_these_logs_cannot_show_is_kept_and_not_called_unused() {
+    let folder = Folder::new();
+    let statement = |sid: &str, action: Value, resource: Value| -> Value {
+        json!({ "Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource })
+    };
+    let table = "arn:aws:dynamodb:*:*:table/t";
+    let statements = [
+        statement(
+            "Both",
+            json!(["execute-api:Invoke", "execute-api:InvalidateCache", "sqs:SendMessage"]),
+            json!([shop("*"), "arn:aws:sqs:eu-west-1:123456789012:jobs"]),
+        ),
+        statement("Never", json!("execute-api:*"), json!(shop("PUT/*"))),
+        statement("Objects", json!(["s3:Get*", "s3:ListBucket"]), json!("arn:aws:s3:::b*")),
+        statement("All", json!("*"), json!(["arn:aws:s3:::c/*", shop("GET/b")])),
+        json!({ "Sid": "NoApi", "Effect": "Allow", "NotAction": "execute-api:*", "Resource": table }),
+    ];
+    folder.policy("ana.json", &statements.to_vec().into());
+    folder.policy("admin.json", &statement("Admin", json!("*"), json!("*")));
+    let manifest = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"ana.json\"]\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/bob\"\npolicies = [\"admin.json\"]\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n",
+    );
+    let [ana, bob] = ["ana", "bob"].map(|name| format!("arn:aws:iam::123456789012:user/{name}"));
+    let log = folder.log(&[(&ana, "GET /a", 200, "10.0.0.1"), (&bob, "GET /b", 200, "10.0.0.1")]);
+    let arguments = ["--all", "--account", &manifest, &log];
+    let document = json(&suggest(&[&arguments[..], &["--format", "json"]].concat()));
+    check_schema(&document);
+    let of = |index: usize| &document["principals"][index];
+    let policy = &of(0)["policies"][0]["document"]["Statement"];
+    let mut narrowed = statements.clone();
+    narrowed[0]["Sid"] = json!("BothSendMessage");
+    narrowed[0]["Action"] = json!("sqs:SendMessage");
+    narrowed[3]["Resource"] = json!("arn:aws:s3:::c/*");
+    let [both, _, objects, all, no_api] = &narrowed;
+    let invoke = statement("BothInvoke", json!("execute-api:Invoke"), json!(shop("GET/a")));
+    assert_eq!(policy, &json!([all, invoke, both, no_api, objects]), "{policy:#}");
+    let unused = &of(0)["unused"];
+    assert_eq!(unused["statements"].as_array().unwrap().len(), 1, "{unused:#}");
+    assert_eq!(unused["statements"][0]["sid"], "Never");
+    let patterns = |name: &str| -> Vec<&Value> {
+        unused[name].as_array().unwrap().iter().map(|it| &it["pattern"]).collect()
+    };
+    assert_eq!(patterns("actions"), ["execute-api:InvalidateCache"]);
+    assert_eq!(patterns("resources"), [&*shop("GET/b")]);
+
+    // What is granted of everything is narrowed, and said to be.
+    let policy = &of(1)["policies"][0]["document"]["Statement"];
+    assert_eq!(policy[0]["Action"], "execute-api:Invoke");
+    assert_eq!(policy.as_array().unwrap().len(), 1);
+    let text = stdout(&suggest(&arguments));
+    assert!(text.contains("Objects: not in these logs\n"), "{text}");
+    assert!(text.contains("Admin also grants what these logs cannot show: that is taken away\n"));
 }
