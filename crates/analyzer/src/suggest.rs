@@ -45,7 +45,7 @@ use self::compose::Composed;
 use self::files::Names;
 use self::grants::Grants;
 use self::observe::{Chosen, Observed, Watcher};
-use self::prove::{Prover, Replayed};
+use self::prove::{Again, Prover, Replayed};
 use self::report::Facts;
 use self::shown::Shown;
 use crate::context::Assumption;
@@ -168,7 +168,7 @@ impl<'a> Suggest<'a> {
         chosen: &Chosen<'a>,
         observed: &Observed,
         composed: Vec<Composed>,
-        replayed: &[u64],
+        replayed: &[Again],
     ) -> Suggestions {
         let shown = Shown::new(&observed.counted.asked);
         let mut principals = Vec::new();
@@ -183,7 +183,7 @@ impl<'a> Suggest<'a> {
                 apart: &grants.apart(&shown),
                 used: observed.principals.get(index).unwrap_or(&nothing),
                 names: given.numbered(name, composed.documents.len()),
-                replayed: replayed.get(index).copied().unwrap_or(0),
+                replayed: replayed.get(index).copied().unwrap_or_default(),
             };
             principals.push(Suggestion::new(composed, &facts));
         }

@@ -95,11 +95,20 @@ pub(crate) fn is_within(documents: &[PolicyDocument], grants: &Grants<'_>) -> Re
     Ok(())
 }
 
+/// The calls of a principal that were decided twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Again {
+    /// All of them.
+    pub(crate) calls: u64,
+    /// Those that may have been allowed, were refused, and are denied now.
+    pub(crate) denied: u64,
+}
+
 /// What replaying came to, for the calls of the chosen principals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Replayed {
-    /// By chosen principal: calls that were decided twice.
-    pub(crate) calls: Vec<u64>,
+    /// By chosen principal.
+    pub(crate) calls: Vec<Again>,
     /// Calls that are decided otherwise, and some of them.
     broken: u64,
     examples: Vec<String>,
@@ -122,7 +131,8 @@ impl<'p, 'a> Prover<'p, 'a> {
         chosen: &'p Chosen<'a>,
         suggested: &'p Account,
     ) -> Prover<'p, 'a> {
-        let replayed = Replayed { calls: vec![0; chosen.grants.len()], ..Replayed::default() };
+        let replayed =
+            Replayed { calls: vec![Again::default(); chosen.grants.len()], ..Replayed::default() };
         let reader = Reader::new(calls);
         Prover { reader, chosen, suggested, instead: Vec::new(), replayed }
     }
@@ -139,8 +149,9 @@ impl<'p, 'a> Prover<'p, 'a> {
             let instead =
                 slot(instead, number).get_or_insert_with(|| policies(suggested, seen, request));
             let after = authorize(instead, request);
-            if let Some(calls) = replayed.calls.get_mut(index) {
-                *calls += 1;
+            if let Some(again) = replayed.calls.get_mut(index) {
+                again.calls += 1;
+                again.denied += u64::from(is_denied_now(before.outcome, after.outcome));
             }
             if !is_kept(before.outcome, after.outcome, seen.logged) {
                 replayed.note(request, before, &after);
@@ -178,6 +189,11 @@ fn is_kept(before: Outcome, after: Outcome, logged: Logged) -> bool {
     }
 }
 
+/// Whether a call that may have been allowed is denied.
+fn is_denied_now(before: Outcome, after: Outcome) -> bool {
+    before == Outcome::Indeterminate && after != Outcome::Indeterminate
+}
+
 impl Replayed {
     fn note(&mut self, request: &Request<'_>, before: &Decision, after: &Decision) {
         self.broken += 1;
@@ -195,10 +211,11 @@ impl Replayed {
 
     pub(crate) fn merge(&mut self, other: Replayed) {
         if self.calls.is_empty() {
-            self.calls = vec![0; other.calls.len()];
+            self.calls = vec![Again::default(); other.calls.len()];
         }
         for (held, more) in self.calls.iter_mut().zip(other.calls) {
-            *held += more;
+            held.calls += more.calls;
+            held.denied += more.denied;
         }
         self.broken += other.broken;
         self.requests += other.requests;
@@ -206,8 +223,8 @@ impl Replayed {
         self.examples.truncate(EXAMPLES_MAX);
     }
 
-    /// The number of calls by principal, if none is decided otherwise.
-    pub(crate) fn judge(self, first: u64) -> Result<Vec<u64>, Unproven> {
+    /// What became of the calls by principal, if no call is decided otherwise where that matters.
+    pub(crate) fn judge(self, first: u64) -> Result<Vec<Again>, Unproven> {
         match (self.requests == first, self.broken) {
             (false, _) => Err(Unproven::Changed { first, again: self.requests }),
             (true, 0) => Ok(self.calls),

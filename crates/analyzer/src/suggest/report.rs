@@ -8,6 +8,7 @@ use super::compose::{Composed, Named};
 use super::elements::{Basis, Element};
 use super::grants::{Grants, Present};
 use super::observe::{Observed, PrincipalUse};
+use super::prove::Again;
 use super::remarks::remarks;
 use super::shown::Apart;
 use super::values::Use;
@@ -103,8 +104,11 @@ pub struct Calls {
     pub denied: u64,
     /// The log does not tell enough of them.
     pub untold: u64,
-    /// Calls that were replayed with the suggestion and decided as before.
+    /// Calls that were replayed with the suggestion: all but `denied_now` are decided as before.
     pub replayed: u64,
+    /// Those that may have been allowed, depending on what the log does not tell, were refused, and are
+    /// denied with the suggestion.
+    pub denied_now: u64,
 }
 
 /// A policy.
@@ -208,7 +212,7 @@ pub(crate) struct Facts<'f> {
     pub(crate) used: &'f PrincipalUse,
     /// Of the files, one for each policy.
     pub(crate) names: Vec<String>,
-    pub(crate) replayed: u64,
+    pub(crate) replayed: Again,
 }
 
 impl Observation {
@@ -249,7 +253,8 @@ impl Suggestion {
             open: used.open,
             denied: used.denied,
             untold: used.untold.values().sum(),
-            replayed: *replayed,
+            replayed: replayed.calls,
+            denied_now: replayed.denied,
         };
         let policies: Vec<Policy> = names
             .iter()

@@ -6,7 +6,7 @@ use super::printable::painted;
 use super::style::{Style, count, number, period, short_call};
 use crate::outcomes::Cited;
 use crate::suggest::{
-    NOT_IN_LOGS, ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused,
+    Calls, NOT_IN_LOGS, ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused,
 };
 
 /// Lays suggestions out for a terminal.
@@ -45,15 +45,25 @@ fn of_principal(suggestion: &Suggestion, style: &Style) -> String {
     let calls = &suggestion.calls;
     let _ = writeln!(
         text,
-        "  {}: {} allowed, {} denied, {} open; replayed, all are decided as before",
+        "  {}: {} allowed, {} denied, {} open; {}",
         count(calls.requests, "call"),
         number(calls.allowed),
         number(calls.denied),
         number(calls.open),
+        replayed(calls),
     );
     if calls.allowed_by_others > 0 {
         let others = number(calls.allowed_by_others);
         let _ = writeln!(text, "  {others} of the allowed need no identity policy");
+    }
+    if calls.denied_now > 0 {
+        let (was, now) =
+            if calls.denied_now == 1 { ("was", "it is") } else { ("were", "they are") };
+        let denied = number(calls.denied_now);
+        let _ = writeln!(
+            text,
+            "  {denied} of the denied may have been allowed, and {was} refused: now {now} denied"
+        );
     }
     for replaced in &suggestion.replaces {
         let name = replaced.name.as_ref().map_or(String::new(), |name| format!(" `{name}`"));
@@ -76,6 +86,21 @@ fn of_principal(suggestion: &Suggestion, style: &Style) -> String {
         suggestion.statements.iter().for_each(|note| text.push_str(&of_statement(note, style)));
     }
     text + &of_unused(&suggestion.unused, style)
+}
+
+/// What became of the calls with the suggestion.
+fn replayed(calls: &Calls) -> String {
+    let Calls { requests, replayed, denied_now, .. } = *calls;
+    let text = match replayed {
+        0 if requests > 0 => return "none can be replayed".to_owned(),
+        _ if replayed < requests => format!("{} of them replayed", number(replayed)),
+        _ => "replayed".to_owned(),
+    };
+    text + &match replayed.saturating_sub(denied_now) {
+        _ if denied_now == 0 => ", all are decided as before".to_owned(),
+        1 => ", 1 is decided as before".to_owned(),
+        same => format!(", {} are decided as before", number(same)),
+    }
 }
 
 fn of_statement(note: &StatementNote, style: &Style) -> String {

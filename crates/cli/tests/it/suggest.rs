@@ -5,7 +5,7 @@ use std::process::Output;
 
 use serde_json::{Value, json};
 
-use crate::support::{Folder, allow, json, run, shop, stdout, tollgate, top};
+use crate::support::{Folder, allow, allow_if, json, run, shop, stdout, tollgate, top};
 
 const EXAMPLE: [&str; 3] =
     ["--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
@@ -311,4 +311,32 @@ fn what_these_logs_cannot_show_is_kept_and_not_called_unused() {
     let text = stdout(&suggest(&arguments));
     assert!(text.contains("Objects: not in these logs\n"), "{text}");
     assert!(text.contains("Admin also grants what these logs cannot show: that is taken away\n"));
+}
+
+/// What was refused need not stay, and what becomes of it is said.
+#[test]
+fn calls_that_may_have_been_allowed_and_were_refused_are_counted_if_they_are_denied_now() {
+    let folder = Folder::new();
+    let mfa = json!({ "Bool": { "aws:MultiFactorAuthPresent": "true" } });
+    let statements = json!([allow(&shop("GET/*")), allow_if(&shop("POST/x"), &mfa)]);
+    folder.policy("ana.json", &statements);
+    let manifest = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"ana.json\"]\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n",
+    );
+    let ana = "arn:aws:iam::123456789012:user/ana";
+    let calls =
+        [("GET /a", 200), ("POST /x", 403)].map(|(call, status)| (ana, call, status, "10.0.0.1"));
+    let log = folder.log(&calls);
+    let arguments = ["--all", "--account", &manifest, &log];
+    let text = stdout(&suggest(&arguments));
+    let said = "2 calls: 1 allowed, 1 denied, 0 open; replayed, 1 is decided as before\n  \
+                1 of the denied may have been allowed, and was refused: now it is denied\n";
+    assert!(text.contains(said), "{text}");
+    let document = json(&suggest(&[&arguments[..], &["--format", "json"]].concat()));
+    check_schema(&document);
+    let calls = &document["principals"][0]["calls"];
+    assert_eq!((&calls["replayed"], &calls["deniedNow"]), (&json!(2), &json!(1)));
 }
