@@ -13,6 +13,7 @@
 //! covered gives way to the present pattern. Whoever holds [`Suggestions`] holds the proof: the log was
 //! replayed with them.
 
+mod along;
 mod calls;
 mod compose;
 mod elements;

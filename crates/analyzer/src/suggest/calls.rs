@@ -41,8 +41,10 @@ pub(crate) struct Seen<'q, 'r, 'a> {
     pub(crate) logged: Logged,
     pub(crate) method: &'r str,
     pub(crate) path: Option<&'r str>,
-    /// The request and the present decision, or why the log does not tell them.
-    pub(crate) decided: Result<(&'q Request<'r>, &'q Decision), &'static str>,
+    /// The request; without a resource if the log does not tell it.
+    pub(crate) request: &'q Request<'r>,
+    /// The present decision, or why the log does not tell enough for it.
+    pub(crate) decided: Result<&'q Decision, &'static str>,
 }
 
 /// What was read, whoever called.
@@ -165,11 +167,14 @@ impl<'a> Reader<'a> {
         };
         *slot(&mut self.by_binding, u32::try_from(number).unwrap_or(u32::MAX)) += 1;
         let told = write_resource(&mut self.arn, row, api, method, path);
-        let request = binding.request(row, &caller, api, &self.arn);
-        let decision = told.map(|()| authorize(binding.policies(), &request));
-        let decided = decision.as_ref().map(|decision| (&request, decision)).map_err(|why| *why);
+        if told.is_err() {
+            self.arn.clear();
+        }
+        let request = &binding.request(row, &caller, api, &self.arn);
+        let decision = told.map(|()| authorize(binding.policies(), request));
+        let decided = decision.as_ref().map_err(|why| *why);
         let logged = Logged::of(row);
-        take(&Seen { row, subject, api, binding: number, logged, method, path, decided });
+        take(&Seen { row, subject, api, binding: number, logged, method, path, request, decided });
     }
 }
 

@@ -32,7 +32,7 @@ impl Bounds {
 pub(crate) enum Basis {
     /// It is what was called.
     Calls,
-    /// Parameters had more values than are listed.
+    /// Parameters had more values than are listed, or the log does not tell them.
     Parameters,
     /// It is the pattern of the present statement: nothing narrower could be shown to be within it.
     Present,

@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use hashbrown::{HashMap, HashSet};
 use tollgate_log::Batch;
-use tollgate_policy::{Outcome, Request};
+use tollgate_policy::Outcome;
 
+use super::along::Along;
 use super::calls::{Calls, Counted, Reader, Seen};
-use super::grants::{Grants, Needed};
-use super::shape::{Route, Shape};
+use super::grants::{Grants, Loose, Needed};
+use super::shape::{self, Route, Shape};
 use super::values::{Use, Values};
+use crate::call;
 use crate::intern::{Interner, OTHER_NUMBER};
 use crate::verdict::Logged;
 
@@ -18,6 +20,9 @@ const NAMES_MAX: usize = 50_000;
 
 /// The most values of a log's parameters that are kept in one place, all its levels together.
 const VALUES_MAX: usize = 4_096;
+
+/// The most routes whose grants are kept at hand.
+const LOOSE_MAX: usize = 10_000;
 
 /// What was seen of the chosen principals.
 #[derive(Default)]
@@ -99,11 +104,23 @@ impl<'a> Chosen<'a> {
     }
 }
 
+/// Where a call went, in text.
+struct Spot<'s> {
+    /// What comes before the path; `None` if it is not told.
+    head: Option<&'s str>,
+    template: &'s str,
+    is_guess: bool,
+    /// Of the parameters; `None` where the log does not tell one.
+    values: Vec<Option<&'s str>>,
+}
+
 struct Tally<'p, 'a> {
     chosen: &'p Chosen<'a>,
     principals: Vec<PrincipalUse>,
     names: Interner,
     places: HashMap<PlaceKey, Values>,
+    /// By principal and by what calls may have asked for: the grants that may allow them.
+    loose: HashMap<(usize, String), Loose>,
     /// By the numbers of API, method and template.
     routes: HashSet<[u32; 3]>,
 }
@@ -120,6 +137,7 @@ impl<'p, 'a> Watcher<'p, 'a> {
             principals: chosen.grants.iter().map(nothing).collect(),
             names: Interner::new(NAMES_MAX),
             places: HashMap::new(),
+            loose: HashMap::new(),
             routes: HashSet::new(),
         };
         Watcher { reader: Reader::new(calls), tally }
@@ -207,66 +225,114 @@ impl<'a> Tally<'_, 'a> {
         let Some(principal) = self.principals.get_mut(index) else { return };
         let uses = Use::once(seen.row.time());
         principal.uses.merge(uses);
-        let (request, decision) = match seen.decided {
-            Ok(decided) => decided,
-            Err(_) if seen.logged == Logged::Refused => return principal.denied += 1,
-            Err(reason) => return *principal.untold.entry(reason).or_default() += 1,
-        };
-        match decision.outcome {
+        match seen.decided {
+            Ok(decision) => self.add_decided(index, (seen, decision.outcome), &route, uses),
+            Err(_) if seen.logged == Logged::Refused => principal.denied += 1,
+            Err(reason) => {
+                *principal.untold.entry(reason).or_default() += 1;
+                self.add_along(index, seen, uses);
+            }
+        }
+    }
+
+    fn add_decided(
+        &mut self,
+        index: usize,
+        (seen, outcome): (&Seen<'_, '_, 'a>, Outcome),
+        route: &Route<'_>,
+        uses: Use,
+    ) {
+        let request = seen.request;
+        let Some(principal) = self.principals.get_mut(index) else { return };
+        match outcome {
             Outcome::Allowed => principal.allowed += 1,
             Outcome::Indeterminate if seen.logged != Logged::Refused => principal.open += 1,
             _ => return principal.denied += 1,
         }
         let Some(grants) = self.chosen.grants.get(index) else { return };
         let needed = match grants.needed(request) {
-            Needed::AllOf(_) if decision.outcome == Outcome::Allowed => Needed::None,
+            Needed::AllOf(_) if outcome == Outcome::Allowed => Needed::None,
             needed => needed,
         };
-        let (noted, assigned) = match &needed {
-            Needed::None => {
-                principal.allowed_by_others += u64::from(decision.outcome == Outcome::Allowed);
-                return;
-            }
+        if let (Needed::None, Outcome::Allowed) = (&needed, outcome) {
+            principal.allowed_by_others += 1;
+        }
+        let (head, values) = route.apart(request.resource());
+        let spot = Spot {
+            head: Some(head),
+            template: &route.template,
+            is_guess: route.is_guess,
+            values: values.into_iter().map(Some).collect(),
+        };
+        self.assign(index, &needed, (request.action(), &spot), uses);
+    }
+
+    /// Adds a call whose path the log does not tell: whatever may allow it is needed, for any path.
+    fn add_along(&mut self, index: usize, seen: &Seen<'_, '_, 'a>, uses: Use) {
+        let Some(grants) = self.chosen.grants.get(index) else { return };
+        let Along { head, template, pattern } = Along::of(seen);
+        if self.loose.len() >= LOOSE_MAX {
+            self.loose.clear();
+        }
+        let made = self.loose.entry((index, pattern));
+        let loose = made.or_insert_with_key(|(_, pattern)| grants.loose(pattern));
+        let needed = grants.needed_along(loose, seen.request);
+        let values = vec![None; shape::parameters(template)];
+        let spot = Spot { head: head.as_deref(), template, is_guess: false, values };
+        self.assign(index, &needed, (seen.request.action(), &spot), uses);
+    }
+
+    /// Puts a call down to the grants that it needs.
+    fn assign(
+        &mut self,
+        index: usize,
+        needed: &Needed,
+        (action, spot): (&str, &Spot<'_>),
+        uses: Use,
+    ) {
+        let Some(principal) = self.principals.get_mut(index) else { return };
+        let (noted, assigned) = match needed {
+            Needed::None => return,
             Needed::AnyOf(all) => (all, all.get(..1).unwrap_or_default()),
             Needed::AllOf(all) => (all, all.as_slice()),
         };
         for grant in noted {
-            note(principal, *grant, request.action(), uses);
+            note(principal, *grant, action, uses);
         }
         for grant in assigned {
-            self.place(index, *grant, request, &route, uses);
+            self.place((index, *grant), action, spot, uses);
         }
     }
 
     fn place(
         &mut self,
-        principal: usize,
-        grant: usize,
-        request: &Request<'_>,
-        route: &Route<'_>,
+        (principal, grant): (usize, usize),
+        action: &str,
+        spot: &Spot<'_>,
         uses: Use,
     ) {
-        let action = self.names.number(request.action());
-        let (head, values) = route.apart(request.resource());
         let key = PlaceKey {
             principal,
             grant,
-            action,
-            head: self.names.number(head),
-            route: self.names.number(&route.template),
-            is_guess: route.is_guess,
+            action: self.names.number(action),
+            head: spot.head.map_or(OTHER_NUMBER, |head| self.names.number(head)),
+            route: self.names.number(spot.template),
+            is_guess: spot.is_guess,
         };
-        let bound = effective(self.chosen.bound, values.len());
+        let bound = effective(self.chosen.bound, spot.values.len());
         let known = [key.head, key.route].into_iter().all(|number| number != OTHER_NUMBER);
-        let values = if known { values } else { Vec::new() };
-        self.places.entry(key).or_default().add(values.into_iter().map(Some), uses, bound);
+        let values = if known { &*spot.values } else { &[] };
+        self.places.entry(key).or_default().add(values.iter().copied(), uses, bound);
     }
 
     fn note_route(&mut self, seen: &Seen<'_, '_, 'a>, route: &Route<'_>) {
-        let Some(api) = seen.api.filter(|_| !route.is_guess && !route.template.is_empty()) else {
+        // Of a path that is not told, the route may be.
+        let along = call::configured_route(seen.row).filter(|_| seen.path.is_none());
+        let template = along.unwrap_or(&route.template);
+        let Some(api) = seen.api.filter(|_| !route.is_guess && !template.is_empty()) else {
             return;
         };
-        let key = [api.api().id, seen.method, &route.template].map(|name| self.names.number(name));
+        let key = [api.api().id, seen.method, template].map(|name| self.names.number(name));
         if !key.contains(&OTHER_NUMBER) {
             self.routes.insert(key);
         }

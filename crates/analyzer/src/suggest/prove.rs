@@ -140,11 +140,10 @@ impl<'p, 'a> Prover<'p, 'a> {
     pub(crate) fn check(&mut self, batch: &Batch<'_>) {
         let Prover { reader, chosen, suggested, instead, replayed } = self;
         reader.read(batch, |seen| {
-            let (Some(index), Ok((request, before))) =
-                (chosen.index(seen.subject.arn()), seen.decided)
-            else {
+            let (Some(index), Ok(before)) = (chosen.index(seen.subject.arn()), seen.decided) else {
                 return;
             };
+            let request = seen.request;
             let number = u32::try_from(seen.binding).unwrap_or(u32::MAX);
             let instead =
                 slot(instead, number).get_or_insert_with(|| policies(suggested, seen, request));

@@ -68,7 +68,11 @@ pub(crate) fn remarks(
         ));
     }
     for (reason, requests) in &facts.used.untold {
-        remarks.push(format!("{} not considered: {reason}", count(*requests, "call")));
+        let them = if *requests == 1 { "it" } else { "them" };
+        remarks.push(format!(
+            "{} cannot be replayed, for {reason}: what may allow {them} is kept",
+            count(*requests, "call")
+        ));
     }
     remarks
 }

@@ -165,7 +165,8 @@ pub(crate) const NOT_IN_LOGS: &str = "notInLogs";
 pub struct ResourceNote {
     /// The patterns: one, but for the present `NotResource`.
     pub patterns: Vec<String>,
-    /// `calls`: what was called; `parameters`: a parameter had more values than are listed;
+    /// `calls`: what was called; `parameters`: a parameter had more values than are listed, or the log
+    /// does not tell them;
     /// `present`: the present pattern, for want of a narrower one that is shown to be within it;
     /// `notInLogs`: the present ones, since no call of the logs can show whether they are used.
     pub basis: &'static str,
@@ -280,7 +281,7 @@ impl Suggestion {
         }
     }
 
-    /// Whether calls are left out because the log does not tell enough of them.
+    /// Whether calls cannot be replayed, because the log does not tell enough of them.
     pub fn is_undecided(&self) -> bool {
         self.calls.untold > 0
     }

@@ -142,13 +142,16 @@ impl Shape {
     /// How many values a call of this shape has.
     pub(crate) fn levels(&self) -> usize {
         match self {
-            Shape::Route(_, template) | Shape::Guess(_, template) => {
-                segments(template).filter(|segment| is_parameter(segment)).count()
-            }
+            Shape::Route(_, template) | Shape::Guess(_, template) => parameters(template),
             Shape::Whole => 1,
             Shape::Other => 0,
         }
     }
+}
+
+/// How many parameters a template has.
+pub(crate) fn parameters(template: &str) -> usize {
+    segments(template).filter(|segment| is_parameter(segment)).count()
 }
 
 /// The segments of a template with values put in: literal text, or `None` for any.

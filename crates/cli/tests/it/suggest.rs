@@ -176,7 +176,10 @@ fn calls_that_the_log_does_not_tell_leave_the_suggestion_undecided() {
     let output = reading(&arguments, line.as_bytes());
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(4), "{text}");
-    assert!(text.contains("1 call not considered: the log does not tell the path"), "{text}");
+    assert!(
+        text.contains("1 call cannot be replayed, for the log does not tell the path"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -339,4 +342,66 @@ fn calls_that_may_have_been_allowed_and_were_refused_are_counted_if_they_are_den
     check_schema(&document);
     let calls = &document["principals"][0]["calls"];
     assert_eq!((&calls["replayed"], &calls["deniedNow"]), (&json!(2), &json!(1)));
+}
+
+/// What AWS's own log formats tell of a call is its route.
+#[test]
+fn what_may_allow_a_call_of_an_untold_path_is_kept() {
+    let folder = Folder::new();
+    let named = |sid: &str, resources: &[&str]| {
+        let resources: Vec<String> = resources.iter().map(|it| shop(it)).collect();
+        json!({ "Sid": sid, "Effect": "Allow", "Action": "execute-api:*", "Resource": resources })
+    };
+    let mut elsewhere = named("Elsewhere", &["PUT/items/9"]);
+    elsewhere["Condition"] = json!({ "IpAddress": { "aws:SourceIp": "192.0.2.0/24" } });
+    let statements = json!([
+        named("Items", &["GET/items/*", "POST/items/7", "POST/orders/7"]),
+        named("Others", &["GET/*/1", "PUT/items/1?/x", "DELETE/*"]),
+        elsewhere,
+    ]);
+    folder.policy("ana.json", &statements);
+    let manifest = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"ana.json\"]\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n",
+    );
+    let call = |method: &str, route: &str, status: u16| {
+        json!({
+            "userArn": "arn:aws:iam::123456789012:user/ana", "httpMethod": method, "ip": "10.0.0.1",
+            "requestTime": "10/Mar/2026:00:00:00 +0000", "resourcePath": route,
+            "status": status.to_string(),
+        })
+        .to_string()
+    };
+    let calls = [
+        call("GET", "/items/{id}", 200),
+        call("GET", "/items/{id}/lines", 200),
+        call("POST", "/items/{id}", 200),
+        call("PUT", "/items/{id}/{part}", 200),
+        call("PUT", "/items/{id}", 200),
+        call("DELETE", "/items/{id}", 403),
+        call("POST", "/orders", 403),
+    ];
+    let log = folder.write("access.log", &calls.join("\n"));
+    let arguments = ["--all", "--account", &manifest, &log];
+    let output = suggest(&[&arguments[..], &["--format", "json"]].concat());
+    assert_eq!(output.status.code(), Some(4));
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    check_schema(&document);
+    let own = &document["principals"][0];
+    let policy = own["policies"][0]["document"]["Statement"].as_array().unwrap();
+    let granted: Vec<&Value> = policy.iter().map(|it| &it["Resource"]).collect();
+    let kept = ["GET/items/*", "POST/items/7", "PUT/items/1?/x"].map(shop);
+    assert_eq!(granted, kept.each_ref());
+    assert_eq!(own["calls"]["replayed"], 1);
+    let unused = own["unused"]["statements"].as_array().unwrap();
+    assert_eq!(unused.iter().map(|it| &it["sid"]).collect::<Vec<_>>(), ["Elsewhere"]);
+    let text = String::from_utf8(suggest(&arguments).stdout).unwrap();
+    for said in [
+        "0 allowed, 2 denied, 0 open; 1 of them replayed, all are decided as before\n",
+        "5 calls cannot be replayed, for the log does not tell the path: what may allow them is kept\n",
+    ] {
+        assert!(text.contains(said), "{text}");
+    }
 }
