@@ -439,6 +439,53 @@ proptest! {
     }
 }
 
+/// Whether a path is one of a route's.
+fn is_along(route: &str, path: &str) -> bool {
+    let (route, path): (Vec<&str>, Vec<&str>) =
+        (route.split('/').collect(), path.split('/').collect());
+    let fits = |(part, value): (&&str, &&str)| part.starts_with('{') || part == value;
+    route.len() == path.len() && route.iter().zip(&path).all(fits)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        failure_persistence: None,
+        cases: 128,
+        ..ProptestConfig::default()
+    })]
+
+    /// A log that tells the route of a call in the place of its path, as AWS's own formats do.
+    #[test]
+    fn what_was_allowed_stays_allowed_where_only_the_route_is_told(
+        policies in [policy(), policy(), policy()],
+        routes in prop::collection::btree_set(route(), 1..6),
+        rows in prop::collection::vec(row(), 1..40),
+        others in prop::collection::vec(row(), 40),
+    ) {
+        let account = account(&routes, &policies);
+        let calls = rows.iter().map(|(second, stage, method, path, agent)| {
+            let mut line = line(CALLERS[usize::from(*second)].0, stage, method, path, agent);
+            if let Some(route) = routes.iter().find(|route| is_along(route, path)) {
+                line["resourcePath"] = json!(route);
+                line.as_object_mut().unwrap().remove("path");
+            }
+            line
+        });
+        let (_folder, log) = written(calls);
+        let suggested = documents(&suggest(&account, &[&log], 2, 1));
+        let [one, two, group] = policies;
+        let present = [vec![one], vec![two, group]];
+        for (at, (second, stage, method, path, agent)) in rows.iter().chain(&others).enumerate() {
+            let own = unescaped(&suggested[CALLERS[usize::from(*second)].1]);
+            let call = starred(&call(stage, method, path, agent));
+            let before = allowed(&present[usize::from(*second)], &call);
+            let after = allowed(&own, &call);
+            prop_assert!(!after || before, "{call:?} is added\n{own:#?}");
+            prop_assert!(!before || after || at >= rows.len(), "{call:?} is lost\n{own:#?}");
+        }
+    }
+}
+
 #[test]
 fn an_unproven_suggestion_says_why() {
     let refuted = Unproven::Refuted { calls: 7, examples: vec!["GET /x by ana".to_owned()] };
