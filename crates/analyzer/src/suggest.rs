@@ -174,12 +174,14 @@ impl<'a> Suggest<'a> {
         let shown = Shown::new(&observed.counted.asked);
         let mut principals = Vec::new();
         let nothing = observe::PrincipalUse::default();
+        let holders = report::holders(self.account);
         let files = file_names(self.principals);
         let mut given = Names::of(&files);
         let all = chosen.grants.iter().zip(composed).zip(files);
         for (index, ((grants, composed), name)) in all.enumerate() {
             let facts = Facts {
                 account: self.account,
+                holders: &holders,
                 grants,
                 apart: &grants.apart(&shown),
                 used: observed.principals.get(index).unwrap_or(&nothing),

@@ -24,23 +24,8 @@ pub(crate) fn remarks(
         let what = if calls.denied > 0 { "allowed" } else { "called" };
         remarks.push(format!("nothing was {what} that needs an identity policy"));
     }
-    if policies.len() > 1 {
-        remarks.push(format!(
-            "{} policies, since one can have {MANAGED_POLICY_CHARACTERS} characters",
-            policies.len()
-        ));
-    }
-    if policies.len() > POLICIES_MAX {
-        remarks.push(format!("AWS attaches {POLICIES_MAX} policies to a principal"));
-    }
-    for policy in policies.iter().filter(|it| it.characters > MANAGED_POLICY_CHARACTERS) {
-        remarks.push(format!("`{}` is longer than AWS accepts", policy.name));
-    }
-    let mut groups: Vec<&str> = replaces.iter().filter_map(|it| it.group.as_deref()).collect();
-    groups.dedup();
-    for group in groups {
-        remarks.push(format!("replaces what group `{group}` grants: take the user out of it"));
-    }
+    add_of_policies(policies, &mut remarks);
+    add_of_replaced(replaces, &mut remarks);
     if notes.iter().any(|note| note.effect == "Deny") {
         remarks.push("every Deny is kept: it limits what other policies grant, too".to_owned());
     }
@@ -75,6 +60,39 @@ pub(crate) fn remarks(
         ));
     }
     remarks
+}
+
+/// What of AWS's quotas.
+fn add_of_policies(policies: &[Policy], remarks: &mut Vec<String>) {
+    if policies.len() > 1 {
+        remarks.push(format!(
+            "{} policies, since one can have {MANAGED_POLICY_CHARACTERS} characters",
+            policies.len()
+        ));
+    }
+    if policies.len() > POLICIES_MAX {
+        remarks.push(format!("AWS attaches {POLICIES_MAX} policies to a principal"));
+    }
+    for policy in policies.iter().filter(|it| it.characters > MANAGED_POLICY_CHARACTERS) {
+        remarks.push(format!("`{}` is longer than AWS accepts", policy.name));
+    }
+}
+
+/// Who else has what is replaced.
+fn add_of_replaced(replaces: &[Replaced], remarks: &mut Vec<String>) {
+    let mut groups: Vec<&str> = replaces.iter().filter_map(|it| it.group.as_deref()).collect();
+    groups.dedup();
+    for group in groups {
+        remarks.push(format!("replaces what group `{group}` grants: take the user out of it"));
+    }
+    for replaced in replaces.iter().filter(|it| it.others > 0 && it.group.is_none()) {
+        let have = if replaced.others == 1 { "has" } else { "have" };
+        remarks.push(format!(
+            "{} {have} `{}`, too: detach it from this one alone",
+            count(replaced.others, "other principal"),
+            replaced.name.as_ref().unwrap_or(&replaced.file),
+        ));
+    }
 }
 
 /// `policy.json:4:5 Everything`

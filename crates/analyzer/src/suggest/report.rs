@@ -1,5 +1,7 @@
 //! What is printed: the policies, and what is known of every element of them.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 use tollgate_policy::{Effect, Extent, PolicyDocument, Spanned};
 use tollgate_store::Account;
@@ -135,6 +137,14 @@ pub struct Replaced {
     /// The group that the user has it from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
+    /// How many other principals of the account have it.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub others: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// What is known of a statement.
@@ -207,6 +217,8 @@ pub struct UnusedPattern {
 /// What is known of the principal whose suggestion is put together.
 pub(crate) struct Facts<'f> {
     pub(crate) account: &'f Account,
+    /// How many principals have each identity policy, by where it begins.
+    pub(crate) holders: &'f BTreeMap<String, u64>,
     pub(crate) grants: &'f Grants<'f>,
     /// Its statements, by what the log can show of them.
     pub(crate) apart: &'f [Option<Apart>],
@@ -214,6 +226,19 @@ pub(crate) struct Facts<'f> {
     /// Of the files, one for each policy.
     pub(crate) names: Vec<String>,
     pub(crate) replayed: Again,
+}
+
+/// How many principals of an account have each identity policy, by where it begins.
+pub(crate) fn holders(account: &Account) -> BTreeMap<String, u64> {
+    let mut holders = BTreeMap::new();
+    for subject in account.subjects() {
+        let policies = account.overview(subject).policies.into_iter();
+        let own = policies.filter(|policy| policy.policy_type == "identity");
+        for place in own.map(|policy| policy.place()).collect::<BTreeSet<String>>() {
+            *holders.entry(place).or_default() += 1;
+        }
+    }
+    holders
 }
 
 impl Observation {
@@ -240,11 +265,16 @@ impl Suggestions {
 
 impl Suggestion {
     pub(crate) fn new(composed: Composed, facts: &Facts<'_>) -> Suggestion {
-        let Facts { account, grants, used, names, replayed, .. } = facts;
+        let Facts { account, holders, grants, used, names, replayed, .. } = facts;
         let replaces = account.overview(grants.subject).policies.into_iter();
         let replaces: Vec<Replaced> = replaces
             .filter(|policy| policy.policy_type == "identity")
-            .map(|it| Replaced { file: it.file, name: it.name, group: it.group })
+            .map(|it| Replaced {
+                others: holders.get(&it.place()).map_or(0, |all| all.saturating_sub(1)),
+                file: it.file,
+                name: it.name,
+                group: it.group,
+            })
             .collect();
         let calls = Calls {
             requests: used.uses.requests,
