@@ -46,7 +46,8 @@ pub(crate) fn remarks(
     if resources().any(|it| !it.reaches.is_empty()) {
         remarks.push("a `*` takes slashes: some reach routes that were not called".to_owned());
     }
-    if calls.open > 0 {
+    let mut statements = policies.iter().flat_map(|policy| policy.document.statements());
+    if calls.open > 0 && statements.any(|statement| !statement.conditions.is_empty()) {
         remarks.push(format!(
             "depending on what the log does not tell, {} passed: the conditions are kept",
             count(calls.open, "call")

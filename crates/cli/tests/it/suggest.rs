@@ -405,3 +405,22 @@ fn what_may_allow_a_call_of_an_untold_path_is_kept() {
         assert!(text.contains(said), "{text}");
     }
 }
+
+/// The conditions of others' policies are not the suggestion's.
+#[test]
+fn conditions_are_said_to_be_kept_where_there_are_some() {
+    let folder = Folder::new();
+    folder.policy("ana.json", &allow(&shop("*")));
+    let mut deny = allow_if("*", &json!({ "Bool": { "aws:MultiFactorAuthPresent": "false" } }));
+    (deny["Effect"], deny["Principal"]) = (json!("Deny"), json!("*"));
+    folder.policy("shop.json", &deny);
+    let manifest = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"ana.json\"]\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\nresourcePolicy = \"shop.json\"\n",
+    );
+    let log = folder.log(&[("arn:aws:iam::123456789012:user/ana", "GET /a", 200, "10.0.0.1")]);
+    let text = stdout(&suggest(&["--all", "--account", &manifest, &log]));
+    assert!(text.contains("1 open;") && !text.contains("conditions are kept"), "{text}");
+}
