@@ -1,9 +1,11 @@
-//! Calls whose path the log does not tell: what they may have asked for, going by their route.
+//! Calls whose path or resource the log does not tell: what they may have asked for, going by their
+//! route.
 
 use tollgate_policy::write_request_arn;
 
 use super::calls::Seen;
 use super::shape;
+use super::shown::is_of_api;
 use crate::call;
 
 /// A call along a route.
@@ -18,6 +20,9 @@ pub(crate) struct Along<'r> {
 
 impl<'r> Along<'r> {
     pub(crate) fn of(seen: &Seen<'_, 'r, '_>) -> Along<'r> {
+        if !is_of_api(seen.request.action()) {
+            return Along { head: None, template: "", pattern: "*".to_owned() };
+        }
         let row = seen.row;
         let template = seen.path.or_else(|| call::configured_route(row)).unwrap_or_default();
         let stage = seen.api.map_or_else(|| row.stage(), |api| call::stage(api, row));

@@ -6,7 +6,7 @@ use tollgate_log::Batch;
 use tollgate_policy::{Decision, Request, authorize};
 use tollgate_store::{Account, ApiEntry, Subject};
 
-use super::shown::Asked;
+use super::shown::{Asked, is_of_api};
 use crate::bindings::{Bindings, INVOKE};
 use crate::call;
 use crate::calls::CALLERS_MAX;
@@ -152,8 +152,13 @@ impl<'a> Reader<'a> {
     fn read_row(&mut self, row: Row<'_, '_>, take: &mut impl FnMut(&Seen<'_, '_, 'a>)) {
         self.counted.requests += 1;
         self.counted.span.merge(Span::at(row.time()));
-        let named = row.resource().filter(|_| row.path().is_none());
-        self.counted.asked.add(row.action().unwrap_or(INVOKE), named, ACTIONS_MAX);
+        let logged = Logged::of(row);
+        let action = row.action().unwrap_or(INVOKE);
+        // Of other services, a refusal may name the action otherwise than a call that passed.
+        if logged != Logged::Refused || is_of_api(action) {
+            let named = row.resource().filter(|_| row.path().is_none());
+            self.counted.asked.add(action, named, ACTIONS_MAX);
+        }
         let account = self.calls.account;
         let api = call::api(account, row);
         let (caller, path) = (call::caller(row, Some(account)), call::path(row, api));
@@ -173,7 +178,6 @@ impl<'a> Reader<'a> {
         let request = &binding.request(row, &caller, api, &self.arn);
         let decision = told.map(|()| authorize(binding.policies(), request));
         let decided = decision.as_ref().map_err(|why| *why);
-        let logged = Logged::of(row);
         take(&Seen { row, subject, api, binding: number, logged, method, path, request, decided });
     }
 }

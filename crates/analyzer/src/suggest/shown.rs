@@ -23,7 +23,7 @@ pub(crate) struct Asked {
 impl Asked {
     /// Adds a call.
     pub(crate) fn add(&mut self, action: &str, resource: Option<&str>, bound: usize) {
-        let service = resource.map_or(API_SERVICE, |arn| arn.split(':').nth(2).unwrap_or_default());
+        let service = resource.and_then(|arn| arn.split(':').nth(2)).unwrap_or(service(action));
         for (held, name) in [(&mut self.actions, action), (&mut self.services, service)] {
             if !held.contains(name) && held.len() < bound {
                 held.insert(name.to_owned());
@@ -60,8 +60,7 @@ pub(crate) struct Apart {
 
 impl<'o> Shown<'o> {
     pub(crate) fn new(asked: &'o Asked) -> Shown<'o> {
-        let is_api = |action: &&String| service(action).eq_ignore_ascii_case(API_SERVICE);
-        let action = |action: &String| match is_api(&action) {
+        let action = |action: &String| match is_of_api(action) {
             true => Extent::of_action(&format!("{API_SERVICE}:*")),
             false => Extent::of_action(action),
         };
@@ -146,6 +145,11 @@ impl Grants<'_> {
         let apart = |present| Some(present).filter(is_allow).map(|it| shown.apart(it));
         self.statements.iter().map(apart).collect()
     }
+}
+
+/// Whether an action is one on calls of APIs.
+pub(crate) fn is_of_api(action: &str) -> bool {
+    service(action).eq_ignore_ascii_case(API_SERVICE)
 }
 
 fn service(action: &str) -> &str {

@@ -424,3 +424,55 @@ fn conditions_are_said_to_be_kept_where_there_are_some() {
     let text = stdout(&suggest(&["--all", "--account", &manifest, &log]));
     assert!(text.contains("1 open;") && !text.contains("conditions are kept"), "{text}");
 }
+
+/// CloudTrail seldom names the resource of a call, and names some actions otherwise than policies do.
+#[test]
+fn what_calls_of_other_services_may_need_is_kept() {
+    let folder = Folder::new();
+    let statement = |sid: &str, action: Value, resource: &str| -> Value {
+        json!({ "Sid": sid, "Effect": "Allow", "Action": action, "Resource": resource })
+    };
+    let statements = [
+        statement("Put", json!("s3:PutObject"), "arn:aws:s3:::b/*"),
+        statement("Delete", json!(["s3:DeleteObject", "s3:ListAllMyBuckets"]), "*"),
+        statement("Invoke", json!("execute-api:Invoke"), &shop("*")),
+    ];
+    folder.policy("ana.json", &statements.to_vec().into());
+    let manifest = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:user/ana\"\npolicies = [\"ana.json\"]\n\
+         [[api]]\nid = \"shop\"\nstages = [\"prod\"]\n",
+    );
+    let event = |user: &str, name: &str, denied: Option<&str>| {
+        let arn = format!("arn:aws:iam::123456789012:user/{user}");
+        let mut event = json!({
+            "eventVersion": "1.11", "userIdentity": { "type": "IAMUser", "arn": arn },
+            "eventTime": "2026-03-10T00:00:00Z", "eventSource": "s3.amazonaws.com",
+            "eventName": name, "awsRegion": "eu-west-1", "sourceIPAddress": "10.0.0.1",
+            "eventType": "AwsApiCall", "recipientAccountId": "123456789012",
+        });
+        if let Some(action) = denied {
+            event["errorCode"] = json!("AccessDenied");
+            event["errorMessage"] =
+                json!(format!("User: {arn} is not authorized to perform: {action}"));
+        }
+        event
+    };
+    let events = [
+        event("ana", "PutObject", None),
+        event("bob", "DeleteObject", None),
+        event("bob", "ListBuckets", Some("s3:ListAllMyBuckets")),
+    ];
+    let log = folder.write("trail.json", &json!({ "Records": events }).to_string());
+    let arguments = ["--all", "--account", &manifest, "--format", "json", &log];
+    let document: Value = serde_json::from_slice(&suggest(&arguments).stdout).unwrap();
+    let own = &document["principals"][0];
+    let mut kept = statements.clone();
+    kept[1]["Action"] = json!("s3:ListAllMyBuckets");
+    let [put, delete, invoke] = &kept;
+    let policy = &own["policies"][0]["document"]["Statement"];
+    assert_eq!(policy, &json!([delete, invoke, put]), "{document:#}");
+    let unused = own.pointer("/unused/actions/0/pattern");
+    assert_eq!(unused, Some(&json!("s3:DeleteObject")), "{document:#}");
+}
