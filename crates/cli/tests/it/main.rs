@@ -18,6 +18,7 @@ mod credentials;
 mod formats;
 #[cfg(unix)]
 mod interrupt;
+mod kept;
 mod merge;
 mod names;
 mod overwrite;
