@@ -56,12 +56,24 @@ impl Account {
 
     fn unknown(&self, name: &str) -> FindError {
         let arns = self.subjects().iter().map(Subject::arn);
-        let help = match name.starts_with("arn:") {
-            true => suggestion(name, arns),
-            false => suggestion(name, arns.filter_map(|arn| arn.rsplit('/').next())),
+        let written = |arn: &str| match name.starts_with("arn:") {
+            true => arn.to_owned(),
+            false => arn.rsplit(':').next().unwrap_or(arn).to_owned(),
+        };
+        // With another path.
+        let same = arns.clone().find(|arn| last(arn) == last(name)).map(written);
+        let help = match (same, name.starts_with("arn:")) {
+            (Some(same), _) => Some(format!("did you mean `{same}`?")),
+            (None, true) => suggestion(name, arns),
+            (None, false) => suggestion(name, arns.map(last)),
         };
         FindError::Unknown { name: name.to_owned(), help }
     }
+}
+
+/// A name without its path.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
 }
 
 impl FindError {

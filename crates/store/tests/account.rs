@@ -137,6 +137,16 @@ fn a_principal_is_found_by_what_people_call_it() {
          `arn:aws:iam::111122223333:user/ana` or `arn:aws:iam::111122223333:user/ops/ana`"
     );
     assert_eq!(find("readr"), "the account has no principal `readr`; did you mean `reader`?");
+    // The same with another path.
+    assert_eq!(
+        find("role/reader"),
+        "the account has no principal `role/reader`; did you mean `role/team/reader`?"
+    );
+    assert_eq!(
+        find("arn:aws:iam::111122223333:role/reader"),
+        "the account has no principal `arn:aws:iam::111122223333:role/reader`; did you mean \
+         `arn:aws:iam::111122223333:role/team/reader`?"
+    );
 }
 
 #[track_caller]
