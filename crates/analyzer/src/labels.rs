@@ -6,7 +6,7 @@ use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::replay::write_resource;
 
 /// The most resources, and the most actions, that are told apart.
-const LABELS_MAX: usize = 20_000;
+pub(crate) const LABELS_MAX: usize = 20_000;
 
 /// Numbers for what groups are called by.
 #[derive(Clone)]

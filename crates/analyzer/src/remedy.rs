@@ -17,6 +17,7 @@ use serde::Serialize;
 use tollgate_policy::{ArnParts, Outcome, Principal, PrincipalKind};
 use tollgate_store::Account;
 
+use crate::intern::OTHER;
 use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
 use crate::overlay::PolicyChange;
 use search::Search;
@@ -86,6 +87,16 @@ type FoldKey<'g> = (&'g str, &'g str, &'g str, &'g str);
 type Denied<'g> = (&'g GroupKey, &'g Group);
 
 impl Remedy {
+    /// Denied calls for which no change is looked for, as what they asked for is not told apart.
+    pub(crate) fn untold(outcomes: &Outcomes) -> u64 {
+        let groups = outcomes.groups.iter().map(|(key, group)| (key, group));
+        let untold = groups.filter(|&(key, group)| {
+            let is_denied = matches!(decision(key), "implicitDeny" | "explicitDeny");
+            is_denied && resource((key, group)) == OTHER
+        });
+        untold.map(|(_, group)| group.requests).sum()
+    }
+
     /// Looks for what would allow the most frequent denials.
     pub fn find(account: &Account, outcomes: &Outcomes) -> Vec<Remedy> {
         let by_principal = by_principal(account, outcomes);
@@ -94,7 +105,7 @@ impl Remedy {
             for &(key, group) in denied {
                 let decision = decision(key);
                 if matches!(decision, "implicitDeny" | "explicitDeny") {
-                    let fold = (&**owner, &*key.action, &*key.resource, decision);
+                    let fold = (&**owner, &*key.action, resource((key, group)), decision);
                     folds.entry(fold).or_default().push((key, group));
                 }
             }
@@ -120,17 +131,26 @@ fn by_principal<'g>(
     let mut all: BTreeMap<String, Vec<Denied<'g>>> = BTreeMap::new();
     // Groups are in order of their callers.
     for of_caller in outcomes.groups.chunk_by(|(one, _), (next, _)| one.caller == next.caller) {
-        let wanted = |key: &GroupKey| {
-            key.resource.starts_with("arn:") && decision(key) != Outcome::Allowed.as_str()
+        let wanted = |denied: Denied<'_>| {
+            resource(denied).starts_with("arn:") && decision(denied.0) != Outcome::Allowed.as_str()
         };
         let denied = of_caller.iter().map(|(key, group)| (key, group));
-        let mut denied = denied.filter(|(key, _)| wanted(key)).peekable();
+        let mut denied = denied.filter(|denied| wanted(*denied)).peekable();
         let caller = denied.peek().map(|(key, _)| &*key.caller);
         if let Some(owner) = caller.and_then(|caller| owner(account, caller)) {
             all.entry(owner).or_default().extend(denied);
         }
     }
     all
+}
+
+/// What calls of a group asked for. An ARN that is too long to be told apart is that of the group, if all
+/// of them had the same.
+fn resource<'g>((key, group): Denied<'g>) -> &'g str {
+    match &group.only_resource {
+        Some(only) if key.resource == OTHER => only,
+        _ => &key.resource,
+    }
 }
 
 fn decision(key: &GroupKey) -> &str {

@@ -9,7 +9,7 @@ use tollgate_policy::{
 use tollgate_store::{Account, ApiEntry, Applicable};
 
 use super::reach::{Reach, Share};
-use super::{AlsoAllowed, Denied, FoldKey, Remedy, decision, owner};
+use super::{AlsoAllowed, Denied, FoldKey, Remedy, decision, owner, resource};
 use crate::call;
 use crate::outcomes::{GroupKey, cited};
 use crate::overlay::{Overlay, Place};
@@ -151,8 +151,10 @@ impl<'s> Search<'s> {
             trial.overlay.concerns_others() || owner.as_str() == self.principal()
         });
         let others = concerned.flat_map(|(owner, denied)| {
-            let fold = |key: &'s GroupKey| (&**owner, &*key.action, &*key.resource, decision(key));
-            denied.iter().filter(move |(key, _)| fold(key) != self.fold)
+            let fold = |denied: Denied<'s>| {
+                (&**owner, &*denied.0.action, resource(denied), decision(denied.0))
+            };
+            denied.iter().filter(move |denied| fold(**denied) != self.fold)
         });
         others.filter_map(|other| self.also_allowed(trial, *other)).collect()
     }

@@ -5,8 +5,11 @@ use crate::breakdown::Breakdown;
 use crate::calls::{CALLERS_MAX, ROUTES_MAX};
 use crate::detail::Detail;
 use crate::gather::Gathered;
-use crate::intern::OTHER;
+use crate::intern::{OTHER, TEXT_BYTES_MAX};
+use crate::labels::LABELS_MAX;
 use crate::limits::{self, LIMITS_MAX, Limits, PRINCIPALS_MAX};
+use crate::outcomes::Outcomes;
+use crate::remedy::Remedy;
 use crate::text::{count, number};
 use crate::time::rfc3339;
 use crate::usage::Usage;
@@ -27,6 +30,7 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
     let outcomes = gathered.outcomes.as_ref();
     sentences
         .extend(outcomes.and_then(|outcomes| of_groups("groups of denied calls", outcomes.detail)));
+    sentences.extend(outcomes.and_then(of_resources));
     let changes = gathered.changes.as_ref();
     sentences
         .extend(changes.and_then(|changes| of_groups("groups of changed calls", changes.detail)));
@@ -114,6 +118,19 @@ fn of_breakdown(breakdown: &Breakdown) -> Option<String> {
         breakdown.by,
         count(used.requests, "request")
     ))
+}
+
+/// Where whole calls are not told apart, that is said already.
+fn of_resources(outcomes: &Outcomes) -> Option<String> {
+    let untold = Some(Remedy::untold(outcomes)).filter(|untold| *untold > 0)?;
+    outcomes.detail.tells_calls().then(|| {
+        format!(
+            "What {} asked for is counted as {OTHER}, and no change looked for that would allow it: ARNs              of more than {} bytes are not told apart, nor more than {} of them.",
+            count(untold, "denied request"),
+            number(TEXT_BYTES_MAX as u64),
+            number(LABELS_MAX as u64)
+        )
+    })
 }
 
 fn of_groups(name: &str, detail: Detail) -> Option<String> {

@@ -231,6 +231,29 @@ fn control_policies_stay_in_force_for_others() {
     assert_eq!((&remedy["allows"], &remedy["alsoAllows"]), (&json!(1), &json!([])), "{remedy:#}");
 }
 
+/// Such an ARN is not told apart from others; where a group has only one, it is known all the same.
+#[test]
+fn a_denial_with_a_long_arn_has_a_remedy_or_a_word_about_it() {
+    let folder = account();
+    let long = |last: &str| format!("GET /{}{last}", "z".repeat(2_500));
+    let (one, other) = (long("1"), long("2"));
+    folder.log(&[(CLERK, &one, 403, IP), (CLERK, &one, 403, IP)]);
+    let of_one = report(&folder);
+    let remedy = &of_one["remedies"][0];
+    assert_eq!(remedy["resource"], shop(&one.replacen(" /", "/", 1)), "{remedy:#}");
+    assert_eq!((&remedy["allows"], &remedy["alsoAllows"]), (&json!(2), &json!([])), "{remedy:#}");
+    assert!(!text(&folder, &[]).contains("no change looked for"));
+
+    folder.log(&[(CLERK, &one, 403, IP), (CLERK, &other, 403, IP)]);
+    assert_eq!(report(&folder)["remedies"], json!([]));
+    let said = "What 2 denied requests asked for is counted as (other), and no change looked for";
+    for format in ["text", "markdown", "json", "html"] {
+        let shown = text(&folder, &["--format", format]);
+        let shown = shown.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(shown.contains(said), "{format}: {shown}");
+    }
+}
+
 #[test]
 fn a_remedy_that_is_not_enough_names_the_key_that_it_then_depends_on() {
     let folder = account();
