@@ -191,15 +191,15 @@ impl Measure {
     }
 
     /// How much of it is open: calls that may be among those measured, as a decision is missing or
-    /// depends on unknown keys. If not one call could be compared, all are.
+    /// depends on unknown keys. If not one call could be compared, no gate is passed.
     fn open(self, report: &Report) -> u64 {
         let Some(changes) = &report.changes else { return 0 };
-        match self {
-            Measure::NewlyDenied | Measure::NewlyAllowed if changes.is_void() => changes.undecided,
+        let open = match self {
             Measure::NewlyDenied => changes.perhaps_denied,
             Measure::NewlyAllowed => changes.perhaps_allowed,
-            _ => 0,
-        }
+            _ => return 0,
+        };
+        if open == 0 && changes.is_void() { changes.undecided } else { open }
     }
 
     /// How much of it is open, and why.

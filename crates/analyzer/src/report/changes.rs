@@ -27,7 +27,8 @@ pub struct ChangesReport {
     /// Why not.
     pub reasons: Vec<ReasonCount>,
     /// Of `otherwise` and `undecided`: calls that may be denied newly. One of the decisions depends on
-    /// keys that the log does not tell, or there is none.
+    /// keys that the log does not tell, or there is none. Those that neither could decide are among them
+    /// if not one call could be compared.
     pub perhaps_denied: u64,
     /// The same of calls that may be allowed newly.
     pub perhaps_allowed: u64,
@@ -70,16 +71,19 @@ impl ChangesReport {
             of_kind.map(|group| group.requests).sum()
         };
         let [newly_denied, newly_allowed, otherwise, by_one] = KINDS.map(sum);
+        let by_neither = changes.undecided.values().sum::<u64>();
+        let compared = changes.unchanged + newly_denied + newly_allowed + otherwise;
         let perhaps = |may_be: fn(&ChangeKey) -> bool| {
             let open = changes.groups.iter().filter(|(key, _)| may_be(key));
-            open.map(|(_, change)| change.requests).sum()
+            let by_some = open.map(|(_, change)| change.requests).sum::<u64>();
+            if compared == 0 { by_some + by_neither } else { by_some }
         };
         ChangesReport {
             unchanged: changes.unchanged,
             newly_denied,
             newly_allowed,
             otherwise,
-            undecided: by_one + changes.undecided.values().sum::<u64>(),
+            undecided: by_one + by_neither,
             reasons: reasons(changes),
             perhaps_denied: perhaps(ChangeKey::may_be_newly_denied),
             perhaps_allowed: perhaps(ChangeKey::may_be_newly_allowed),

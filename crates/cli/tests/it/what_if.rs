@@ -74,6 +74,8 @@ fn what_only_one_version_can_decide_is_undecided_and_no_gate_passes_it() {
         assert_eq!(group["after"], json!({ "decision": null, "undecided": GONE }));
         let said = format!("--fail-on newly-denied: 3 requests may be: {GONE}\n");
         check_gate(&folder, &["--fail-on", "newly-denied"], 4, &said);
+        let said = said.replace("denied", "allowed");
+        check_gate(&folder, &["--fail-on", "newly-allowed"], 4, &said);
         // Three may be; four are not.
         check_gate(&folder, &["--fail-on", "newly-denied>3"], 0, "");
     }
@@ -124,10 +126,34 @@ fn what_neither_version_can_decide_is_only_counted() {
     let reason = "the log does not tell the ARN of the caller";
     let said = format!("--fail-on newly-allowed: 2 requests may be: {reason}\n");
     check_gate(&folder, &["--fail-on", "newly-allowed"], 4, &said);
+    assert_eq!((&none["perhapsDenied"], &none["perhapsAllowed"]), (&json!(2), &json!(2)));
     folder.log(&[nobody, (CLERK, "GET /stock", 200, "10.0.0.1")]);
     let some = changes(&folder);
     assert_eq!((&some["undecided"], &some["unchanged"]), (&json!(1), &json!(1)));
     check_gate(&folder, &["--fail-on", "newly-denied", "--fail-on", "newly-allowed"], 0, "");
+}
+
+/// The gate and the report say the same, whichever version could decide some calls.
+#[test]
+fn what_may_be_is_one_number_where_no_call_could_be_compared() {
+    let folder = two("", &json!([allow("*")]));
+    let nobody = ("AIDAEXAMPLEEXAMPLE", "GET /stock", 200, "10.0.0.1");
+    let clerk = (CLERK, "GET /stock", 200, "10.0.0.1");
+    folder.log(&[nobody, clerk, clerk, clerk]);
+    let changes = changes(&folder);
+    assert_eq!(changes["undecided"], 4);
+    // What was allowed cannot be newly allowed.
+    assert_eq!((&changes["perhapsDenied"], &changes["perhapsAllowed"]), (&json!(4), &json!(1)));
+    for (measure, requests) in [("newly-denied", "4 requests"), ("newly-allowed", "1 request")] {
+        let output = compare(&folder, &["--fail-on", measure]);
+        let said = String::from_utf8(output.stderr).unwrap();
+        let begins = format!("--fail-on {measure}: {requests} may be: ");
+        assert!(said.starts_with(&begins), "{said}");
+        assert_eq!(output.status.code(), Some(4));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let reported = format!("  {requests} may be {}\n", measure.replace('-', " "));
+        assert!(text.contains(&reported), "expected {reported} in\n{text}");
+    }
 }
 
 #[test]
