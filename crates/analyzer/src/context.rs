@@ -188,15 +188,8 @@ impl<'a> ReferencedKeys<'a> {
         }
     }
 
-    /// The variables of a text, `${key}` and `${key, 'default'}`.
     fn add_variables(&mut self, text: &'a str) {
-        for piece in text.split("${").skip(1) {
-            let inside = piece.split_once('}').map_or("", |(inside, _)| inside);
-            let name = inside.split_once(',').map_or(inside, |(name, _)| name).trim();
-            if !matches!(name, "" | "*" | "?" | "$") {
-                self.add(name).compared.note_any();
-            }
-        }
+        variables(text).for_each(|name| self.add(name).compared.note_any());
     }
 
     #[expect(clippy::indexing_slicing, reason = "the place is that of a key found or just added")]
@@ -262,6 +255,15 @@ impl<'a> ReferencedKeys<'a> {
             Some((referenced.key, value))
         })
     }
+}
+
+/// The keys of a policy text's variables, `${key}` and `${key, 'default'}`.
+pub fn variables(text: &str) -> impl Iterator<Item = &str> {
+    let names = text.split("${").skip(1).map(|piece| {
+        let inside = piece.split_once('}').map_or("", |(inside, _)| inside);
+        inside.split_once(',').map_or(inside, |(name, _)| name).trim()
+    });
+    names.filter(|name| !matches!(*name, "" | "*" | "?" | "$"))
 }
 
 impl Referenced<'_> {

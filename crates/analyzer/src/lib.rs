@@ -72,7 +72,7 @@ pub use bucket::TokenBucket;
 pub use cache::{Repeats, RouteRepeats, Saved, TTLS};
 pub use changes::{Change, ChangeKey, Changes, Side};
 pub use consumption::Consumption;
-pub use context::{Assumption, referenced_keys};
+pub use context::{Assumption, referenced_keys, variables};
 pub use detail::Detail;
 pub use dimension::Dimension;
 pub use filter::{Filter, FilterError};

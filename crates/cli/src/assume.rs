@@ -2,9 +2,9 @@
 
 use std::net::IpAddr;
 
-use tollgate_analyzer::{Assumption, referenced_keys};
+use tollgate_analyzer::{Assumption, referenced_keys, variables};
 use tollgate_policy::{
-    Condition, Decimal, Family, Key, PolicyDocument, PolicySet, Statement, parse_bool,
+    ArnParts, Condition, Decimal, Family, Key, PolicyDocument, PolicySet, Statement, parse_bool,
     parse_instant,
 };
 use tollgate_store::{Account, suggestion};
@@ -58,7 +58,8 @@ fn reads(family: Family) -> Option<Reads> {
         Family::Numeric => ("a number", |text| Decimal::parse(text).is_some()),
         Family::Date => ("a moment, `2026-03-10T09:00:00Z`", |text| parse_instant(text).is_some()),
         Family::IpAddress => ("an IP address", |text| text.parse::<IpAddr>().is_ok()),
-        Family::String | Family::Arn | Family::Binary | Family::Null => return None,
+        Family::Arn => ("an ARN", |text| ArnParts::split(text).is_some()),
+        Family::String | Family::Binary | Family::Null => return None,
     })
 }
 
@@ -68,19 +69,21 @@ fn unreadable(accounts: &[&Account], key: &str, value: &str) -> Option<Reads> {
     let sets = accounts.iter().flat_map(|account| account.policy_sets());
     let statements: Vec<&Statement> =
         sets.flat_map(PolicySet::documents).flat_map(PolicyDocument::statements).collect();
-    let variable = format!("${{{}", key.to_ascii_lowercase());
+    let key = Key::new(key);
     let names = |statement: &&Statement| {
         let resources = statement.resource.iter().flat_map(|element| &element.patterns);
         let values = statement.conditions.iter().flat_map(|condition| &condition.values);
-        let mut texts = resources.chain(values).map(|text| text.value.to_ascii_lowercase());
-        texts.any(|text| text.contains(&variable))
+        let texts = resources.chain(values).map(|text| &*text.value);
+        texts.flat_map(variables).any(|name| Key::new(name) == key)
     };
     if statements.iter().any(names) {
         return None;
     }
     let conditions = statements.iter().flat_map(|statement| &statement.conditions);
-    let on_key = |it: &&Condition| Key::new(&it.key.value) == Key::new(key);
-    let mut all = conditions.filter(on_key).map(|it| reads(it.operator.value.test.family()));
+    let on_key = |it: &&Condition| Key::new(&it.key.value) == key;
+    let families = conditions.filter(on_key).map(|it| it.operator.value.test.family());
+    // `Null` does not look at the value.
+    let mut all = families.filter(|family| *family != Family::Null).map(reads);
     let first = all.next()??;
     let read = first.1(value) || all.any(|reads| reads.is_none_or(|(_, reads)| reads(value)));
     (!read).then_some(first)

@@ -2,7 +2,9 @@
 
 use std::process::Output;
 
-use crate::support::{stdout, tollgate};
+use serde_json::json;
+
+use crate::support::{Folder, allow_if, stdout, tollgate};
 
 const EXAMPLE: [&str; 3] =
     ["--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
@@ -50,6 +52,48 @@ fn a_value_that_no_condition_can_read_is_refused() {
         }
     }
     check_said(&["aws:MultiFactorAuthPresent=TRUE"], &[]);
+}
+
+/// `Null` does not look at the value; text and variables take any.
+#[test]
+fn what_is_read_depends_on_all_conditions_on_the_key() {
+    let folder = Folder::new();
+    let when = |operator: &str, key: &str, value: &str| {
+        allow_if("*", &json!({ operator: { key: value } }))
+    };
+    let statements = json!([
+        when("Bool", "aws:MultiFactorAuthPresent", "true"),
+        when("Null", "aws:MultiFactorAuthPresent", "false"),
+        when("ArnLike", "aws:SourceArn", "arn:aws:iam::*:role/*"),
+        when("NotIpAddress", "aws:VpcSourceIp", "10.0.0.0/8"),
+        when("Bool", "aws:PrincipalTag/a", "true"),
+        when("Bool", "aws:PrincipalTag/b", "true"),
+        when("StringLike", "aws:PrincipalTag/b", "*"),
+        when("StringLike", "aws:PrincipalTag/c", "${aws:PrincipalTag/ab}"),
+    ]);
+    folder.policy("p.json", &statements);
+    let account = folder.write(
+        "tollgate.toml",
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n\
+         [[principal]]\narn = \"arn:aws:iam::123456789012:role/clerk\"\npolicies = [\"p.json\"]\n",
+    );
+    let log = folder.log(&[("-", "GET /", 200, "10.0.0.1")]);
+    for (assumed, code) in [
+        ("aws:MultiFactorAuthPresent=yes", 2),
+        ("aws:MultiFactorAuthPresent=true", 0),
+        ("aws:SourceArn=junk", 2),
+        ("aws:SourceArn=arn:aws:iam::123456789012:role/a", 0),
+        ("aws:VpcSourceIp=10.0.0.0/8", 2),
+        ("aws:PrincipalTag/a=red", 2),
+        ("aws:PrincipalTag/b=red", 0),
+        ("aws:PrincipalTag/ab=red", 0),
+    ] {
+        let output = tollgate(&["analyze", "--account", &account, "--assume", assumed, &log])
+            .output()
+            .unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(code), "{assumed}: {errors}");
+    }
 }
 
 #[test]
