@@ -11,9 +11,9 @@ use std::borrow::Cow;
 use std::cmp::Ordering;
 
 use tollgate_log::Projection;
-use tollgate_store::Account;
+use tollgate_store::{Account, ApiEntry};
 
-use crate::call;
+use crate::call::{self, Configured, Forwarded};
 use crate::rows::Row;
 
 pub use parse::FilterError;
@@ -132,16 +132,18 @@ impl Field {
         }
     }
 
+    /// What reports show, which the account may tell where the row does not.
     fn text<'a>(self, row: Row<'_, 'a>, account: Option<&'a Account>) -> Option<Cow<'a, str>> {
+        let api = || account.and_then(|account| call::api(account, row));
         let told = match self {
             Field::Caller => return Some(call::caller(row, account)),
+            Field::Route => return Some(route(row, api())),
+            Field::Upstream => forwarded(row, api()).upstream,
+            Field::Credential => forwarded(row, api()).credential,
             Field::Method => call::method(row),
-            Field::Route => call::configured_route(row),
-            Field::Path => call::path(row, account.and_then(|account| call::api(account, row))),
+            Field::Path => call::path(row, api()),
             Field::Ip => row.source_ip(),
             Field::Agent => row.user_agent(),
-            Field::Upstream => row.upstream(),
-            Field::Credential => row.credential(),
             Field::Api => row.api_id(),
             Field::Stage => row.stage(),
             Field::Error => row.error_type(),
@@ -149,6 +151,20 @@ impl Field {
         };
         told.map(Cow::Borrowed)
     }
+}
+
+/// The route that a call is counted under, without the method.
+fn route<'a>(row: Row<'_, 'a>, api: Option<&'a ApiEntry>) -> Cow<'a, str> {
+    let configured = call::configured_route(row).map(Configured::of);
+    let method = call::method(row).unwrap_or("-");
+    match call::route(configured, api, method, call::path(row, api)) {
+        Ok(route) => Cow::Borrowed(route),
+        Err(path) => Cow::Owned(call::generalise(path).collect()),
+    }
+}
+
+fn forwarded<'a>(row: Row<'_, 'a>, api: Option<&'a ApiEntry>) -> Forwarded<'a> {
+    call::forwarded(row, api, call::method(row).unwrap_or("-"), call::path(row, api))
 }
 
 impl Operator {

@@ -146,3 +146,26 @@ fn closing_a_route_denies_its_calls_newly() {
     assert_eq!(gate(&old, &new, "newly-allowed"), Some(1));
     assert_eq!(gate(&old, &old, "newly-denied"), Some(0));
 }
+
+/// What a filter asks for is what the report shows, also where only the account tells it.
+#[test]
+fn a_filter_finds_the_routes_that_reports_show() {
+    let own = ["--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
+    let report = |more: &[&str]| {
+        let arguments = [&["analyze", "--format", "json"], &own[..], more].concat();
+        support::json(&tollgate(&arguments).output().unwrap())
+    };
+    let all = report(&["--group-by", "upstream"]);
+    let routes = all["usage"]["routes"].as_array().unwrap();
+    let of_search = routes.iter().filter(|it| it["route"].as_str().unwrap().contains("search"));
+    let of_search: u64 = of_search.map(|it| it["requests"].as_u64().unwrap()).sum();
+    assert!(of_search > 0);
+    let requests = |filter: &str| report(&["--filter", filter])["usage"]["requests"].clone();
+    assert_eq!(requests("route~\"search\""), of_search);
+    // A call along no route of the manifest has none.
+    let groups = all["breakdowns"][0]["groups"].as_array().unwrap();
+    for group in groups.iter().filter(|group| group["values"][0] != "-") {
+        let upstream = group["values"][0].as_str().unwrap();
+        assert_eq!(requests(&format!("upstream=\"{upstream}\"")), group["requests"], "{upstream}");
+    }
+}
