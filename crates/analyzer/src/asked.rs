@@ -95,6 +95,11 @@ impl Asked {
         }
     }
 
+    /// Whether calls were replayed against another account than this one.
+    pub fn had_another(&self, account: &Account) -> bool {
+        self.account.as_ref().is_some_and(|had| *had != Fingerprint::of_account(account))
+    }
+
     /// Which requests count, and what was assumed of them: as options of the command line.
     pub fn options(&self) -> Vec<String> {
         let moment = |option: &str, at: i64| format!("{option} {}", rfc3339(at));

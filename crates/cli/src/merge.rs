@@ -53,6 +53,11 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
     let mut merged = read_for(&args.bounds, first)?;
     let asked = merged.asked.clone();
+    if let (Some(path), Some(account), Some(asked)) = (&args.account, &account, &asked)
+        && asked.had_another(account)
+    {
+        return Err(another_account(path, &first.name()).into());
+    }
     for input in inputs {
         let partial = read_for(&args.bounds, input)?;
         let differences = differences(asked.as_ref(), partial.asked.as_ref());
@@ -65,6 +70,14 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     }
     let report = report::print(&merged, before.as_ref(), account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
+}
+
+/// What would allow a call by other policies than those that denied it is no advice.
+fn another_account(path: &Path, of: &str) -> Problem {
+    Problem {
+        help: Some("give the account as it was, or gather the logs again with this one".to_owned()),
+        ..Problem::new(format!("`{of}` was gathered with another account than {}", path.display()))
+    }
 }
 
 /// The options that two runs differ in, if it is known what both were asked.

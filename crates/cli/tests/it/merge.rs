@@ -95,3 +95,21 @@ fn what_was_gathered_otherwise_is_said() {
     let expected = "with another `--filter` than this run: what depends";
     assert!(String::from_utf8_lossy(&output.stderr).contains(expected));
 }
+
+/// Advice by policies that did not deny the calls is none.
+#[test]
+fn the_account_is_the_one_that_the_runs_had() {
+    let folder = tempfile::tempdir().unwrap();
+    let partial = folder.path().join("p.json").to_str().unwrap().to_owned();
+    let (own, logs) = ("fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs");
+    let gather = ["analyze", "--account", own, "--partial", &partial, logs];
+    assert!(tollgate(&gather).output().unwrap().status.success());
+    let merge = |account: &str| {
+        let output = tollgate(&["merge", &partial, "--account", account]).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stderr).unwrap())
+    };
+    assert_eq!(merge(own), (Some(0), String::new()));
+    let (code, errors) = merge("fixtures/suggest/tollgate.toml");
+    assert_eq!(code, Some(2), "{errors}");
+    assert!(errors.contains("was gathered with another account than"), "{errors}");
+}
