@@ -197,6 +197,11 @@ fn intervals(limits: usize) -> usize {
 }
 
 impl LimitUse {
+    /// Requests that were refused, for whichever reason.
+    pub(crate) fn throttled(&self) -> u64 {
+        self.primary + self.secondary + self.untold
+    }
+
     fn keep_within(&mut self, intervals: usize) {
         self.windows.keep_within(intervals);
         self.series.keep_within(intervals);

@@ -13,8 +13,9 @@ use crate::world::World;
 pub(crate) struct Bounds {
     /// Fail if a bound is exceeded, and say on standard error by what: `denied>0`, `disagreeing`,
     /// `undetermined`, `quarantined`, `429>=10`, `p99>2s` (of any route) with exit code 3;
-    /// `newly-denied`, `newly-allowed` with 1. Where it may be exceeded, because decisions of calls are
-    /// missing or depend on keys that the log does not tell, the exit code is 4. Latencies above 255 ms
+    /// `newly-denied`, `newly-allowed` with 1. Where one of the last two may be exceeded, because
+    /// decisions of calls are missing or depend on keys that the log does not tell, the exit code is 4;
+    /// such calls do not count as `denied` but as `undetermined`. Latencies above 255 ms
     /// are told to 0.4 %, and exceed a bound if they do however they are off.
     #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
     fail_on: Vec<Threshold>,

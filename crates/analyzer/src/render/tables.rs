@@ -190,9 +190,12 @@ fn routes(report: &Report) -> Table {
 }
 
 fn statuses(report: &Report) -> Table {
-    Rows::of(&report.usage.statuses)
-        .count("status", |row| Some(row.status.into()))
-        .count("requests", |row| Some(row.requests))
+    let told = report.usage.statuses.iter().map(|it| (Some(it.status), it.requests));
+    let without = Some((None, report.usage.without_status)).filter(|(_, requests)| *requests > 0);
+    let rows: Vec<(Option<u16>, u64)> = told.chain(without).collect();
+    Rows::of(&rows)
+        .count("status", |row| row.0.map(u64::from))
+        .count("requests", |row| Some(row.1))
         .table("statuses")
 }
 

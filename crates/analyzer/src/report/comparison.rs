@@ -255,7 +255,7 @@ fn limits(was: &Limits, is: &Limits, hours: Hours) -> Vec<LimitDifference> {
         let [before, now] = both.map(|used| used.map_or(0, |used| used.requests));
         let [lowest_before, lowest_now] = both.map(|used| Some(used?.lowest?.left));
         let [throttled_before, throttled_now] =
-            both.map(|used| used.map_or(0, |used| used.primary + used.secondary));
+            both.map(|used| used.map_or(0, |used| used.throttled()));
         LimitDifference {
             key: (*key).clone(),
             requests: hours.difference(before, now),

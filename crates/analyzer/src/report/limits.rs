@@ -142,7 +142,7 @@ impl<'g> LimitReport<'g> {
             lowest_of: used.lowest.and_then(|lowest| lowest.of.or(Some(used.limit?.1))),
             lowest_at: used.lowest.map(|lowest| rfc3339(lowest.at)),
             share_left: share_left(used, &windows),
-            throttled: used.primary + used.secondary + used.untold,
+            throttled: used.throttled(),
             primary: used.primary,
             secondary: used.secondary,
             untold: used.untold,
