@@ -169,6 +169,15 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let judged = args.bounds.judge(&report, world);
     // What comes after the interruption is still to be read, and only a whole run knows from where.
     let next = scanned.state.as_ref().filter(|_| !interrupted);
+    if interrupted && scanned.state.is_some() {
+        let partial = args
+            .partial
+            .as_ref()
+            .map_or("", |_| ": what `--partial` wrote is not to be merged with what that gathers");
+        world.complain(&format!(
+            "--state: stays as it was, so the next run reads all of this again{partial}"
+        ));
+    }
     logs.close(&scanned.account, &scanned.sources, next, world)?;
     Ok(judged)
 }

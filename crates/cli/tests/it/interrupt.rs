@@ -61,6 +61,25 @@ fn an_interrupted_run_reports_what_it_read_and_says_so() {
     assert!(merged.contains("Interrupted: reading was ended early"), "{merged}");
 }
 
+/// Only a whole run knows from where to go on, so the next one reads again what this one has counted.
+#[test]
+fn an_interrupted_run_leaves_the_state_as_it_was_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let [state, partial] = ["state", "partial"].map(|name| folder.path().join(name));
+    let [state_path, partial_path] = [&state, &partial].map(|path| path.to_str().unwrap());
+    let (child, mut stdin) = start("analyze", &["--state", state_path, "--partial", partial_path]);
+    feed(&mut stdin).unwrap();
+    interrupt(&child);
+    while feed(&mut stdin).is_ok() {}
+    let run = child.wait_with_output().unwrap();
+    assert_eq!(run.status.code(), Some(4));
+    assert!(partial.exists() && !state.exists());
+    let errors = String::from_utf8(run.stderr).unwrap();
+    let said = "--state: stays as it was, so the next run reads all of this again: what `--partial` wrote is \
+                not to be merged with what that gathers";
+    assert!(errors.contains(said), "{errors}");
+}
+
 /// What is measured of a part says little of the whole, whichever way it goes.
 #[test]
 fn an_interrupted_run_is_undecided_whatever_its_bounds() {
