@@ -218,6 +218,7 @@ pub(crate) fn path_along<'a>(
     }
 }
 
+#[inline]
 fn without_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
     match after(path.strip_prefix('/')?, stage)? {
         "" => Some("/"),
