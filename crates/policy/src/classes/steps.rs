@@ -25,16 +25,16 @@ pub(super) enum Step {
 /// so each position along them. A position is the number of the step that is next there.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Steps {
-    /// The steps that patterns begin with.
-    first: Vec<u32>,
+    /// The steps that patterns begin with, and their positions.
+    first: Vec<(Step, u32)>,
     nodes: Vec<Node>,
 }
 
 #[derive(Clone, Debug)]
 struct Node {
     step: Step,
-    /// The steps that follow in some pattern.
-    next: Vec<u32>,
+    /// The steps that follow in some pattern, and their positions.
+    next: Vec<(Step, u32)>,
 }
 
 impl Steps {
@@ -51,8 +51,8 @@ impl Steps {
         let node = number(self.nodes.len());
         self.nodes.push(Node { step, next: Vec::new() });
         match last.and_then(|last| self.nodes.get_mut(last as usize)) {
-            Some(last) => last.next.push(node),
-            None => self.first.push(node),
+            Some(last) => last.next.push((step, node)),
+            None => self.first.push((step, node)),
         }
         node
     }
@@ -64,8 +64,8 @@ impl Steps {
 
     /// Where a step follows a position.
     fn step(&self, last: Option<u32>, step: Step) -> Option<u32> {
-        let mut nodes = self.after(last).iter().copied();
-        nodes.find(|node| self.get(*node) == Some(step))
+        let next = self.after(last).iter().find(|(next, _)| *next == step);
+        next.map(|(_, position)| *position)
     }
 
     /// The step at a position.
@@ -73,8 +73,8 @@ impl Steps {
         self.nodes.get(position as usize).map(|node| node.step)
     }
 
-    /// The positions after one; the first ones after none.
-    fn after(&self, position: Option<u32>) -> &[u32] {
+    /// The steps after a position, with their own; the first ones after none.
+    fn after(&self, position: Option<u32>) -> &[(Step, u32)] {
         match position {
             None => &self.first,
             Some(position) => self.nodes.get(position as usize).map_or(&[], |node| &node.next),
@@ -114,7 +114,7 @@ impl Reached {
         let mut at = 0;
         while let Some(&position) = self.positions.get(at) {
             if let Some(Step::Run(_) | Step::Inside) = steps.get(position) {
-                steps.after(Some(position)).iter().for_each(|next| self.add(*next));
+                steps.after(Some(position)).iter().for_each(|(_, next)| self.add(*next));
             }
             at += 1;
         }
@@ -126,7 +126,7 @@ impl Reached {
     pub(super) fn before(&mut self, steps: &Steps) -> Vec<u32> {
         self.marks.resize(steps.nodes.len(), 0);
         self.begin();
-        steps.after(None).iter().for_each(|first| self.add(*first));
+        steps.after(None).iter().for_each(|(_, first)| self.add(*first));
         self.take(steps)
     }
 
@@ -148,7 +148,7 @@ impl Reached {
                 self.add(position);
             }
             if goes_on {
-                steps.after(Some(position)).iter().for_each(|next| self.add(*next));
+                steps.after(Some(position)).iter().for_each(|(_, next)| self.add(*next));
             }
         }
         self.take(steps)

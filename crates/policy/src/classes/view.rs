@@ -42,32 +42,19 @@ enum About {
 impl ResourceClasses {
     /// How some of the policies see classes: those that match the same of their patterns alike.
     pub fn view<'a>(&self, sets: impl IntoIterator<Item = &'a PolicySet>) -> View {
-        let statements: Vec<_> = sets.into_iter().flat_map(PolicySet::statements).collect();
-        let patterns = statements.iter().flat_map(|statement| statement.resources.patterns());
-        let ends = patterns.filter_map(steps_of).filter_map(|pattern| self.steps.end(&pattern));
-        let mut ends: Vec<u32> = ends.collect();
+        let (mut ends, mut asking) = (Vec::new(), Vec::new());
+        for statement in sets.into_iter().flat_map(PolicySet::statements) {
+            let patterns = statement.resources.patterns().iter();
+            let own = patterns.map(|pattern| self.steps.end(&steps_of(pattern)?));
+            let own: Vec<Option<u32>> = own.collect();
+            ends.extend(own.iter().flatten());
+            if !statement.conditions.is_empty() {
+                asking.push(Asking::new(statement, own));
+            }
+        }
         ends.sort_unstable();
         ends.dedup();
-        let asking = statements.iter().filter(|statement| !statement.conditions.is_empty());
-        let asking = asking.map(|statement| self.asking(statement)).collect();
-        View { ends: ends.into(), numbers: HashMap::new(), asking }
-    }
-
-    fn asking(&self, statement: &CompiledStatement) -> Asking {
-        let ends = |patterns: &[_]| {
-            let end = |pattern| self.steps.end(&steps_of(pattern)?);
-            patterns.iter().map(end).collect::<Option<Box<[u32]>>>()
-        };
-        let about = match &statement.resources {
-            Resources::Own => None,
-            Resources::Only(patterns) => ends(patterns).map(About::Only),
-            Resources::AllBut(patterns) => ends(patterns).map(About::AllBut),
-        };
-        let keys = statement.conditions.iter().flat_map(CompiledCondition::keys);
-        Asking {
-            about: about.unwrap_or(About::Any),
-            keys: keys.map(|key| key.as_str().into()).collect(),
-        }
+        View { ends: ends.into(), numbers: HashMap::new(), asking: asking.into() }
     }
 
     /// The number of what a view sees of a class: of classes with the same number, its policies
@@ -89,6 +76,20 @@ impl ResourceClasses {
     /// The last steps of the patterns that a class matches.
     fn matching(&self, class: u32) -> &[u32] {
         self.matching.get(class as usize).map_or(&[], |matching| matching)
+    }
+}
+
+impl Asking {
+    /// A statement, and the last step of each of its patterns that has no variables.
+    fn new(statement: &CompiledStatement, ends: Vec<Option<u32>>) -> Asking {
+        let all = ends.into_iter().collect::<Option<Box<[u32]>>>();
+        let about = match (&statement.resources, all) {
+            (Resources::Only(_), Some(ends)) => About::Only(ends),
+            (Resources::AllBut(_), Some(ends)) => About::AllBut(ends),
+            _ => About::Any,
+        };
+        let keys = statement.conditions.iter().flat_map(CompiledCondition::keys);
+        Asking { about, keys: keys.map(|key| key.as_str().into()).collect() }
     }
 }
 
