@@ -168,20 +168,28 @@ impl<'a> Principal<'a> {
 
 impl<'a> PrincipalKind<'a> {
     fn of_arn(arn: &ArnParts<'a>) -> PrincipalKind<'a> {
-        let (head, rest) = arn.resource.split_once('/').unwrap_or((arn.resource, ""));
-        let last = rest.rsplit('/').next().unwrap_or(rest);
-        match (arn.service, head, rest.split_once('/')) {
-            ("iam", "root", _) => PrincipalKind::Root,
-            ("iam", "user", _) => PrincipalKind::User { name: last },
-            ("iam", "role", _) => PrincipalKind::Role { name: last },
-            ("iam", "oidc-provider" | "saml-provider", _) => PrincipalKind::Federated,
-            ("sts", "assumed-role", Some((role, session))) => {
-                PrincipalKind::RoleSession { role, session }
-            }
-            ("sts", "federated-user", _) => PrincipalKind::FederatedUser { name: rest },
+        let (head, rest) = cut(arn.resource).unwrap_or((arn.resource, ""));
+        let last = || rest.rsplit('/').next().unwrap_or(rest);
+        match (arn.service, head) {
+            ("iam", "root") => PrincipalKind::Root,
+            ("iam", "user") => PrincipalKind::User { name: last() },
+            ("iam", "role") => PrincipalKind::Role { name: last() },
+            ("iam", "oidc-provider" | "saml-provider") => PrincipalKind::Federated,
+            ("sts", "assumed-role") => match cut(rest) {
+                Some((role, session)) => PrincipalKind::RoleSession { role, session },
+                None => PrincipalKind::Other,
+            },
+            ("sts", "federated-user") => PrincipalKind::FederatedUser { name: rest },
             _ => PrincipalKind::Other,
         }
     }
+}
+
+/// What stands before the first slash, and after it. The parts of ARNs are short: a search that is
+/// made for long texts would take several times as long.
+fn cut(text: &str) -> Option<(&str, &str)> {
+    let slash = text.bytes().position(|byte| byte == b'/')?;
+    Some((text.get(..slash)?, text.get(slash + 1..)?))
 }
 
 #[cfg(test)]
