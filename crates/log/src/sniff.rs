@@ -9,8 +9,9 @@ use crate::envelope::{Cutter, Envelope, Events, Nature, is_stamped};
 use crate::format::{Format, execution, json};
 use crate::names::NameMap;
 use crate::schema::Field;
+use crate::template::fit::{self, Fitter};
 use crate::template::keys::{has_keys, keys};
-use crate::template::{Syntax, Template, fit};
+use crate::template::{Syntax, Template};
 use crate::told::{ApiStage, Overrides};
 
 /// How much of the unpacked input is looked at.
@@ -145,18 +146,27 @@ fn templates(known: Vec<Template>, texts: &[String], names: &NameMap) -> Vec<Tem
     let max = known.len() + TEMPLATES_MAX;
     let own = names.or(known.iter().flat_map(|template| keys(template, names)));
     let mut templates = known;
+    let mut learned: Vec<Fitter> = Vec::new();
     for text in texts {
+        // Of a line that fits, nothing new is learned: it says the same around its values.
+        let is_plain = !text.contains('\\');
+        if is_plain && learned.iter().any(|fitter| fitter.fits_alone(text.as_bytes(), |_, _| ())) {
+            continue;
+        }
         let Some(template) = Template::learn(text, &own) else { continue };
         let request = template.fields().any(|field| json::CORE.contains(&field));
         let known = templates.iter().any(|known| known.has_text_of(&template));
         if request && !known && templates.len() < max {
             let alike = templates.iter().find(|known| has_keys(known, text));
             let api_stage = alike.map(|alike| alike.api_stage.clone()).unwrap_or_default();
+            learned.push(Fitter::without_columns(&template));
             templates.push(template.of(api_stage));
         }
     }
     let others: Vec<&str> = texts.iter().map(|t| &**t).filter(|t| !t.starts_with('{')).collect();
-    templates.extend(default_template(&others, names));
+    if !others.is_empty() {
+        templates.extend(default_template(&others, names));
+    }
     templates
 }
 
