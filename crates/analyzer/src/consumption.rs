@@ -19,6 +19,9 @@ use crate::series::{RUNGS, width};
 /// The most combinations that are told apart.
 const CELLS_MAX: usize = 30_000;
 
+/// How many are filed before equal ones are summed up.
+const FILED_MAX: usize = 2 * CELLS_MAX;
+
 /// Requests by interval, limit and principal. Merges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Consumption {
@@ -168,7 +171,7 @@ fn summed(mut cells: Vec<(Cell, u64)>) -> Vec<(Cell, u64)> {
 }
 
 /// What one worker counts. Requests of the present interval are counted in lists by number, and
-/// only their sums are looked up.
+/// only their sums are filed.
 #[derive(Default)]
 pub(crate) struct ConsumptionTally {
     rung: usize,
@@ -178,7 +181,8 @@ pub(crate) struct ConsumptionTally {
     counts: Vec<Vec<u32>>,
     /// Which of them are not zero.
     counted: Vec<(u32, u32)>,
-    cells: HashMap<Cell, u64>,
+    /// As filed: nearly in order, as logs are, and equal ones more than once.
+    cells: Vec<(Cell, u64)>,
 }
 
 impl ConsumptionTally {
@@ -207,19 +211,30 @@ impl ConsumptionTally {
     /// Files the present interval, and begins that of a moment.
     fn turn(&mut self, at: i64) {
         let start = self.present.0;
-        for (limit, principal) in std::mem::take(&mut self.counted) {
+        let mut counted = std::mem::take(&mut self.counted);
+        for (limit, principal) in counted.drain(..) {
             let requests = std::mem::take(slot(slot(&mut self.counts, limit), principal));
             let cell = Cell { start, limit, principal }.at_rung(self.rung);
-            *self.cells.entry(cell).or_default() += u64::from(requests);
+            self.cells.push((cell, u64::from(requests)));
         }
-        while self.cells.len() > CELLS_MAX && self.rung < RUNGS - 1 {
-            self.rung += 1;
-            for (cell, requests) in std::mem::take(&mut self.cells) {
-                *self.cells.entry(cell.at_rung(self.rung)).or_default() += requests;
-            }
+        self.counted = counted;
+        if self.cells.len() > FILED_MAX {
+            self.sum_up();
         }
         let start = at - at.rem_euclid(interval(self.rung));
         self.present = (start, start + interval(self.rung));
+    }
+
+    /// Sums up equal combinations, more coarsely as long as they are too many.
+    #[cold]
+    fn sum_up(&mut self) {
+        self.cells = summed(std::mem::take(&mut self.cells));
+        while self.cells.len() > CELLS_MAX && self.rung < RUNGS - 1 {
+            self.rung += 1;
+            let rung = self.rung;
+            self.cells.iter_mut().for_each(|(cell, _)| *cell = cell.at_rung(rung));
+            self.cells = summed(std::mem::take(&mut self.cells));
+        }
     }
 
     /// What was counted, in words: the names of limits and principals by number.
