@@ -84,7 +84,7 @@ fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
     }
     let (shown, left_out) = folded.split_at_mut(shown);
     shown.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
-    let callers = denied.iter().map(|group| group.caller);
+    let callers = shown.iter().flat_map(|(.., groups)| groups.iter().map(|group| group.caller));
     let names = [ShortNames::of(callers.clone()), ShortNames::of(callers.map(role_key))];
     let block = |groups: &Vec<&DeniedReport<'_>>| Some(Folded::of(groups)?.block(&names, style));
     let text: String = shown.iter().filter_map(|(.., groups)| block(groups)).collect();

@@ -50,8 +50,9 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     if limit.throttled > 0 {
         text.push_str(&format!("    {}\n", style.bad(refusals(limit))));
     }
-    let names = ShortNames::of(limit.callers.iter().map(|caller| caller.caller));
-    let callers = limit.callers.iter().take(CALLERS).map(|caller| {
+    let shown = || limit.callers.iter().take(CALLERS);
+    let names = ShortNames::of(shown().map(|caller| caller.caller));
+    let callers = shown().map(|caller| {
         let share = share(caller.requests, limit.requests);
         format!("{} {} ({share})", names.name(caller.caller), number(caller.requests))
     });
