@@ -1,9 +1,10 @@
 //! Which condition keys a log can tell, in one place.
 //!
 //! A key that policies refer to is *known* when the log says it or when it follows from the caller
-//! and the API, and *unknown* otherwise: tags, multi-factor authentication, the referer. A decision
-//! that depends on an unknown key is `indeterminate`, never guessed; who knows better may assume a
-//! value.
+//! and the API, and *unknown* otherwise: tags, multi-factor authentication, the referer, and whether
+//! the connection was encrypted, which it need not be where tollgate's own gateway wrote the log. A
+//! decision that depends on an unknown key is `indeterminate`, never guessed; who knows better may
+//! assume a value.
 
 use std::net::IpAddr;
 
@@ -372,8 +373,8 @@ impl Origin {
             Origin::Time => row.time().and_then(moment).map(Value::Time),
             Origin::EpochTime => row.time().map(|ms| Value::Integer(ms.div_euclid(1000))),
             Origin::Organization => row.organization().map(Value::Text),
-            Origin::Vpc => row.vpc().map(Value::Text),
-            Origin::VpcEndpoint => row.vpc_endpoint().map(Value::Text),
+            Origin::Vpc => row.vpc().map(of_private_api),
+            Origin::VpcEndpoint => row.vpc_endpoint().map(of_private_api),
             Origin::ResourceAccount => api.map(|api| Value::Text(api.api().account)),
             Origin::RequestedRegion => api.map(|api| Value::Text(api.api().region)),
             Origin::Principal | Origin::PrincipalArn | Origin::UserId => return self.of(who),
@@ -408,6 +409,13 @@ impl Origin {
 /// An address, as the evaluator likes it best; text that is none stays text.
 fn address(text: &str) -> Value<'_> {
     text.parse::<IpAddr>().map_or(Value::Text(text), Value::Ip)
+}
+
+/// A value that API Gateway logs for every call of a private API, and as `-` for others: those can come
+/// through no VPC endpoint, and then AWS has no such key. The `-` of other keys proves nothing: a
+/// client may send it as its user agent.
+fn of_private_api(text: &str) -> Value<'_> {
+    if text == "-" { Value::Absent } else { Value::Text(text) }
 }
 
 fn moment(ms: i64) -> Option<Timestamp> {

@@ -107,7 +107,7 @@ pub struct Progress {
 /// Rows of one input, in the order of the log.
 #[derive(Debug)]
 pub struct Batch<'a> {
-    /// The rows, with the columns of the projection.
+    /// The rows, with the columns of the projection. The view of a text that is null may be any.
     pub records: &'a RecordBatch,
     /// The name of the input.
     pub file: &'a Arc<str>,

@@ -145,9 +145,9 @@ fields! {
     SourceIp: "source_ip" Text "identity.sourceIp",
     /// `identity.userAgent`. Chosen by the client.
     UserAgent: "user_agent" Text "identity.userAgent",
-    /// `identity.vpcId`.
+    /// `identity.vpcId`. Here `-` is a value: the request came through no VPC endpoint.
     VpcId: "vpc_id" Text "identity.vpcId",
-    /// `identity.vpceId`, or CloudTrail's `vpcEndpointId`.
+    /// `identity.vpceId`, or CloudTrail's `vpcEndpointId`. Here `-` is a value, too.
     VpceId: "vpce_id" Text "identity.vpceId",
     /// `error.message`.
     ErrorMessage: "error_message" Text "error.message",

@@ -4,6 +4,7 @@
 #![expect(clippy::indexing_slicing, reason = "likewise")]
 #![expect(clippy::panic, reason = "likewise")]
 
+mod absent;
 mod support;
 
 mod account;

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, RecordBatchOptions, StringViewArray};
 use arrow::datatypes::{Schema, TimestampMillisecondType, UInt16Type, UInt64Type};
 use arrow::error::ArrowError;
 
@@ -89,10 +89,10 @@ pub(super) fn write_json_lines(writer: &mut impl Write, batch: &RecordBatch) -> 
     Ok(())
 }
 
-/// Copies text out of the blocks that views point into.
+/// Copies text out of the blocks that views point into, and nothing of rows without a value.
 pub(super) fn compact(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
     let column = |column: &ArrayRef| match column.as_string_view_opt() {
-        Some(views) => Arc::new(views.gc()) as ArrayRef,
+        Some(views) => Arc::new(StringViewArray::from_iter(views.iter())) as ArrayRef,
         None => Arc::clone(column),
     };
     let columns = batch.columns().iter().map(column).collect();

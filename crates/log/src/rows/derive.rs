@@ -47,6 +47,7 @@ pub(super) fn inputs(projection: Projection) -> Projection {
 /// derived, and a column that no row has is not looked at.
 pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
     let projection = rows.layout.projection;
+    SAYS_ABSENT.iter().for_each(|field| keep_dashes(rows, *field));
     let asked = |from: Field| {
         let mut derived = DERIVED.iter().filter(|(_, needs)| needs.first() == Some(&from));
         derived.any(|(field, _)| projection.contains(*field))
@@ -63,6 +64,20 @@ pub(super) fn derive(rows: &mut Rows, block: &[u8]) {
             derive(&mut At { rows, row, block }, &mut principals);
         }
     }
+}
+
+/// Columns in which `-` tells more than nothing: a request without a VPC endpoint came through none.
+const SAYS_ABSENT: [Field; 2] = [Field::VpcId, Field::VpceId];
+
+/// Makes a value of each `-` of a column.
+fn keep_dashes(rows: &mut Rows, field: Field) {
+    if !rows.layout.projection.contains(field) {
+        return;
+    }
+    let cells = rows.column(field).iter().enumerate();
+    let dashes = cells.filter(|(_, cell)| View::in_cell(**cell).is_unset());
+    let dashes: Vec<usize> = dashes.map(|(row, _)| row).collect();
+    dashes.into_iter().for_each(|row| rows.put(row, field, View::DASH));
 }
 
 /// The principals' ARNs by the sessions', as far as they are written already.

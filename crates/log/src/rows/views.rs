@@ -23,14 +23,16 @@ pub(super) fn text_array(
     // first four bytes, of a short one all its text and zeros. The text is
     // UTF-8: lines are checked before they are read (`Run::line`), values are
     // cut off a checked line where a literal, itself UTF-8, begins or ends, or
-    // come from a `str`, and scratch is only ever given `str`s.
+    // come from a `str`, and scratch is only ever given `str`s. A row without a
+    // value is null, and what its view holds ([`View::is_unset`]) has no length.
     Arc::new(unsafe { StringViewArray::new_unchecked(views, Arc::clone(buffers), nulls) })
 }
 
 /// A value, or that there is none.
 ///
 /// As Arrow has it, in 16 bytes: the length, then the text if it has at most 12 bytes, else its
-/// first four bytes, the buffer and the position there. All are zero if there is no value.
+/// first four bytes, the buffer and the position there. The length is zero if there is no value; so is
+/// the rest, unless the log says so with a `-`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct View(u128);
 
@@ -58,6 +60,9 @@ impl Home {
 impl View {
     /// No value.
     pub(crate) const NONE: View = View(0);
+
+    /// The text `-`, as a value.
+    pub(super) const DASH: View = View(DASH as u128);
 
     /// Bytes of a view before the text: those of its length.
     pub(crate) const BEFORE: usize = 4;
@@ -95,7 +100,7 @@ impl View {
         let [mask, more, long, _] = MASKS.get(len.min(LONG)).copied().unwrap_or_default();
         let first = wide as u64 & mask | len as u64;
         let second = (wide >> 64) as u64 & more | home.0 & long;
-        let first = select_unpredictable(first == UNSET, 0, first);
+        let first = select_unpredictable(first == DASH, UNSET, first);
         View(u128::from(first) | u128::from(second) << 64)
     }
 
@@ -135,6 +140,11 @@ impl View {
     #[inline]
     pub(crate) fn is_none(self) -> bool {
         self.len() == 0
+    }
+
+    /// Whether the log says with a `-` that there is no value.
+    pub(super) fn is_unset(self) -> bool {
+        self.0 == u128::from(UNSET)
     }
 
     /// Its length in bytes.
@@ -209,8 +219,11 @@ impl Deref for Text<'_> {
     }
 }
 
-/// The view of `-`, which stands for no value.
-const UNSET: u64 = 1 | (b'-' as u64) << 32;
+/// The view of `-`.
+const DASH: u64 = 1 | UNSET;
+
+/// In its place, as it stands for no value: the same text, of which none counts.
+const UNSET: u64 = (b'-' as u64) << 32;
 
 /// The length from which on a view has only the first four bytes of a text.
 const LONG: usize = 13;
@@ -259,7 +272,8 @@ mod tests {
             let start = start.min(text.len());
             let end = (start + len).min(text.len());
             let expected = |from: usize, to: usize| match &text[from..to] {
-                "" | "-" => 0,
+                "" => 0,
+                "-" => u128::from(UNSET),
                 value => {
                     make_view(value.as_bytes(), in_scratch.into(), (before.len() + from) as u32)
                 }
