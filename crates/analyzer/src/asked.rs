@@ -7,6 +7,7 @@ use tollgate_store::{Account, ApiEntry};
 
 use crate::breakdown::Grouping;
 use crate::cache::Identity;
+use crate::context::Assumption;
 use crate::filter::Filter;
 use crate::gather::{Analysis, Window};
 use crate::time::rfc3339;
@@ -19,7 +20,7 @@ pub struct Asked {
     account: Option<Fingerprint>,
     /// Those that were compared with.
     against: Option<Fingerprint>,
-    /// The values that were assumed, in order of their keys: `KEY=VALUE`.
+    /// The values that were assumed, in order of their keys: `KEY=VALUE`, or `KEY` of one that is absent.
     assumed: Vec<String>,
     /// Which rows count, as it could have been typed.
     filter: Option<String>,
@@ -66,6 +67,15 @@ impl Fingerprint {
     }
 }
 
+/// Each value that is assumed of a key, or the key alone if it is absent.
+fn each_assumed(assumption: &Assumption) -> Vec<String> {
+    let Assumption { key, values } = assumption;
+    match values.is_empty() {
+        true => vec![key.clone()],
+        false => values.iter().map(|value| format!("{key}={value}")).collect(),
+    }
+}
+
 /// Where an API is called by whoever wants to: nothing of one that all callers sign for.
 fn unsigned(api: &ApiEntry) -> Option<String> {
     let none = |authorization| authorization == AuthorizationType::None;
@@ -79,8 +89,7 @@ fn unsigned(api: &ApiEntry) -> Option<String> {
 impl Asked {
     /// What an analysis asks.
     pub fn of(analysis: &Analysis<'_>) -> Asked {
-        let mut assumed: Vec<String> =
-            analysis.assumed.iter().map(|(key, value)| format!("{key}={value}")).collect();
+        let mut assumed: Vec<String> = analysis.assumed.iter().flat_map(each_assumed).collect();
         assumed.sort_unstable();
         let mut group_by = analysis.group_by.to_vec();
         group_by.sort_unstable();
@@ -106,7 +115,10 @@ impl Asked {
         let since = self.since.map(|since| moment("--since", since));
         let until = self.until.map(|until| moment("--until", until));
         let filter = self.filter.iter().map(|filter| format!("--filter {filter}"));
-        let assumed = self.assumed.iter().map(|assumed| format!("--assume {assumed}"));
+        let assumed = self.assumed.iter().map(|assumed| match assumed.contains('=') {
+            true => format!("--assume {assumed}"),
+            false => format!("--assume-absent {assumed}"),
+        });
         since.into_iter().chain(until).chain(filter).chain(assumed).collect()
     }
 
@@ -141,6 +153,7 @@ impl Asked {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
     use std::collections::BTreeMap;
     use std::path::PathBuf;
 
@@ -179,7 +192,7 @@ mod tests {
         let respaced = Filter::parse("status=200").unwrap();
         let by = [Grouping::parse("role").unwrap(), Grouping::parse("caller").unwrap()];
         let turned = [by[1].clone(), by[0].clone()];
-        let assumed = [("a".to_owned(), "b".to_owned())];
+        let assumed = [Assumption { key: "a".to_owned(), values: vec!["b".into()] }];
         let with = |account| Analysis { account: Some(account), ..Analysis::default() };
         let first = Analysis {
             filter: Some(&filter),
@@ -207,7 +220,11 @@ mod tests {
     #[test]
     fn runs_of_other_days_are_asked_for_all_of_them() {
         let filter = Filter::parse("latency>1s").unwrap();
-        let assumed = [("b", "c"), ("a", "b")].map(|(key, value)| (key.into(), value.into()));
+        let assumed =
+            [("b", vec!["d", "c"]), ("a", vec!["b"]), ("c", vec![])].map(|(key, values)| {
+                let values = values.into_iter().map(Cow::Borrowed).collect();
+                Assumption { key: key.into(), values }
+            });
         let day = |since: Option<i64>, until| {
             let window = Window { since: since.map(|day| day * 86_400_000), until };
             let filter = Some(&filter);
@@ -220,6 +237,8 @@ mod tests {
             "--filter latency > 1000",
             "--assume a=b",
             "--assume b=c",
+            "--assume b=d",
+            "--assume-absent c",
         ];
         assert_eq!(two.options(), options);
         let open = two.and(&day(None, Some(0))).unwrap();

@@ -4,8 +4,9 @@
 //! and the API, and *unknown* otherwise: tags, multi-factor authentication, the referer, and whether
 //! the connection was encrypted, which it need not be where tollgate's own gateway wrote the log. A
 //! decision that depends on an unknown key is `indeterminate`, never guessed; who knows better may
-//! assume a value.
+//! assume a value, or that there is none.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -144,8 +145,24 @@ impl KeySet {
     }
 }
 
-/// A context key and the value to assume for it where the log does not tell.
-pub type Assumption = (String, String);
+/// What to assume of a context key where the log does not tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Assumption {
+    /// The name of the key.
+    pub key: String,
+    /// Its values: several of a key that has a set of them, none of one that is absent.
+    pub values: Vec<Cow<'static, str>>,
+}
+
+impl Assumption {
+    fn value(&self) -> Value<'_> {
+        match &*self.values {
+            [] => Value::Absent,
+            [value] => Value::Text(value),
+            values => Value::Set(values),
+        }
+    }
+}
 
 impl<'a> ReferencedKeys<'a> {
     /// The keys of all policies of an account.
@@ -169,9 +186,9 @@ impl<'a> ReferencedKeys<'a> {
             if referenced.assumed != Value::Unknown {
                 continue;
             }
-            let same = |(name, _): &&Assumption| Key::new(name) == referenced.key;
-            if let Some((_, value)) = assumed.iter().find(same) {
-                referenced.assumed = Value::Text(value);
+            let same = |it: &&Assumption| Key::new(&it.key) == referenced.key;
+            if let Some(assumption) = assumed.iter().find(same) {
+                referenced.assumed = assumption.value();
             }
         }
         keys

@@ -10,7 +10,7 @@ use tollgate_log::{Quarantine, Source};
 use tollgate_store::Account;
 
 use crate::account;
-use crate::assume;
+use crate::assume::Assume;
 use crate::diagnose::Problem;
 use crate::exit::Outcome;
 use crate::logs::{LogArgs, samples};
@@ -44,10 +44,8 @@ pub(crate) struct Args {
     /// newly allow.
     #[arg(long, value_name = "FILE", requires = "account")]
     against: Option<PathBuf>,
-    /// The value of a condition key that the log does not tell, such as
-    /// `aws:MultiFactorAuthPresent=true`; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE", requires = "account", value_parser = assume::parse)]
-    assume: Vec<Assumption>,
+    #[command(flatten)]
+    assume: Assume,
     #[command(flatten)]
     period: Period,
     /// Leave out requests that this does not hold for, such as
@@ -89,6 +87,7 @@ Examples:
 struct Plan {
     account: Option<Account>,
     against: Option<Account>,
+    assumed: Vec<Assumption>,
     window: Window,
     compare: Option<Compare>,
     /// What the accounts consist of.
@@ -130,7 +129,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),
-        assumed: &args.assume,
+        assumed: &plan.assumed,
         window: plan.window,
         filter: args.filter.as_ref(),
         group_by: &args.group_by,
@@ -192,14 +191,17 @@ impl Plan {
         if let Some(lacking) = args.bounds.lacking(given) {
             return Err(Problem::new(lacking).into());
         }
+        if let (None, Some(option)) = (&args.account, args.assume.given()) {
+            return Err(Problem::new(format!("`{option}` needs `--account`")).into());
+        }
         let window = args.period.window()?;
         let compare = Compare::new(args, window)?;
         let mut files = Vec::new();
         let mut read = |path: &Path| account::read_noted(path, &mut files);
         let account = args.account.as_deref().map(&mut read).transpose()?;
         let against = args.against.as_deref().map(&mut read).transpose()?;
-        assume::check(&args.assume, account.iter().chain(&against), world)?;
-        Ok(Plan { account, against, window, compare, files })
+        let assumed = args.assume.read(account.iter().chain(&against), world)?;
+        Ok(Plan { account, against, assumed, window, compare, files })
     }
 }
 

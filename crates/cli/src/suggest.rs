@@ -15,7 +15,7 @@ use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
 
 use crate::account;
-use crate::assume;
+use crate::assume::Assume;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
@@ -58,11 +58,8 @@ pub(crate) struct Args {
     /// Leave out requests that this does not hold for; as in `tollgate analyze`.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     filter: Option<Filter>,
-    /// The value of a condition key that the log does not tell, such as
-    /// `aws:MultiFactorAuthPresent=true`; may be repeated. Calls that depend on it are then decided,
-    /// and what they needed is suggested under the same condition.
-    #[arg(long, value_name = "KEY=VALUE", value_parser = assume::parse)]
-    assume: Vec<Assumption>,
+    #[command(flatten)]
+    assume: Assume,
     /// List at most so many values of a parameter, and write `*` for more: four times as many where
     /// `*` would reach routes that were not called, since it takes slashes, too.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=200))]
@@ -104,6 +101,7 @@ enum Format {
 /// What the arguments mean.
 struct Plan<'a> {
     account: Account,
+    assumed: Vec<Assumption>,
     window: Window,
     logs: Logs<'a>,
     /// Holds what came from standard input, which can be read only once.
@@ -118,7 +116,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         account: &plan.account,
         principals: &principals,
         all: args.all,
-        assumed: &args.assume,
+        assumed: &plan.assumed,
         window: plan.window,
         filter: args.filter.as_ref(),
         bounds: Bounds { named: args.values.into() },
@@ -171,7 +169,7 @@ impl Plan<'_> {
         let window = args.period.window()?;
         let mut files = Vec::new();
         let account = account::read_noted(&args.account, &mut files)?;
-        assume::check(&args.assume, [&account], world)?;
+        let assumed = args.assume.read([&account], world)?;
         let names = file_names(&chosen(&account, args)?);
         let notes = args.notes.clone().map(|path| ("--notes", path));
         let mut written: Vec<Written> = notes.into_iter().collect();
@@ -184,7 +182,7 @@ impl Plan<'_> {
         let spooled = spool(&mut logs.inputs, interrupted)?;
         logs.options.memory = args.memory.limit();
         logs.options.stop = Some(Arc::clone(interrupted));
-        Ok(Plan { account, window, logs, _spooled: spooled })
+        Ok(Plan { account, assumed, window, logs, _spooled: spooled })
     }
 }
 

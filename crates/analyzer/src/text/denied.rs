@@ -41,7 +41,9 @@ pub(super) fn agreement(report: &Report, style: &Style) -> String {
         text.push_str(&format!("    {requests}: {reason}\n"));
     }
     if agreement.reasons.iter().any(|reason| reason.reason.starts_with(DEPENDS)) {
-        text.push_str("    `--assume KEY=VALUE` settles what they depend on\n");
+        text.push_str(
+            "    `--assume KEY=VALUE` or `--assume-absent KEY` settles what they depend on\n",
+        );
     }
     if !agreement.disagreements.is_empty() {
         text.push_str("  where they disagree:\n");

@@ -77,3 +77,80 @@ fn no_log_tells_whether_a_connection_was_encrypted() {
     let condition = json!({ "Bool": { "aws:SecureTransport": "true" } });
     assert_eq!(of_call(&condition, &json!({})), OPEN);
 }
+
+const CALL: (&str, &str, u16, &str) = (CLERK, "GET /a", 200, "10.0.0.1");
+
+/// What is found of a call of which something is assumed.
+fn of_assumed(condition: &Value, assumed: &[&str]) -> [u64; 3] {
+    let (folder, account) = account(condition);
+    let log = folder.log(&[CALL]);
+    agreement(&[&["--account", &account, &log], assumed].concat())
+}
+
+#[test]
+fn a_key_is_assumed_to_be_absent() {
+    let absent = ["--assume-absent", "AWS:multifactorauthpresent"];
+    for (operator, value, expected) in
+        [("Bool", "true", DENIED), ("BoolIfExists", "true", ALLOWED), ("Null", "true", ALLOWED)]
+    {
+        let condition = json!({ operator: { "aws:MultiFactorAuthPresent": value } });
+        assert_eq!(of_assumed(&condition, &[]), OPEN, "{operator}");
+        assert_eq!(of_assumed(&condition, &absent), expected, "{operator}");
+    }
+}
+
+#[test]
+fn a_key_of_several_values_is_assumed_to_have_all_of_them() {
+    let two = ["--assume", "aws:TagKeys=a", "--assume", "AWS:tagkeys=b"];
+    for (operator, values, expected) in [
+        ("ForAllValues:StringEquals", json!(["a", "b"]), ALLOWED),
+        ("ForAllValues:StringEquals", json!(["a", "c"]), DENIED),
+        ("ForAnyValue:StringEquals", json!(["b", "c"]), ALLOWED),
+        ("ForAnyValue:StringEquals", json!(["c"]), DENIED),
+    ] {
+        let condition = json!({ operator: { "aws:TagKeys": values } });
+        assert_eq!(of_assumed(&condition, &[]), OPEN, "{condition}");
+        assert_eq!(of_assumed(&condition, &two), expected, "{condition}");
+    }
+}
+
+#[test]
+fn what_is_assumed_does_not_contradict_itself() {
+    let (folder, account) = account(&json!({ "StringEquals": { "aws:TagKeys": "a" } }));
+    let log = folder.log(&[CALL]);
+    for (assumed, expected) in [
+        (vec!["--assume", "aws:TagKeys=a", "--assume", "aws:TagKeys=b"], "is assumed twice"),
+        (
+            vec!["--assume", "aws:TagKeys=a", "--assume-absent", "AWS:tagkeys"],
+            "`AWS:tagkeys` is assumed to have a value, and to be absent",
+        ),
+        (vec!["--assume-absent", "aws:TagKeys=a"], "expected a condition key without a value"),
+        (vec!["--assume-absent", "tags"], "expected a condition key without a value"),
+    ] {
+        let arguments = [&["analyze", "--account", &account, &log], &assumed[..]].concat();
+        let output = tollgate(&arguments).output().unwrap();
+        let errors = String::from_utf8_lossy(&output.stderr);
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
+        assert!(errors.contains(expected), "{errors}");
+    }
+    let output = tollgate(&["analyze", "--assume-absent", "aws:TagKeys", &log]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("`--assume-absent` needs `--account`"), "{errors}");
+}
+
+#[test]
+fn runs_of_which_different_things_are_assumed_are_not_merged() {
+    let (folder, account) = account(&json!({ "Null": { "aws:TagKeys": "true" } }));
+    let log = folder.log(&[CALL]);
+    let paths = ["none.partial", "absent.partial"].map(|name| folder.path(name));
+    let absent = ["--assume-absent", "aws:TagKeys"];
+    for (path, assumed) in paths.iter().zip([&[][..], &absent]) {
+        let arguments = ["analyze", "--account", &account, "--partial", path, &log];
+        let output = tollgate(&[&arguments, assumed].concat()).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert_eq!(text.contains("--assume-absent aws:TagKeys"), !assumed.is_empty(), "{text}");
+    }
+    let output = tollgate(&["merge", &paths[0], &paths[1]]).output().unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(errors.contains("--assume"), "{errors}");
+}

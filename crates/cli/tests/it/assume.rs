@@ -34,7 +34,7 @@ fn a_key_is_assumed_once() {
         let output = run(command, &twice);
         let errors = String::from_utf8_lossy(&output.stderr);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{errors}");
-        assert!(errors.contains("`AWS:multifactorauthpresent` is assumed twice"), "{errors}");
+        assert!(errors.contains("`aws:MultiFactorAuthPresent` is assumed twice"), "{errors}");
     }
 }
 
