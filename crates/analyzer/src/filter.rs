@@ -1,8 +1,9 @@
 //! Which rows count: a little language, `status >= 400 and caller ~ "release"`.
 //!
 //! `~` means "contains". A field that the row does not have satisfies no comparison, except that
-//! `!=` and `!~` hold: it is not that. Latencies are milliseconds unless a unit
-//! follows, `latency > 2s`.
+//! `!=` and `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers and
+//! routes may be written as reports print them, `user/ana` and `GET /users`. Latencies are
+//! milliseconds unless a unit follows, `latency > 1.5s`.
 
 mod parse;
 mod write;
@@ -14,7 +15,9 @@ use tollgate_log::Projection;
 use tollgate_store::{Account, ApiEntry};
 
 use crate::call::{self, Configured, Forwarded};
+use crate::dimension::UNTOLD;
 use crate::rows::Row;
+use crate::text::short_caller;
 
 pub use parse::FilterError;
 
@@ -105,7 +108,9 @@ impl Node {
                 operator.holds_for_number(field.number(row), *number)
             }
             Node::Compare(field, operator, Operand::Text(text)) => {
-                operator.holds_for_text(field.text(row, account).as_deref(), text)
+                let found = field.text(row, account);
+                let found = found.as_deref().map(|found| field.as_written(found, text));
+                operator.holds_for_text(found, text)
             }
         }
     }
@@ -151,6 +156,14 @@ impl Field {
         };
         told.map(Cow::Borrowed)
     }
+
+    /// A value in the form that it is compared in: that of a caller is short if `wanted` is.
+    fn as_written<'t>(self, value: &'t str, wanted: &str) -> &'t str {
+        if self != Field::Caller || wanted.starts_with("arn:") {
+            return value;
+        }
+        Some(short_caller(value)).filter(|short| *short == wanted).unwrap_or(value)
+    }
 }
 
 /// The route that a call is counted under, without the method.
@@ -194,9 +207,10 @@ impl Operator {
 
     fn holds_for_text(self, found: Option<&str>, wanted: &str) -> bool {
         let contains = found.is_some_and(|found| found.contains(wanted));
+        let is = found.unwrap_or(UNTOLD) == wanted;
         match self {
-            Operator::Equal => found == Some(wanted),
-            Operator::NotEqual => found != Some(wanted),
+            Operator::Equal => is,
+            Operator::NotEqual => !is,
             Operator::Contains => contains,
             _ => !contains,
         }
@@ -211,6 +225,9 @@ mod tests {
     fn what_a_row_does_not_have_is_not_anything() {
         assert!(!Operator::Equal.holds_for_text(None, ""));
         assert!(Operator::NotEqual.holds_for_text(None, "x"));
+        assert!(Operator::Equal.holds_for_text(None, "-"));
+        assert!(!Operator::NotEqual.holds_for_text(None, "-"));
+        assert!(!Operator::Contains.holds_for_text(None, "-"));
         assert!(!Operator::Less.holds_for_number(None, 5));
         assert!(Operator::NotEqual.holds_for_number(None, 5));
     }

@@ -89,7 +89,7 @@ pub use previous::Previous;
 pub use remedy::{AlsoAllowed, Remedy};
 pub use report::{Report, RouteReport};
 pub use series::{Measure, Series};
-pub use time::{Moment, Span, rfc3339};
+pub use time::{Moment, Span, milliseconds, rfc3339};
 pub use timeline::{Cell, Count, Timeline};
 pub use usage::{CallerUse, RouteUse, Usage};
 pub use verdict::Logged;

@@ -25,7 +25,7 @@ pub use printable::in_a_line;
 pub(crate) use remedies::{target, then};
 pub(crate) use short_names::ShortNames;
 pub use style::{Style, count, number};
-pub(crate) use style::{period, seen, share, short_call};
+pub(crate) use style::{period, seen, share, short_call, short_caller};
 pub use suggestions::suggestions;
 
 use crate::report::Report;

@@ -5,6 +5,21 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer};
 
+/// The milliseconds that a decimal number of a unit are, `1.5` for example; `None` if it is no number,
+/// they are not whole, or too many.
+pub fn milliseconds(number: &str, in_unit: u64) -> Option<u64> {
+    let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+    if part.is_empty() {
+        return None;
+    }
+    // Zeros at the end say nothing.
+    let part = part.trim_end_matches('0');
+    let scale = 10_u64.checked_pow(part.len().try_into().ok()?)?;
+    let part = format!("0{part}").parse::<u64>().ok()?.checked_mul(in_unit)?;
+    let whole = whole.parse::<u64>().ok()?.checked_mul(in_unit)?;
+    if part % scale == 0 { whole.checked_add(part / scale) } else { None }
+}
+
 /// The first and the last of some moments, UTC milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Option<(i64, i64)>", into = "Option<(i64, i64)>")]

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use tollgate_analyzer::text::{count, in_a_line, number};
-use tollgate_analyzer::{Histogram, Report, RouteReport};
+use tollgate_analyzer::{Histogram, Report, RouteReport, milliseconds};
 
 use crate::exit::Exit;
 use crate::world::World;
@@ -100,7 +100,7 @@ const MEASURES: [(&str, Measure); 9] = [
 
 impl Threshold {
     /// Reads a bound: a measure, `>` or `>=`, and a number; `>0` unless given. Latencies may have
-    /// the unit `ms` or `s`, and are milliseconds without.
+    /// the unit `ms` or `s`, `1.5s`, and are milliseconds without.
     fn parse(text: &str) -> Result<Threshold, String> {
         let end = text.find('>').unwrap_or(text.len());
         let (name, bound) = text.split_at(end);
@@ -160,12 +160,16 @@ impl Measure {
 
     fn number(self, text: &str) -> Result<u64, String> {
         let (digits, unit) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-            (Some(digits), _) if self.is_latency() => (digits, 1),
-            (None, Some(digits)) if self.is_latency() => (digits, 1000),
-            _ => (text, 1),
+            (Some(digits), _) => (digits, 1),
+            (None, Some(digits)) => (digits, 1000),
+            (None, None) => (text, 1),
         };
-        let number: Option<u64> = digits.trim().parse().ok();
-        let number = number.and_then(|number| number.checked_mul(unit));
+        if self.is_latency() {
+            let example = "a number of milliseconds such as `10`, `10ms` or `1.5s`";
+            let number = milliseconds(digits.trim(), unit);
+            return number.ok_or_else(|| format!("expected {example}, found `{text}`"));
+        }
+        let number = text.trim().parse().ok();
         number.ok_or_else(|| format!("expected a whole number such as `10`, found `{text}`"))
     }
 
@@ -260,12 +264,24 @@ mod tests {
         check("429 >= 10", Measure::Status(429), 10);
         check("p99>2s", Measure::P99, 2001);
         check("p50>=30ms", Measure::P50, 30);
+        check("p99>1.5s", Measure::P99, 1501);
         check("newly-denied", Measure::NewlyDenied, 1);
     }
 
     #[test]
     fn other_text_is_no_bound() {
-        for text in ["", "denied>", "denied>x", "denied>2s", "700>0", "p98>1", "denied<5"] {
+        for text in [
+            "",
+            "denied>",
+            "denied>x",
+            "denied>2s",
+            "700>0",
+            "p98>1",
+            "denied<5",
+            "p99>1.5",
+            "p99>.5s",
+            "429>1.0",
+        ] {
             assert!(Threshold::parse(text).is_err(), "{text}");
         }
     }

@@ -8,14 +8,17 @@
 //! field      = "status" | "latency" | "caller" | "method" | "route" | "path" | "ip" | "agent"
 //!            | "upstream" | "credential" | "api" | "stage" | "error"
 //! operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"
-//! value      = number [ "ms" | "s" ] | text in double quotes
+//! value      = number [ "." digits ] [ "ms" | "s" ] | text in double quotes
 //! ```
+//!
+//! Fractions and units are those of latencies.
 
 use std::fmt;
 
 use tollgate_store::suggestion;
 
 use super::{Field, Node, Operand, Operator};
+use crate::time::milliseconds;
 
 /// Filters nest at most this deep.
 const DEPTH_MAX: usize = 32;
@@ -150,7 +153,7 @@ impl<'t> Parser<'t> {
         let Some((_, field)) = known else { return Err(self.expected_field()) };
         let operator = self.operator(field)?;
         let value = if field.is_number() { self.number(field)? } else { self.quoted()? };
-        Ok(Node::Compare(field, operator, value))
+        Ok(as_printed(field, operator, &value).unwrap_or(Node::Compare(field, operator, value)))
     }
 
     fn operator(&mut self, field: Field) -> Result<Operator, FilterError> {
@@ -173,17 +176,25 @@ impl<'t> Parser<'t> {
 
     fn number(&mut self, field: Field) -> Result<Operand, FilterError> {
         let start = self.peek();
-        let after = start.trim_start_matches(|c: char| c.is_ascii_digit());
-        let digits = start.strip_suffix(after).unwrap_or_default();
-        if digits.is_empty() || after.starts_with('.') {
-            return Err(self.expected("a whole number"));
+        let is_latency = field == Field::Latency;
+        let of_number = |c: char| c.is_ascii_digit() || is_latency && c == '.';
+        let after = start.trim_start_matches(of_number);
+        let number = start.strip_suffix(after).unwrap_or_default();
+        let (whole, part) = number.split_once('.').unwrap_or((number, "0"));
+        if whole.is_empty() || part.is_empty() || part.contains('.') || after.starts_with('.') {
+            return Err(self.expected(if is_latency { "a number" } else { "a whole number" }));
         }
         self.rest = after;
-        let unit = if field == Field::Latency { self.unit()? } else { 1 };
-        let number: Option<u64> = digits.parse().ok();
-        number.and_then(|number| number.checked_mul(unit)).map(Operand::Number).ok_or_else(|| {
+        let read = match is_latency {
+            true => milliseconds(number, self.unit()?),
+            false => number.parse().ok(),
+        };
+        read.map(Operand::Number).ok_or_else(|| {
             self.rest = start;
-            self.expected("a smaller number")
+            self.expected(match number.contains('.') {
+                true => "a whole number of milliseconds",
+                false => "a smaller number",
+            })
         })
     }
 
@@ -201,14 +212,16 @@ impl<'t> Parser<'t> {
     }
 
     fn quoted(&mut self) -> Result<Operand, FilterError> {
-        let inside = self.peek().strip_prefix('"').and_then(|rest| rest.split_once('"'));
-        match inside {
-            Some((text, rest)) => {
-                self.rest = rest;
-                Ok(Operand::Text(text.to_owned()))
-            }
-            None => Err(self.expected("text in double quotes")),
-        }
+        let Some(inside) = self.peek().strip_prefix('"') else {
+            return Err(self.expected("text in double quotes"));
+        };
+        let Some((text, rest)) = inside.split_once('"') else {
+            let help = "it begins there and has no end: put a `\"` after it";
+            let error = self.expected("text in double quotes");
+            return Err(FilterError { help: Some(help.to_owned()), ..error });
+        };
+        self.rest = rest;
+        Ok(Operand::Text(text.to_owned()))
     }
 
     /// Takes a word, if it comes next and ends there.
@@ -276,6 +289,23 @@ impl<'t> Parser<'t> {
     }
 }
 
+/// What is meant by a route as reports print it, `GET /users`.
+fn as_printed(field: Field, operator: Operator, value: &Operand) -> Option<Node> {
+    let Operand::Text(text) = value else { return None };
+    let (method, route) = text.split_once(' ').filter(|_| field == Field::Route)?;
+    let is_method = method == "-" || method.bytes().all(|byte| byte.is_ascii_uppercase());
+    if method.is_empty() || !is_method || !route.starts_with(['/', '$']) {
+        return None;
+    }
+    let is = |field, text: &str| Node::Compare(field, Operator::Equal, Operand::Text(text.into()));
+    let both = Node::All(vec![is(Field::Method, method), is(Field::Route, route)]);
+    match operator {
+        Operator::Equal => Some(both),
+        Operator::NotEqual => Some(Node::Not(Box::new(both))),
+        _ => None,
+    }
+}
+
 fn meant(written: &str) -> Option<&'static str> {
     MEANT.iter().find(|(others, _)| *others == written).map(|(_, ours)| *ours)
 }
@@ -299,6 +329,9 @@ mod tests {
         check_error("status ~ 5", "expected one of `=` `!=` `<` `<=` `>` `>=` at column 8");
         check_error("caller < \"a\"", "expected one of `=` `!=` `~` `!~` at column 8");
         check_error("caller = ana", "expected text in double quotes at column 10");
+        let open = "expected text in double quotes at column 10; it begins there and has no end: put a \
+                    `\"` after it";
+        check_error("caller = \"ana or status=5", open);
         check_error("(status = 5", "expected `)` at column 12");
         check_error("status = 5 status", "expected `and`, `or` or the end at column 12");
     }
@@ -341,11 +374,21 @@ mod tests {
         check_number("latency>2", 2);
         check_number("latency>2ms", 2);
         check_number("latency>2s", 2000);
+        check_number("latency>1.5s", 1500);
+        check_number("latency>1.0250 s", 1025);
+        check_number("latency>1.0ms", 1);
         check_number("latency > 2 s and status=5", 2000);
         check_number("latency>2s and(status=5)", 2000);
         check_error("latency>2m", "expected `ms` or `s` at column 10");
         check_error("latency>2sec", "expected `ms` or `s` at column 10");
-        check_error("latency>1.5s", "expected a whole number at column 9");
+        check_error("latency>2..5s", "expected a number at column 9");
+        check_error("latency>2.s", "expected a number at column 9");
+        check_error("latency>.5s", "expected a number at column 9");
+        check_error("status>2.5", "expected a whole number at column 8");
+        for fraction in ["1.5ms", "1.5", "0.0001s"] {
+            let expected = "expected a whole number of milliseconds at column 9";
+            check_error(&format!("latency>{fraction}"), expected);
+        }
         check_error(&format!("latency>{}s", u64::MAX), "expected a smaller number at column 9");
         check_error("status>2s", "expected `and`, `or` or the end at column 9");
     }

@@ -106,7 +106,7 @@ pub(crate) fn seen(first: Option<Moment>, last: Option<Moment>) -> String {
 }
 
 /// A caller without what all ARNs share: `issues-reader/web-1`, `user/ana`.
-pub(super) fn short_caller(caller: &str) -> &str {
+pub(crate) fn short_caller(caller: &str) -> &str {
     let mut colons = (0..).zip(caller.bytes()).filter(|(_, byte)| *byte == b':');
     let fifth: Option<(usize, u8)> = colons.nth(4);
     let name = fifth.and_then(|(at, _)| caller.get(at + 1..)).unwrap_or(caller);

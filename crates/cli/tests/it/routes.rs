@@ -164,8 +164,20 @@ fn a_filter_finds_the_routes_that_reports_show() {
     assert_eq!(requests("route~\"search\""), of_search);
     // A call along no route of the manifest has none.
     let groups = all["breakdowns"][0]["groups"].as_array().unwrap();
-    for group in groups.iter().filter(|group| group["values"][0] != "-") {
+    for group in groups {
         let upstream = group["values"][0].as_str().unwrap();
         assert_eq!(requests(&format!("upstream=\"{upstream}\"")), group["requests"], "{upstream}");
+    }
+    assert!(groups.iter().any(|group| group["values"][0] == "-"));
+    // In the text, a method stands before the route, and an ARN is short.
+    let route = &routes[0];
+    let [method, path] = ["method", "route"].map(|name| route[name].as_str().unwrap());
+    assert_eq!(requests(&format!("route=\"{method} {path}\"")), route["requests"]);
+    let others = all["usage"]["requests"].as_u64().unwrap() - route["requests"].as_u64().unwrap();
+    assert_eq!(requests(&format!("route!=\"{method} {path}\"")), others);
+    for caller in all["usage"]["callers"].as_array().unwrap().iter().take(2) {
+        let name = caller["caller"].as_str().unwrap();
+        let short = name.split_once(":assumed-role/").unwrap().1;
+        assert_eq!(requests(&format!("caller=\"{short}\"")), caller["requests"], "{name}");
     }
 }
