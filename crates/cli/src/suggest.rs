@@ -140,7 +140,9 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         }
     };
     if suggestions.observation.requests + suggestions.observation.left_out == 0 {
-        return Err(Problem::new("no line is a request that can be read").into());
+        let help = Some("`tollgate analyze` says of each input why".to_owned());
+        let problem = Problem::new("no line is a request that can be read");
+        return Err(Problem { help, ..problem }.into());
     }
     let silent = silent(&suggestions);
     if silent.len() == suggestions.principals.len() {

@@ -339,6 +339,16 @@ fn a_log_without_a_readable_line_says_what_was_tried() {
 }
 
 #[test]
+fn objects_over_several_lines_are_told_from_other_text() {
+    let one = "{\n  \"path\": \"/a\",\n  \"status\": \"200\"\n}\n";
+    check_refused(
+        &["-"],
+        one.repeat(2).as_bytes(),
+        &["no line is a request", "in one line, as `jq"],
+    );
+}
+
+#[test]
 fn missing_inputs_are_named() {
     check_refused(&["nowhere.log"], b"", &["cannot read `nowhere.log`"]);
     check_refused(&["--account", "nowhere.toml", LOGS], b"", &["nowhere.toml", "no such file"]);

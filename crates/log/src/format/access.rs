@@ -377,8 +377,14 @@ fn unescape(value: &str) -> Cow<'_, str> {
     serde_json::from_str(&quoted).map_or(Cow::Borrowed(value), Cow::Owned)
 }
 
+/// What is wrong with a line of a single bracket: that other lines follow.
+const BEGINS_ONLY: &str = "expected a JSON object in one line, as `jq -c` writes it";
+
 /// What is wrong with JSON, and in which column.
 pub(crate) fn describe(error: &serde_json::Error) -> String {
+    if error.is_eof() && error.column() == 1 {
+        return BEGINS_ONLY.to_owned();
+    }
     let text = error.to_string();
     let what = text.split(" at line ").next().unwrap_or_default();
     let what = if what.starts_with("invalid type") { "found another value" } else { what };
