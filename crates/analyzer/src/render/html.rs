@@ -5,11 +5,14 @@
 //! over: in the JSON no `<` is left, so it cannot end its element; the script makes text of it,
 //! never markup; and the page's policy lets nothing run but that one script, by its hash.
 
+use std::str::Chars;
+
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::report::Report;
+use crate::text::{in_a_line, is_unseen};
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/page.css");
@@ -57,19 +60,46 @@ fn fill(template: &str, parts: &[(&str, &str)]) -> String {
     page
 }
 
-/// JSON in which nothing can end a `script` element or begin markup. Outside of strings JSON has
+/// JSON in which nothing can end a `script` element or begin markup, and whose texts are shown as those
+/// of other reports: what has no width, or turns what follows, is seen. Outside of strings JSON has
 /// none of these characters, and inside of them an escape means the same.
 fn data(json: &str) -> String {
     let mut safe = String::with_capacity(json.len());
-    for character in json.chars() {
+    let mut rest = json.chars();
+    while let Some(character) = rest.next() {
         match character {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                safe.push_str(&format!("\\u{:04x}", u32::from(character)));
-            }
+            '<' | '>' | '&' => safe.push_str(&format!("\\u{:04x}", u32::from(character))),
+            '\\' => match escaped(&mut rest) {
+                Ok(control) => safe.push_str(&seen(control)),
+                Err(other) => safe.extend(['\\', other]),
+            },
+            unseen if is_unseen(unseen) => safe.push_str(&seen(unseen)),
             _ => safe.push(character),
         }
     }
     safe
+}
+
+/// The control character that an escape of JSON stands for, or what else follows the backslash.
+fn escaped(rest: &mut Chars<'_>) -> Result<char, char> {
+    let letter = rest.next().unwrap_or_default();
+    Ok(match letter {
+        'n' => '\n',
+        'r' => '\r',
+        't' => '\t',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => {
+            let code: String = rest.by_ref().take(4).collect();
+            u32::from_str_radix(&code, 16).ok().and_then(char::from_u32).unwrap_or_default()
+        }
+        other => return Err(other),
+    })
+}
+
+/// A character that is not seen, as other reports show it, inside of JSON.
+fn seen(unseen: char) -> String {
+    in_a_line(unseen.encode_utf8(&mut [0; 4])).replace('\\', "\\\\")
 }
 
 /// How a content security policy names a style or a script.
@@ -84,10 +114,22 @@ mod tests {
     #[test]
     fn data_cannot_end_its_element() {
         let hostile =
-            serde_json::json!({"caller": "</script><script>alert(1)</script><!--\u{2028}&"});
+            serde_json::json!({"caller": "</script><script>alert(1)</script><!--\\\"\\n&"});
         let safe = data(&hostile.to_string());
-        assert!(!safe.contains(['<', '>', '&', '\u{2028}']), "{safe}");
+        assert!(!safe.contains(['<', '>', '&']), "{safe}");
         assert_eq!(serde_json::from_str::<serde_json::Value>(&safe).unwrap(), hostile);
+    }
+
+    #[test]
+    fn what_is_not_seen_is_shown_as_in_the_text() {
+        for unseen in ('\0'..='\u{a0}').chain(['\u{ad}', '\u{2028}', '\u{202e}', '\u{e0041}', 'é'])
+        {
+            let text = format!("ana{unseen}\\u{{202e}}");
+            let safe = data(&serde_json::json!([text]).to_string());
+            let shown: Vec<String> = serde_json::from_str(&safe).unwrap();
+            assert_eq!(shown, [in_a_line(&text)], "{unseen:?}");
+            assert!(!safe.contains(is_unseen), "{safe:?}");
+        }
     }
 
     /// The `id`s of the page's frame, which must be well formed.

@@ -51,4 +51,10 @@ fn a_name_forges_no_line() {
         let forged = report.lines().find(|line| line.trim_start().starts_with("FORGED"));
         assert_eq!(forged, None, "{report}");
     }
+    let page = analyze(&[&account[..], &grouped, &["--format", "html"]].concat(), &[line]);
+    // In the page, it is data of a script: in which a backslash is two.
+    assert!(page.contains(r"x\\nFORGED\\u{202e}"), "{page}");
+    assert!(
+        !page.contains(['\u{202e}']) && !page.contains("u202e") && !page.contains(r"x\nFORGED")
+    );
 }
