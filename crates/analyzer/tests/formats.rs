@@ -10,7 +10,7 @@ use arrow::compute::concat_batches;
 use arrow::util::display::array_value_to_string;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
-use tollgate_analyzer::render::tables::{NAMES, Table, tables};
+use tollgate_analyzer::render::tables::{NAMES, Table, Values, tables};
 use tollgate_analyzer::render::{csv as to_csv, html, markdown, parquet as to_parquet};
 use tollgate_analyzer::{Analysis, Grouping, Partial, Report};
 use tollgate_log::{Input, ScanOptions};
@@ -81,6 +81,18 @@ fn csv_and_parquet_hold_the_same_and_no_row_is_lost() {
             let cells: Vec<String> =
                 batch.columns().iter().map(|column| cell(column.as_ref(), row)).collect();
             assert_eq!(record.iter().collect::<Vec<_>>(), cells, "{} {row}", table.name);
+        }
+    }
+}
+
+#[test]
+fn what_is_so_or_not_is_no_text() {
+    for table in tables(&report()) {
+        for column in &table.columns {
+            let Values::Text(values) = &column.values else { continue };
+            let mut told = values.iter().flatten();
+            let is_flag = told.next().is_some_and(|first| first.parse::<bool>().is_ok());
+            assert!(!is_flag, "{} {}", table.name, column.name);
         }
     }
 }

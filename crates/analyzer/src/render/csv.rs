@@ -26,6 +26,7 @@ fn cell(values: &Values, row: usize) -> String {
     let cell = match values {
         Values::Text(values) => values.get(row).cloned().flatten().map(harmless),
         Values::Moment(values) => values.get(row).cloned().flatten(),
+        Values::Flag(values) => values.get(row).copied().flatten().map(|value| value.to_string()),
         Values::Count(values) => values.get(row).copied().flatten().map(|value| value.to_string()),
         Values::Real(values) => {
             values.get(row).copied().flatten().map(|value| format!("{value:?}"))

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+    ArrayRef, BooleanArray, Float64Array, RecordBatch, StringArray, TimestampMillisecondArray,
+    UInt64Array,
 };
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
@@ -33,6 +34,7 @@ fn array(values: &Values) -> ArrayRef {
         Values::Text(values) => Arc::new(StringArray::from_iter(values)),
         Values::Count(values) => Arc::new(UInt64Array::from_iter(values.iter().copied())),
         Values::Real(values) => Arc::new(Float64Array::from_iter(values.iter().copied())),
+        Values::Flag(values) => Arc::new(BooleanArray::from_iter(values.iter().copied())),
         Values::Moment(values) => {
             let moments = values.iter().map(|value| millisecond(value.as_deref()?));
             Arc::new(TimestampMillisecondArray::from_iter(moments).with_timezone("+00:00"))

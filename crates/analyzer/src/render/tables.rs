@@ -67,6 +67,8 @@ pub enum Values {
     Real(Vec<Option<f64>>),
     /// Moments, RFC 3339 in UTC.
     Moment(Vec<Option<String>>),
+    /// What is so, or is not.
+    Flag(Vec<Option<bool>>),
 }
 
 impl Table {
@@ -76,6 +78,7 @@ impl Table {
             Values::Text(values) | Values::Moment(values) => values.len(),
             Values::Count(values) => values.len(),
             Values::Real(values) => values.len(),
+            Values::Flag(values) => values.len(),
         })
     }
 }
@@ -135,6 +138,12 @@ impl<'a, T> Rows<'a, T> {
     fn moment<M: ToString>(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<M>) -> Self {
         let values = self.rows.iter().map(|row| of(row).map(|it| it.to_string())).collect();
         self.columns.push(Column { name, values: Values::Moment(values) });
+        self
+    }
+
+    fn flag(mut self, name: &'static str, of: impl Fn(&'a T) -> Option<bool>) -> Self {
+        let values = self.rows.iter().map(of).collect();
+        self.columns.push(Column { name, values: Values::Flag(values) });
         self
     }
 

@@ -30,7 +30,7 @@ fn limits(report: &Report) -> Table {
         .count("limitMost", |row| row.limit_most)
         .real("windowSeconds", |row| row.window_seconds)
         .real("windowLeastSeconds", |row| row.window_least_seconds)
-        .text("windowKnown", |row| Some(truth(row.window_known)))
+        .flag("windowKnown", |row| Some(row.window_known))
         .real("costPerRequest", |row| Some(row.cost_per_request))
         .count("lowestRemaining", |row| row.lowest_remaining)
         .count("lowestOf", |row| row.lowest_of)
@@ -39,7 +39,7 @@ fn limits(report: &Report) -> Table {
         .count("primary", |row| Some(row.primary))
         .count("secondary", |row| Some(row.secondary))
         .count("untold", |row| Some(row.untold))
-        .text("windowsApart", |row| Some(truth(row.windows_apart)))
+        .flag("windowsApart", |row| Some(row.windows_apart))
         .count("windowIntervalSeconds", |row| u64::try_from(row.window_interval_seconds).ok())
         .count("resets", |row| u64::try_from(row.resets?).ok())
         .count("medianLeft", |row| row.headroom.map(|headroom| headroom.median))
@@ -47,10 +47,6 @@ fn limits(report: &Report) -> Table {
             row.headroom.and_then(|headroom| u64::try_from(headroom.little).ok())
         })
         .table("rateLimits")
-}
-
-fn truth(is_so: bool) -> &'static str {
-    if is_so { "true" } else { "false" }
 }
 
 fn limit_callers(report: &Report) -> Table {
