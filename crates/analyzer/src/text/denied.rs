@@ -234,7 +234,7 @@ pub(crate) fn missing(layers: &[String]) -> String {
 /// `file:line:column`, and the statement's name.
 pub(super) fn place(cited: &Cited, style: &Style) -> String {
     let Cited { policy, line, column, statement, .. } = cited;
-    let name = cited.sid.clone().unwrap_or_else(|| format!("statement {}", statement + 1));
+    let name = cited.sid.clone().unwrap_or_else(|| format!("statement {statement}"));
     format!("{} {name}", style.place(format!("{policy}:{line}:{column}")))
 }
 

@@ -1,8 +1,9 @@
-//! Names that a log holds, as reports show them: each caller by its own, and all of them in a line.
+//! Names that a log or an account holds, as reports show them: each caller and each statement by its
+//! own, and all of them in a line.
 
 use serde_json::json;
 
-use crate::support::{run, stdout, tollgate};
+use crate::support::{Folder, allow, run, stdout, tollgate};
 
 fn analyze(arguments: &[&str], log: &[serde_json::Value]) -> String {
     let log: String = log.iter().map(|line| format!("{line}\n")).collect();
@@ -57,4 +58,29 @@ fn a_name_forges_no_line() {
     assert!(
         !page.contains(['\u{202e}']) && !page.contains("u202e") && !page.contains(r"x\nFORGED")
     );
+}
+
+#[test]
+fn statements_are_counted_alike_in_every_format() {
+    let folder = Folder::new();
+    let mut deny = allow("*");
+    deny["Effect"] = "Deny".into();
+    folder.policy("p.json", &json!([allow("*"), deny]));
+    let ana = "arn:aws:iam::123456789012:user/ana";
+    let manifest = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n[[principal]]\narn = \"{ana}\"\n\
+         policies = [\"p.json\"]\n[[api]]\nid = \"shop\"\nstages = [\"prod\"]\n"
+    );
+    let account = folder.write("tollgate.toml", &manifest);
+    let log = folder.log(&[(ana, "GET /a", 403, "10.0.0.1")]);
+    let own = ["analyze", "--account", &account, &log, "--format"];
+    for (format, expected) in [
+        (&["text"][..], "statement 1\n"),
+        (&["markdown"], "`statement 1`"),
+        (&["csv", "--table", "denied"], " statement 1,"),
+        (&["json"], "\"statement\": 1"),
+    ] {
+        let report = stdout(&tollgate(&[&own, format].concat()).output().unwrap());
+        assert!(report.contains(expected), "{report}");
+    }
 }
