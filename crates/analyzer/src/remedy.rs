@@ -20,6 +20,7 @@ use tollgate_store::Account;
 use crate::intern::OTHER;
 use crate::outcomes::{Cited, Group, GroupKey, Nearest, Outcomes};
 use crate::overlay::PolicyChange;
+use crate::text::count;
 use search::Search;
 
 /// The most remedies that are looked for: those for the most frequent denials.
@@ -97,8 +98,8 @@ impl Remedy {
         untold.map(|(_, group)| group.requests).sum()
     }
 
-    /// Looks for what would allow the most frequent denials.
-    pub fn find(account: &Account, outcomes: &Outcomes) -> Vec<Remedy> {
+    /// Looks for what would allow the most frequent denials, and says of how many others it does not.
+    pub fn find(account: &Account, outcomes: &Outcomes) -> (Vec<Remedy>, Option<String>) {
         let by_principal = by_principal(account, outcomes);
         let mut folds: HashMap<FoldKey<'_>, Vec<Denied<'_>>> = HashMap::new();
         for (owner, denied) in &by_principal {
@@ -115,11 +116,20 @@ impl Remedy {
         let mut folds: Vec<(u64, FoldKey<'_>, Vec<Denied<'_>>)> =
             folds.into_iter().map(|(key, members)| (requests(&members), key, members)).collect();
         folds.sort_unstable_by_key(|(requests, key, _)| (Reverse(*requests), *key));
+        let others = folds.get(REMEDIES_MAX..).filter(|others| !others.is_empty());
+        let others = others.map(|others| {
+            format!(
+                "What would allow denied calls is looked for in their {REMEDIES_MAX} most frequent groups: \
+                 not in {}, of {}.",
+                count(others.len() as u64, "other"),
+                count(others.iter().map(|(requests, ..)| requests).sum(), "request")
+            )
+        });
         folds.truncate(REMEDIES_MAX);
         let remedies = folds.into_iter().filter_map(|(requests, fold, members)| {
             Search { account, fold, members }.run(requests, &by_principal)
         });
-        remedies.collect()
+        (remedies.collect(), others)
     }
 }
 

@@ -12,7 +12,7 @@ use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use serde_json::Value;
 use tollgate_analyzer::render::tables::{NAMES, Table, Values, tables};
 use tollgate_analyzer::render::{csv as to_csv, html, markdown, parquet as to_parquet};
-use tollgate_analyzer::{Analysis, Grouping, Partial, Report};
+use tollgate_analyzer::{Analysis, Grouping, Partial, Remedy, Report};
 use tollgate_log::{Input, ScanOptions};
 use tollgate_store::{Account, Files};
 
@@ -36,7 +36,10 @@ fn report() -> Report<'static> {
     let options = ScanOptions::new(analysis.projection());
     let (gathered, read) = analysis.scan(&inputs, &options);
     let run: &Partial = Box::leak(Box::new(Partial::new(&analysis, gathered, &read)));
-    Report::new(&run.gathered, run.lines, &run.samples).compared(run, run)
+    let (remedies, others) = Remedy::find(&account, run.gathered.outcomes.as_ref().unwrap());
+    assert_eq!(others, None);
+    let report = Report::new(&run.gathered, run.lines, &run.samples).compared(run, run);
+    Report { remedies: Some(remedies), ..report }
 }
 
 /// Where this machine keeps the repository is left out of a text.

@@ -103,7 +103,10 @@ pub(crate) fn print<'p>(
     whole.interrupted = partial.interrupted;
     whole.asked = partial.asked.as_ref().map_or_else(Vec::new, Asked::options);
     let outcomes = account.zip(partial.gathered.outcomes.as_ref());
-    whole.remedies = outcomes.map(|(account, outcomes)| Remedy::find(account, outcomes));
+    let found = outcomes.map(|(account, outcomes)| Remedy::find(account, outcomes));
+    let (remedies, others) = found.unzip();
+    whole.remedies = remedies;
+    whole.folded.extend(others.flatten());
     if !args.draws() {
         whole.timeline = None;
     }

@@ -10,9 +10,10 @@ use crate::report::{
 };
 
 mod limits;
+mod remedies;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 23] = [
+pub const NAMES: [&str; 24] = [
     "lines",
     "folded",
     "callers",
@@ -31,6 +32,7 @@ pub const NAMES: [&str; 23] = [
     "advice",
     "cache",
     "denied",
+    "remedies",
     "unexplained",
     "agreement",
     "unknownPrincipals",
@@ -94,6 +96,7 @@ pub fn tables(report: &Report) -> Vec<Table> {
     tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));
     tables.extend(limits::all(report));
     tables.extend(report.denied.as_deref().map(denied));
+    tables.extend(report.remedies.as_deref().map(remedies::remedies));
     tables.extend(report.unexplained.as_deref().map(unexplained));
     tables.extend(agreement(report));
     tables.extend(report.unknown_principals.as_deref().map(unknown_principals));

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::support::{self, tollgate, top};
+use crate::support::{self, Folder, allow, stdout, tollgate, top};
 
 fn analyze(arguments: &[&str]) -> Value {
     analyze_log("fixtures/github-proxy/logs", arguments)
@@ -304,4 +304,35 @@ fn a_deny_of_any_layer_is_named() {
     check_blocked(Layers { levels: [deny, EVERYTHING], ..OPEN }, "serviceControl", "level0.json");
     check_blocked(Layers { levels: [EVERYTHING, deny], ..OPEN }, "serviceControl", "level1.json");
     check_blocked(Layers { resource: Some(deny), ..OPEN }, "resource", "api.json");
+}
+
+/// One that is not looked for is not thought not to be there.
+#[test]
+fn denials_without_a_remedy_are_counted_and_others_are_a_table() {
+    let folder = Folder::new();
+    let ana = "arn:aws:iam::123456789012:user/ana";
+    folder.policy("p.json", &json!([allow("arn:aws:execute-api:*:*:shop/prod/GET/none")]));
+    let manifest = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n[[principal]]\narn = \"{ana}\"\n\
+         policies = [\"p.json\"]\n[[api]]\nid = \"shop\"\nstages = [\"prod\"]\n"
+    );
+    let account = folder.write("tollgate.toml", &manifest);
+    let calls: Vec<String> = ('a'..='v').map(|name| format!("GET /{name}")).collect();
+    let mut calls: Vec<_> = calls.iter().map(|call| (ana, &**call, 403, "10.0.0.1")).collect();
+    calls.extend(calls.clone().iter().take(20));
+    let log = folder.log(&calls);
+    let own = ["analyze", "--account", &account, &log, "--format"];
+    let report = |format: &[&str]| stdout(&tollgate(&[&own, format].concat()).output().unwrap());
+    for format in ["text", "json", "markdown", "html"] {
+        let report = report(&[format, "--top", "3"]).replace("\n  ", " ");
+        let said = "in their 20 most frequent groups: not in 2 others, of 2 requests.";
+        assert!(report.contains(said), "{report}");
+    }
+    let table = report(&["csv", "--table", "remedies"]);
+    assert_eq!(table.lines().count(), 21, "{table}");
+    let first = table.lines().nth(1).unwrap();
+    let statement = r#"{""Action"":""execute-api:Invoke"",""Effect"":""Allow"",""Resource"":"#;
+    for part in [ana, ",identity,", statement] {
+        assert!(first.contains(part), "{first}");
+    }
 }
