@@ -26,7 +26,7 @@ use crate::world::World;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Files written by `tollgate analyze --partial`, folders of them, globs in quotes, or `-` for
-    /// standard input.
+    /// standard input. A copy of a file is read once.
     #[arg(required = true, value_name = "PARTIAL")]
     partials: Vec<String>,
     /// Compare with another period: what `--partial` wrote of it.
@@ -48,6 +48,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let account = account.transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let (inputs, again) = logs::find(&args.partials)?;
+    let inputs = without_copies(inputs, world);
     overwrite::refuse(&inputs, &files, &args.report.written())?;
     let mut inputs = inputs.iter();
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
@@ -70,6 +71,36 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     }
     let report = report::print(&merged, before.as_ref(), account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
+}
+
+/// Leaves out files that are copies of earlier ones, and says so: their requests would count twice. What
+/// cannot be read is told when it is.
+fn without_copies(inputs: Vec<Input>, world: &World) -> Vec<Input> {
+    let mut kept: Vec<(Input, Option<u64>)> = Vec::new();
+    for input in inputs {
+        let length = length(&input);
+        let same_length = kept.iter().filter(|(_, other)| length.is_some() && *other == length);
+        let mut originals = same_length.filter(|(other, _)| is_copy(&input, other));
+        match originals.next() {
+            Some((original, _)) => world.complain(&format!(
+                "`{}` holds the same as `{}`, and was read once",
+                input.name(),
+                original.name()
+            )),
+            None => kept.push((input, length)),
+        }
+    }
+    kept.into_iter().map(|(input, _)| input).collect()
+}
+
+fn length(input: &Input) -> Option<u64> {
+    let Input::File(path) = input else { return None };
+    Some(fs::metadata(path).ok()?.len())
+}
+
+fn is_copy(one: &Input, other: &Input) -> bool {
+    let (Input::File(one), Input::File(other)) = (one, other) else { return false };
+    fs::read(one).ok().zip(fs::read(other).ok()).is_some_and(|(one, other)| one == other)
 }
 
 /// What would allow a call by other policies than those that denied it is no advice.

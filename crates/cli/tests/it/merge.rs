@@ -39,6 +39,17 @@ fn partial_reports_are_found_as_logs_are() {
 }
 
 #[test]
+fn a_copy_of_a_partial_report_counts_once() {
+    let folder = partials();
+    let once = merge(&folder, &["0.json", "1.json"]);
+    fs::copy(folder.path().join("0.json"), folder.path().join("2.json")).unwrap();
+    let twice = merge(&folder, &["0.json", "1.json", "2.json"]);
+    assert_eq!(stdout(&twice), stdout(&once));
+    let said = String::from_utf8_lossy(&twice.stderr);
+    assert_eq!(said, "`2.json` holds the same as `0.json`, and was read once\n");
+}
+
+#[test]
 fn a_partial_report_that_is_named_twice_counts_once() {
     let folder = partials();
     let once = merge(&folder, &["0.json", "1.json"]);
