@@ -20,7 +20,7 @@ use crate::series::{RUNGS, width};
 const CELLS_MAX: usize = 30_000;
 
 /// How many are filed before equal ones are summed up.
-const FILED_MAX: usize = 2 * CELLS_MAX;
+const FILED_MAX: usize = CELLS_MAX / 4 * 5;
 
 /// Requests by interval, limit and principal. Merges.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -211,6 +211,10 @@ impl ConsumptionTally {
     /// Files the present interval, and begins that of a moment.
     fn turn(&mut self, at: i64) {
         let start = self.present.0;
+        if self.cells.capacity() == 0 {
+            // Once for all: of what is not filled, no memory is taken.
+            self.cells.reserve_exact(FILED_MAX + CELLS_MAX / 8);
+        }
         let mut counted = std::mem::take(&mut self.counted);
         for (limit, principal) in counted.drain(..) {
             let requests = std::mem::take(slot(slot(&mut self.counts, limit), principal));
