@@ -172,6 +172,12 @@ impl<'g> Report<'g> {
         }
     }
 
+    /// What whoever reads any part of the report has to know.
+    pub fn notes(&self) -> impl Iterator<Item = &str> {
+        let interrupted = self.interrupted.then_some(INTERRUPTED);
+        interrupted.into_iter().chain(self.folded.iter().map(String::as_str))
+    }
+
     /// The same in comparison with another run. `now` is what the report is of.
     #[must_use]
     pub fn compared(self, now: &Partial, before: &Partial) -> Report<'g> {

@@ -1,6 +1,7 @@
 //! The report as flat tables, for formats that know nothing else.
 //!
-//! Names of tables and columns are those of the JSON document. Each table is one list of it.
+//! Names of tables and columns are those of the JSON document. Each table is one list of it, but for
+//! `about`: that tells what the others are of.
 
 use crate::changes::Side;
 use crate::outcomes::{Cited, Nearest};
@@ -9,11 +10,13 @@ use crate::report::{
     UnexplainedReport,
 };
 
+mod about;
 mod limits;
 mod remedies;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 24] = [
+pub const NAMES: [&str; 25] = [
+    "about",
     "lines",
     "folded",
     "callers",
@@ -89,8 +92,14 @@ impl Table {
 /// no unexplained ones, no agreement and no unknown principals, and so no tables of them; without one to compare with no
 /// changes; and where nothing was to be grouped by, no breakdowns.
 pub fn tables(report: &Report) -> Vec<Table> {
-    let mut tables = vec![lines(report), folded(&report.folded), callers(report), routes(report)];
-    tables.extend([statuses(report), series(report), heat(report)]);
+    let mut tables = vec![about::about(report), lines(report), folded(&report.folded)];
+    tables.extend([
+        callers(report),
+        routes(report),
+        statuses(report),
+        series(report),
+        heat(report),
+    ]);
     tables.extend(report.comparison.as_ref().map(limits::periods));
     tables.extend(report.comparison.as_ref().map(limits::comparison));
     tables.extend((!report.breakdowns.is_empty()).then(|| breakdowns(&report.breakdowns)));

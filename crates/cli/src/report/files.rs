@@ -44,8 +44,8 @@ pub(super) fn write(report: &Report, args: &Printing, world: &World) -> miette::
         (Some(name), out) => {
             let table = tables.iter().find(|table| table.name == name);
             let bytes = bytes(table.ok_or_else(|| missing(name))?, args.format)?;
-            // A table alone cannot say what it does not tell apart.
-            report.folded.iter().for_each(|sentence| world.complain(sentence));
+            // A table alone cannot say that it is of a part, nor what it does not tell apart.
+            report.notes().for_each(|note| world.complain(note));
             world.write(out.as_deref(), &bytes)
         }
         (None, Some(folder)) => {

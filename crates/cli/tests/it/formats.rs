@@ -3,6 +3,8 @@
 use std::fs;
 use std::process::Output;
 
+use serde_json::Value;
+
 use crate::support::tollgate;
 
 const LOGS: &str = "fixtures/github-proxy/logs";
@@ -29,7 +31,7 @@ fn check_refused(arguments: &[&str], expected: &[&str]) {
 fn tables_go_into_a_folder_a_file_each() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    for (format, tables) in [("csv", 14), ("parquet", 14)] {
+    for (format, tables) in [("csv", 15), ("parquet", 15)] {
         let output = analyze(&["--format", format, "--out", out.to_str().unwrap()]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
         let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
@@ -62,6 +64,33 @@ fn what_one_table_cannot_say_goes_to_standard_error() {
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5_002);
     let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "folded"]);
     assert!(String::from_utf8(output.stdout).unwrap().contains("more routes than are told apart"));
+}
+
+/// Whoever gets the tables alone has to see that they are of a part.
+#[test]
+fn a_table_tells_what_the_others_are_of() {
+    let asked = ["--filter", "status = 200", "--since", "2026-03-11", "--dedup"];
+    let about = |format: &[&str]| {
+        String::from_utf8(analyze(&[&asked[..], format].concat()).stdout).unwrap()
+    };
+    let text = about(&["--format", "csv", "--table", "about"]);
+    let json: Value = serde_json::from_str(&about(&["--format", "json"])).unwrap();
+    for asked in json["asked"].as_array().unwrap() {
+        let option = asked.as_str().unwrap().trim_start_matches("--");
+        assert!(text.contains(&format!("\r\nasked,{option},\r\n")), "{text}");
+    }
+    let counts = [
+        ("requests", &json["usage"]["requests"]),
+        ("leftOut", &json["leftOut"]),
+        ("lines", &json["lines"]["total"]),
+        ("duplicates", &json["lines"]["duplicates"]),
+    ];
+    for (fact, count) in counts {
+        assert!(text.contains(&format!("\r\n{fact},,{count}\r\n")), "{fact} {count}: {text}");
+    }
+    let first = format!("\r\nfirst,{},\r\n", json["usage"]["first"].as_str().unwrap());
+    assert!(text.starts_with("fact,value,count\r\ninterrupted,false,\r\n"), "{text}");
+    assert!(text.contains(&first), "{text}");
 }
 
 #[test]

@@ -59,6 +59,10 @@ fn an_interrupted_run_reports_what_it_read_and_says_so() {
     assert_eq!(output.status.code(), Some(4));
     let merged = String::from_utf8(output.stdout).unwrap();
     assert!(merged.contains("Interrupted: reading was ended early"), "{merged}");
+    let about = tollgate(&["merge", path, "--format", "csv", "--table", "about"]).output().unwrap();
+    let [about, said] = [about.stdout, about.stderr].map(|bytes| String::from_utf8(bytes).unwrap());
+    assert!(about.contains("\r\ninterrupted,true,\r\n"), "{about}");
+    assert!(said.contains("Interrupted: reading was ended early"), "{said}");
 }
 
 /// Only a whole run knows from where to go on, so the next one reads again what this one has counted.
