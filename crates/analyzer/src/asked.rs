@@ -13,7 +13,7 @@ use crate::gather::{Analysis, Window};
 use crate::time::rfc3339;
 
 /// What a run was asked. Numbers are fingerprints: the same of the same, in every run.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Asked {
     /// The policies that calls were replayed against, and what they are attached to.
@@ -33,7 +33,7 @@ pub struct Asked {
 }
 
 /// A number of something that is not kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Fingerprint(u64);
 
 impl Fingerprint {
@@ -109,11 +109,11 @@ impl Asked {
         self.account.as_ref().is_some_and(|had| *had != Fingerprint::of_account(account))
     }
 
-    /// Which requests count, and what was assumed of them: as options of the command line.
-    pub fn options(&self) -> Vec<String> {
+    /// Which requests count in this window, and what was assumed of them: as options of the command line.
+    pub(crate) fn options_within(&self, window: Window) -> Vec<String> {
         let moment = |option: &str, at: i64| format!("{option} {}", rfc3339(at));
-        let since = self.since.map(|since| moment("--since", since));
-        let until = self.until.map(|until| moment("--until", until));
+        let since = window.since.map(|since| moment("--since", since));
+        let until = window.until.map(|until| moment("--until", until));
         let filter = self.filter.iter().map(|filter| format!("--filter {filter}"));
         let assumed = self.assumed.iter().map(|assumed| match assumed.contains('=') {
             true => format!("--assume {assumed}"),
@@ -127,26 +127,27 @@ impl Asked {
         Window { since: self.since, until: self.until }
     }
 
-    /// What two runs that were asked alike were asked together, but for when; `None` of others.
-    pub(crate) fn and(self, other: &Asked) -> Option<Asked> {
-        let both = |one: Option<i64>, other: Option<i64>, of: fn(i64, i64) -> i64| {
-            one.zip(other).map(|(one, other)| of(one, other))
-        };
-        let since = both(self.since, other.since, i64::min);
-        let until = both(self.until, other.until, i64::max);
-        self.differences(other).is_empty().then_some(Asked { since, until, ..self })
-    }
-
-    /// What another run was asked differently, but for when, as the options of the command line are
-    /// called.
-    pub fn differences(&self, other: &Asked) -> Vec<&'static str> {
-        let options = [
-            ("--account", self.account == other.account),
-            ("--against", self.against == other.against),
-            ("--assume", self.assumed == other.assumed),
-            ("--filter", self.filter == other.filter),
-            ("--group-by", self.group_by == other.group_by),
+    /// What some of these were asked differently than the first, but for when, as the options of the
+    /// command line are called.
+    pub(crate) fn differences<'a>(mut all: impl Iterator<Item = &'a Asked>) -> Vec<&'static str> {
+        let Some(first) = all.next() else { return Vec::new() };
+        let mut options = [
+            ("--account", true),
+            ("--against", true),
+            ("--assume", true),
+            ("--filter", true),
+            ("--group-by", true),
         ];
+        for other in all {
+            let same = [
+                first.account == other.account,
+                first.against == other.against,
+                first.assumed == other.assumed,
+                first.filter == other.filter,
+                first.group_by == other.group_by,
+            ];
+            options.iter_mut().zip(same).for_each(|((_, all), same)| *all &= same);
+        }
         options.into_iter().filter(|(_, same)| !same).map(|(option, _)| option).collect()
     }
 }
@@ -202,7 +203,8 @@ mod tests {
             ..with(&one)
         };
         let check = |other: Analysis<'_>, expected: &[&str]| {
-            assert_eq!(Asked::of(&first).differences(&Asked::of(&other)), expected);
+            let asked = [first, other].map(|analysis| Asked::of(&analysis));
+            assert_eq!(Asked::differences(asked.iter()), expected);
         };
         check(
             Analysis { account: Some(&same), filter: Some(&respaced), group_by: &turned, ..first },
@@ -218,31 +220,24 @@ mod tests {
     }
 
     #[test]
-    fn runs_of_other_days_are_asked_for_all_of_them() {
+    fn what_was_asked_is_said_as_it_could_have_been_typed() {
         let filter = Filter::parse("latency>1s").unwrap();
         let assumed =
             [("b", vec!["d", "c"]), ("a", vec!["b"]), ("c", vec![])].map(|(key, values)| {
                 let values = values.into_iter().map(Cow::Borrowed).collect();
                 Assumption { key: key.into(), values }
             });
-        let day = |since: Option<i64>, until| {
-            let window = Window { since: since.map(|day| day * 86_400_000), until };
-            let filter = Some(&filter);
-            Asked::of(&Analysis { window, filter, assumed: &assumed, ..Analysis::default() })
-        };
-        let two = day(Some(1), Some(172_800_000)).and(&day(Some(0), Some(86_400_000))).unwrap();
+        let window = Window { since: Some(0), until: Some(86_400_000) };
+        let analysis = Analysis { filter: Some(&filter), assumed: &assumed, ..Analysis::default() };
         let options = [
             "--since 1970-01-01T00:00:00Z",
-            "--until 1970-01-03T00:00:00Z",
+            "--until 1970-01-02T00:00:00Z",
             "--filter latency > 1000",
             "--assume a=b",
             "--assume b=c",
             "--assume b=d",
             "--assume-absent c",
         ];
-        assert_eq!(two.options(), options);
-        let open = two.and(&day(None, Some(0))).unwrap();
-        assert_eq!(open.options()[0], "--until 1970-01-03T00:00:00Z");
-        assert_eq!(open.and(&Asked::default()), None);
+        assert_eq!(Asked::of(&analysis).options_within(window), options);
     }
 }

@@ -5,6 +5,7 @@ use tollgate_log::{LineAccount, QuarantinedLine};
 
 use crate::asked::Asked;
 use crate::gather::{Analysis, Gathered, Read};
+use crate::runs::Runs;
 
 /// The version of a partial report's form.
 const VERSION: u8 = 2;
@@ -23,9 +24,9 @@ pub struct Partial {
     /// Whether reading was ended before all was read.
     #[serde(default)]
     pub interrupted: bool,
-    /// What the run was asked; nothing if it is not known, or is of runs that were asked differently.
+    /// What the run was asked, or all runs that were merged.
     #[serde(default)]
-    pub asked: Option<Asked>,
+    pub runs: Runs,
     /// What became of the lines that were read.
     pub lines: LineAccount,
     /// The first lines that could not be read.
@@ -41,7 +42,7 @@ impl Partial {
         Partial {
             tollgate_partial: VERSION,
             interrupted: false,
-            asked: Some(Asked::of(analysis)),
+            runs: Asked::of(analysis).into(),
             lines: read.account,
             samples,
             gathered,
@@ -72,7 +73,7 @@ impl Partial {
     /// Adds another run. The order of merging does not matter.
     pub fn merge(&mut self, other: Partial) {
         self.interrupted |= other.interrupted;
-        self.asked = self.asked.take().zip(other.asked).and_then(|(one, other)| one.and(&other));
+        self.runs.merge(other.runs);
         self.lines += other.lines;
         self.gathered.merge(other.gathered);
         self.samples.extend(other.samples);

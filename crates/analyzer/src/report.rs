@@ -22,7 +22,6 @@ mod windows;
 use serde::Serialize;
 use tollgate_log::{LineAccount, QuarantinedLine};
 
-use crate::asked::Asked;
 use crate::gather::Gathered;
 use crate::outcomes::GroupKey;
 use crate::partial::Partial;
@@ -69,6 +68,9 @@ pub struct Report<'g> {
     /// command line, `--filter status = 200`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<String>,
+    /// What is not of the same in all runs that were merged: a sentence for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub merged: Vec<String>,
     /// What became of the lines that were read.
     pub lines: Lines,
     /// What is told less finely than it could be, because there was too much of it, or drawn wider,
@@ -151,6 +153,7 @@ impl<'g> Report<'g> {
             version: 1,
             interrupted: false,
             asked: Vec::new(),
+            merged: Vec::new(),
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             folded: folded::sentences(gathered),
             left_out: gathered.left_out,
@@ -175,16 +178,13 @@ impl<'g> Report<'g> {
     /// What whoever reads any part of the report has to know.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         let interrupted = self.interrupted.then_some(INTERRUPTED);
-        interrupted.into_iter().chain(self.folded.iter().map(String::as_str))
+        interrupted.into_iter().chain(self.merged.iter().chain(&self.folded).map(String::as_str))
     }
 
     /// The same in comparison with another run. `now` is what the report is of.
     #[must_use]
     pub fn compared(self, now: &Partial, before: &Partial) -> Report<'g> {
-        let [before, now] = [before, now].map(|run| {
-            let asked = run.asked.as_ref().map(Asked::window);
-            Period::of(&run.gathered, asked.unwrap_or_default())
-        });
+        let [before, now] = [before, now].map(|run| Period::of(&run.gathered, run.runs.window()));
         Report { comparison: Some(ComparisonReport::new(before, now)), ..self }
     }
 

@@ -160,7 +160,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     }
     let before = match (&plan.compare, &args.compare) {
         (Some(Compare::With(before)), Some(path)) => {
-            merge::say_compared(path, before, partial.asked.as_ref(), "this run", world);
+            merge::say_compared(path, before, &partial.runs, "this run", world);
             Some(&**before)
         }
         _ => None,

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use miette::{IntoDiagnostic, WrapErr};
-use tollgate_analyzer::{Asked, Partial};
+use tollgate_analyzer::{Partial, Runs};
 use tollgate_log::Input;
 
 use crate::account;
@@ -53,21 +53,21 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let mut inputs = inputs.iter();
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
     let mut merged = read_for(&args.bounds, first)?;
-    let asked = merged.asked.clone();
-    if let (Some(path), Some(account), Some(asked)) = (&args.account, &account, &asked)
-        && asked.had_another(account)
+    let runs = merged.runs.clone();
+    if let (Some(path), Some(account)) = (&args.account, &account)
+        && runs.had_another(account)
     {
         return Err(another_account(path, &first.name()).into());
     }
     for input in inputs {
         let partial = read_for(&args.bounds, input)?;
-        let differences = differences(asked.as_ref(), partial.asked.as_ref());
+        let differences = runs.differences(&partial.runs);
         say(&differences, &input.name(), &format!("`{}`", first.name()), world);
         merged.merge(partial);
     }
     logs::say_again(&again, world);
     if let (Some(path), Some(before)) = (&args.compare, &before) {
-        say_compared(path, before, asked.as_ref(), &format!("`{}`", first.name()), world);
+        say_compared(path, before, &runs, &format!("`{}`", first.name()), world);
     }
     let report = report::print(&merged, before.as_ref(), account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
@@ -111,11 +111,6 @@ fn another_account(path: &Path, of: &str) -> Problem {
     }
 }
 
-/// The options that two runs differ in, if it is known what both were asked.
-fn differences(one: Option<&Asked>, other: Option<&Asked>) -> Vec<&'static str> {
-    one.zip(other).map_or_else(Vec::new, |(one, other)| one.differences(other))
-}
-
 /// Says that what was gathered of `this` and of `that` is not of the same.
 fn say(options: &[&str], this: &str, that: &str, world: &World) {
     if !options.is_empty() {
@@ -128,14 +123,8 @@ fn say(options: &[&str], this: &str, that: &str, world: &World) {
 }
 
 /// Says it of a period to compare with, of whose options only the filter matters.
-pub(crate) fn say_compared(
-    path: &Path,
-    before: &Partial,
-    asked: Option<&Asked>,
-    that: &str,
-    world: &World,
-) {
-    let mut differences = differences(asked, before.asked.as_ref());
+pub(crate) fn say_compared(path: &Path, before: &Partial, runs: &Runs, that: &str, world: &World) {
+    let mut differences = runs.differences(&before.runs);
     differences.retain(|option| *option == "--filter");
     say(&differences, &path.display().to_string(), that, world);
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::PossibleValuesParser;
 use miette::IntoDiagnostic;
-use tollgate_analyzer::{Asked, Partial, Remedy, Report, render, text};
+use tollgate_analyzer::{Partial, Remedy, Report, render, text};
 use tollgate_store::Account;
 
 use crate::diagnose::Problem;
@@ -101,7 +101,7 @@ pub(crate) fn print<'p>(
         None => report,
     };
     whole.interrupted = partial.interrupted;
-    whole.asked = partial.asked.as_ref().map_or_else(Vec::new, Asked::options);
+    (whole.asked, whole.merged) = (partial.runs.options(), partial.runs.sentences());
     let outcomes = account.zip(partial.gathered.outcomes.as_ref());
     let found = outcomes.map(|(account, outcomes)| Remedy::find(account, outcomes));
     let (remedies, others) = found.unzip();

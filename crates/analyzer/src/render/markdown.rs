@@ -55,9 +55,10 @@ fn summary(report: &Report) -> String {
         true => String::new(),
         false => format!("\nAs asked: {}\n", asked.join(", ")),
     };
-    let folded: String = report.folded.iter().map(|sentence| format!("\n{sentence}\n")).collect();
+    let notes = report.merged.iter().chain(&report.folded);
+    let notes: String = notes.map(|sentence| format!("\n{sentence}\n")).collect();
     format!(
-        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{asked}{folded}",
+        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{asked}{notes}",
         facts.join(" · "),
         period(usage.first.as_deref(), usage.last.as_deref()),
         who_on_what(usage),

@@ -31,6 +31,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     if !report.asked.is_empty() {
         text.push_str(&format!("  as asked: {}\n", in_a_line(&report.asked.join(", "))));
     }
+    for sentence in &report.merged {
+        text.push_str(&format!("  {}\n", style.notable(in_a_line(sentence))));
+    }
     if let Some(denied) = &report.denied {
         text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
     }

@@ -21,7 +21,7 @@ fn json(arguments: &[&str]) -> Value {
 }
 
 #[track_caller]
-fn check_schema(report: &Value) {
+pub(crate) fn check_schema(report: &Value) {
     let schema = fs::read_to_string(top().join("fixtures/schemas/analyze.schema.json")).unwrap();
     let validator = jsonschema::validator_for(&serde_json::from_str(&schema).unwrap()).unwrap();
     let errors: Vec<String> = validator

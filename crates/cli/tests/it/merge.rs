@@ -3,7 +3,10 @@
 use std::fs;
 use std::process::Output;
 
-use crate::support::{run, stdout, tollgate};
+use serde_json::Value;
+
+use crate::analyze::check_schema;
+use crate::support::{json, run, stdout, tollgate};
 
 const LOGS: [&str; 2] = [
     "fixtures/github-proxy/logs/2026-03-10.jsonl.gz",
@@ -105,6 +108,45 @@ fn what_was_gathered_otherwise_is_said() {
     let output = tollgate(&arguments).output().unwrap();
     let expected = "with another `--filter` than this run: what depends";
     assert!(String::from_utf8_lossy(&output.stderr).contains(expected));
+}
+
+/// What is said on standard error alone is not in what others get.
+#[test]
+fn the_report_says_that_runs_were_asked_differently() {
+    let folder = partials();
+    for (name, options) in
+        [("2.json", ["--filter", "status = 200"]), ("3.json", ["--since", "2026-03-11"])]
+    {
+        let path = folder.path().join(name);
+        let arguments = [&["analyze", "--partial", path.to_str().unwrap()], &options[..], &LOGS];
+        stdout(&tollgate(&arguments.concat()).output().unwrap());
+    }
+    let formats: [&[&str]; 5] = [
+        &["--format", "text"],
+        &["--format", "json"],
+        &["--format", "markdown"],
+        &["--format", "html"],
+        &["--format", "csv", "--table", "about"],
+    ];
+    for format in formats {
+        let check = |partials: &[&str], options: Option<&str>| {
+            let report = stdout(&merge(&folder, &[partials, format].concat()));
+            let said = options
+                .map(|options| format!("What the merged runs were asked differs in {options}: "));
+            match said {
+                Some(said) => assert!(report.contains(&said), "{format:?} {said}"),
+                None => {
+                    assert!(!report.contains("the merged runs were asked differs"), "{format:?}")
+                }
+            }
+        };
+        check(&["0.json", "1.json"], None);
+        check(&["0.json", "2.json"], Some("`--filter`"));
+        check(&["3.json", "2.json"], Some("`--filter`, `--since`"));
+    }
+    let report = json(&merge(&folder, &["2.json", "3.json", "--format", "json"]));
+    check_schema(&report);
+    assert_eq!((&report["asked"], report["merged"].as_array().unwrap().len()), (&Value::Null, 1));
 }
 
 /// Advice by policies that did not deny the calls is none.

@@ -1,0 +1,183 @@
+//! What the runs of a report were asked: what all of them have in common, and in what they differ.
+
+use std::collections::BTreeSet;
+
+use serde::{Deserialize, Serialize};
+use tollgate_store::Account;
+
+use crate::asked::Asked;
+use crate::gather::Window;
+
+/// What runs were asked, once of those that were asked the same; nothing where it is not known.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Runs(BTreeSet<Option<Asked>>);
+
+impl Default for Runs {
+    fn default() -> Runs {
+        Runs(BTreeSet::from([None]))
+    }
+}
+
+impl From<Asked> for Runs {
+    fn from(asked: Asked) -> Runs {
+        Runs(BTreeSet::from([Some(asked)]))
+    }
+}
+
+impl Runs {
+    /// Adds other runs.
+    pub(crate) fn merge(&mut self, other: Runs) {
+        self.0.extend(other.0);
+    }
+
+    /// Whether calls were replayed against another account than this one.
+    pub fn had_another(&self, account: &Account) -> bool {
+        self.known().any(|asked| asked.had_another(account))
+    }
+
+    /// Which requests count in all of the runs, and what was assumed of them: as options of the command
+    /// line.
+    pub fn options(&self) -> Vec<String> {
+        let window = self.common_window();
+        let mut each = self.0.iter().map(|asked| match asked {
+            Some(asked) => asked.options_within(window),
+            None => Vec::new(),
+        });
+        let mut common = each.next().unwrap_or_default();
+        each.for_each(|other| common.retain(|option| other.contains(option)));
+        common
+    }
+
+    /// What other runs were asked differently, but for when, as the options of the command line are
+    /// called.
+    pub fn differences(&self, other: &Runs) -> Vec<&'static str> {
+        Asked::differences(self.known().chain(other.known()))
+    }
+
+    /// What is not of the same in all runs: a sentence for each.
+    pub fn sentences(&self) -> Vec<String> {
+        let mut options = Asked::differences(self.known());
+        if self.joined().is_none() {
+            let bounds = [
+                ("--since", self.same(|window| window.since)),
+                ("--until", self.same(|window| window.until)),
+            ];
+            options.extend(
+                bounds.into_iter().filter(|(_, same)| same.is_none()).map(|(name, _)| name),
+            );
+        }
+        let differs = (!options.is_empty()).then(|| {
+            format!(
+                "What the merged runs were asked differs in `{}`: what depends on that is not of the same in all \
+                 of them.",
+                options.join("`, `")
+            )
+        });
+        differs.into_iter().collect()
+    }
+
+    /// From where the first begins to where the last ends.
+    pub(crate) fn window(&self) -> Window {
+        let whole = |of: fn(Window) -> Option<i64>, most: fn(i64, i64) -> i64| {
+            let bounds = self.0.iter().map(|asked| of(asked.as_ref()?.window()));
+            bounds.reduce(|one, other| one.zip(other).map(|(one, other)| most(one, other)))?
+        };
+        Window {
+            since: whole(|window| window.since, i64::min),
+            until: whole(|window| window.until, i64::max),
+        }
+    }
+
+    fn known(&self) -> impl Iterator<Item = &Asked> {
+        self.0.iter().flatten()
+    }
+
+    /// The window of all runs, if it is one: where one ends, the next begins.
+    fn joined(&self) -> Option<Window> {
+        let windows = self.known().map(Asked::window);
+        let windows: BTreeSet<_> = windows.map(|window| (window.since, window.until)).collect();
+        let mut windows = windows.into_iter();
+        let (since, until) = windows.next().unwrap_or_default();
+        let until = windows.try_fold(until, |until, (since, next)| {
+            (since.is_some() && since == until).then_some(next)
+        })?;
+        Some(Window { since, until })
+    }
+
+    /// The same, or else those of its bounds that all runs have.
+    fn common_window(&self) -> Window {
+        self.joined().unwrap_or_else(|| Window {
+            since: self.same(|window| window.since).flatten(),
+            until: self.same(|window| window.until).flatten(),
+        })
+    }
+
+    /// A bound of all windows, if it is the same.
+    fn same(&self, bound: fn(Window) -> Option<i64>) -> Option<Option<i64>> {
+        let mut bounds = self.known().map(|asked| bound(asked.window()));
+        let first = bounds.next().unwrap_or_default();
+        bounds.all(|other| other == first).then_some(first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::Filter;
+    use crate::gather::Analysis;
+
+    /// Runs that were asked for these days.
+    fn runs(windows: &[(Option<i64>, Option<i64>)], filter: Option<&Filter>) -> Runs {
+        let asked = |(since, until): &(Option<i64>, Option<i64>)| {
+            let ms = |day: &Option<i64>| day.map(|day| day * 86_400_000);
+            let window = Window { since: ms(since), until: ms(until) };
+            Asked::of(&Analysis { window, filter, ..Analysis::default() })
+        };
+        Runs(windows.iter().map(asked).map(Some).collect())
+    }
+
+    #[track_caller]
+    fn check(runs: &Runs, options: &[&str], differ: &[&str]) {
+        assert_eq!(runs.options(), options);
+        let said = runs.sentences().concat();
+        let named = said.split('`').skip(1).step_by(2).collect::<Vec<_>>();
+        assert_eq!(named, differ, "{said}");
+    }
+
+    #[test]
+    fn runs_of_one_day_after_the_other_are_of_all_of_them() {
+        let days = runs(&[(Some(2), Some(3)), (Some(0), Some(1)), (Some(1), Some(2))], None);
+        check(&days, &["--since 1970-01-01T00:00:00Z", "--until 1970-01-04T00:00:00Z"], &[]);
+        let halves = runs(&[(Some(1), None), (None, Some(1))], None);
+        check(&halves, &[], &[]);
+        assert_eq!((halves.window().since, halves.window().until), (None, None));
+    }
+
+    #[test]
+    fn windows_with_a_gap_or_in_part_the_same_differ() {
+        let gap = runs(&[(Some(0), Some(1)), (Some(2), Some(3))], None);
+        check(&gap, &[], &["--since", "--until"]);
+        assert_eq!((gap.window().since, gap.window().until), (Some(0), Some(3 * 86_400_000)));
+        let shared = runs(&[(Some(0), Some(1)), (Some(0), None)], None);
+        check(&shared, &["--since 1970-01-01T00:00:00Z"], &["--until"]);
+        check(&runs(&[(None, None), (Some(1), None)], None), &[], &["--since"]);
+        check(&runs(&[(None, Some(1)), (None, Some(2))], None), &[], &["--until"]);
+    }
+
+    #[test]
+    fn what_only_some_were_asked_holds_for_none() {
+        let filter = Filter::parse("status = 200").unwrap();
+        let filtered = runs(&[(None, None)], Some(&filter));
+        let mut both = runs(&[(None, None)], None);
+        assert_eq!(both.differences(&filtered), ["--filter"]);
+        both.merge(filtered.clone());
+        check(&both, &[], &["--filter"]);
+        check(&filtered, &["--filter status = 200"], &[]);
+        // What is not known to be asked is not known to differ.
+        let mut unknown = filtered;
+        unknown.merge(Runs::default());
+        check(&unknown, &[], &[]);
+        assert!(unknown.window().since.is_none());
+    }
+}
