@@ -30,6 +30,8 @@ pub struct Asked {
     until: Option<i64>,
     /// What usage was grouped by, in order.
     group_by: Vec<Grouping>,
+    /// Whether rows that were read before do not count.
+    dedup: bool,
 }
 
 /// A number of something that is not kept.
@@ -87,8 +89,8 @@ fn unsigned(api: &ApiEntry) -> Option<String> {
 }
 
 impl Asked {
-    /// What an analysis asks.
-    pub fn of(analysis: &Analysis<'_>) -> Asked {
+    /// What an analysis asks, and whether duplicates are left out.
+    pub fn of(analysis: &Analysis<'_>, dedup: bool) -> Asked {
         let mut assumed: Vec<String> = analysis.assumed.iter().flat_map(each_assumed).collect();
         assumed.sort_unstable();
         let mut group_by = analysis.group_by.to_vec();
@@ -101,7 +103,13 @@ impl Asked {
             since: analysis.window.since,
             until: analysis.window.until,
             group_by,
+            dedup,
         }
+    }
+
+    /// Whether duplicates were left out.
+    pub(crate) fn is_dedup(&self) -> bool {
+        self.dedup
     }
 
     /// Whether calls were replayed against another account than this one.
@@ -119,7 +127,8 @@ impl Asked {
             true => format!("--assume {assumed}"),
             false => format!("--assume-absent {assumed}"),
         });
-        since.into_iter().chain(until).chain(filter).chain(assumed).collect()
+        let dedup = self.dedup.then(|| "--dedup".to_owned());
+        since.into_iter().chain(until).chain(filter).chain(assumed).chain(dedup).collect()
     }
 
     /// Which rows count, as far as time tells.
@@ -137,6 +146,7 @@ impl Asked {
             ("--assume", true),
             ("--filter", true),
             ("--group-by", true),
+            ("--dedup", true),
         ];
         for other in all {
             let same = [
@@ -145,6 +155,7 @@ impl Asked {
                 first.assumed == other.assumed,
                 first.filter == other.filter,
                 first.group_by == other.group_by,
+                first.dedup == other.dedup,
             ];
             options.iter_mut().zip(same).for_each(|((_, all), same)| *all &= same);
         }
@@ -203,7 +214,7 @@ mod tests {
             ..with(&one)
         };
         let check = |other: Analysis<'_>, expected: &[&str]| {
-            let asked = [first, other].map(|analysis| Asked::of(&analysis));
+            let asked = [first, other].map(|analysis| Asked::of(&analysis, false));
             assert_eq!(Asked::differences(asked.iter()), expected);
         };
         check(
@@ -237,7 +248,8 @@ mod tests {
             "--assume b=c",
             "--assume b=d",
             "--assume-absent c",
+            "--dedup",
         ];
-        assert_eq!(Asked::of(&analysis).options_within(window), options);
+        assert_eq!(Asked::of(&analysis, true).options_within(window), options);
     }
 }

@@ -140,6 +140,8 @@ pub struct Read {
     pub sources: Vec<Source>,
     /// What is read now, if the options said what was read before.
     pub state: Option<ScanState>,
+    /// Whether duplicates were left out.
+    pub dedup: bool,
 }
 
 /// Columns that no part of a report needs unless it is asked for.
@@ -224,7 +226,8 @@ impl<'a> Analysis<'a> {
         let scanned = tollgate_log::scan_into(inputs, options, new, fold, end);
         let tollgate_log::Scanned { account, quarantine, sources, state, .. } = scanned;
         let gathered = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (gathered.unwrap_or_default(), Read { account, quarantine, sources, state })
+        let dedup = options.leaves_out_duplicates();
+        (gathered.unwrap_or_default(), Read { account, quarantine, sources, state, dedup })
     }
 }
 

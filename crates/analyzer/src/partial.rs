@@ -42,7 +42,7 @@ impl Partial {
         Partial {
             tollgate_partial: VERSION,
             interrupted: false,
-            runs: Asked::of(analysis).into(),
+            runs: Asked::of(analysis, read.dedup).into(),
             lines: read.account,
             samples,
             gathered,

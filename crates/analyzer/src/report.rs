@@ -68,7 +68,8 @@ pub struct Report<'g> {
     /// command line, `--filter status = 200`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<String>,
-    /// What is not of the same in all runs that were merged: a sentence for each.
+    /// What is not of the same in all runs that were merged, or cannot be told of them together: a sentence
+    /// for each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<String>,
     /// What became of the lines that were read.

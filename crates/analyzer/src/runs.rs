@@ -8,27 +8,36 @@ use tollgate_store::Account;
 use crate::asked::Asked;
 use crate::gather::Window;
 
-/// What runs were asked, once of those that were asked the same; nothing where it is not known.
+/// One run, or several that were merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Runs(BTreeSet<Option<Asked>>);
+pub struct Runs {
+    /// How many there are.
+    count: u64,
+    /// What they were asked, once of those that were asked the same; nothing where it is not known.
+    asked: BTreeSet<Option<Asked>>,
+}
 
 impl Default for Runs {
     fn default() -> Runs {
-        Runs(BTreeSet::from([None]))
+        Runs { count: 1, asked: BTreeSet::from([None]) }
     }
 }
 
 impl From<Asked> for Runs {
     fn from(asked: Asked) -> Runs {
-        Runs(BTreeSet::from([Some(asked)]))
+        Runs { count: 1, asked: BTreeSet::from([Some(asked)]) }
     }
 }
+
+/// What is said of runs that left out duplicates.
+const DUPLICATES: &str = "Duplicates are left out within each of the merged runs. Between them none are found, unless \
+     the runs had a `--state` in common: a request that two of them read counts twice.";
 
 impl Runs {
     /// Adds other runs.
     pub(crate) fn merge(&mut self, other: Runs) {
-        self.0.extend(other.0);
+        self.count += other.count;
+        self.asked.extend(other.asked);
     }
 
     /// Whether calls were replayed against another account than this one.
@@ -40,7 +49,7 @@ impl Runs {
     /// line.
     pub fn options(&self) -> Vec<String> {
         let window = self.common_window();
-        let mut each = self.0.iter().map(|asked| match asked {
+        let mut each = self.asked.iter().map(|asked| match asked {
             Some(asked) => asked.options_within(window),
             None => Vec::new(),
         });
@@ -55,7 +64,7 @@ impl Runs {
         Asked::differences(self.known().chain(other.known()))
     }
 
-    /// What is not of the same in all runs: a sentence for each.
+    /// What is not of the same in all runs, or cannot be told of them together: a sentence for each.
     pub fn sentences(&self) -> Vec<String> {
         let mut options = Asked::differences(self.known());
         if self.joined().is_none() {
@@ -74,13 +83,14 @@ impl Runs {
                 options.join("`, `")
             )
         });
-        differs.into_iter().collect()
+        let is_dedup = self.count > 1 && self.known().any(Asked::is_dedup);
+        differs.into_iter().chain(is_dedup.then(|| DUPLICATES.to_owned())).collect()
     }
 
     /// From where the first begins to where the last ends.
     pub(crate) fn window(&self) -> Window {
         let whole = |of: fn(Window) -> Option<i64>, most: fn(i64, i64) -> i64| {
-            let bounds = self.0.iter().map(|asked| of(asked.as_ref()?.window()));
+            let bounds = self.asked.iter().map(|asked| of(asked.as_ref()?.window()));
             bounds.reduce(|one, other| one.zip(other).map(|(one, other)| most(one, other)))?
         };
         Window {
@@ -90,7 +100,7 @@ impl Runs {
     }
 
     fn known(&self) -> impl Iterator<Item = &Asked> {
-        self.0.iter().flatten()
+        self.asked.iter().flatten()
     }
 
     /// The window of all runs, if it is one: where one ends, the next begins.
@@ -132,9 +142,10 @@ mod tests {
         let asked = |(since, until): &(Option<i64>, Option<i64>)| {
             let ms = |day: &Option<i64>| day.map(|day| day * 86_400_000);
             let window = Window { since: ms(since), until: ms(until) };
-            Asked::of(&Analysis { window, filter, ..Analysis::default() })
+            Asked::of(&Analysis { window, filter, ..Analysis::default() }, false)
         };
-        Runs(windows.iter().map(asked).map(Some).collect())
+        let asked = windows.iter().map(asked).map(Some).collect();
+        Runs { count: windows.len() as u64, asked }
     }
 
     #[track_caller]
@@ -163,6 +174,23 @@ mod tests {
         check(&shared, &["--since 1970-01-01T00:00:00Z"], &["--until"]);
         check(&runs(&[(None, None), (Some(1), None)], None), &[], &["--since"]);
         check(&runs(&[(None, Some(1)), (None, Some(2))], None), &[], &["--until"]);
+    }
+
+    #[test]
+    fn duplicates_are_found_within_a_run() {
+        let run = |dedup| Runs::from(Asked::of(&Analysis::default(), dedup));
+        let merged = |one: bool, other: bool| {
+            let mut both = run(one);
+            both.merge(run(other));
+            (both.options(), both.sentences())
+        };
+        let dedup = || vec!["--dedup".to_owned()];
+        assert_eq!((run(true).options(), run(true).sentences()), (dedup(), Vec::new()));
+        assert_eq!(merged(true, true), (dedup(), vec![DUPLICATES.to_owned()]));
+        assert_eq!(merged(false, false), (Vec::new(), Vec::new()));
+        let (options, said) = merged(false, true);
+        assert!(options.is_empty() && said[0].contains("differs in `--dedup`:"), "{said:?}");
+        assert_eq!(said[1..], [DUPLICATES]);
     }
 
     #[test]

@@ -119,7 +119,8 @@ impl<'a> Suggest<'a> {
         let scanned = tollgate_log::scan_into(inputs, options, worker, Watcher::watch, end);
         let tollgate_log::Scanned { account, quarantine, sources, state, .. } = scanned;
         let observed = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-        (observed, Read { account, quarantine, sources, state })
+        let dedup = options.leaves_out_duplicates();
+        (observed, Read { account, quarantine, sources, state, dedup })
     }
 
     /// The policies of each principal, within what is granted now.

@@ -19,8 +19,8 @@ use crate::world::World;
 /// Merge what several runs of `analyze --partial` gathered into one report.
 ///
 /// The report is the one that a single run over all of the logs would have given, but for which
-/// callers, routes and groups are told apart where there are too many. Runs that were asked differently
-/// are said to be. If one of the runs was interrupted, the report is marked so, and the exit code is 4.
+/// callers, routes and groups are told apart where there are too many. Of runs that were asked differently
+/// the report says so, and duplicates between runs are not found. If one of the runs was interrupted, the report is marked so, and the exit code is 4.
 ///
 /// Example: `tollgate merge 'days/*.json' --format json`
 #[derive(clap::Args)]

@@ -72,6 +72,11 @@ impl ScanOptions {
         }
     }
 
+    /// Whether events are left out whose id was seen before.
+    pub fn leaves_out_duplicates(&self) -> bool {
+        self.deduplicate || self.state.is_some()
+    }
+
     /// Whether reading is to end early.
     pub fn is_stopped(&self) -> bool {
         self.stop.as_ref().is_some_and(|stop| stop.load(Ordering::Relaxed))

@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Output;
 
-use serde_json::Value;
+use serde_json::{Value, json as value};
 
 use crate::analyze::check_schema;
 use crate::support::{json, run, stdout, tollgate};
@@ -147,6 +147,37 @@ fn the_report_says_that_runs_were_asked_differently() {
     let report = json(&merge(&folder, &["2.json", "3.json", "--format", "json"]));
     check_schema(&report);
     assert_eq!((&report["asked"], report["merged"].as_array().unwrap().len()), (&Value::Null, 1));
+}
+
+/// A request that two runs read counts twice, whatever each of them leaves out.
+#[test]
+fn the_report_says_that_duplicates_between_runs_are_not_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let event = value!({
+        "requestTimeEpoch": 1_773_100_800_000_i64, "extendedRequestId": "one", "status": "200",
+        "httpMethod": "GET", "path": "/a",
+    });
+    let log = format!("{event}\n{event}\n");
+    for (name, options) in [("0.json", &["--dedup"][..]), ("1.json", &["--dedup"]), ("2.json", &[])]
+    {
+        let path = folder.path().join(name);
+        let arguments = [&["analyze", "-", "--partial", path.to_str().unwrap()], options].concat();
+        stdout(&run(&mut tollgate(&arguments), log.as_bytes()));
+    }
+    let merged = |partials: &[&str]| {
+        let report = json(&merge(&folder, &[partials, &["--format", "json"]].concat()));
+        check_schema(&report);
+        (report["usage"]["requests"].clone(), report["asked"].clone(), report["merged"].to_string())
+    };
+    let said = "Between them none are found";
+    let (requests, asked, merged_of) = merged(&["0.json", "1.json"]);
+    assert_eq!((requests, asked), (2.into(), value!(["--dedup"])));
+    assert!(merged_of.contains(said) && !merged_of.contains("differs"), "{merged_of}");
+    let (requests, asked, merged_of) = merged(&["0.json", "2.json"]);
+    assert_eq!((requests, asked), (3.into(), Value::Null));
+    assert!(merged_of.contains(said) && merged_of.contains("differs in `--dedup`"), "{merged_of}");
+    let (_, asked, merged_of) = merged(&["0.json"]);
+    assert_eq!((asked, &*merged_of), (value!(["--dedup"]), "null"));
 }
 
 /// Advice by policies that did not deny the calls is none.
