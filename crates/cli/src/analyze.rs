@@ -68,7 +68,8 @@ pub(crate) struct Args {
     report: report::Printing,
     #[command(flatten)]
     bounds: Bounds,
-    /// Write everything gathered to a file, for `tollgate merge`.
+    /// Write everything gathered to a file, for `tollgate merge`; but not if the run was interrupted and
+    /// has a `--state`, as the next one reads all of this again.
     #[arg(long, value_name = "FILE")]
     partial: Option<PathBuf>,
 }
@@ -154,10 +155,6 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let mut partial = ManuallyDrop::new(Partial::new(&analysis, gathered, &scanned));
     partial.interrupted = interrupted;
     partial.samples = samples(&scanned.quarantine);
-    if let Some(path) = &args.partial {
-        let document = partial.to_json().into_diagnostic()?;
-        world.write(Some(path), document.as_bytes())?;
-    }
     let before = match (&plan.compare, &args.compare) {
         (Some(Compare::With(before)), Some(path)) => {
             merge::say_compared(path, before, &partial.runs, "this run", world);
@@ -167,19 +164,28 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     };
     let report = report::print(&partial, before, plan.account.as_ref(), &args.report, world)?;
     let judged = args.bounds.judge(&report, world);
-    // What comes after the interruption is still to be read, and only a whole run knows from where.
-    let next = scanned.state.as_ref().filter(|_| !interrupted);
-    if interrupted && scanned.state.is_some() {
-        let partial = args
-            .partial
-            .as_ref()
-            .map_or("", |_| ": what `--partial` wrote is not to be merged with what that gathers");
-        world.complain(&format!(
-            "--state: stays as it was, so the next run reads all of this again{partial}"
-        ));
+    // Only a whole run knows from where to go on. After another the next one reads all of this again, so
+    // nothing that is kept may hold it.
+    let again = interrupted && scanned.state.is_some();
+    match &args.partial {
+        _ if again => say_again(args, world),
+        Some(path) => {
+            let document = partial.to_json().into_diagnostic()?;
+            world.write(Some(path), document.as_bytes())?;
+        }
+        None => {}
     }
+    let next = scanned.state.as_ref().filter(|_| !again);
     logs.close(&scanned.account, &scanned.sources, next, world)?;
     Ok(judged)
+}
+
+/// Says what a run that was interrupted leaves as it was.
+fn say_again(args: &Args, world: &World) {
+    world.complain("--state: stays as it was, so the next run reads all of this again");
+    if args.partial.is_some() {
+        world.complain("--partial: not written, so that no merge counts what is read again twice");
+    }
 }
 
 impl Plan {

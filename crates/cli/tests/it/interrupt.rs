@@ -65,9 +65,10 @@ fn an_interrupted_run_reports_what_it_read_and_says_so() {
     assert!(said.contains("Interrupted: reading was ended early"), "{said}");
 }
 
-/// Only a whole run knows from where to go on, so the next one reads again what this one has counted.
+/// Only a whole run knows from where to go on, so the next one reads again what this one has counted:
+/// of both, no merge may count it.
 #[test]
-fn an_interrupted_run_leaves_the_state_as_it_was_and_says_so() {
+fn an_interrupted_run_leaves_the_state_as_it_was_and_no_partial_report() {
     let folder = tempfile::tempdir().unwrap();
     let [state, partial] = ["state", "partial"].map(|name| folder.path().join(name));
     let [state_path, partial_path] = [&state, &partial].map(|path| path.to_str().unwrap());
@@ -77,10 +78,10 @@ fn an_interrupted_run_leaves_the_state_as_it_was_and_says_so() {
     while feed(&mut stdin).is_ok() {}
     let run = child.wait_with_output().unwrap();
     assert_eq!(run.status.code(), Some(4));
-    assert!(partial.exists() && !state.exists());
+    assert!(!partial.exists() && !state.exists());
     let errors = String::from_utf8(run.stderr).unwrap();
-    let said = "--state: stays as it was, so the next run reads all of this again: what `--partial` wrote is \
-                not to be merged with what that gathers";
+    let said = "--state: stays as it was, so the next run reads all of this again\n\
+                --partial: not written, so that no merge counts what is read again twice\n";
     assert!(errors.contains(said), "{errors}");
 }
 
