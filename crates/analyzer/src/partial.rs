@@ -27,6 +27,10 @@ pub struct Partial {
     /// What the run was asked, or all runs that were merged.
     #[serde(default)]
     pub runs: Runs,
+    /// Why no line of any input was a request: a text for each. Nothing if one was, or if there may be
+    /// others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unread: Vec<String>,
     /// What became of the lines that were read.
     pub lines: LineAccount,
     /// The first lines that could not be read.
@@ -43,6 +47,7 @@ impl Partial {
             tollgate_partial: VERSION,
             interrupted: false,
             runs: Asked::of(analysis, read.dedup).into(),
+            unread: Vec::new(),
             lines: read.account,
             samples,
             gathered,
@@ -74,6 +79,10 @@ impl Partial {
     pub fn merge(&mut self, other: Partial) {
         self.interrupted |= other.interrupted;
         self.runs.merge(other.runs);
+        match self.unread.is_empty() || other.unread.is_empty() {
+            true => self.unread.clear(),
+            false => self.unread.extend(other.unread),
+        }
         self.lines += other.lines;
         self.gathered.merge(other.gathered);
         self.samples.extend(other.samples);

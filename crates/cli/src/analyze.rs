@@ -4,16 +4,15 @@ use std::mem::ManuallyDrop;
 use std::path::{Path, PathBuf};
 
 use miette::IntoDiagnostic;
-use tollgate_analyzer::text::in_a_line;
 use tollgate_analyzer::{Analysis, Assumption, Filter, Grouping, Partial, Window};
-use tollgate_log::{Quarantine, Source};
+use tollgate_log::Source;
 use tollgate_store::Account;
 
 use crate::account;
 use crate::assume::Assume;
 use crate::diagnose::Problem;
 use crate::exit::Outcome;
-use crate::logs::{LogArgs, samples};
+use crate::logs::{LogArgs, samples, tried, unreadable};
 use crate::memory::MemoryArgs;
 use crate::merge;
 use crate::moment::Period;
@@ -148,13 +147,16 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let (gathered, scanned) = analysis.scan(&logs.inputs, &logs.options);
     bar.finish();
     let interrupted = logs.options.is_stopped();
-    let new = !scanned.sources.iter().any(Source::is_known);
-    if new && !interrupted && scanned.account.parsed + scanned.account.recovered == 0 {
-        return Err(unreadable(&scanned.sources, &scanned.quarantine).into());
-    }
     let mut partial = ManuallyDrop::new(Partial::new(&analysis, gathered, &scanned));
     partial.interrupted = interrupted;
     partial.samples = samples(&scanned.quarantine);
+    let new = !scanned.sources.iter().any(Source::is_known);
+    if new && !interrupted && scanned.account.parsed + scanned.account.recovered == 0 {
+        partial.unread = tried(&scanned.sources, &partial.samples);
+        // Together with others it is what one run over all of their logs would have read.
+        keep(&partial, args, world)?;
+        return Err(unreadable(&partial.unread).into());
+    }
     let before = match (&plan.compare, &args.compare) {
         (Some(Compare::With(before)), Some(path)) => {
             merge::say_compared(path, before, &partial.runs, "this run", world);
@@ -167,17 +169,20 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     // Only a whole run knows from where to go on. After another the next one reads all of this again, so
     // nothing that is kept may hold it.
     let again = interrupted && scanned.state.is_some();
-    match &args.partial {
-        _ if again => say_again(args, world),
-        Some(path) => {
-            let document = partial.to_json().into_diagnostic()?;
-            world.write(Some(path), document.as_bytes())?;
-        }
-        None => {}
+    match again {
+        true => say_again(args, world),
+        false => keep(&partial, args, world)?,
     }
     let next = scanned.state.as_ref().filter(|_| !again);
     logs.close(&scanned.account, &scanned.sources, next, world)?;
     Ok(judged)
+}
+
+/// Writes what was gathered, if it is asked for.
+fn keep(partial: &Partial, args: &Args, world: &World) -> miette::Result<()> {
+    let Some(path) = &args.partial else { return Ok(()) };
+    let document = partial.to_json().into_diagnostic()?;
+    world.write(Some(path), document.as_bytes())
 }
 
 /// Says what a run that was interrupted leaves as it was.
@@ -209,30 +214,5 @@ impl Plan {
         let against = args.against.as_deref().map(&mut read).transpose()?;
         let assumed = args.assume.read(account.iter().chain(&against), world)?;
         Ok(Plan { account, against, assumed, window, compare, files })
-    }
-}
-
-/// No line could be read: what each input was taken for, and why its first line did not fit.
-fn unreadable(sources: &[Source], quarantine: &Quarantine) -> Problem {
-    let (mut tried, samples) = (Vec::new(), samples(quarantine));
-    for source in sources {
-        let first = samples.iter().find(|line| line.file == source.name);
-        let why = match (first, source.account.total()) {
-            (Some(line), _) if line.sample.is_empty() => line.reason.clone(),
-            (Some(line), _) => format!("{}: `{}`", line.reason, line.sample),
-            (None, 0) => "it is empty".to_owned(),
-            (None, 1) => "1 line, not of a request".to_owned(),
-            (None, lines) => format!("{lines} lines, none of a request"),
-        };
-        let as_what = source.description();
-        tried.push(in_a_line(&format!("{} (read as {as_what}): {why}", source.name)));
-    }
-    Problem {
-        help: Some(
-            "expected access logs of API Gateway or a gateway like it, one request a line, plain or \
-             packed with gzip or zstd"
-                .to_owned(),
-        ),
-        ..Problem::new(format!("no line is a request that can be read\n{}", tried.join("\n")))
     }
 }

@@ -7,6 +7,7 @@ use std::io::BufWriter;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tollgate_analyzer::text::in_a_line;
 use tollgate_log::{
     Envelope, Format, Input, LineAccount, NameMap, Overrides, Projection, Quarantine,
     QuarantineFile, QuarantinedLine, ScanOptions, ScanState, Source, Template,
@@ -138,6 +139,35 @@ pub(crate) fn samples(quarantine: &Quarantine) -> Vec<QuarantinedLine> {
         QuarantinedLine { sample, ..line.clone() }
     };
     quarantine.samples().iter().map(shown).collect()
+}
+
+/// What each input was taken for, and why its first line did not fit.
+pub(crate) fn tried(sources: &[Source], samples: &[QuarantinedLine]) -> Vec<String> {
+    let tried = sources.iter().map(|source| {
+        let first = samples.iter().find(|line| line.file == source.name);
+        let why = match (first, source.account.total()) {
+            (Some(line), _) if line.sample.is_empty() => line.reason.clone(),
+            (Some(line), _) => format!("{}: `{}`", line.reason, line.sample),
+            (None, 0) => "it is empty".to_owned(),
+            (None, 1) => "1 line, not of a request".to_owned(),
+            (None, lines) => format!("{lines} lines, none of a request"),
+        };
+        let as_what = source.description();
+        in_a_line(&format!("{} (read as {as_what}): {why}", source.name))
+    });
+    tried.collect()
+}
+
+/// No line could be read.
+pub(crate) fn unreadable(tried: &[String]) -> Problem {
+    Problem {
+        help: Some(
+            "expected access logs of API Gateway or a gateway like it, one request a line, plain or \
+             packed with gzip or zstd"
+                .to_owned(),
+        ),
+        ..Problem::new(format!("no line is a request that can be read\n{}", tried.join("\n")))
+    }
 }
 
 /// Logs that are ready to be read.

@@ -69,6 +69,9 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     if let (Some(path), Some(before)) = (&args.compare, &before) {
         say_compared(path, before, &runs, &format!("`{}`", first.name()), world);
     }
+    if !merged.unread.is_empty() {
+        return Err(logs::unreadable(&merged.unread).into());
+    }
     let report = report::print(&merged, before.as_ref(), account.as_ref(), &args.report, world)?;
     Ok(args.bounds.judge(&report, world))
 }

@@ -180,6 +180,36 @@ fn the_report_says_that_duplicates_between_runs_are_not_found() {
     assert_eq!((asked, &*merged_of), (value!(["--dedup"]), "null"));
 }
 
+/// One machine without requests is no reason to know nothing of the others.
+#[test]
+fn what_gathered_nothing_is_merged_with_what_did() {
+    let folder = partials();
+    let gather = |name: &str, log: &str| {
+        fs::write(folder.path().join("log"), log).unwrap();
+        let arguments = ["analyze", "log", "--partial", name];
+        tollgate(&arguments).current_dir(&folder).output().unwrap()
+    };
+    let errors = |output: &Output| {
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0));
+        String::from_utf8(output.stderr.clone()).unwrap()
+    };
+    let empty = errors(&gather("2.json", ""));
+    assert!(empty.contains("log (read as lines › access, any JSON): it is empty"), "{empty}");
+    let blank = errors(&gather("3.json", "\n\n"));
+    let both = merge(&folder, &["0.json", "1.json", "--format", "json"]);
+    let with_empty = merge(&folder, &["2.json", "0.json", "1.json", "--format", "json"]);
+    assert_eq!(stdout(&with_empty), stdout(&both));
+    let with_blank = json(&merge(&folder, &["3.json", "0.json", "1.json", "--format", "json"]));
+    assert_eq!(with_blank["lines"]["blank"], json(&both)["lines"]["blank"].as_u64().unwrap() + 2);
+
+    // There is no more to be said of all of them than of each.
+    assert_eq!(errors(&merge(&folder, &["2.json"])), empty);
+    let all = errors(&merge(&folder, &["2.json", "3.json"]));
+    for said in [empty, blank] {
+        assert!(said.lines().all(|line| all.contains(line)), "{all}");
+    }
+}
+
 /// Advice by policies that did not deny the calls is none.
 #[test]
 fn the_account_is_the_one_that_the_runs_had() {
