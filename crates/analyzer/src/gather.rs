@@ -78,7 +78,10 @@ pub struct Analysis<'a> {
 pub struct Gathered {
     /// Rows left out because they are outside of the window, or the filter does not want them.
     pub left_out: u64,
-    /// The first and the last of these.
+    /// Of these, requests without a time, which are within no window.
+    #[serde(default)]
+    pub left_out_without_time: u64,
+    /// The first and the last of all that were left out.
     #[serde(default)]
     pub left_out_span: Span,
     /// Usage.
@@ -105,6 +108,7 @@ impl Gathered {
     /// Adds what another worker, file or machine gathered.
     pub fn merge(&mut self, other: Gathered) {
         self.left_out += other.left_out;
+        self.left_out_without_time += other.left_out_without_time;
         self.left_out_span.merge(other.left_out_span);
         self.usage.merge(other.usage);
         Breakdown::merge_all(&mut self.breakdowns, other.breakdowns);
@@ -179,6 +183,7 @@ impl<'a> Analysis<'a> {
             window: self.window,
             filter: self.filter,
             left_out: 0,
+            left_out_without_time: 0,
             left_out_span: Span::default(),
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
@@ -240,6 +245,7 @@ pub struct Gatherer<'a> {
     window: Window,
     filter: Option<&'a Filter>,
     left_out: u64,
+    left_out_without_time: u64,
     left_out_span: Span,
     usage: UsageTally,
     breakdowns: Vec<BreakdownTally>,
@@ -312,6 +318,8 @@ impl<'a> Gatherer<'a> {
                     continue;
                 }
                 self.left_out += 1;
+                let is_within = row.time().is_some() || self.window.contains(None);
+                self.left_out_without_time += u64::from(!is_within);
                 self.left_out_span.merge(Span::at(row.time()));
                 if is_wanted {
                     before.push(row);
@@ -370,6 +378,7 @@ impl<'a> Gatherer<'a> {
         let (outcomes, changes) = replayed.unwrap_or_default();
         Gathered {
             left_out: self.left_out,
+            left_out_without_time: self.left_out_without_time,
             left_out_span: self.left_out_span,
             usage: self.usage.finish(callers, routes),
             breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),

@@ -80,6 +80,9 @@ pub struct Report<'g> {
     pub folded: Vec<String>,
     /// Requests that were read and left out: outside of the window, or not wanted by the filter.
     pub left_out: u64,
+    /// Of these, requests without a time, which are within no window.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out_without_time: u64,
     /// Usage.
     pub usage: UsageReport<'g>,
     /// Usage by whatever was asked for.
@@ -158,6 +161,7 @@ impl<'g> Report<'g> {
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             folded: folded::sentences(gathered),
             left_out: gathered.left_out,
+            left_out_without_time: gathered.left_out_without_time,
             usage: UsageReport::new(&gathered.usage),
             breakdowns: gathered.breakdowns.iter().map(BreakdownReport::new).collect(),
             rate_limits: limits::reports(&gathered.limits, gathered.usage.span),
@@ -210,6 +214,11 @@ impl<'g> Report<'g> {
         self.changes.iter_mut().for_each(|changes| changes.truncate(top));
         self
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(requests: &u64) -> bool {
+    *requests == 0
 }
 
 /// Callers by how often they called, the most first.

@@ -11,7 +11,7 @@ use crate::diagnose::Problem;
 #[derive(clap::Args)]
 pub(crate) struct Period {
     /// Leave out requests before this moment: `2026-03-10`, `2026-03-10T09:30`, RFC 3339; UTC unless
-    /// it says otherwise.
+    /// it says otherwise. Requests without a time are left out as well, by either bound.
     #[arg(long, value_name = "MOMENT", value_parser = parse, allow_hyphen_values = true)]
     since: Option<i64>,
     /// Leave out requests at this moment or later.

@@ -8,7 +8,7 @@ use crate::outcomes::Cited;
 use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, ReasonCount, Report};
-use crate::text::summary::who_on_what;
+use crate::text::summary::{left_out, who_on_what};
 use crate::text::{
     ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count,
     denied as of_denied, in_a_line, limits as of_limits, number, period, seen, share, short_call,
@@ -344,9 +344,13 @@ fn agreement(report: &Report) -> String {
 
 fn lines(report: &Report) -> String {
     let (lines, account) = (report.lines.total, &report.lines.account);
-    match account.quarantined {
+    let read = match account.quarantined {
         0 => format!("{} read.\n", count(lines, "line")),
         bad => format!("{} read, of which {} could not be.\n", count(lines, "line"), number(bad)),
+    };
+    match report.left_out {
+        0 => read,
+        _ => format!("{read}{}.\n", left_out(report)),
     }
 }
 

@@ -67,10 +67,19 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&format!("  {}\n", in_a_line(sentence)));
     }
     if report.left_out > 0 {
-        text.push_str(&format!("  {} left out, as asked\n", count(report.left_out, "request")));
+        text.push_str(&format!("  {}\n", left_out(report)));
     }
     text.push_str(&series(&usage.series, usage.interval_seconds, style));
     text
+}
+
+/// How many requests do not count, although they were read.
+pub(crate) fn left_out(report: &Report) -> String {
+    let left_out = format!("{} left out, as asked", count(report.left_out, "request"));
+    match report.left_out_without_time {
+        0 => left_out,
+        without => format!("{left_out}, of which {} without a time", number(without)),
+    }
 }
 
 fn denied_line(groups: impl Iterator<Item = u64>, report: &Report, style: &Style) -> String {

@@ -2,8 +2,9 @@
 
 use std::fs;
 
-use serde_json::json as value;
+use serde_json::{Value, json as value};
 
+use crate::analyze::check_schema;
 use crate::support::{json, run, stdout, tollgate};
 
 const MIDNIGHT: u64 = 1_772_409_600;
@@ -94,4 +95,34 @@ fn the_tables_tell_the_periods() {
                     before,2026-03-02T00:00:00Z,2026-03-03T00:00:00Z,24.0,24.0\r\n\
                     now,2026-03-03T00:00:00Z,2026-03-04T00:00:00Z,24.0,24.0\r\n";
     assert_eq!(periods, expected);
+}
+
+/// Halves of a log are not all of it if some of it is in neither.
+#[test]
+fn requests_without_a_time_are_in_no_period_and_said_to_be_left_out() {
+    let timed = log([0, DAY].into_iter());
+    let line = value!({ "httpMethod": "GET", "resourcePath": "/a", "status": "200" });
+    let log = format!("{timed}{line}\n{line}\n{line}\n");
+    let told = |bounds: &[&str]| {
+        let report = json(&analyze(&[bounds, &["--format", "json"]].concat(), &log));
+        check_schema(&report);
+        [&report["usage"]["requests"], &report["leftOut"], &report["leftOutWithoutTime"]]
+            .map(Value::as_u64)
+    };
+    assert_eq!(told(&[]), [Some(5), Some(0), None]);
+    assert_eq!(told(&["--filter", "status = 404"]), [Some(0), Some(5), None]);
+    let [since, until] = [["--since", "2026-03-03"], ["--until", "2026-03-03"]];
+    assert_eq!(told(&since), [Some(1), Some(4), Some(3)]);
+    assert_eq!(told(&until), [Some(1), Some(4), Some(3)]);
+    for (format, said) in [
+        ("text", "4 requests left out, as asked, of which 3 without a time"),
+        ("markdown", "4 requests left out, as asked, of which 3 without a time."),
+        ("html", "\"leftOut\":4,\"leftOutWithoutTime\":3,"),
+    ] {
+        let report = stdout(&analyze(&[&since[..], &["--format", format]].concat(), &log));
+        assert!(report.contains(said), "{report}");
+    }
+    let table = [&since[..], &["--format", "csv", "--table", "about"]].concat();
+    let table = stdout(&analyze(&table, &log));
+    assert!(table.contains("\r\nleftOut,,4\r\nleftOutWithoutTime,,3\r\n"), "{table}");
 }

@@ -221,7 +221,8 @@ function drawLines() {
   const { total, parsed, recovered, quarantined, control, blank, samples } = report.lines;
   $("account").textContent = `${plural(total, "line")}: ${number(parsed)} parsed, ${number(recovered)} recovered, ` +
     `${number(quarantined)} could not be read, ${number(control)} control, ${number(blank)} blank.` +
-    (report.leftOut > 0 ? ` ${plural(report.leftOut, "request")} left out, as asked.` : "");
+    (report.leftOut > 0 ? ` ${plural(report.leftOut, "request")} left out, as asked` : "") +
+    (report.leftOutWithoutTime ? `, of which ${number(report.leftOutWithoutTime)} without a time.` : report.leftOut > 0 ? "." : "");
   $("samples").hidden = samples.length === 0;
   drawTable("samples", {
     caption: "Lines that could not be read",

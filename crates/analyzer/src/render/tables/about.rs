@@ -27,6 +27,7 @@ pub(super) fn about(report: &Report) -> Table {
         word("last", usage.last.as_deref()),
         count("requests", usage.requests),
         count("leftOut", report.left_out),
+        count("leftOutWithoutTime", report.left_out_without_time),
         count("lines", lines.total),
         count("records", account.records),
         count("suspect", account.suspect),
