@@ -36,7 +36,7 @@ pub struct Asked {
 
 /// A number of something that is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-struct Fingerprint(u64);
+pub(crate) struct Fingerprint(u64);
 
 impl Fingerprint {
     /// That of texts in their order.
@@ -105,6 +105,11 @@ impl Asked {
             group_by,
             dedup,
         }
+    }
+
+    /// The account, and the one that it was compared with.
+    pub(crate) fn accounts(&self) -> [Option<Fingerprint>; 2] {
+        [self.account, self.against]
     }
 
     /// Whether duplicates were left out.

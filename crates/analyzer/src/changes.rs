@@ -90,6 +90,14 @@ impl Changes {
         }
         groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
     }
+
+    /// Changes how statements are cited. Groups that are the same then are so once they are merged.
+    pub(crate) fn each_cited(&mut self, change: &impl Fn(&mut Cited)) {
+        for (key, _) in &mut self.groups {
+            let sides = [&mut key.before, &mut key.after].into_iter();
+            sides.flat_map(|side| &mut side.determined_by).for_each(change);
+        }
+    }
 }
 
 impl Key<Change> for ChangeKey {

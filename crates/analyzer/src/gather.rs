@@ -18,7 +18,7 @@ use crate::context::{self, Assumption};
 use crate::filter::Filter;
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
-use crate::outcomes::Outcomes;
+use crate::outcomes::{Cited, Outcomes};
 use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
 use crate::rows::{Columns, Row, projection};
@@ -120,6 +120,19 @@ impl Gathered {
         merge_some(&mut self.timeline, other.timeline, Timeline::merge);
         if let (Some(timeline), Some(outcomes)) = (&mut self.timeline, &self.outcomes) {
             timeline.tell_groups(outcomes.detail);
+        }
+    }
+
+    /// Changes how statements are cited, wherever they are.
+    pub(crate) fn each_cited(&mut self, change: &impl Fn(&mut Cited)) {
+        if let Some(outcomes) = &mut self.outcomes {
+            outcomes.each_cited(change);
+        }
+        if let Some(changes) = &mut self.changes {
+            changes.each_cited(change);
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.change_groups(|group| group.determined_by.iter_mut().for_each(change));
         }
     }
 }

@@ -28,6 +28,7 @@ mod detail;
 mod dimension;
 mod distinct;
 mod filter;
+mod folders;
 mod forecast;
 mod gather;
 mod grid;

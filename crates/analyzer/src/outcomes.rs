@@ -186,6 +186,14 @@ impl Outcomes {
         bounded::merge(unknown, more, CALLERS_MAX, &OTHER.to_owned());
         groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
     }
+
+    /// Changes how statements are cited. Groups that are the same then are so once they are merged.
+    pub(crate) fn each_cited(&mut self, change: &impl Fn(&mut Cited)) {
+        for (key, group) in &mut self.groups {
+            let nearest = group.nearest.iter_mut().map(|nearest| &mut nearest.statement);
+            key.determined_by.iter_mut().chain(nearest).for_each(change);
+        }
+    }
 }
 
 impl Key<Group> for GroupKey {

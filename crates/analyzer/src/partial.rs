@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use tollgate_log::{LineAccount, QuarantinedLine};
 
 use crate::asked::Asked;
+use crate::folders::Folders;
 use crate::gather::{Analysis, Gathered, Read};
 use crate::runs::Runs;
 
@@ -35,6 +36,9 @@ pub struct Partial {
     pub lines: LineAccount,
     /// The first lines that could not be read.
     pub samples: Vec<QuarantinedLine>,
+    /// Where the accounts lie.
+    #[serde(default)]
+    folders: Folders,
     /// What was gathered.
     pub gathered: Gathered,
 }
@@ -43,13 +47,23 @@ impl Partial {
     /// What one run of an analysis read and gathered.
     pub fn new(analysis: &Analysis<'_>, gathered: Gathered, read: &Read) -> Partial {
         let samples = read.quarantine.samples().to_vec();
+        let asked = Asked::of(analysis, read.dedup);
+        let mut folders = Folders::default();
+        for (number, account) in
+            asked.accounts().into_iter().zip([analysis.account, analysis.against])
+        {
+            if let (Some(number), Some(account)) = (number, account) {
+                folders.note(number, account);
+            }
+        }
         Partial {
             tollgate_partial: VERSION,
             interrupted: false,
-            runs: Asked::of(analysis, read.dedup).into(),
+            runs: asked.into(),
             unread: Vec::new(),
             lines: read.account,
             samples,
+            folders,
             gathered,
         }
     }
@@ -76,7 +90,13 @@ impl Partial {
     }
 
     /// Adds another run. The order of merging does not matter.
-    pub fn merge(&mut self, other: Partial) {
+    pub fn merge(&mut self, mut other: Partial) {
+        let elsewhere =
+            [self.folders.elsewhere(&other.folders), other.folders.elsewhere(&self.folders)];
+        for (run, elsewhere) in [&mut *self, &mut other].into_iter().zip(&elsewhere) {
+            run.shorten(elsewhere);
+        }
+        self.folders.merge(other.folders);
         self.interrupted |= other.interrupted;
         self.runs.merge(other.runs);
         match self.unread.is_empty() || other.unread.is_empty() {
@@ -89,5 +109,13 @@ impl Partial {
         self.samples
             .sort_by(|one, other| (&one.file, one.offset).cmp(&(&other.file, other.offset)));
         self.samples.truncate(SAMPLES_MAX);
+    }
+
+    /// Calls files in these folders as they lie in them.
+    fn shorten(&mut self, folders: &Folders) {
+        if !folders.is_empty() {
+            self.gathered.each_cited(&|cited| folders.shorten(cited));
+            self.folders.left(folders);
+        }
     }
 }

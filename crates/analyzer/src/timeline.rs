@@ -131,14 +131,18 @@ impl Timeline {
 
     /// Tells groups of denied calls no more finely than this: as they are listed.
     pub(crate) fn tell_groups(&mut self, detail: Detail) {
-        if detail.is_full() {
-            return;
+        if !detail.is_full() {
+            self.change_groups(|group| *group = group.clone().less_finely(detail));
         }
-        let told = self.groups.iter().map(|group| group.clone().less_finely(detail));
-        let told: Vec<GroupKey> = told.collect();
-        if told != self.groups {
+    }
+
+    /// Changes what groups of denied calls are called, some of which may be the same then.
+    pub(crate) fn change_groups(&mut self, change: impl FnMut(&mut GroupKey)) {
+        let mut changed = self.groups.clone();
+        changed.iter_mut().for_each(change);
+        if changed != self.groups {
             let (step, mut all) = (self.step, Words::default());
-            all.take(Timeline { groups: told, ..std::mem::take(self) }, step);
+            all.take(Timeline { groups: changed, ..std::mem::take(self) }, step);
             *self = all.finish(step);
         }
     }

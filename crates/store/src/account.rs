@@ -1,6 +1,7 @@
 //! An account, loaded: who is in it, and what applies to whom.
 
 use std::borrow::Cow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hashbrown::{Equivalent, HashMap};
@@ -26,6 +27,8 @@ pub struct Account {
     pub(crate) service_control: Levels,
     pub(crate) resource_control: Levels,
     pub(crate) managed: std::collections::HashMap<String, PolicyDocument>,
+    /// The folder of the manifest.
+    pub(crate) folder: PathBuf,
 }
 
 /// The compiled policies of one layer, and where they come from, in the same order.
@@ -291,6 +294,7 @@ impl Account {
             service_control,
             resource_control,
             managed: std::collections::HashMap::new(),
+            folder: PathBuf::new(),
         }
     }
 
@@ -302,6 +306,11 @@ impl Account {
     /// The region of APIs that name none.
     pub fn region(&self) -> &str {
         &self.region
+    }
+
+    /// The folder of its manifest, with which the names of files that lie in it begin.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// Its users, roles and federated users: those of the manifest in its order, then those that

@@ -49,7 +49,9 @@ impl Account {
             library: Library::new(source, folder, text),
             problems,
         };
-        loader.account()
+        let mut account = loader.account()?;
+        account.folder.clone_from(folder);
+        Ok(account)
     }
 }
 

@@ -1,12 +1,13 @@
 //! `tollgate merge`: which files it reads.
 
 use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use serde_json::{Value, json as value};
 
 use crate::analyze::check_schema;
-use crate::support::{json, run, stdout, tollgate};
+use crate::support::{json, run, stdout, tollgate, top};
 
 const LOGS: [&str; 2] = [
     "fixtures/github-proxy/logs/2026-03-10.jsonl.gz",
@@ -226,4 +227,53 @@ fn the_account_is_the_one_that_the_runs_had() {
     let (code, errors) = merge("fixtures/suggest/tollgate.toml");
     assert_eq!(code, Some(2), "{errors}");
     assert!(errors.contains("was gathered with another account than"), "{errors}");
+}
+
+/// A copy of the account of the example in a folder.
+fn copy_account(to: &Path) {
+    let own = top().join("fixtures/github-proxy");
+    fs::create_dir_all(to.join("policies")).unwrap();
+    fs::copy(own.join("tollgate.toml"), to.join("tollgate.toml")).unwrap();
+    for policy in fs::read_dir(own.join("policies")).unwrap() {
+        let policy = policy.unwrap();
+        fs::copy(policy.path(), to.join("policies").join(policy.file_name())).unwrap();
+    }
+}
+
+/// Machines keep the same policies in folders of their own.
+#[test]
+fn an_account_is_the_same_in_any_folder() {
+    let folder = partials();
+    let logs = LOGS.map(|log| top().join(log).to_str().unwrap().to_owned());
+    let at = |machine: usize, account: &str| folder.path().join(format!("{machine}/{account}"));
+    let manifest = |folder: PathBuf| folder.join("tollgate.toml").to_str().unwrap().to_owned();
+    for (machine, log) in logs.iter().enumerate() {
+        let [new, old] = ["new", "old"].map(|account| at(machine, account));
+        copy_account(&new);
+        copy_account(&old);
+        let policy = |name: &str| old.join("policies").join(name);
+        fs::copy(policy("full-access.json"), policy("release-bot.json")).unwrap();
+        let partial = at(machine, "partial.json").to_str().unwrap().to_owned();
+        let (new, old) = (manifest(new), manifest(old));
+        let arguments = ["--account", &new, "--against", &old, "--partial", &partial];
+        stdout(&tollgate(&[&["analyze", log], &arguments[..]].concat()).output().unwrap());
+    }
+    let report = |arguments: &[&str], format: &str| {
+        let mut command = tollgate(&[arguments, &["--format", format]].concat());
+        let report = stdout(&command.current_dir(at(0, "")).output().unwrap());
+        report.replace("\"new/policies/", "\"policies/").replace("\"old/policies/", "\"policies/")
+    };
+    let account = ["--account", "new/tollgate.toml"];
+    for format in ["json", "html"] {
+        let against = ["--against", "old/tollgate.toml"];
+        let whole = [&["analyze", &logs[0], &logs[1]], &account[..], &against].concat();
+        let whole = report(&whole, format);
+        assert!(whole.contains("FullAccess") && whole.contains("newlyDenied"));
+        for partials in
+            [["partial.json", "../1/partial.json"], ["../1/partial.json", "partial.json"]]
+        {
+            let merged = report(&[&["merge"], &partials[..], &account].concat(), format);
+            assert!(merged == whole, "{format} {partials:?}");
+        }
+    }
 }
