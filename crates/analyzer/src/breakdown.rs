@@ -17,7 +17,12 @@ use crate::usage::latency;
 
 /// The most groups of a breakdown that are told apart; calls beyond them are counted under
 /// `(other)`.
-const GROUPS_MAX: usize = 4_000;
+pub(crate) const GROUPS_MAX: usize = 4_000;
+
+/// Whether the group of these values is of several that are counted together.
+pub(crate) fn is_folded(values: &[String]) -> bool {
+    values.iter().any(|value| value == OTHER)
+}
 
 /// What calls are grouped by: up to four values.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]

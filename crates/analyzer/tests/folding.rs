@@ -142,8 +142,8 @@ fn callers_beyond_the_bound_are_counted_together_and_said_to_be() {
     let (gathered, _) = analysis.scan(&[input], &options);
     let report = Report::new(&gathered, LineAccount::default(), &[]);
     assert_eq!(gathered.usage.callers.get("(other)").unwrap().requests, 100);
-    let expected = "There were more callers than are told apart, at most 50,000: 100 requests of \
-                    the rest are counted as (other).";
+    let expected = "At most 50,000 callers are told apart, by names of at most 2,048 bytes: others, \
+                    with 100 requests, are counted as (other).";
     assert_eq!(report.folded, [expected, MERGED]);
 }
 
@@ -158,9 +158,42 @@ fn routes_beyond_the_bound_are_counted_together_and_said_to_be() {
     let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
     let (gathered, _) = analysis.scan(&[Input::File(path)], &options);
     let report = Report::new(&gathered, LineAccount::default(), &[]);
-    let expected = "There were more routes than are told apart, at most 5,000: 3 requests of the rest \
-                    are counted as (other).";
+    let expected = "At most 5,000 routes are told apart, by names of at most 2,048 bytes: others, \
+                    with 3 requests, are counted as (other).";
     assert_eq!(report.folded, [expected, MERGED]);
+}
+
+#[test]
+fn what_is_called_by_too_long_a_name_is_not_said_to_be_one_of_too_many() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let long = "x".repeat(3_000);
+    let line = |caller: &str| {
+        json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": "GET", "resourcePath": "/a",
+            "status": "200", "userArn": format!("arn:aws:iam::123456789012:user/{caller}"),
+            "upstream": "u", "rlLimit": "5000", "rlRemaining": "10",
+        })
+    };
+    let path = logs.0.path().join("a.log");
+    std::fs::write(&path, format!("{}\n{}\n", line("ana"), line(&long))).unwrap();
+    let by = ["caller", "caller,status"].map(|by| Grouping::parse(by).unwrap());
+    let gathered =
+        gathered(Analysis { group_by: &by, ..Analysis::default() }, &[Input::File(path)]);
+    let report = Report::new(&gathered, LineAccount::default(), &[]);
+    let said = |told: &str, counted: &str| {
+        format!(
+            "At most {told} are told apart, by names of at most 2,048 bytes: {counted} counted as (other)."
+        )
+    };
+    let one = "others, with 1 request, are";
+    let expected = [
+        said("50,000 callers", one),
+        said("4,000 groups by caller", one),
+        said("4,000 groups by caller,status", one),
+        MERGED.to_owned(),
+        said("4,000 roles and other principals", "what others used of rate limits is"),
+    ];
+    assert_eq!(report.folded, expected);
 }
 
 #[test]
@@ -201,8 +234,8 @@ fn merging_runs_keeps_no_more_than_one_run_does() {
     assert_eq!(groups.len(), 4_001);
     assert_eq!(groups.iter().map(|(_, used)| used.requests).sum::<u64>(), 90_000);
     let report = Report::new(&merged, LineAccount::default(), &[]);
-    let expected = "There were more callers than are told apart, at most 50,000: 10,000 requests of \
-                    the rest are counted as (other).";
+    let expected = "At most 50,000 callers are told apart, by names of at most 2,048 bytes: others, \
+                    with 10,000 requests, are counted as (other).";
     assert_eq!(report.folded[0], expected);
 }
 
@@ -269,8 +302,8 @@ fn limits_beyond_the_bound_are_counted_together_however_many_workers_told_them_a
     let consumed: u64 = merged.limits.consumption.of(other).map(|(.., requests)| requests).sum();
     assert_eq!(consumed, 100);
     let report = Report::new(&merged, LineAccount::default(), &[]);
-    let expected = "There were more rate limits than the 200 that are told apart: 100 requests of \
-                    the rest are counted as (other).";
+    let expected = "At most 200 rate limits are told apart, by names of at most 2,048 bytes: others, \
+                    with 100 requests, are counted as (other).";
     assert_eq!(report.folded, [expected]);
 }
 

@@ -1,7 +1,7 @@
 //! What of a report is told less finely than it could be, because there was too much of it, or drawn
 //! wider, because of a few times far from all others.
 
-use crate::breakdown::Breakdown;
+use crate::breakdown::{Breakdown, GROUPS_MAX, is_folded};
 use crate::calls::{CALLERS_MAX, ROUTES_MAX};
 use crate::detail::Detail;
 use crate::gather::Gathered;
@@ -38,18 +38,23 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
 }
 
 fn of_usage(usage: &Usage) -> Vec<String> {
-    let sentence = |name: &str, bound: usize, requests: u64| {
-        format!(
-            "There were more {name} than are told apart, at most {}: {} of the rest are counted as \
-             {OTHER}.",
-            number(bound as u64),
-            count(requests, "request")
-        )
-    };
-    let callers =
-        usage.callers.get(OTHER).map(|used| sentence("callers", CALLERS_MAX, used.requests));
-    let routes = usage.routes.get(OTHER).map(|used| sentence("routes", ROUTES_MAX, used.requests));
+    let callers = usage.callers.get(OTHER);
+    let callers = callers.map(|used| counted_together("callers", CALLERS_MAX, used.requests));
+    let routes = usage.routes.get(OTHER);
+    let routes = routes.map(|used| counted_together("routes", ROUTES_MAX, used.requests));
     callers.into_iter().chain(routes).collect()
+}
+
+/// What is told apart, and the requests of all else.
+fn counted_together(name: &str, bound: usize, requests: u64) -> String {
+    let requests = count(requests, "request");
+    format!("{}: others, with {requests}, are counted as {OTHER}.", told_apart(name, bound))
+}
+
+/// There may be too many, or some may be called by too long a name: what counts them knows no more.
+fn told_apart(name: &str, bound: usize) -> String {
+    let [bound, bytes] = [bound, TEXT_BYTES_MAX].map(|number_of| number(number_of as u64));
+    format!("At most {bound} {name} are told apart, by names of at most {bytes} bytes")
 }
 
 /// How many times longer than all others is long before, or after, them.
@@ -85,19 +90,11 @@ fn of_times(usage: &Usage) -> Option<String> {
 
 fn of_limits(limits: &Limits) -> Vec<String> {
     let other = limits.iter().find(|(key, _)| key.upstream == OTHER && key.bucket == OTHER);
-    let limits_folded = other.map(|(_, used)| {
-        format!(
-            "There were more rate limits than the {LIMITS_MAX} that are told apart: {} of the rest \
-             are counted as {OTHER}.",
-            count(used.requests, "request")
-        )
-    });
+    let limits_folded =
+        other.map(|(_, used)| counted_together("rate limits", LIMITS_MAX, used.requests));
     let principals_folded = limits.consumption.has_folded_principals().then(|| {
-        format!(
-            "There were more roles and other principals than the {} whose use of rate limits is told \
-             apart: that of the rest is counted as {OTHER}.",
-            number(PRINCIPALS_MAX as u64)
-        )
+        let told = told_apart("roles and other principals", PRINCIPALS_MAX);
+        format!("{told}: what others used of rate limits is counted as {OTHER}.")
     });
     let callers_folded = limits.iter().any(|(_, used)| !used.detail.is_full()).then(|| {
         format!(
@@ -111,13 +108,10 @@ fn of_limits(limits: &Limits) -> Vec<String> {
 }
 
 fn of_breakdown(breakdown: &Breakdown) -> Option<String> {
-    let is_other = |values: &[String]| values.iter().all(|value| value == OTHER);
-    let (_, used) = breakdown.groups.iter().find(|(values, _)| is_other(values))?;
-    Some(format!(
-        "There were more groups by {} than are told apart: {} of the rest are counted as {OTHER}.",
-        breakdown.by,
-        count(used.requests, "request")
-    ))
+    let folded = breakdown.groups.iter().filter(|(values, _)| is_folded(values));
+    let requests = folded.map(|(_, used)| used.requests).sum();
+    let name = format!("groups by {}", breakdown.by);
+    (requests > 0).then(|| counted_together(&name, GROUPS_MAX, requests))
 }
 
 /// Where whole calls are not told apart, that is said already.
@@ -125,7 +119,8 @@ fn of_resources(outcomes: &Outcomes) -> Option<String> {
     let untold = Some(Remedy::untold(outcomes)).filter(|untold| *untold > 0)?;
     outcomes.detail.tells_calls().then(|| {
         format!(
-            "What {} asked for is counted as {OTHER}, and no change looked for that would allow it: ARNs              of more than {} bytes are not told apart, nor more than {} of them.",
+            "What {} asked for is counted as {OTHER}, and no change looked for that would allow it: ARNs \
+             of more than {} bytes are not told apart, nor more than {} of them.",
             count(untold, "denied request"),
             number(TEXT_BYTES_MAX as u64),
             number(LABELS_MAX as u64)

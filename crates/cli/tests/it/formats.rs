@@ -57,13 +57,13 @@ fn what_one_table_cannot_say_goes_to_standard_error() {
     fs::write(&log, (0..5_001).map(line).collect::<String>()).unwrap();
     let log = log.to_str().unwrap();
     let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "routes"]);
-    let said = "There were more routes than are told apart, at most 5,000: 1 request of the rest are \
-                counted as (other).\nWhere several workers or runs were merged, some of what is counted \
+    let said = "At most 5,000 routes are told apart, by names of at most 2,048 bytes: others, with 1 \
+                request, are counted as (other).\nWhere several workers or runs were merged, some of what is counted \
                 as (other) may be of callers, routes or groups that are listed.\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5_002);
     let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "folded"]);
-    assert!(String::from_utf8(output.stdout).unwrap().contains("more routes than are told apart"));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("5,000 routes are told apart"));
 }
 
 /// Whoever gets the tables alone has to see that they are of a part.
