@@ -194,6 +194,10 @@ fn what_is_called_by_too_long_a_name_is_not_said_to_be_one_of_too_many() {
         said("4,000 roles and other principals", "what others used of rate limits is"),
     ];
     assert_eq!(report.folded, expected);
+    for breakdown in &report.breakdowns {
+        let counted = (breakdown.group_count, breakdown.folded_count, breakdown.groups.len());
+        assert_eq!(counted, (1, 1, 2), "{:?}", breakdown.by);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::PERCENTS;
-use crate::breakdown::{Breakdown, GroupUse};
+use crate::breakdown::{Breakdown, GroupUse, is_folded};
 use crate::time::rfc3339;
 
 /// Usage by one or several values that calls have.
@@ -12,8 +12,12 @@ use crate::time::rfc3339;
 pub struct BreakdownReport {
     /// What it is by: `role`, `status`.
     pub by: Vec<&'static str>,
-    /// How many groups there are, however many are listed.
+    /// How many groups are told apart, however many are listed.
     pub group_count: usize,
+    /// How many beside them are of several that are counted together, if there are more: `(other)` is among
+    /// their values.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub folded_count: usize,
     /// The groups, the busiest first.
     pub groups: Vec<GroupReport>,
 }
@@ -44,16 +48,23 @@ pub struct GroupReport {
     pub p99_ms: Option<u64>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl BreakdownReport {
     pub(super) fn new(breakdown: &Breakdown) -> BreakdownReport {
         let groups = breakdown.groups.iter();
         let mut groups: Vec<GroupReport> =
             groups.map(|(values, used)| GroupReport::new(values, used)).collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.requests));
+        let folded_count = breakdown.groups.iter().filter(|(values, _)| is_folded(values)).count();
         let by = breakdown.by.dimensions().iter();
         BreakdownReport {
             by: by.map(|dimension| dimension.as_str()).collect(),
-            group_count: groups.len(),
+            group_count: groups.len() - folded_count,
+            folded_count,
             groups,
         }
     }

@@ -184,14 +184,16 @@ function drawRoutes() {
 /// Usage by whatever was asked for, a table for each. Of the whole period.
 function drawBreakdowns() {
   $("breakdowns-section").hidden = BREAKDOWNS.length === 0;
-  BREAKDOWNS.forEach(({ by, groupCount, groups }, at) => {
+  BREAKDOWNS.forEach(({ by, groupCount, foldedCount, groups }, at) => {
     const value = (name, index) => ({
       name: `${name[0].toUpperCase()}${name.slice(1)}`,
       cell: (row) => el("span", { title: row.values[index] }, shortOf(name, row.values[index])),
     });
-    const listed = groups.length < groupCount ? `the busiest ${number(groups.length)} of ` : "";
+    const folded = foldedCount ?? 0;
+    const listed = groups.length < groupCount + folded ? `the busiest ${number(groups.length)} of ` : "";
+    const more = folded > 0 ? "more than " : "";
     drawTable(`breakdown-${at}`, {
-      caption: `By ${by.join(" and ")}: ${listed}${plural(groupCount, "group")}. Whole period.`,
+      caption: `By ${by.join(" and ")}: ${listed}${more}${plural(groupCount, "group")}. Whole period.`,
       columns: [
         ...by.map(value),
         count("Requests", (row) => row.requests),
