@@ -335,6 +335,29 @@ def left_out(driver, tollgate, folder):
     print("  what is left out is said")
 
 
+def parts(driver, tollgate, folder):
+    """A page says that its runs were asked differently, what was left out for want of a time, and what it does not tell apart."""
+    request = {"httpMethod": "GET", "resourcePath": "/a", "status": "200", "userArn": "ana"}
+    timed = {**request, "requestTimeEpoch": 1773100800000}
+    requests = [timed, request, {**timed, "userArn": "x" * 3000}]
+    lines = "".join(json.dumps(each) + "\n" for each in requests)
+    partials = [str(folder / name) for name in ["since.json", "dedup.json"]]
+    for partial, option in zip(partials, [["--since", SECOND_DAY], ["--dedup"]]):
+        analyze(tollgate, *option, "--group-by", "caller", "--partial", partial, "-", stdin=lines)
+    merge = [tollgate, "merge", *partials, "--format", "html"]
+    path = folder / "parts.html"
+    path.write_text(subprocess.run(merge, capture_output=True, text=True, check=True).stdout)
+    page = Page(driver, path)
+    notes = page.one("#notes").text
+    for said in ["differs in `--dedup`, `--since`:", "a request that two of them read counts twice", "by names of at most 2,048 bytes"]:
+        assert said in notes, notes
+    account = page.one("#account").text
+    assert account.endswith("3 requests left out, as asked, of which 1 without a time."), account
+    caption = page.one("#breakdown-0 caption").text
+    assert "By caller: more than 1 group." in caption, caption
+    print("  what merged runs do not have in common is said")
+
+
 def accessible(page):
     script = """return [...document.querySelectorAll('table')].filter((table) => !table.caption?.textContent
         || [...table.tHead.rows[0].cells].some((cell) => cell.scope !== 'col')
@@ -406,6 +429,7 @@ def main(tollgate, screenshots=None):
             untold(driver, tollgate, folder)
             namesakes(driver, tollgate, folder)
             left_out(driver, tollgate, folder)
+            parts(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:
