@@ -154,13 +154,14 @@ fn the_report_says_that_runs_were_asked_differently() {
 #[test]
 fn the_report_says_that_duplicates_between_runs_are_not_found() {
     let folder = tempfile::tempdir().unwrap();
-    let event = value!({
-        "requestTimeEpoch": 1_773_100_800_000_i64, "extendedRequestId": "one", "status": "200",
-        "httpMethod": "GET", "path": "/a",
-    });
-    let log = format!("{event}\n{event}\n");
     for (name, options) in [("0.json", &["--dedup"][..]), ("1.json", &["--dedup"]), ("2.json", &[])]
     {
+        // The paths differ, or the partial reports were the same, and merged once.
+        let event = value!({
+            "requestTimeEpoch": 1_773_100_800_000_i64, "extendedRequestId": "one", "status": "200",
+            "httpMethod": "GET", "path": format!("/{name}"),
+        });
+        let log = format!("{event}\n{event}\n");
         let path = folder.path().join(name);
         let arguments = [&["analyze", "-", "--partial", path.to_str().unwrap()], options].concat();
         stdout(&run(&mut tollgate(&arguments), log.as_bytes()));
