@@ -90,7 +90,8 @@ fn csv_and_parquet_hold_the_same_and_no_row_is_lost() {
 
 #[test]
 fn what_is_so_or_not_is_no_text() {
-    for table in tables(&report()) {
+    // One table tells facts of all kinds in a column.
+    for table in tables(&report()).iter().filter(|table| table.name != "about") {
         for column in &table.columns {
             let Values::Text(values) = &column.values else { continue };
             let mut told = values.iter().flatten();
