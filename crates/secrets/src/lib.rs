@@ -13,10 +13,11 @@
 
 pub mod advise;
 mod keeper;
-pub mod literal;
 mod reference;
 mod secret;
 mod source;
+
+pub use tollgate_literals as literal;
 
 pub use keeper::{Clock, Closed, Event, Keeper, Kept, Observer, Rules, Status, Tending};
 pub use reference::{

@@ -4,6 +4,11 @@
 //! that holds nothing but secrets; and a quoted text that is as random as only keys are. Policies,
 //! paths, ARNs, dates and digests are none of these. What is found is never repeated: its start, as
 //! far as every token of its kind begins so, its length and its place are enough.
+//!
+//! And the other side: which texts read as names, so that they may be repeated where a credential
+//! could stand as well.
+
+#![forbid(unsafe_code)]
 
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -11,8 +16,10 @@ use std::sync::LazyLock;
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 mod blot;
+mod name;
 
 pub use blot::Blotted;
+pub use name::{is_name, told};
 
 /// A literal that looks like a credential.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,8 +259,8 @@ fn first_of_each_place(found: Vec<Literal>) -> Vec<Literal> {
     kept
 }
 
-/// Whether a text says that it is none: `{secret}`, `${TOKEN}`, `<token>`, `AKIAEXAMPLE`, `***`.
-fn is_placeholder(value: &str) -> bool {
+/// Whether a text says that it is no credential: `{secret}`, `${TOKEN}`, `<token>`, `AKIAEXAMPLE`, `***`.
+pub fn is_placeholder(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     PLACEHOLDERS.iter().any(|word| lower.contains(word))
         || value.contains(['{', '<', '$', '*', '…'])

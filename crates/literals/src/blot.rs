@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::literals;
+use crate::literals;
 
 /// A text whose credentials are blotted out: lines and columns are as before.
 #[derive(Clone, Debug, PartialEq, Eq)]
