@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tollgate_store::{Account, Files, SecretDecl, Source};
+use tollgate_store::{Account, Files, Source};
 
 use crate::diagnose::{Place, Problem};
 use crate::exit::Outcome;
@@ -77,9 +77,6 @@ impl From<tollgate_store::Problem> for Problem {
             }
             (Some(policy), Some(span)) => {
                 (format!("{message} ({})", policy.name), Some(Place::new(&file, &text, span)))
-            }
-            (None, Some(span)) if message.starts_with(SecretDecl::LITERAL_REFUSED) => {
-                (message, Some(Place::of_secret(&file, &text, span)))
             }
             (None, Some(span)) => (message, Some(Place::new(&file, &text, span))),
             (_, None) => (format!("{file}: {message}"), None),

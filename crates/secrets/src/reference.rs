@@ -17,6 +17,7 @@ use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{self, DeserializeOwned, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
+use tollgate_literals::{is_name, told};
 
 /// Where a secret is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +46,9 @@ pub struct EnvironmentReference {
 pub struct FileReference {
     /// Its path. Others must not be able to read it, nor its group to write it.
     pub file: PathBuf,
+    /// The folder that the path is relative to.
+    #[serde(skip)]
+    pub folder: PathBuf,
 }
 
 /// A secret of AWS Secrets Manager.
@@ -140,6 +144,23 @@ impl VaultReference {
     }
 }
 
+impl FileReference {
+    /// Where the file is.
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&self.file)
+    }
+
+    /// The path, as far as it can be repeated: if what was written reads as a name, or as a path from
+    /// the root, which secrets hardly do.
+    pub(crate) fn told(&self) -> String {
+        let is_path = self.file.is_absolute() && self.file.components().count() > 3;
+        match is_path || self.file.to_str().is_some_and(is_name) {
+            true => self.path().display().to_string(),
+            false => "…".to_owned(),
+        }
+    }
+}
+
 impl VaultLogin {
     fn in_folder(mut self, folder: &Path) -> VaultLogin {
         let (VaultLogin::Token(proof)
@@ -169,16 +190,12 @@ const INSTEAD: &str = "a secret must not stand in the configuration: write where
     `{ vault = \"mount/path\", field = \"name\" }`";
 
 impl SecretReference {
-    /// The start of the message with which a secret that stands in the configuration is refused.
-    /// Whoever shows an excerpt of the configuration with it must blot out the value.
-    pub const LITERAL_REFUSED: &'static str = "a secret must not stand in the configuration";
-
     /// The same reference, with paths of files relative to `folder`, where the configuration stands.
     #[must_use]
     pub fn in_folder(self, folder: &Path) -> SecretReference {
         match self {
-            SecretReference::File(FileReference { file }) => {
-                SecretReference::File(FileReference { file: folder.join(file) })
+            SecretReference::File(FileReference { file, .. }) => {
+                SecretReference::File(FileReference { file, folder: folder.to_owned() })
             }
             SecretReference::Vault(mut reference) => {
                 reference.ca_file = reference.ca_file.map(|file| folder.join(file));
@@ -200,17 +217,20 @@ impl SecretReference {
     }
 }
 
-/// Prints the reference as briefly as it can be told from others: ``env `GITHUB_TOKEN` ``.
+/// Prints the reference as briefly as it can be told from others: ``env `GITHUB_TOKEN` ``. Somebody
+/// may have put the secret into the place of its name: what does not read as one is not printed.
 impl fmt::Display for SecretReference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = self.kind();
         match self {
-            SecretReference::Environment(reference) => write!(f, "{kind} `{}`", reference.env),
-            SecretReference::File(reference) => write!(f, "{kind} `{}`", reference.file.display()),
-            SecretReference::SecretsManager(reference) => {
-                write!(f, "{kind} `{}`", reference.secrets_manager)
+            SecretReference::Environment(reference) => {
+                write!(f, "{kind} `{}`", told(&reference.env))
             }
-            SecretReference::Vault(reference) => write!(f, "{kind} `{}`", reference.vault),
+            SecretReference::File(reference) => write!(f, "{kind} `{}`", reference.told()),
+            SecretReference::SecretsManager(reference) => {
+                write!(f, "{kind} `{}`", told(&reference.secrets_manager))
+            }
+            SecretReference::Vault(reference) => write!(f, "{kind} `{}`", told(&reference.vault)),
         }
     }
 }
@@ -338,7 +358,17 @@ mod tests {
             r#"{ vault = "secret/github", field = "token", login = { token = "vanilla" } }"#,
             INSTEAD,
         );
-        assert!(INSTEAD.starts_with(SecretReference::LITERAL_REFUSED));
+    }
+
+    #[test]
+    fn a_secret_in_the_place_of_its_name_is_not_repeated() {
+        let shown = |written| parse(written).unwrap().in_folder(Path::new("/etc")).to_string();
+        assert_eq!(shown(r#"{ env = "vanilla0XY1" }"#), "env `…`");
+        assert_eq!(shown(r#"{ file = "vanilla/0XY1+z" }"#), "file `…`");
+        assert_eq!(shown(r#"{ file = "/vanilla/0XY1+z" }"#), "file `…`");
+        assert_eq!(shown(r#"{ file = "/srv/0XY1/4Zq/token" }"#), "file `/srv/0XY1/4Zq/token`");
+        assert_eq!(shown(r#"{ secretsManager = "vanilla0XY1" }"#), "secretsManager `…`");
+        assert_eq!(shown(r#"{ vault = "vanilla0XY1", field = "a" }"#), "vault `…`");
     }
 
     #[test]

@@ -11,6 +11,7 @@
 
 mod account;
 mod applicable;
+mod confidential;
 mod details;
 mod embedded;
 mod find;
@@ -30,6 +31,7 @@ mod what_if;
 
 pub use account::{Account, ApiEntry, Declared, Route, Subject, Tag};
 pub use applicable::{Applicable, Citation};
+pub use confidential::{Confidential, confidential, shown};
 pub use find::FindError;
 pub use manifest::{
     AccessLogDecl, ApiDecl, BasicDecl, BridgeDecl, BrokerDecl, CacheDecl, CloudWatchLogDecl,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde::de::{SeqAccess, Visitor};
 use toml::Spanned;
 
+use crate::confidential::told;
 use crate::problem::{Problem, suggestion};
 
 mod broker;
@@ -423,14 +424,8 @@ impl Manifest {
         toml::from_str(text).map_err(|error| {
             let span = error.span();
             let (message, help) = in_our_words(error.message(), span.as_ref(), text);
-            Problem {
-                file: file.to_owned(),
-                text: Arc::clone(text),
-                span,
-                message,
-                help,
-                policy: None,
-            }
+            let (text, message) = told(text, &message);
+            Problem { file: file.to_owned(), text, span, message, help, policy: None }
         })
     }
 }

@@ -30,7 +30,7 @@ impl ManifestFile {
             let message = format!("cannot read the account manifest: {}", reason(&error));
             Problem::of_file(&*file, message)
         })?;
-        let text = TextFile::new(&file, text);
+        let text = TextFile::of_manifest(&file, text);
         let manifest = Manifest::parse(&file, &text.text)?;
         let folder = path.parent().unwrap_or(Path::new("")).to_owned();
         Ok(ManifestFile { manifest, folder, text })

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tollgate_policy::Position;
 
+use crate::confidential::told;
 use crate::problem::Problem;
 
 /// A file that was read.
@@ -15,6 +16,8 @@ pub(crate) struct TextFile {
     pub(crate) text: Arc<str>,
     line_starts: Vec<usize>,
     is_ascii: bool,
+    /// Whether problems show of it only what a manifest may be shown of.
+    is_manifest: bool,
 }
 
 impl TextFile {
@@ -24,8 +27,14 @@ impl TextFile {
             name: name.into(),
             line_starts: std::iter::once(0).chain(newlines.map(|(at, _)| at + 1)).collect(),
             is_ascii: text.is_ascii(),
+            is_manifest: false,
             text: text.into(),
         }
+    }
+
+    /// The same of a manifest.
+    pub(crate) fn of_manifest(name: &str, text: String) -> TextFile {
+        TextFile { is_manifest: true, ..TextFile::new(name, text) }
     }
 
     /// Line and column of the byte at `offset`, from 1; columns count characters.
@@ -63,11 +72,16 @@ impl TextFile {
 
     /// Something wrong at `span`.
     pub(crate) fn problem(&self, span: Range<usize>, message: impl Into<String>) -> Problem {
+        let message = message.into();
+        let (text, message) = match self.is_manifest {
+            true => told(&self.text, &message),
+            false => (Arc::clone(&self.text), message),
+        };
         Problem {
             file: self.name.to_string(),
-            text: Arc::clone(&self.text),
+            text,
             span: Some(span),
-            message: message.into(),
+            message,
             help: None,
             policy: None,
         }

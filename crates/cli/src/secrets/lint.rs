@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tollgate_log::Input;
 use tollgate_policy::Position;
 use tollgate_secrets::literal::{Literal, literals};
-use tollgate_store::Manifest;
+use tollgate_store::{Manifest, confidential, shown};
 
 use crate::diagnose::{Place, Problem};
 use crate::exit::{Exit, Outcome};
@@ -92,7 +92,7 @@ fn read(args: &Args) -> miette::Result<Vec<Linted>> {
 /// because of the very literal that is looked for; then that is what there is to say.
 fn account(path: &Path) -> miette::Result<Vec<Linted>> {
     let (name, text) = texts::read(&Input::File(path.to_owned()))?;
-    let linted = Linted { role: FileRole::Manifest, ..Linted::new(name.clone(), text.clone()) };
+    let linted = Linted::of_manifest(name.clone(), text.clone());
     let manifest = match Manifest::parse(&name, &text) {
         Ok(manifest) => manifest,
         Err(_) if !linted.found.is_empty() => return Ok(vec![linted]),
@@ -118,10 +118,25 @@ fn account(path: &Path) -> miette::Result<Vec<Linted>> {
 
 impl Linted {
     fn new(name: String, text: Arc<str>) -> Linted {
-        let found = literals(&text);
-        let is_manifest = Path::new(&name).file_name().is_some_and(|it| it == "tollgate.toml");
-        let role = if is_manifest { FileRole::Manifest } else { FileRole::Other };
-        Linted { name, text, role, found }
+        match is_manifest(&name, &text) {
+            true => Linted::of_manifest(name, text),
+            false => Linted { found: literals(&text), name, text, role: FileRole::Other },
+        }
+    }
+
+    /// In a manifest it is known where a literal is one, whatever it looks like.
+    fn of_manifest(name: String, text: Arc<str>) -> Linted {
+        let mut found = literals(&text);
+        for place in confidential(&text).into_iter().filter(|place| place.is_literal) {
+            let span = place.span;
+            let is_told = |it: &Literal| it.span.start < span.end && span.start < it.span.end;
+            if !found.iter().any(is_told) {
+                let kind = "a value of a credential";
+                found.push(Literal { span, kind, prefix: "", variable: "API_TOKEN" });
+            }
+        }
+        found.sort_by_key(|literal| literal.span.start);
+        Linted { name, text, role: FileRole::Manifest, found }
     }
 
     fn position(&self, literal: &Literal) -> Position {
@@ -134,10 +149,14 @@ impl Linted {
     }
 
     fn problem(&self, literal: &Literal) -> Problem {
+        let text = match self.role {
+            FileRole::Manifest => shown(&self.text),
+            FileRole::Other => self.text.to_string(),
+        };
         Problem {
             message: self.message(literal),
             help: Some(self.instead(literal)),
-            place: Some(Place::of_secret(&self.name, &self.text, literal.span.clone())),
+            place: Some(Place::of_secret(&self.name, &text, literal.span.clone())),
             others: Vec::new(),
         }
     }
@@ -155,6 +174,18 @@ impl Linted {
             ),
         }
     }
+}
+
+/// Whether a file is a manifest, by its name or by tables that other files hardly have.
+fn is_manifest(name: &str, text: &str) -> bool {
+    let path = Path::new(name);
+    let begins = |line: &str| {
+        ["[[credential", "[[upstream]", "[gateway]"]
+            .iter()
+            .any(|it| line.trim_start().starts_with(it))
+    };
+    path.file_name().is_some_and(|it| it == "tollgate.toml")
+        || path.extension().is_some_and(|it| it == "toml") && text.lines().any(begins)
 }
 
 fn text(files: &[Linted], world: &World) -> String {

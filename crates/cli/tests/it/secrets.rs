@@ -162,6 +162,28 @@ fn a_manifest_that_is_wrong_by_its_literal_is_reported_as_that() {
 }
 
 #[test]
+fn what_stands_in_the_place_of_a_reference_is_found_whatever_it_looks_like() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("any.toml");
+    for line in [
+        "secret = { value = \"vanilla\" }",
+        "secret = { env = \"X\", value = \"vanilla\" }",
+        "secret = [\"vanilla\"]",
+        "secret = \"\"\"vanilla\"\"\"",
+        "secret = \"vanilla",
+        "secrets = \"vanilla\"",
+        "inject = { header = { name = \"x-api-key\", format = \"vanilla\" } }",
+        "inject = { header = { name = \"x-api-key\", value = \"vanilla\" } }",
+    ] {
+        fs::write(&path, format!("[[credential]]\nname = \"a\"\n{line}\n")).unwrap();
+        let text = stdout(&["lint", path.to_str().unwrap()], "", 1);
+        assert!(text.contains("any.toml:3:") && !text.contains("vanilla"), "{line}\n{text}");
+        assert!(text.ends_with("1 literal credential\n"), "{line}\n{text}");
+        assert!(text.contains("`secret = { env = \"API_TOKEN\" }`"), "{text}");
+    }
+}
+
+#[test]
 fn our_own_examples_are_clean() {
     for account in ["fixtures/github-proxy/tollgate.toml", "fixtures/gateway/tollgate.toml"] {
         let text = stdout(&["lint", "--account", account], "", 0);

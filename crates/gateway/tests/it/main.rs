@@ -10,6 +10,7 @@ mod article;
 mod attacks;
 mod chaos;
 mod cloudwatch;
+mod confidential;
 mod embedded;
 mod injection;
 mod keeping;

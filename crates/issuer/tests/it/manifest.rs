@@ -132,7 +132,8 @@ fn brokers_have_names_addresses_and_times() {
     check(
         "{ env = \"BROKER_PASSWORD\" }",
         "{ var = \"BROKER_PASSWORD\" }",
-        "{ var = \"BROKER_PASSWORD\" }",
+        // Under a key that is not known, anything may stand.
+        "{ var = \"***************\" }",
         kind,
     );
 }

@@ -1,5 +1,7 @@
 //! A secret in an environment variable.
 
+use tollgate_literals::told;
+
 use super::{Environment, Read, Reading, Source, SourceError, Version, secret_at};
 use crate::reference::EnvironmentReference;
 
@@ -16,11 +18,10 @@ impl EnvironmentSource {
     }
 
     fn look_up(&self) -> Result<Reading, SourceError> {
-        let name = &self.reference.env;
-        let value = (self.environment)(name).ok_or_else(|| {
-            SourceError::missing(format!("environment variable `{name}` is not set"))
-        })?;
-        let secret = secret_at(format_args!("environment variable `{name}`"), value)?;
+        let place = format!("environment variable `{}`", told(&self.reference.env));
+        let value = (self.environment)(&self.reference.env);
+        let value = value.ok_or_else(|| SourceError::missing(format!("{place} is not set")))?;
+        let secret = secret_at(place, value)?;
         Ok(Reading { secret, version: Version::new("environment"), expires: None })
     }
 }
@@ -56,6 +57,7 @@ mod tests {
         check("TOKEN", Ok("vanilla"));
         check("TOKENS", Err("environment variable `TOKENS` is not set"));
         check("LINES", Err("environment variable `LINES`: the value contains a line feed"));
+        check("vanilla0XY1", Err("environment variable `…` is not set"));
         check("EMPTY", Err("environment variable `EMPTY`: the value is empty"));
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::value::RawValue;
+use tollgate_literals::told;
 use zeroize::Zeroizing;
 
 use super::SourceError;
@@ -14,18 +15,19 @@ pub(super) fn field_of(
     field: &str,
     place: impl fmt::Display,
 ) -> Result<Zeroizing<String>, SourceError> {
+    let shown = told(field);
     // An error of serde could repeat a part of the secret.
     let fields: BTreeMap<&str, &RawValue> = serde_json::from_str(json).map_err(|_| {
-        let why = format!("expected a JSON object with the field `{field}`, found something else");
+        let why = format!("expected a JSON object with the field `{shown}`, found something else");
         SourceError::unfit(&place, why)
     })?;
     let value = fields.get(field).ok_or_else(|| {
         let names: Vec<String> = fields.keys().map(|name| format!("`{name}`")).collect();
         let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        SourceError::missing(format!("{place}: no field `{field}`, only {names}"))
+        SourceError::missing(format!("{place}: no field `{shown}`, only {names}"))
     })?;
     serde_json::from_str(value.get())
-        .map_err(|_| SourceError::unfit(&place, format!("field `{field}` is not a text")))
+        .map_err(|_| SourceError::unfit(&place, format!("field `{shown}` is not a text")))
 }
 
 #[cfg(test)]

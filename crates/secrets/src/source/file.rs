@@ -46,7 +46,7 @@ impl Source for FileSource {
 impl FileReference {
     fn read_file(&self) -> Result<Reading, SourceError> {
         let failed = |error| self.failed(&error);
-        let file = File::open(&self.file).map_err(failed)?;
+        let file = File::open(self.path()).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         self.check_mode(&metadata)?;
         // Enough room from the start: a buffer that grows leaves its contents behind.
@@ -64,7 +64,7 @@ impl FileReference {
             return Err(SourceError::unfit(self.place(), "not a regular file"));
         }
         if mode & TOO_OPEN != 0 {
-            let path = self.file.display();
+            let path = self.told();
             let why = format!("mode {mode:04o} lets others at it; run `chmod 600 {path}`");
             return Err(SourceError::unfit(self.place(), why));
         }
@@ -81,7 +81,7 @@ impl FileReference {
     }
 
     fn place(&self) -> String {
-        format!("file `{}`", self.file.display())
+        format!("file `{}`", self.told())
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
         let path = folder.path().join("token");
         fs::write(&path, content).unwrap();
         fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-        let source = FileSource::new(FileReference { file: path.clone() });
+        let source = FileSource::new(FileReference { file: path.clone(), folder: "".into() });
         let folder_name = format!("{}/", folder.path().display());
         source
             .read()
@@ -153,13 +153,15 @@ mod tests {
     async fn a_folder_and_nothing_are_told_apart() {
         let folder = tempfile::tempdir().unwrap();
         let error = |path| async move {
-            FileSource::new(FileReference { file: path }).read().await.unwrap_err()
+            FileSource::new(FileReference { file: path, folder: "".into() })
+                .read()
+                .await
+                .unwrap_err()
         };
-        let directory = error(folder.path().to_owned()).await;
-        assert_eq!(
-            directory.message,
-            format!("file `{}`: not a regular file", folder.path().display())
-        );
+        let inner = folder.path().join("inner");
+        fs::create_dir(&inner).unwrap();
+        let directory = error(inner.clone()).await;
+        assert_eq!(directory.message, format!("file `{}`: not a regular file", inner.display()));
         let missing = error(folder.path().join("nothing")).await;
         assert_eq!(missing.fault, super::super::SourceFault::Missing);
         assert!(missing.message.ends_with("nothing`: No such file or directory (os error 2)"));

@@ -3,6 +3,7 @@
 //! What is read is the stage `AWSCURRENT`, which a rotation moves from one version to the next.
 
 use serde::{Deserialize, Serialize};
+use tollgate_literals::told;
 use tollgate_outbound::aws::{Addressed, JsonService};
 use zeroize::Zeroizing;
 
@@ -59,7 +60,7 @@ impl SecretsManagerSource {
 
     async fn ask(&self) -> Result<Reading, SourceError> {
         let reference = &self.reference;
-        let place = format!("secret `{}` of AWS Secrets Manager", reference.secrets_manager);
+        let place = format!("secret `{}` of AWS Secrets Manager", told(&reference.secrets_manager));
         let question = GetSecretValue {
             secret_id: &reference.secrets_manager,
             version_id: reference.version.as_deref(),

@@ -10,6 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use tokio::sync::Mutex;
+use tollgate_literals::{is_name, told};
 use tollgate_outbound::{Answer, Client, PlainHttp};
 use zeroize::Zeroizing;
 
@@ -224,6 +225,14 @@ impl VaultSource {
         }
     }
 
+    /// The same error without what the reference holds, unless it reads as a name: it may be a secret.
+    fn discreet(&self, error: SourceError) -> SourceError {
+        match is_name(self.path.split('?').next().unwrap_or_default()) {
+            true => error,
+            false => SourceError { message: error.message.replace(&self.path, "…"), ..error },
+        }
+    }
+
     fn place(&self, path: &str) -> String {
         format!("{}/v1/{path}", self.address)
     }
@@ -231,7 +240,7 @@ impl VaultSource {
 
 impl Source for VaultSource {
     fn read(&self) -> Read<'_> {
-        Box::pin(self.ask())
+        Box::pin(async { self.ask().await.map_err(|error| self.discreet(error)) })
     }
 }
 
@@ -280,7 +289,7 @@ fn mount_and_path(reference: &VaultReference) -> Result<(&str, &str), SourceErro
     if mount.is_empty() || path.is_empty() {
         return Err(SourceError::misconfigured(format!(
             "expected a mount and a path in it, `secret/github`, found `{}`",
-            reference.vault
+            told(&reference.vault)
         )));
     }
     Ok((mount, path))

@@ -105,8 +105,7 @@ pub struct Sigv4Decl {
 pub struct SecretDecl(pub toml::Table);
 
 impl SecretDecl {
-    /// The message with which a literal is refused. Whoever shows the line must blot it out.
-    pub const LITERAL_REFUSED: &'static str =
+    const LITERAL_REFUSED: &'static str =
         "a literal secret; expected where it is kept, such as `{ env = \"NAME\" }`";
 }
 

@@ -54,6 +54,34 @@ fn what_cannot_work_ends_with_1() {
 }
 
 #[test]
+fn what_is_no_reference_is_not_repeated() {
+    let secret = "secret = { env = \"GITHUB_TOKEN\" }";
+    for (old, new) in [
+        ("\"http://127.0.0.1:9\"", "\"http://bob:vanilla9X1@127.0.0.1:9/base\""),
+        ("\"http://127.0.0.1:9\"", "\"http://127.0.0.1:9/?api_key=vanilla9X1\""),
+        (secret, "secret = { value = \"vanilla9X1\" }"),
+        (secret, "secret = { env = \"X\", value = \"vanilla9X1\" }"),
+        (secret, "secret = [\"vanilla9X1\"]"),
+        (secret, "secret = \"vanilla9X1"),
+        (secret, "secrets = \"vanilla9X1\""),
+        (secret, "secret = { env = \"vanilla9X1\" }"),
+        (secret, "secret = { file = \"vanilla9X1\" }"),
+        ("format = \"token {secret}\"", "format = \"vanilla9X1\""),
+        ("format = \"token {secret}\"", "value = \"vanilla9X1\""),
+    ] {
+        let folder = folder("http://127.0.0.1:9");
+        edit(folder.path(), "tollgate.toml", |text| {
+            let text = text.replace("secret   = ", "secret = ");
+            assert!(text.contains(old), "`{old}` in\n{text}");
+            text.replace(old, new)
+        });
+        let output = tollgate(folder.path(), &["serve", "--check"]).output().unwrap();
+        let said = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+        assert!(!output.status.success() && !said.contains("vanilla9X1"), "{new}\n{said}");
+    }
+}
+
+#[test]
 fn a_new_configuration_holds_or_is_refused_as_a_whole() {
     let folder = folder("http://127.0.0.1:9");
     let running = Running::start(folder.path());
