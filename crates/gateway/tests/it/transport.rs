@@ -318,3 +318,31 @@ async fn a_secret_in_an_answer_is_overwritten() {
     assert_eq!(answer.header("x-echo"), format!("Bearer {stars}"));
     assert_eq!(answer.body, format!("you sent Bearer {stars}"));
 }
+
+#[tokio::test]
+async fn a_secret_is_overwritten_however_the_upstream_writes_it() {
+    const SECRET: &str = "SEKRIT/ab+cd&ef/gh==";
+    const WAYS: [&str; 5] = [
+        r"SEKRIT\/ab+cd&ef\/gh==",
+        r"SEKRIT/ab+cd\u0026ef/gh==",
+        "SEKRIT/ab+cd&amp;ef/gh==",
+        "SEKRIT/ab%2Bcd%26ef/gh%3D%3D",
+        r"SEKRIT\u002fab\u002bcd\u0026ef\u002fgh\u003d\u003d",
+    ];
+    let upstream = Upstream::start(|_: &Seen| {
+        let mut answer = Response::builder();
+        for way in WAYS {
+            answer = answer.header("x-echo", way);
+        }
+        answer.body(Bytes::from(WAYS.join("\n"))).unwrap()
+    })
+    .await;
+    let url = format!("http://{}", upstream.address);
+    let text = manifest(&url, "scrubBody = true", CREDENTIAL);
+    let running = Running::start_in(&text, &[("secret", SECRET)]).await;
+    let answer = running.call("GET", "/prod/a").await;
+    let stars = WAYS.map(|way| "*".repeat(way.len()));
+    assert_eq!(answer.body, stars.join("\n"));
+    let told: Vec<_> = answer.headers.get_all("x-echo").iter().collect();
+    assert_eq!(told, stars.each_ref());
+}
