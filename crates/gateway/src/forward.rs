@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use http::header::{self, HeaderName};
 use http::{HeaderMap, Response, StatusCode};
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -138,8 +139,19 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 }
 
 /// Takes out of an answer what must not leave: what was for the connection alone, and the secret.
-pub(crate) fn scrub(forwarded: Forwarded, plan: &Forwarding) -> Response<AnswerBody> {
+///
+/// # Errors
+/// The secret is to be looked for in the body, and the body is encoded.
+pub(crate) fn scrub(
+    forwarded: Forwarded,
+    plan: &Forwarding,
+) -> Result<Response<AnswerBody>, Refusal> {
     let Forwarded { response, prepared, upgrade } = forwarded;
+    if plan.scrub_body && !prepared.is_empty() && is_encoded(&response) {
+        let why = "`scrubBody`: the answer's body has a Content-Encoding, so that the secret cannot \
+                   be looked for in it, although `identity` was asked for";
+        return Err(Refusal::UpstreamBroken(why.to_owned()));
+    }
     let (mut parts, body) = response.into_parts();
     let is_switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     drop_hop_by_hop(&mut parts.headers);
@@ -155,7 +167,15 @@ pub(crate) fn scrub(forwarded: Forwarded, plan: &Forwarding) -> Response<AnswerB
         parts.headers.insert(header::UPGRADE, websocket);
     }
     parts.extensions.clear();
-    Response::from_parts(parts, scrubbed(body, &prepared, plan))
+    Ok(Response::from_parts(parts, scrubbed(body, &prepared, plan)))
+}
+
+/// Whether an answer has a body that is not what its bytes say.
+fn is_encoded(response: &Response<Answer>) -> bool {
+    let mut codings = response.headers().get_all(header::CONTENT_ENCODING).iter();
+    let is_identity =
+        |coding: &http::HeaderValue| coding.as_bytes().eq_ignore_ascii_case(b"identity");
+    !codings.all(is_identity) && !response.body().is_end_stream()
 }
 
 fn scrubbed(body: Answer, prepared: &[Arc<Prepared>], plan: &Forwarding) -> AnswerBody {

@@ -168,7 +168,7 @@ async fn through(
     if let Some(learned) = &plan.learned {
         learned.learn(answer.status(), &told, arrival.at);
     }
-    Ok(scrub(forwarded, plan))
+    scrub(forwarded, plan)
 }
 
 impl Endpoint for Gateway {

@@ -94,12 +94,15 @@ pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> 
         is_never_passed_on(name.as_str())
             || nominated.contains(name)
             || injected.any(|injected| could_pass_for(name.as_str(), injected))
-            || (plan.scrub_body && name == header::ACCEPT_ENCODING)
     };
     let dropped: Vec<HeaderName> =
         parts.headers.keys().filter(|name| is_dropped(name)).cloned().collect();
     for name in dropped {
         parts.headers.remove(name);
+    }
+    if plan.scrub_body {
+        // Without the header, any encoding would do.
+        parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     }
     if is_websocket {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));

@@ -346,3 +346,21 @@ async fn a_secret_is_overwritten_however_the_upstream_writes_it() {
     let told: Vec<_> = answer.headers.get_all("x-echo").iter().collect();
     assert_eq!(told, stars.each_ref());
 }
+
+#[tokio::test]
+async fn a_body_that_cannot_be_searched_is_not_passed_on() {
+    let upstream = Upstream::start(|seen: &Seen| {
+        assert_eq!(seen.headers["accept-encoding"], "identity");
+        let coding = if seen.target.ends_with("plain") { "identity" } else { "gzip" };
+        let answer = Response::builder().header("content-encoding", coding);
+        let body = if seen.target.ends_with("empty") { "" } else { crate::support::SECRET };
+        answer.body(Bytes::from(body)).unwrap()
+    })
+    .await;
+    let url = format!("http://{}", upstream.address);
+    let running = Running::start(&manifest(&url, "scrubBody = true", CREDENTIAL)).await;
+    let answer = running.call("GET", "/prod/packed").await;
+    assert_eq!((answer.status, answer.body.contains("vanilla")), (502, false));
+    assert_eq!(running.call("GET", "/prod/plain").await.status, 200);
+    assert_eq!(running.call("GET", "/prod/empty").await.status, 200);
+}
