@@ -38,7 +38,9 @@ pub(crate) struct Args {
     /// The account manifest.
     #[arg(long, value_name = "FILE", default_value = "tollgate.toml")]
     config: PathBuf,
-    /// Read everything that the gateway would, secrets included, report what is wrong, and exit.
+    /// Read everything that the gateway would, secrets included, report what is wrong, and exit: with
+    /// code 2 if something is not understood or not kept as it must be, with code 1 if all of it is,
+    /// but cannot work, such as with a secret that is not there.
     #[arg(long)]
     check: bool,
     /// How the operator's log looks, on standard error.
@@ -70,7 +72,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let credentials = Credentials::new(purpose, world.environment(), &world.clock())?;
     let surroundings = surroundings(world, &credentials);
     if args.check {
-        return runtime.block_on(check::run(&args.config, &surroundings, world));
+        return runtime.block_on(check::run(&args.config, &surroundings, &credentials, world));
     }
     log::install(args.log_format, args.log_level, world);
     world.forbid_core_dumps()?;

@@ -106,6 +106,24 @@ impl Brokers {
         file.manifest.brokers.iter().flat_map(wrong).collect()
     }
 
+    /// Which of a manifest's brokers cannot have their passwords.
+    pub async fn read_passwords(&self, file: &ManifestFile) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for decl in &file.manifest.brokers {
+            let Ok(reference) = reference(decl, file) else { continue };
+            let read = match self.opening.open(&reference) {
+                Ok(source) => source.read().await.map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = read {
+                let name = decl.name.get_ref();
+                let message = format!("the password of broker `{name}` cannot be read: {error}");
+                problems.push(file.problem(decl.password.span(), message));
+            }
+        }
+        problems
+    }
+
     fn open(&self, decl: &BrokerDecl, file: &ManifestFile) -> Result<Known, Problem> {
         let profile = profile(decl, file)?;
         let (keeper, tending) = self.keeper(decl, file)?;

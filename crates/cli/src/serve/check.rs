@@ -1,12 +1,12 @@
 //! `tollgate serve --check`: everything that the gateway would read, and nothing that it would do.
 
-use std::fmt::Write;
 use std::path::Path;
 
 use tollgate_gateway::{Snapshot, Surroundings, unreachable_path};
 use tollgate_policy::{PolicyDocument, PolicyType};
 use tollgate_store::{Files, Problem};
 
+use super::credentials::Credentials;
 use crate::account;
 use crate::check::policies_of;
 use crate::exit::{Exit, Outcome};
@@ -14,10 +14,16 @@ use crate::world::World;
 
 /// Reads the manifest, policies, routes, keys and certificates; then what can be wrong although
 /// all of it can be read.
-pub(super) async fn run(config: &Path, surroundings: &Surroundings, world: &World) -> Outcome {
+pub(super) async fn run(
+    config: &Path,
+    surroundings: &Surroundings,
+    credentials: &Credentials,
+    world: &World,
+) -> Outcome {
     let snapshot = Snapshot::read(&Files, config, surroundings, None).map_err(account::all_of)?;
     let mut problems: Vec<Problem> = Vec::new();
     problems.extend(snapshot.read_secrets().await.err().into_iter().flatten());
+    problems.extend(credentials.read_passwords(snapshot.file()).await);
     problems.extend(snapshot.strangers());
     for (name, source, policy_type) in policies_of(config)? {
         if let Ok(document) = PolicyDocument::parse(&source, policy_type) {
@@ -54,15 +60,23 @@ fn resources_of_no_request(name: &str, document: &PolicyDocument) -> Vec<Problem
 }
 
 fn summary(snapshot: &Snapshot) -> String {
-    let mut text = String::new();
     let account = snapshot.guard.account();
-    let routes: usize = snapshot.file().manifest.apis.iter().map(|api| api.routes.len()).sum();
-    let _ = writeln!(
-        text,
-        "ok: {} principals, {} APIs with {routes} routes, {} credentials, all of them readable",
-        account.subjects().len(),
-        account.apis().len(),
-        snapshot.keepers().count()
-    );
-    text
+    let manifest = &snapshot.file().manifest;
+    let routes: usize = manifest.apis.iter().map(|api| api.routes.len()).sum();
+    let brokers = match manifest.brokers.len() {
+        0 => String::new(),
+        brokers => format!(", {}", counted(brokers, "broker")),
+    };
+    format!(
+        "ok: {}, {} with {}, {}{brokers}; every secret can be read\n",
+        counted(account.subjects().len(), "principal"),
+        counted(account.apis().len(), "API"),
+        counted(routes, "route"),
+        counted(snapshot.keepers().count(), "credential"),
+    )
+}
+
+fn counted(count: usize, noun: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {noun}{plural}")
 }

@@ -130,6 +130,11 @@ impl Credentials {
         Ok(file.manifest.brokers.iter().map(unopened).collect())
     }
 
+    /// Which of a manifest's brokers cannot have their passwords.
+    pub(super) async fn read_passwords(&self, file: &ManifestFile) -> Vec<Problem> {
+        self.brokers.read_passwords(file).await
+    }
+
     /// The manifest that was read last is in force.
     pub(super) fn commit(&self) {
         let mut issuing = self.lock();

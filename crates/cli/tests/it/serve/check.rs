@@ -32,7 +32,7 @@ fn with(old: &'static str, new: &'static str) -> impl Fn(&str) -> String {
 
 #[test]
 fn what_is_right_is_summed_up() {
-    let expected = "ok: 1 principals, 1 APIs with 1 routes, 1 credentials, all of them readable";
+    let expected = "ok: 1 principal, 1 API with 1 route, 1 credential; every secret can be read";
     check("tollgate.toml", str::to_owned, 0, expected);
 }
 
@@ -45,12 +45,26 @@ fn what_cannot_be_understood_ends_with_2() {
 
 #[test]
 fn what_cannot_work_ends_with_1() {
-    let secret = "secret of credential `github-app` cannot be read: environment variable";
+    let secret = "credential `github-app` cannot be read: environment variable `GITHUB_TOKENS` is";
     check("tollgate.toml", with("\"GITHUB_TOKEN\"", "\"GITHUB_TOKENS\""), 1, secret);
     let path = with("test-github-api/issues", "test-github-api//issues");
     check("policies/issues-reader.json", path, 1, "matches no request");
     let stranger = "which has no policy";
     check("identities.toml", with("issues-reader/web-1", "issues-writer/web-1"), 1, stranger);
+}
+
+#[test]
+fn the_password_of_a_broker_is_read_too() {
+    const BROKER: &str = "[[broker]]\nname = \"app\"\nserver = \"db:5432\"\nuser = \"a\"\n\
+        database = \"app\"\ntemplate = \"reader\"\njournal = \"app.journal\"\n\
+        sslMode = \"disable\"\npassword = ";
+    let with_broker = |variable: &'static str| {
+        move |text: &str| format!("{text}\n{BROKER}{{ env = \"{variable}\" }}\n")
+    };
+    let missing = "password of broker `app` cannot be read: environment variable `BROKER_WORD`";
+    check("tollgate.toml", with_broker("BROKER_WORD"), 1, missing);
+    let both = "1 credential, 1 broker; every secret can be read";
+    check("tollgate.toml", with_broker("GITHUB_TOKEN"), 0, both);
 }
 
 #[test]
