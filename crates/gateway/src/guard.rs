@@ -137,8 +137,11 @@ impl Guard {
         self.account.apis().get(index)
     }
 
+    /// What a host stands for: with its port, if the manifest names it with one, else on any port.
     pub(crate) fn mapping(&self, host: &str) -> Option<&Mapping> {
-        self.hosts.get(host)
+        let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        let without_port = || host.rsplit_once(':').filter(|(_, port)| is_port(port));
+        self.hosts.get(host).or_else(|| self.hosts.get(without_port()?.0))
     }
 
     /// What a request's route opts in to; of no route, nothing.

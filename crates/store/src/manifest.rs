@@ -107,7 +107,8 @@ pub use upstream::UpstreamDecl;
 /// resourcePolicy = "policies/api.json"
 /// ## `AWS_IAM` unless given, or `NONE`.
 /// authorization  = "AWS_IAM"
-/// ## Other host names that it is called by, with the stage that each stands for.
+/// ## Other host names that it is called by, on any port unless one is written, with the stage that
+/// ## each stands for.
 /// hosts          = { "issues.example.com" = "prod" }
 ///
 /// [[api.route]]
@@ -359,7 +360,7 @@ pub struct ApiDecl {
     /// `AWS_IAM` (unless given) or `NONE`.
     pub authorization: Option<Spanned<String>>,
     /// Host names that it is called by, beside its own, each with the stage that it stands for: a
-    /// path of theirs does not begin with the stage.
+    /// path of theirs does not begin with the stage. One without a port is meant on any.
     #[serde(default)]
     pub hosts: BTreeMap<String, Spanned<String>>,
     /// Its routes.

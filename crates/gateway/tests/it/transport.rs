@@ -304,6 +304,32 @@ async fn a_body_that_nobody_signs_streams_where_nobody_has_to_sign() {
 }
 
 #[tokio::test]
+async fn a_host_without_a_port_is_meant_on_any() {
+    let upstream = Upstream::start(|_: &Seen| Response::new(Bytes::from_static(b"ok"))).await;
+    let url = format!("http://{}", upstream.address);
+    let hosts = "hosts = { \"any.example.com\" = \"prod\", \"one.example.com:81\" = \"prod\" }";
+    let api = format!("stages = [\"prod\"]\nresourcePolicy = \"policies/open.json\"\n{hosts}");
+    let text =
+        manifest(&url, "authorization = \"NONE\"", CREDENTIAL).replace("stages = [\"prod\"]", &api);
+    let open = "{\"Version\": \"2012-10-17\", \"Statement\": {\"Effect\": \"Allow\", \
+                \"Principal\": \"*\", \"Action\": \"execute-api:Invoke\", \"Resource\": \"*\"}}";
+    let running = Running::start_in(&text, &[("policies/open.json", open)]).await;
+    for (host, status) in [
+        ("any.example.com", 200),
+        ("any.example.com:80", 200),
+        ("ANY.example.com:28180", 200),
+        ("one.example.com:81", 200),
+        ("one.example.com", 403),
+        ("one.example.com:80", 403),
+        ("other.example.com:80", 403),
+    ] {
+        let request = Request::get(format!("http://{}/a", running.address)).header("host", host);
+        let answer = running.send(request.body(Bytes::new()).unwrap()).await;
+        assert_eq!(answer.status, status, "{host}");
+    }
+}
+
+#[tokio::test]
 async fn a_secret_in_an_answer_is_overwritten() {
     let upstream = Upstream::start(|seen: &Seen| {
         let echoed = seen.headers["authorization"].clone();
