@@ -23,7 +23,13 @@ pub(crate) struct Args {
     #[arg(long, short, value_name = "ARN", required_unless_present = "batch")]
     principal: Option<String>,
     /// What they want to do, such as `execute-api:Invoke`.
-    #[arg(long, short, value_name = "ACTION", required_unless_present = "batch")]
+    #[arg(
+        long,
+        short,
+        value_name = "ACTION",
+        required_unless_present = "batch",
+        value_parser = action
+    )]
     action: Option<String>,
     /// What they want to do it with: a concrete ARN, in which `*` is a star.
     #[arg(long, short, value_name = "ARN", default_value = "*")]
@@ -99,6 +105,14 @@ enum Format {
     Text,
     /// One JSON document.
     Json,
+}
+
+/// `service:Name`: a policy names no action without the colon, so the answer would always be no.
+fn action(text: &str) -> Result<String, String> {
+    match text.split_once(':') {
+        Some((service, name)) if !service.is_empty() && !name.is_empty() => Ok(text.to_owned()),
+        _ => Err("expected `service:Name`, such as `execute-api:Invoke`".to_owned()),
+    }
 }
 
 fn key_and_value(text: &str) -> Result<(String, String), String> {

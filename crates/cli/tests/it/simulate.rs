@@ -128,6 +128,16 @@ fn determining(answer: &Json) -> Json {
 }
 
 #[test]
+fn an_action_has_a_service_and_a_name() {
+    for action in ["execute-apiInvoke", "execute-api:", ":Invoke", ""] {
+        let output = simulate(&["-p", "anonymous", "-a", action], "");
+        assert_eq!(output.status.code(), Some(2), "{action}");
+        let errors = stderr(&output);
+        assert!(errors.contains("expected `service:Name`"), "{errors}");
+    }
+}
+
+#[test]
 fn a_line_that_is_no_case_is_answered_too() {
     let case = r#"{"id":1,"policies":{},"request":{"principal":"anonymous","action":"s3:GetObject","resource":"*"}}"#;
     let output = simulate(&["--batch", "-"], &format!("{case}\n\nnonsense\n{case}\n"));
