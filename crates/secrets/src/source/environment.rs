@@ -20,7 +20,8 @@ impl EnvironmentSource {
     fn look_up(&self) -> Result<Reading, SourceError> {
         let place = format!("environment variable `{}`", told(&self.reference.env));
         let value = (self.environment)(&self.reference.env);
-        let value = value.ok_or_else(|| SourceError::missing(format!("{place} is not set")))?;
+        let value = value
+            .ok_or_else(|| SourceError::missing(format!("{place} is not set, or is empty")))?;
         let secret = secret_at(place, value)?;
         Ok(Reading { secret, version: Version::new("environment"), expires: None })
     }
@@ -55,9 +56,9 @@ mod tests {
     #[test]
     fn a_variable_is_read_or_named() {
         check("TOKEN", Ok("vanilla"));
-        check("TOKENS", Err("environment variable `TOKENS` is not set"));
+        check("TOKENS", Err("environment variable `TOKENS` is not set, or is empty"));
         check("LINES", Err("environment variable `LINES`: the value contains a line feed"));
-        check("vanilla0XY1", Err("environment variable `…` is not set"));
+        check("vanilla0XY1", Err("environment variable `…` is not set, or is empty"));
         check("EMPTY", Err("environment variable `EMPTY`: the value is empty"));
     }
 }
