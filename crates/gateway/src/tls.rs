@@ -1,5 +1,6 @@
 //! TLS on both sides: certificates and authorities from PEM files.
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,11 +11,11 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 /// What callers see: a certificate chain and its key.
 ///
 /// # Errors
-/// A file cannot be read, holds no certificate or key, or the two do not go together.
+/// A file cannot be read, holds no certificate or key, or others can read the key; or the two do not
+/// go together.
 pub(crate) fn server_config(certificate: &Path, key: &Path) -> Result<ServerConfig, String> {
     let chain = certificates(certificate)?;
-    let key = PrivateKeyDer::from_pem_file(key)
-        .map_err(|error| format!("`{}` holds no private key: {error}", key.display()))?;
+    let key = private_key(key)?;
     let builder = ServerConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .map_err(|error| error.to_string())?;
@@ -24,6 +25,32 @@ pub(crate) fn server_config(certificate: &Path, key: &Path) -> Result<ServerConf
         .map_err(|error| format!("certificate and key do not serve: {error}"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
+}
+
+/// A key that its owner alone can write, and nobody beside the owner's group can read: as other
+/// secrets in files. The mode is that of the file that is then read.
+fn private_key(path: &Path) -> Result<PrivateKeyDer<'static>, String> {
+    let shown = path.display();
+    let file = File::open(path).map_err(|error| format!("`{shown}` cannot be read: {error}"))?;
+    check_mode(&file).map_err(|mode| {
+        format!("`{shown}`: mode 0{mode:o} lets others at it; run `chmod 600 {shown}`")
+    })?;
+    PrivateKeyDer::from_pem_reader(file)
+        .map_err(|error| format!("`{shown}` holds no private key: {error}"))
+}
+
+#[cfg(unix)]
+fn check_mode(file: &File) -> Result<(), u32> {
+    // What cannot be asked for its mode cannot be read either.
+    let mode = file.metadata().map_or(0, |metadata| {
+        std::os::unix::fs::PermissionsExt::mode(&metadata.permissions()) & 0o777
+    });
+    if mode & 0o027 == 0 { Ok(()) } else { Err(mode) }
+}
+
+#[cfg(not(unix))]
+fn check_mode(_: &File) -> Result<(), u32> {
+    Ok(())
 }
 
 /// Authorities to trust: those of a file, else the system's.

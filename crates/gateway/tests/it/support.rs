@@ -241,7 +241,12 @@ impl Running {
         let folder = tempfile::tempdir().unwrap();
         write_files(folder.path());
         for (name, text) in files {
-            std::fs::write(folder.path().join(name), text).unwrap();
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            // One of them may be a private key.
+            #[cfg(unix)]
+            std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600))
+                .unwrap();
         }
         let path = folder.path().join("tollgate.toml");
         std::fs::write(&path, manifest).unwrap();

@@ -100,6 +100,36 @@ async fn an_upstream_with_another_certificate_gets_no_secret() {
     assert!(error.contains("certificate"), "{error}");
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn a_private_key_that_others_can_read_is_refused() {
+    let (certificate, folder) = (certificate(), tempfile::tempdir().unwrap());
+    let text = manifest("http://127.0.0.1:9", "", CREDENTIAL).replace(
+        "[gateway]",
+        "[gateway]\ntls = { certificate = \"chain.pem\", key = \"key.pem\" }",
+    );
+    crate::support::write_files(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("tollgate.toml"), text).unwrap();
+    std::fs::write(path("chain.pem"), &certificate.pem).unwrap();
+    std::fs::write(path("key.pem"), &certificate.key_pem).unwrap();
+    for (mode, is_fine) in [(0o600, true), (0o640, true), (0o644, false), (0o660, false)] {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path("key.pem"), mode).unwrap();
+        let around = crate::support::surroundings();
+        let read = tollgate_gateway::Snapshot::read(
+            &tollgate_store::Files,
+            &path("tollgate.toml"),
+            &around,
+            None,
+        );
+        let problem = read.err().map(|problems| problems.to_string());
+        let told = problem.as_ref().is_none_or(|it| it.contains("lets others at it"));
+        assert!(problem.is_none() == is_fine && told, "{problem:?}");
+    }
+}
+
 #[tokio::test]
 async fn callers_speak_tls_and_http_2() {
     let certificate = certificate();

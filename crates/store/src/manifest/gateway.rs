@@ -29,7 +29,7 @@ pub struct GatewayDecl {
 pub struct TlsDecl {
     /// File of the certificate chain, the gateway's own first.
     pub certificate: Spanned<String>,
-    /// File of the private key.
+    /// File of the private key. Others must not be able to read it, nor its group to write it.
     pub key: Spanned<String>,
 }
 
