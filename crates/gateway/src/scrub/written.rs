@@ -19,31 +19,30 @@ pub(super) struct Reach {
 }
 
 /// How far `text` is `secret`, however it is written. Where a character can be read in two ways, as
-/// itself and as the start of an escape, both are followed.
+/// itself and as the start of an escape, both are followed; where ways meet again, they are one, so
+/// that no text has more ways than bytes.
 pub(super) fn reach(secret: &[char], text: &[u8]) -> Reach {
-    let mut reach = Reach::default();
-    let mut others: Vec<(usize, usize)> = Vec::new();
-    let mut next = Some((0, 0));
-    while let Some((index, at)) = next {
-        let (Some(char), Some(rest)) = (secret.get(index), text.get(at..)) else {
-            reach.whole = reach.whole.max(Some(at));
-            next = others.pop();
-            continue;
-        };
-        let [once, twice, thrice] = escaped(*char, rest);
-        let ends = [plain(*char, rest), once, twice, thrice];
-        let mut ends = ends.into_iter().filter_map(|end| {
-            reach.is_open |= end == End::Open;
-            match end {
-                End::After(length) => Some((index + 1, at + length)),
-                End::Open | End::Other => None,
+    let (mut places, mut next, mut is_open) = (vec![0], Vec::new(), false);
+    for char in secret {
+        for at in places.drain(..) {
+            let rest = text.get(at..).unwrap_or_default();
+            let [once, twice, thrice] = escaped(*char, rest);
+            for end in [plain(*char, rest), once, twice, thrice] {
+                match end {
+                    End::After(length) => next.push(at + length),
+                    End::Open => is_open = true,
+                    End::Other => {}
+                }
             }
-        });
-        next = ends.next();
-        others.extend(ends);
-        next = next.or_else(|| others.pop());
+        }
+        next.sort_unstable();
+        next.dedup();
+        std::mem::swap(&mut places, &mut next);
+        if places.is_empty() {
+            break;
+        }
     }
-    reach
+    Reach { whole: places.last().copied(), is_open }
 }
 
 /// Where a character that a text begins with ends.
@@ -203,6 +202,13 @@ mod tests {
             check("a/b", text, None, true);
         }
         check("a", "a", Some(1), false);
+    }
+
+    #[test]
+    fn ways_that_meet_are_followed_once() {
+        let (secret, text) = ("\\".repeat(60), "\\".repeat(90));
+        let secret: Vec<char> = secret.chars().collect();
+        assert_eq!(reach(&secret, text.as_bytes()), Reach { whole: Some(90), is_open: true });
     }
 
     proptest! {
