@@ -1,9 +1,8 @@
 //! What a configuration can have that is understood and yet means nothing.
 
-use tollgate_sigv4::RequestTarget;
+use tollgate_sigv4::{PathRule, RequestTarget};
 use tollgate_store::Problem;
 
-use crate::route::MOST_LENIENT;
 use crate::snapshot::Snapshot;
 
 /// Why no request has a path that this resource pattern matches; `None` if one may.
@@ -25,7 +24,7 @@ pub fn unreachable_path(pattern: &str) -> Option<String> {
     }
     // A wildcard stands for something that is in canonical paths.
     let path = format!("/{}", path.replace(['*', '?'], "x"));
-    match MOST_LENIENT.accept(&RequestTarget::origin(path.as_bytes())) {
+    match PathRule::MOST_LENIENT.accept(&RequestTarget::origin(path.as_bytes())) {
         Ok(canonical) if canonical.as_str() == path => None,
         Ok(canonical) => Some(format!("its path is requested as `{}`", canonical.as_str())),
         Err(refusal) => Some(refusal.to_string()),

@@ -60,7 +60,6 @@ impl Entry {
         let arrived = [
             id.extended().into(),
             request.method().as_str().into(),
-            request.uri().path().into(),
             protocol(request.version()).into(),
             Value::Address(arrival.peer),
             user_agent.as_deref().into(),
@@ -86,11 +85,13 @@ impl Entry {
         let Routed { framed, place, .. } = routed;
         let (entry, api) = (&mut *self.0, place.api.api());
         let template = place.route.map(|route| route.template.as_str());
+        let path = place.decided_path();
         let values = [
             framed.host().into(),
             api.account.into(),
             api.id.into(),
             place.stage().into(),
+            path.as_deref().unwrap_or(framed.head().uri.path()).into(),
             template.into(),
         ];
         entry.record.write(ROUTED, values);
@@ -194,6 +195,10 @@ impl Drop for Open {
             gateway.metrics().series(RouteRef { api: "-", stage: "-", method, resource: "-" })
         };
         gateway.metrics().ended(&self.series.take().unwrap_or_else(nowhere), ended);
+        // Of a request that goes nowhere, no more is known.
+        let path = self.path.as_ref().map(PathAndQuery::path).into();
+        let unknown = Value::Unknown;
+        record.write(ROUTED, [unknown, unknown, unknown, unknown, path, unknown]);
         let line = record.end([
             Value::Number(ended.status.into()),
             Value::Number(self.response_bytes),

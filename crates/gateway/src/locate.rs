@@ -1,10 +1,10 @@
 //! What the request is about: its canonical path, and the ARN that policies know it by.
 
 use tollgate_policy::write_request_arn;
-use tollgate_sigv4::{CanonicalPath, RequestTarget};
+use tollgate_sigv4::{CanonicalPath, PathRule, RequestTarget};
 
 use crate::refusal::Refusal;
-use crate::route::{MOST_LENIENT, Place, Routed};
+use crate::route::{Place, Routed};
 use crate::verify::Verified;
 
 /// A request of which it is known what it is about. Only [`locate`] makes one.
@@ -33,7 +33,7 @@ pub fn locate<B>(verified: Verified<'_, B>) -> Result<Located<'_, B>, Refusal> {
 fn path_of(place: &Place<'_>) -> Result<CanonicalPath, Refusal> {
     let path = place.path.clone()?;
     let is_plain = || memchr::memchr2(b'%', b';', path.as_str().as_bytes()).is_none();
-    if place.rules.path == MOST_LENIENT || is_plain() {
+    if place.rules.path == PathRule::MOST_LENIENT || is_plain() {
         return Ok(path);
     }
     // What is canonical stays as it is when it is made canonical again.

@@ -64,12 +64,14 @@ macro_rules! part {
 }
 
 /// What is known when a request arrives, beside its id. The caller is told both ids, and can choose
-/// neither; `path` is as it arrived: with the stage, except where the host stands for one.
-const ARRIVED: Part<6> =
-    part![0: "extendedRequestId", "httpMethod", "path", "protocol", "ip", "userAgent"];
-/// Where it goes: `resourcePath` is the route, with its placeholders.
-pub(crate) const ROUTED: Part<5> =
-    part![1: "domainName", "accountId", "apiId", "stage", "resourcePath"];
+/// neither.
+const ARRIVED: Part<5> = part![0: "extendedRequestId", "httpMethod", "protocol", "ip", "userAgent"];
+/// Where it goes. `path` is the canonical one, which is decided and forwarded, so that a replay of the
+/// log decides the same: with the stage, except where the host stands for one. A path that has no
+/// canonical form, or is of no API, is never decided, and is as it arrived. `resourcePath` is the
+/// route, with its placeholders.
+pub(crate) const ROUTED: Part<6> =
+    part![1: "domainName", "accountId", "apiId", "stage", "path", "resourcePath"];
 /// Who signed it: `caller` is the unique id.
 pub(crate) const VERIFIED: Part<3> = part![2: "userArn", "caller", "accessKey"];
 /// `allowed`, `explicitDeny` or `implicitDeny`, and the statements that decided, or the one that
@@ -103,7 +105,7 @@ const LINE_BYTES: usize = 1024;
 
 impl Record {
     /// Begins the line of a request that arrived so many milliseconds after 1970.
-    pub(crate) fn begin(time_ms: i64, id: &[u8; 36], arrived: [Value<'_>; 6]) -> Record {
+    pub(crate) fn begin(time_ms: i64, id: &[u8; 36], arrived: [Value<'_>; 5]) -> Record {
         let mut record = Record { line: Vec::with_capacity(LINE_BYTES), written: 0 };
         record.line.extend_from_slice(TIME);
         if time_ms < 0 {
@@ -231,7 +233,7 @@ mod tests {
         #[test]
         fn addresses_are_written_as_they_are_everywhere(address in any::<IpAddr>()) {
             let mut arrived = arrived("");
-            arrived[4] = Value::Address(address);
+            arrived[3] = Value::Address(address);
             let line = parse(Record::begin(0, &ID, arrived).end([Value::Unknown; 6]));
             prop_assert_eq!(&line["ip"], &address.to_string());
         }
@@ -239,9 +241,9 @@ mod tests {
 
     const ID: [u8; 36] = *b"d0c6b0a2-1f9e-4b7e-9a53-0f6a1c2b3d4e";
 
-    fn arrived(user_agent: &str) -> [Value<'_>; 6] {
-        let mut values = [Value::Unknown; 6];
-        values[5] = user_agent.into();
+    fn arrived(user_agent: &str) -> [Value<'_>; 5] {
+        let mut values = [Value::Unknown; 5];
+        values[4] = user_agent.into();
         values
     }
 
@@ -259,7 +261,7 @@ mod tests {
     #[test]
     fn every_line_has_the_same_fields_in_the_same_order() {
         let mut all = Record::begin(-5, &ID, arrived("me"));
-        all.write(ROUTED, [Value::Unknown; 5]);
+        all.write(ROUTED, [Value::Unknown; 6]);
         all.write(VERIFIED, ["arn".into(), Value::Unknown, "AKIA".into()]);
         all.write(DECIDED, ["allowed".into(), "policy.json:1:1".into()]);
         all.write(PLANNED, [Value::Unknown; 2]);

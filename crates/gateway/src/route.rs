@@ -36,6 +36,8 @@ pub struct Place<'g> {
     pub(crate) api_index: usize,
     pub(crate) stage: Cow<'g, str>,
     pub(crate) rules: RouteRules,
+    /// Whether the path arrived with its stage, rather than to a host that stands for one.
+    pub(crate) is_stage_in_path: bool,
     /// The path without its stage, if it can be read in one way only.
     pub(crate) path: Result<CanonicalPath, PathRefusal>,
 }
@@ -53,10 +55,16 @@ impl Place<'_> {
     pub fn stage(&self) -> &str {
         &self.stage
     }
-}
 
-/// Every exception to the path rule that a route can opt in to.
-pub(crate) const MOST_LENIENT: PathRule = PathRule { encoded_slash: true, semicolon: true };
+    /// The path that is decided, with its stage if it arrived with that; none if it is refused.
+    pub(crate) fn decided_path(&self) -> Option<Cow<'_, str>> {
+        let path = self.path.as_ref().ok()?.as_str();
+        Some(match self.is_stage_in_path {
+            true => Cow::Owned(["/", &self.stage, path].concat()),
+            false => Cow::Borrowed(path),
+        })
+    }
+}
 
 /// Finds the API by host and stage, and the route by method and path.
 ///
@@ -66,7 +74,8 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
     let head = framed.head();
     let path = head.uri.path();
     let nowhere = || Refusal::NoSuchApi { host: framed.host().to_owned() };
-    let (api_index, stage, path): (usize, Cow<'g, str>, &str) = match guard.mapping(framed.host()) {
+    let mapping = guard.mapping(framed.host());
+    let (api_index, stage, path): (usize, Cow<'g, str>, &str) = match mapping {
         Some(mapping) => (mapping.api, Cow::Borrowed(&mapping.stage), path),
         None => {
             let index = api_of(guard, framed.host()).ok_or_else(nowhere)?;
@@ -76,7 +85,7 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
         }
     };
     let api = guard.api(api_index).ok_or_else(nowhere)?;
-    let path = MOST_LENIENT.accept(&RequestTarget::origin(path.as_bytes()));
+    let path = PathRule::MOST_LENIENT.accept(&RequestTarget::origin(path.as_bytes()));
     let route = path.as_ref().ok().and_then(|path| api.route(head.method.as_str(), path.as_str()));
     let place = Place {
         api,
@@ -85,6 +94,7 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
         api_index,
         stage,
         rules: guard.rules(api_index, route),
+        is_stage_in_path: mapping.is_none(),
         path,
     };
     Ok(Routed { framed, guard, place })

@@ -99,6 +99,9 @@ pub enum PathReason {
 }
 
 impl PathRule {
+    /// With every exception that a route can opt in to.
+    pub const MOST_LENIENT: PathRule = PathRule { encoded_slash: true, semicolon: true };
+
     /// Accepts a path, or refuses it with the reason.
     ///
     /// ```

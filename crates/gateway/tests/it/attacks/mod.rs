@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use bytes::Bytes;
 use http::Response;
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::support::{Running, SECRET, Seen, Upstream};
 use raw::{Caller, Signing};
@@ -201,26 +202,48 @@ impl Attacked {
         self.gateway.address.to_string()
     }
 
-    /// That the upstream saw as many requests as were authorized, but for those that were answered
-    /// by what is kept, and those that were held back.
+    /// That the upstream saw the requests that the log says were authorized, but for those that were
+    /// answered by what is kept, and those that were held back.
     pub(crate) async fn settle(self) {
-        let seen = self.upstream.seen().len();
-        let allowed = |lines: &[serde_json::Value]| {
-            let is_kept = |line: &&serde_json::Value| line["cacheStatus"] == "hit";
+        let mut seen: Vec<String> = self.upstream.seen().iter().map(asked).collect();
+        seen.sort();
+        let allowed = |lines: &[Value]| {
+            let is_kept = |line: &&Value| line["cacheStatus"] == "hit";
             // By a limit, or because its signature was used before.
-            let is_held_back = |line: &&serde_json::Value| {
+            let is_held_back = |line: &&Value| {
                 line["errorType"] == "THROTTLED" || line["errorType"] == "INVALID_SIGNATURE"
             };
             let allowed = lines.iter().filter(|line| line["decision"] == "allowed");
-            allowed.filter(|line| !is_kept(line) && !is_held_back(line)).count()
+            let forwarded = allowed.filter(|line| !is_kept(line) && !is_held_back(line));
+            let mut forwarded: Vec<String> = forwarded.map(logged).collect();
+            forwarded.sort();
+            forwarded
         };
-        let lines = self.gateway.log_when(|lines| allowed(lines) >= seen).await;
+        let lines = self.gateway.log_when(|lines| allowed(lines).len() >= seen.len()).await;
         let text = serde_json::to_string(&lines).unwrap();
         let secrets = [SECRET, "an-example-key", "an-example-token"];
         assert_eq!(secrets.iter().find(|secret| text.contains(**secret)), None, "{text}");
         assert_eq!(allowed(&lines), seen, "requests authorized = requests seen upstream");
+        for denied in lines.iter().filter(|line| line["errorType"] == "ACCESS_DENIED") {
+            let resource = format!("/prod/{}", logged(denied).replacen(" /", "/", 1));
+            let message = denied["errorMessage"].as_str().unwrap();
+            let message = message.trim_end_matches(" with an explicit deny");
+            assert!(message.ends_with(&resource), "the log tells what was decided: {denied}");
+        }
         assert!(self.gateway.stop().await);
     }
+}
+
+/// Method and path of a request that the upstream saw.
+fn asked(seen: &Seen) -> String {
+    let path = seen.target.split('?').next().unwrap();
+    format!("{} {path}", seen.method)
+}
+
+/// Method and path, without the stage, of a line of the access log.
+fn logged(line: &Value) -> String {
+    let path = line["path"].as_str().unwrap();
+    format!("{} {}", line["httpMethod"].as_str().unwrap(), path.trim_start_matches("/prod"))
 }
 
 /// A gateway in front of whatever listens at `upstream`.
