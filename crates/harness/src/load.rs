@@ -14,6 +14,7 @@ use tollgate_policy::{PolicyDocument, PolicyType};
 use tollgate_store::Source as Files;
 
 use self::account::Accounts;
+use self::api::Asked;
 use self::layers::Layers;
 pub(crate) use self::path::beside;
 use crate::expand::{Cell, Question, Resolve, Settled, expand};
@@ -230,15 +231,16 @@ impl Resolve for Resolver<'_, '_> {
         let account = self.account.as_deref();
         let entry = account::api_entry(account, question)?;
         let accounts = &mut self.opened.accounts;
+        let asked = Asked::of(question, entry)?;
+        let entry = entry.map(|entry| account::called(entry, &asked));
         let base = account.map(|account| accounts.layers(account, question, entry));
         let known = account.map(|account| account::known(account, question)).unwrap_or_default();
         let layers = self.opened.layers.resolve(base, &question.attachments)?;
-        let (action, resource) = match question.chosen("resource") {
-            Some(resource) => api::for_resource(question, resource)?,
-            None => {
-                let asked = api::method_and_path(question)?;
+        let (action, resource) = match &asked {
+            Asked::Resource(resource) => api::for_resource(question, resource)?,
+            Asked::Path(method, path) => {
                 let parts = api::Parts::of(self.setting.api.as_ref(), entry, &layers, question)?;
-                api::for_path(question, &parts, asked)
+                api::for_path(question, &parts, method, path)
             }
         };
         let bundle = self.opened.layers.compile(layers);

@@ -195,6 +195,10 @@ pub struct Route {
     pub credentials: Vec<String>,
     /// How its methods authorize.
     pub authorization: AuthorizationType,
+    /// Whether `%2F` in a path is data.
+    pub allows_encoded_slash: bool,
+    /// Whether `;` in a path is data.
+    pub allows_semicolon: bool,
     /// Which of its API's `[[api.route]]` it is, from 0.
     pub declaration: usize,
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tollgate_policy::{Policies, PolicySet, PolicyType, Principal, StatementId, key};
 use tollgate_store::{Account, ApiEntry, Applicable, Source as Files};
 
+use super::api::Asked;
 use super::beside;
 use super::layers::{Parsed, Resolved};
 use crate::call::Given;
@@ -129,7 +130,7 @@ impl Accounts<'_> {
     ) -> Resolved {
         let text = &question.principal.arn.value;
         let principal = Principal::parse(text).unwrap_or(Principal::ANONYMOUS);
-        let applicable = account.policies_for(&principal, entry.map(|api| called(api, question)));
+        let applicable = account.policies_for(&principal, entry);
         let policies = applicable.policies();
         let authorization_type = policies.authorization_type;
         let mut resolved = Resolved { levels: Vec::new(), authorization_type };
@@ -186,10 +187,10 @@ pub(super) fn known(account: &Account, question: &Question<'_>) -> Vec<(Arc<str>
 }
 
 /// The API as the route of a request authorizes.
-fn called<'a>(api: &'a ApiEntry, question: &Question<'_>) -> &'a ApiEntry {
-    match (question.chosen("method"), question.chosen("path")) {
-        (Some(method), Some(path)) => api.of_call(&method.value, &path.value),
-        _ => api,
+pub(super) fn called<'a>(api: &'a ApiEntry, asked: &Asked<'_>) -> &'a ApiEntry {
+    match asked {
+        Asked::Path(method, path) => api.of_call(method, path.as_str()),
+        Asked::Resource(_) => api,
     }
 }
 

@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use tollgate_policy::{Api, ArnParts, write_request_arn};
+use tollgate_sigv4::{CanonicalPath, PathRefusal, PathRule, RequestTarget};
 use tollgate_store::ApiEntry;
 
 use super::layers::Resolved;
@@ -172,10 +173,38 @@ pub(super) fn for_resource(
     Ok((action.value.clone(), resource.value.clone()))
 }
 
+/// What a request asks for.
+pub(super) enum Asked<'a> {
+    Resource(&'a Located<String>),
+    /// A method, and a path as the gateway decides it.
+    Path(&'a str, CanonicalPath),
+}
+
+impl<'a> Asked<'a> {
+    pub(super) fn of(
+        question: &Question<'a>,
+        entry: Option<&ApiEntry>,
+    ) -> Result<Asked<'a>, Vec<Problem>> {
+        if let Some(resource) = question.chosen("resource") {
+            return Ok(Asked::Resource(resource));
+        }
+        let (method, path) = method_and_path(question)?;
+        match canonical(method, &path.value, entry) {
+            Ok(path) => Ok(Asked::Path(method, path)),
+            Err(refusal) => {
+                let message = format!("{refusal}, found `{}`", path.value);
+                let problem = Problem::at(path.place.clone(), message);
+                let help = "the gateway answers 400 to such a request, and decides nothing";
+                Err(vec![problem.help(help)])
+            }
+        }
+    }
+}
+
 /// The method and the path of a request that has no resource.
-pub(super) fn method_and_path<'a>(
+fn method_and_path<'a>(
     question: &Question<'a>,
-) -> Result<(&'a str, &'a str), Vec<Problem>> {
+) -> Result<(&'a str, &'a Located<String>), Vec<Problem>> {
     let missing = |message: &str| {
         let help = "give `method` and `path`, or `action` and `resource`";
         vec![Problem::at(question.place.clone(), message).help(help)]
@@ -187,18 +216,43 @@ pub(super) fn method_and_path<'a>(
         return Err(missing("a request for a path without `method`"));
     };
     check_path(path)?;
-    Ok((&method.value, &path.value))
+    Ok((&method.value, path))
+}
+
+/// The path that the gateway decides when this one is asked for. What a route may opt in to is
+/// accepted where the API's routes are not known.
+fn canonical(
+    method: &str,
+    path: &str,
+    entry: Option<&ApiEntry>,
+) -> Result<CanonicalPath, PathRefusal> {
+    let accept = |rule: PathRule, path: &str| rule.accept(&RequestTarget::origin(path.as_bytes()));
+    let path = accept(PathRule::MOST_LENIENT, path)?;
+    let Some(entry) = entry.filter(|entry| !entry.routes().is_empty()) else { return Ok(path) };
+    let route = entry.route(method, path.as_str());
+    let rule = route.map_or(PathRule::default(), |route| PathRule {
+        encoded_slash: route.allows_encoded_slash,
+        semicolon: route.allows_semicolon,
+    });
+    accept(rule, path.as_str())
 }
 
 /// The action and the ARN of a method and path.
 pub(super) fn for_path(
     question: &Question<'_>,
     parts: &Parts,
-    (method, path): (&str, &str),
+    method: &str,
+    path: &CanonicalPath,
 ) -> (String, String) {
     let Parts { partition, region, account, id, stage } = parts;
     let mut arn = String::new();
-    write_request_arn(&mut arn, &Api { partition, region, account, id }, stage, method, path);
+    write_request_arn(
+        &mut arn,
+        &Api { partition, region, account, id },
+        stage,
+        method,
+        path.as_str(),
+    );
     let action = question.chosen("action").map_or(INVOKE, |action| action.value.as_str());
     (action.to_owned(), arn)
 }

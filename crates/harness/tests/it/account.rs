@@ -61,3 +61,63 @@ fn sessions_have_the_path_of_their_role_and_routes_their_authorization() {
     let counts = run(&suite, &Selection::default()).counts();
     assert_eq!((counts.passed, counts.failed), (4, 0));
 }
+
+const ROUTES: &str = r#"
+[[api.route]]
+path = "/slugs/{proxy+}"
+allowEncodedSlash = true
+"#;
+
+const GUARDED: &str = r#"{
+  "Version": "2012-10-17",
+  "Statement": [
+    { "Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*" },
+    { "Sid": "NoAdmin", "Effect": "Deny", "Action": "*", "Resource": "arn:aws:execute-api:*:*:*/*/GET/admin/*" },
+    { "Sid": "NoSlug", "Effect": "Deny", "Action": "*", "Resource": "arn:aws:execute-api:*:*:*/*/GET/slugs/a%2Fb" }
+  ]
+}"#;
+
+/// What comes of a test that expects this of somebody's `GET` for a path.
+fn asking(principal: &str, path: &str, expected: &str) -> String {
+    let test = format!(
+        "account: tollgate.toml\ntests:\n  - {{ name: n, principal: {principal}, request: {{ method: GET, \
+         path: \"{path}\" }}, expect: {expected} }}\n"
+    );
+    let manifest = format!("{MANIFEST}{ROUTES}");
+    let files = [("tollgate.toml", &*manifest), ("own.json", GUARDED), ("a.test.yaml", &test)];
+    let files: Files =
+        files.into_iter().map(|(path, text)| (PathBuf::from(path), text.to_owned())).collect();
+    match Suite::load(&files, &["a.test.yaml".to_owned()]) {
+        Ok(suite) => format!("{} passed", run(&suite, &Selection::default()).counts().passed),
+        Err(problems) => problems.to_string(),
+    }
+}
+
+#[test]
+fn a_path_is_decided_as_the_gateway_decides_it() {
+    for (path, expected) in [
+        ("/admin/x", "explicit-deny"),
+        ("/%61dmin/x", "explicit-deny"),
+        ("/%2561dmin/x", "allow"),
+        ("/slugs/a%2fb", "explicit-deny"),
+    ] {
+        assert_eq!(asking("bot", path, expected), "1 passed", "{path}");
+    }
+    // The route is found by it, too.
+    assert_eq!(asking("anonymous", "/%6fpen/1", "allow"), "1 passed");
+}
+
+#[test]
+fn a_path_that_the_gateway_refuses_is_no_case() {
+    for (path, why) in [
+        ("/pets/%00", "a space or control character at position 6"),
+        ("/pets/../admin", "a dot segment, `.` or `..` at position 6"),
+        ("/pets/a%2Fb", "an encoded slash, `%2F`, which this route does not accept at position 7"),
+    ] {
+        let message = format!(
+            "a.test.yaml:3:62: request path refused: {why}, found `{path}`\n  help: the gateway \
+             answers 400 to such a request, and decides nothing"
+        );
+        assert_eq!(asking("bot", path, "deny"), message);
+    }
+}

@@ -84,6 +84,8 @@ impl<'t> Loader<'t> {
             upstream: decl.upstream.as_ref().map(|name| name.get_ref().clone()),
             credentials: decl.credential.0.iter().map(|name| name.get_ref().clone()).collect(),
             authorization: self.authorization(decl.authorization.as_ref(), inherited),
+            allows_encoded_slash: decl.allow_encoded_slash,
+            allows_semicolon: decl.allow_semicolon,
             declaration,
         }
     }
