@@ -10,6 +10,7 @@ use crate::bindings::Bindings;
 use crate::call;
 use crate::replay::{UNTOLD_CALLER, write_resource};
 use crate::rows::{Columns, Row, projection};
+use crate::verdict::is_refused_undecided;
 
 /// Makes requests out of rows, as replaying does: with what the log tells of the keys that the
 /// account's policies refer to, and the rest of them unknown.
@@ -39,7 +40,7 @@ impl<'a> Observer<'a> {
         projection()
     }
 
-    /// Hands over the request of every row of a batch, and the API that was called.
+    /// Hands over the request of every row of a batch that came to a decision, and the API that was called.
     pub fn observe(
         &mut self,
         batch: &Batch<'_>,
@@ -57,6 +58,9 @@ impl<'a> Observer<'a> {
         row: Row<'_, '_>,
         take: &mut impl FnMut(&Request<'_>, Option<&'a ApiEntry>),
     ) -> Result<(), &'static str> {
+        if is_refused_undecided(row) {
+            return Err("refused before any decision");
+        }
         let api = call::api(self.account, row);
         let (method, path) = (call::method(row).unwrap_or("-"), call::path(row, api));
         let api = api.map(|api| call::called(api, row, method, path));
@@ -81,7 +85,8 @@ impl<'a> Observer<'a> {
         Ok(())
     }
 
-    /// How many rows were left out because the log does not tell enough of them, by reason.
+    /// How many rows were left out because they were not decided, or the log does not tell enough of them,
+    /// by reason.
     pub fn left_out(&self) -> impl Iterator<Item = (&'static str, u64)> {
         self.left_out.iter().map(|(reason, rows)| (*reason, *rows))
     }

@@ -54,6 +54,12 @@ impl Logged {
     }
 }
 
+/// Whether the gateway refused the request before it was decided: for its signature, its path, its body.
+/// What is throttled was allowed.
+pub(crate) fn is_refused_undecided(row: Row<'_, '_>) -> bool {
+    Logged::of(row) == Logged::Otherwise && row.status() != Some(429)
+}
+
 /// API Gateway's response type, and the error codes of CloudTrail.
 fn is_access_denied(kind: &str) -> bool {
     matches!(

@@ -234,3 +234,31 @@ fn recorded_calls_are_a_test_file_that_passes() {
     assert_eq!(again.status.code(), Some(0), "{}", String::from_utf8_lossy(&again.stdout));
     assert_eq!(run(folder.path(), &["--record", "logs"]).status.code(), Some(2));
 }
+
+#[test]
+fn what_was_refused_before_any_decision_is_no_case() {
+    let folder = tempfile::tempdir().unwrap();
+    let example = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/github-proxy");
+    copy(&example, folder.path());
+    let line = |path: &str, status: u16, error: &str| {
+        let caller = "arn:aws:sts::123456789012:assumed-role/issues-reader/web-1";
+        serde_json::json!({
+            "requestTimeEpoch": 1_773_100_800_000_u64, "httpMethod": "GET", "path": path,
+            "apiId": "a1b2c3d4e5", "stage": "prod", "ip": "10.20.1.11", "userArn": caller,
+            "status": status.to_string(), "errorType": error,
+        })
+    };
+    let lines = [
+        line("/prod/repos/PokaInc/test-github-api/issues", 200, "-"),
+        line("/prod/repos/PokaInc/test-github-api/issues/%00", 400, "BAD_REQUEST"),
+        line("/prod/repos/PokaInc/test-github-api/pulls", 403, "EXPIRED_TOKEN"),
+    ];
+    let log: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    fs::write(folder.path().join("gateway.jsonl"), log).unwrap();
+    let arguments = ["--record", "gateway.jsonl", "--account", "tollgate.toml"];
+    let record = run(folder.path(), &arguments);
+    let (said, complained) =
+        (String::from_utf8_lossy(&record.stdout), String::from_utf8_lossy(&record.stderr));
+    assert!(said.starts_with("# 1 observed calls"), "{said}");
+    assert!(complained.contains("2 calls left out: refused before any decision"), "{complained}");
+}
