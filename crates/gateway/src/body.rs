@@ -6,6 +6,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Version;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt, Full};
@@ -35,16 +36,83 @@ pub(crate) fn whole(bytes: Bytes) -> AnswerBody {
     Full::new(bytes).map_err(|never| match never {}).boxed_unsync()
 }
 
+/// The body of a request, as it arrives.
+///
+/// HTTP/2 answers without having read it by resetting its stream behind the answer, in no error (RFC
+/// 9113 §8.1), which some callers (curl 7.88) take for an error and throw the answer away. So what
+/// nobody read of such a body is read and thrown away, as much as a caller may send without being
+/// asked for more, and not for long.
+#[derive(Debug)]
+pub(crate) struct Arriving {
+    /// There until it is dropped.
+    body: Option<Incoming>,
+    /// Whether it is to be read to its end.
+    is_stream: bool,
+}
+
+/// The window of a stream: how much of a body arrives before any of it is read.
+const UNREAD_BYTES_MAX: usize = 1024 * 1024;
+const UNREAD_TIME_MAX: Duration = Duration::from_secs(2);
+
+impl Arriving {
+    pub(crate) fn new(body: Incoming, version: Version) -> Arriving {
+        Arriving { body: Some(body), is_stream: version == Version::HTTP_2 }
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let unread = self.body.take().filter(|body| self.is_stream && !body.is_end_stream());
+        if let (Some(body), Ok(runtime)) = (unread, tokio::runtime::Handle::try_current()) {
+            runtime.spawn(async { tokio::time::timeout(UNREAD_TIME_MAX, throw_away(body)).await });
+        }
+    }
+}
+
+async fn throw_away(mut body: Incoming) {
+    let mut left = UNREAD_BYTES_MAX;
+    while let Some(Ok(frame)) = body.frame().await {
+        let length = frame.data_ref().map_or(0, Bytes::len);
+        match left.checked_sub(length) {
+            Some(rest) => left = rest,
+            None => return,
+        }
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        match &mut self.body {
+            Some(body) => Pin::new(body).poll_frame(context),
+            None => Poll::Ready(None),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(Body::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.as_ref().map_or_else(|| SizeHint::with_exact(0), Body::size_hint)
+    }
+}
+
 /// The body of a request that nobody signed: data alone, and at most so much of it. Trailers end
 /// here, because nobody has judged them.
 #[derive(Debug)]
 pub(crate) struct Uploading {
-    body: Incoming,
+    body: Arriving,
     left: u64,
 }
 
 impl Uploading {
-    pub(crate) fn new(body: Incoming, bytes_max: u64) -> Uploading {
+    pub(crate) fn new(body: Arriving, bytes_max: u64) -> Uploading {
         Uploading { body, left: bytes_max }
     }
 }

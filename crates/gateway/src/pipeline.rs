@@ -14,7 +14,7 @@ use tollgate_secrets::Clock;
 
 use crate::access_log::AccessLog;
 use crate::authorize::authorize;
-use crate::body::{AnswerBody, whole};
+use crate::body::{AnswerBody, Arriving, whole};
 use crate::cache::{Kept, Lookup, Question};
 use crate::entry::{Entry, Logged};
 use crate::forward::{forward, scrub};
@@ -70,6 +70,8 @@ impl Gateway {
         let mut entry = Entry::begin(&self, &request, arrival);
         let snapshot = self.snapshot.load_full();
         let headers_max = snapshot.guard.headers_max();
+        let version = request.version();
+        let request = request.map(|body| Arriving::new(body, version));
         let framed = caught(|| Framed::new(request, arrival, headers_max)).flatten();
         async move {
             let passed = {
@@ -104,7 +106,7 @@ fn caught<T>(step: impl FnOnce() -> T) -> Result<T, Refusal> {
 async fn pass(
     gateway: &Gateway,
     snapshot: &Snapshot,
-    framed: Result<Framed<Incoming>, Refusal>,
+    framed: Result<Framed<Arriving>, Refusal>,
     entry: &mut Entry,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let guard = &snapshot.guard;

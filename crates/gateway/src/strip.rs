@@ -4,12 +4,12 @@
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, Version};
-use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
 use tollgate_sigv4::{CanonicalPath, Mechanism};
 
 use crate::authorize::Authorized;
+use crate::body::Arriving;
 use crate::credential::{Credential, Injection};
 use crate::frame::could_pass_for;
 use crate::plan::Forwarding;
@@ -23,7 +23,7 @@ pub(crate) struct Stripped {
     pub(crate) path: CanonicalPath,
     pub(crate) query: Option<String>,
     pub(crate) headers: HeaderMap,
-    pub(crate) payload: Payload<Incoming>,
+    pub(crate) payload: Payload<Arriving>,
     /// The caller's end of the connection, if the request asks to change the protocol.
     pub(crate) upgrade: Option<Upgrade>,
 }
@@ -83,7 +83,7 @@ fn is_dropped(name: &str) -> bool {
 }
 
 /// Takes away what does not reach the upstream. What is left is boxed, because what waits holds it.
-pub(crate) fn strip(authorized: Authorized<'_, Incoming>, plan: &Forwarding) -> Box<Stripped> {
+pub(crate) fn strip(authorized: Authorized<'_, Arriving>, plan: &Forwarding) -> Box<Stripped> {
     let is_presigned = authorized.mechanism() == Some(Mechanism::Presigned);
     let (mut parts, path, payload) = authorized.into_parts();
     let is_websocket = is_websocket(&parts);

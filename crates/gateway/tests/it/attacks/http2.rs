@@ -13,6 +13,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 const CONTINUATION: u8 = 9;
 
@@ -214,5 +215,36 @@ async fn endless_heads() {
     let kinds = talk(&attacked, &frames).await;
     assert!(!kinds.contains(&HEADERS), "{kinds:?}");
     assert!(attacked.upstream.seen().is_empty());
+    attacked.settle().await;
+}
+
+/// Some callers take a stream that is reset behind its answer for one without an answer.
+#[tokio::test]
+async fn answers_before_a_body_has_arrived() {
+    let attacked = Attacked::start().await;
+    let host = attacked.host();
+    let headers = [(":method", "POST"), (":scheme", "http"), (":authority", &host)];
+    let headers = [&headers[..], &[(":path", "/prod/data/x")]].concat();
+    let mut stream = TcpStream::connect(attacked.gateway.address).await.unwrap();
+    let head = frame(HEADERS, END_HEADERS, 1, &block(&headers));
+    let start = [PREFACE, &frame(SETTINGS, 0, 0, b""), &head].concat();
+    stream.write_all(&start).await.unwrap();
+    let mut kinds = Vec::new();
+    while let Some((kind, flags, number)) = raw::next_frame(&mut stream).await {
+        kinds.push((kind, number));
+        if (kind, number) == (DATA, 1) && flags & END_STREAM != 0 {
+            break;
+        }
+    }
+    let body = frame(DATA, END_STREAM, 1, b"hello");
+    stream.write_all(&[body, frame(PING, 0, 0, &[0; 8])].concat()).await.unwrap();
+    while let Some((kind, _, number)) = raw::next_frame(&mut stream).await {
+        kinds.push((kind, number));
+        if kind == PING {
+            break;
+        }
+    }
+    assert!(kinds.contains(&(HEADERS, 1)), "{kinds:?}");
+    assert!(!kinds.contains(&(RST_STREAM, 1)), "{kinds:?}");
     attacked.settle().await;
 }
