@@ -31,7 +31,7 @@ pub(crate) struct Credential {
 
 /// Whoever keeps a secret, and what keeps it fresh for as long as this is held.
 pub(crate) struct Held {
-    /// What was declared; as long as it is, the secret is not read anew for a reload.
+    /// What was declared; as long as it is, the same keeper has the secret after a reload.
     pub(crate) reference: SecretReference,
     /// Where the secret is exchanged for what is injected, if it is.
     pub(crate) exchange: Option<Exchange>,

@@ -8,15 +8,15 @@ mod builder;
 mod routes;
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::ServerConfig;
-use tollgate_secrets::{Clock, Environment, Keeper, Observer, Rules};
+use tollgate_secrets::{Clock, Environment, Keeper, Observer, Rules, SecretReference};
 use tollgate_store::{Account, GatewayDecl, ManifestFile, Problem, Problems, Source};
 
 use self::builder::Builder;
-use crate::credential::Credential;
+use crate::credential::{Credential, Held};
 use crate::guard::Guard;
 use crate::internal::{Extend, Extension};
 use crate::plan::Plan;
@@ -153,6 +153,14 @@ impl Snapshot {
         self.credentials.values().map(|credential| &credential.held.keeper)
     }
 
+    /// The files that secrets are in, in no order.
+    pub fn secret_files(&self) -> impl Iterator<Item = PathBuf> {
+        self.credentials.values().filter_map(|credential| match &credential.held.reference {
+            SecretReference::File(reference) => Some(self.file.folder.join(&reference.file)),
+            _ => None,
+        })
+    }
+
     /// From now on, secrets are kept fresh, on the runtime that this is called on.
     pub(crate) fn tend(&self) {
         for credential in self.credentials.values() {
@@ -160,19 +168,24 @@ impl Snapshot {
         }
     }
 
-    /// Reads every secret that has not been read yet.
+    /// Reads every secret that has not been read yet, and those in files once more. Where such a file
+    /// cannot be read any more, the observer is told, and what was read before serves on.
     ///
     /// # Errors
-    /// Those that cannot be read, each at its place in the manifest.
+    /// Those that have never been read and cannot be, each at its place in the manifest.
     pub async fn read_secrets(&self) -> Result<(), Problems> {
         let mut problems = Vec::new();
         for decl in &self.file.manifest.credentials {
             let name = decl.name.get_ref();
             let Some(credential) = self.credentials.get(name) else { continue };
-            if credential.held.keeper.status().is_some() {
+            let Held { reference, keeper, .. } = &*credential.held;
+            let is_known = keeper.status().is_some();
+            if is_known && !matches!(reference, SecretReference::File(_)) {
                 continue;
             }
-            if let Err(error) = credential.held.keeper.refresh().await {
+            if let Err(error) = keeper.refresh().await
+                && !is_known
+            {
                 let message = format!("the secret of credential `{name}` cannot be read: {error}");
                 problems.push(self.file.problem(decl.secret.span(), message));
             }

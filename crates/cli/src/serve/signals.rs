@@ -60,6 +60,7 @@ fn files(snapshot: &Snapshot, config: &Path) -> Vec<PathBuf> {
     let authorities = file.manifest.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
     let named = tls.chain(&snapshot.gateway.identities).chain(authorities);
     let named = named.map(|name| file.folder.join(name.get_ref()));
+    let named = named.chain(snapshot.secret_files());
     let policies = policies_of(config).unwrap_or_default().into_iter();
     let policies = policies.map(|(name, ..)| PathBuf::from(name));
     named.chain(policies).chain([config.to_owned()]).collect()

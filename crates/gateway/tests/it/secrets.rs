@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::Response;
 use jiff::SignedDuration;
 use tollgate_gateway::{Rules, Surroundings};
+use tollgate_secrets::{Event, Observer};
 use tollgate_services::{Moto, OpenBao, Python};
 
 use crate::support::{Running, SECRET, Seen, Upstream, manifest, surroundings};
@@ -82,6 +83,29 @@ async fn a_file_is_read_again_by_itself() {
     until_seen(&running, &upstream, SECRET).await;
     running.write("secret", "chocolate");
     until_seen(&running, &upstream, "chocolate").await;
+}
+
+#[tokio::test]
+async fn a_reload_reads_a_file_again_and_tells_when_it_cannot() {
+    let (upstream, url) = content().await;
+    let failed: Arc<Mutex<Vec<String>>> = Arc::default();
+    let told = Arc::clone(&failed);
+    let observer: Observer = Arc::new(move |credential: &str, event: &Event<'_>| {
+        if matches!(event, Event::Failed { .. }) {
+            told.lock().unwrap().push(credential.to_owned());
+        }
+    });
+    let surroundings = Surroundings { observer, ..surroundings() };
+    let running = Running::start_around(&manifest(&url, "", CREDENTIAL), surroundings).await;
+    running.write("secret", "chocolate");
+    running.reload().await.unwrap();
+    running.call("GET", "/prod/a").await;
+    assert_eq!(upstream.seen()[0].headers["authorization"], "Bearer chocolate");
+    running.remove("secret");
+    running.reload().await.unwrap();
+    assert_eq!(*failed.lock().unwrap(), ["third-party"]);
+    running.call("GET", "/prod/a").await;
+    assert_eq!(upstream.seen()[1].headers["authorization"], "Bearer chocolate", "it serves on");
 }
 
 #[tokio::test]

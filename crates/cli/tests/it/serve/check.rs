@@ -1,6 +1,7 @@
 //! `tollgate serve --check`, reloads, and how the process ends.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use super::process::{Running, folder, tollgate};
@@ -111,6 +112,24 @@ fn a_new_configuration_holds_or_is_refused_as_a_whole() {
     edit(folder.path(), "tollgate.toml", with("[\"127.0.0.2:0\"]", "[\"127.0.0.1:0\"]"));
     running.wait_for("was read anew, and holds");
     running.signal(rustix::process::Signal::HUP);
+    running.wait_for("was read anew, and holds");
+    assert_eq!(running.stop(), Some(0));
+}
+
+#[test]
+fn a_file_with_a_secret_is_read_when_it_changes() {
+    let folder = folder("http://127.0.0.1:9");
+    let token = folder.path().join("token");
+    fs::write(&token, "vanilla").unwrap();
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    let to_file = with("{ env = \"GITHUB_TOKEN\" }", "{ file = \"token\" }");
+    edit(folder.path(), "tollgate.toml", to_file);
+    let running = Running::start(folder.path());
+    fs::write(&token, "strawberry").unwrap();
+    running.wait_for("a secret was read");
+    running.wait_for("was read anew, and holds");
+    fs::remove_file(&token).unwrap();
+    running.wait_for("a secret cannot be read");
     running.wait_for("was read anew, and holds");
     assert_eq!(running.stop(), Some(0));
 }
