@@ -85,6 +85,7 @@ impl Kept {
                 let mut response = Response::new(whole(entry.body.clone()));
                 *response.status_mut() = entry.head.status();
                 *response.headers_mut() = parts.headers;
+                restore_date(response.headers_mut(), entry.head.headers());
                 if wish == Wish::FreshButMayNot {
                     response.headers_mut().insert(header::WARNING, IGNORED);
                 }
@@ -116,6 +117,15 @@ impl Kept {
             end: Some((self.0.clone(), question.key, entry)),
         };
         Response::from_parts(parts, collecting.boxed_unsync())
+    }
+}
+
+/// The date stays that of the upstream's answer: the library writes the present, in a form that HTTP
+/// does not have. An answer without one is dated where all answers are.
+fn restore_date(headers: &mut HeaderMap, kept: &HeaderMap) {
+    match kept.get(header::DATE) {
+        Some(date) => drop(headers.insert(header::DATE, date.clone())),
+        None => drop(headers.remove(header::DATE)),
     }
 }
 

@@ -64,6 +64,18 @@ async fn a_second_call_is_answered_from_the_cache() {
 }
 
 #[tokio::test]
+async fn an_answer_from_the_cache_is_dated_as_it_was() {
+    let get = ("GET", "/prod/a", &[][..]);
+    let hour_old = jiff::Timestamp::now() - jiff::SignedDuration::from_hours(1);
+    let hour_old =
+        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&hour_old).unwrap();
+    let headers = vec![("cache-control", "max-age=7200"), ("date", &*hour_old.leak())].leak();
+    let answers = check("{}", headers, &[get, get], &[("0", "miss"), ("0", "hit")]).await;
+    assert_eq!(answers[1].header("date"), answers[0].header("date"));
+    assert!(answers[1].header("date").ends_with(" GMT"), "{answers:?}");
+}
+
+#[tokio::test]
 async fn what_must_not_be_kept_is_not() {
     let get = ("GET", "/prod/a", &[][..]);
     let never = [("0", "miss"), ("1", "miss")];
