@@ -277,17 +277,15 @@ fn denial<'c>(explanation: &Explanation, cite: impl Fn(StatementId) -> &'c str) 
         Outcome::ExplicitDeny => " with an explicit deny",
         _ => "",
     };
-    let named = match &explanation.determined_by[..] {
-        [] => explanation.nearest.as_slice(),
-        determined => determined,
-    };
-    let statements: Vec<&str> = named.iter().map(|id| cite(*id)).collect();
+    let determining = explanation.determined_by.iter();
+    let determining: Vec<&str> = determining.map(|id| cite(*id)).collect();
     Denial {
         outcome: *outcome,
         message: format!(
             "User: {principal} is not authorized to perform: {action} on resource: {resource}{explicitly}"
         ),
-        statements: statements.join(", "),
+        determined_by: determining.join(", "),
+        nearest: explanation.nearest.map(|id| cite(id).to_owned()),
         explanation: explanation.to_string(),
     }
 }

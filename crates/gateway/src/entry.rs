@@ -114,7 +114,8 @@ impl Entry {
 
     pub(crate) fn authorized<B>(&mut self, authorized: &Authorized<'_, B>) {
         let outcome = authorized.decision().outcome.as_str();
-        self.0.record.write(DECIDED, [outcome.into(), (&authorized.statements()).into()]);
+        let statements = authorized.statements();
+        self.0.record.write(DECIDED, [outcome.into(), (&statements).into(), Value::Unknown]);
     }
 
     pub(crate) fn planned(&mut self, plan: &Plan) {
@@ -152,7 +153,8 @@ impl Entry {
         entry.error_message = Some(first_line(&refusal.message()));
         if let Refusal::Denied(denial) = refusal {
             let outcome = denial.outcome.as_str();
-            entry.record.write(DECIDED, [outcome.into(), (&denial.statements).into()]);
+            let (determined_by, nearest) = (&denial.determined_by, denial.nearest.as_ref());
+            entry.record.write(DECIDED, [outcome.into(), determined_by.into(), nearest.into()]);
             debug_assert_ne!(denial.outcome, Outcome::Allowed, "an allowed request is not denied");
         }
         if refusal.fault() == Fault::Upstream {

@@ -74,9 +74,9 @@ pub(crate) const ROUTED: Part<6> =
     part![1: "domainName", "accountId", "apiId", "stage", "path", "resourcePath"];
 /// Who signed it: `caller` is the unique id.
 pub(crate) const VERIFIED: Part<3> = part![2: "userArn", "caller", "accessKey"];
-/// `allowed`, `explicitDeny` or `implicitDeny`, and the statements that decided, or the one that
-/// came nearest to allowing.
-pub(crate) const DECIDED: Part<2> = part![3: "decision", "determinedBy"];
+/// `allowed`, `explicitDeny` or `implicitDeny`; the statements that decided; and where none allowed,
+/// the one that came nearest.
+pub(crate) const DECIDED: Part<3> = part![3: "decision", "determinedBy", "nearest"];
 /// The third party, and the aliases of the credentials that are injected.
 pub(crate) const PLANNED: Part<2> = part![4: "upstream", "credential"];
 /// `hit` or `miss`, where anything is cached.
@@ -263,13 +263,13 @@ mod tests {
         let mut all = Record::begin(-5, &ID, arrived("me"));
         all.write(ROUTED, [Value::Unknown; 6]);
         all.write(VERIFIED, ["arn".into(), Value::Unknown, "AKIA".into()]);
-        all.write(DECIDED, ["allowed".into(), "policy.json:1:1".into()]);
+        all.write(DECIDED, ["allowed".into(), "policy.json:1:1".into(), Value::Unknown]);
         all.write(PLANNED, [Value::Unknown; 2]);
         all.write(LOOKED_UP, ["miss".into()]);
         all.write(ANSWERED, [Value::Number(200); 8]);
         let all = all.end([Value::Number(0); 6]);
         let mut few = Record::begin(1_763_700_000_123, &ID, arrived(""));
-        few.write(DECIDED, ["implicitDeny".into(), "".into()]);
+        few.write(DECIDED, ["implicitDeny".into(), "".into(), "policy.json:1:1".into()]);
         let few = few.end([Value::Unknown; 6]);
         assert_eq!(names(all), names(few));
         let (all, few) = (parse(all), parse(few));
@@ -293,7 +293,7 @@ mod tests {
         let mut record = Record::begin(0, &ID, arrived(""));
         record.write(LOOKED_UP, ["hit".into()]);
         record.write(LOOKED_UP, ["miss".into()]);
-        record.write(DECIDED, ["allowed".into(), Value::Unknown]);
+        record.write(DECIDED, ["allowed".into(), Value::Unknown, Value::Unknown]);
         let line = parse(record.end([Value::Unknown; 6]));
         assert_eq!((&line["cacheStatus"], &line["decision"]), (&"hit".into(), &"-".into()));
     }

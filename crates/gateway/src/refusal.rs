@@ -68,8 +68,10 @@ pub struct Denial {
     pub outcome: Outcome,
     /// What AWS tells the caller.
     pub message: String,
-    /// The statements that denied, or the one that came nearest to allowing, with their places.
-    pub statements: String,
+    /// The statements that denied, with their places; empty where none allowed.
+    pub determined_by: String,
+    /// The one that came nearest to allowing, where none did.
+    pub nearest: Option<String>,
     /// Everything, for the operator.
     pub explanation: String,
 }
