@@ -213,15 +213,15 @@ impl<'q> Question<'q> {
         let request = self.request(action);
         let authorization_type = self.place.authorization;
         let policies = Policies { authorization_type, ..applicable.policies() };
-        let decision = allowed(&policies, &request, |id| cite(applicable, id))?;
+        let decision = allowed(&policies, &request, |id| Cited::of(applicable, id))?;
         // What the account says of all sessions, and what this one was begun with: both must allow.
         match self.caller.and_then(|caller| caller.session_policy.as_deref()) {
             None => Ok(decision),
             Some(session) => {
                 let policies = Policies { session: Some(session), ..policies };
                 allowed(&policies, &request, |id| match id.policy_type {
-                    PolicyType::Session => "the session's policy",
-                    _ => cite(applicable, id),
+                    PolicyType::Session => Cited::OWN_OF_THE_SESSION,
+                    _ => Cited::of(applicable, id),
                 })
             }
         }
@@ -259,7 +259,7 @@ impl<'q> Question<'q> {
 fn allowed<'c>(
     policies: &Policies<'_>,
     request: &Request<'_>,
-    cite: impl Fn(StatementId) -> &'c str,
+    cite: impl Fn(StatementId) -> Cited<'c>,
 ) -> Result<Decision, Box<Denial>> {
     let decision = tollgate_policy::authorize(policies, request);
     match decision.outcome {
@@ -271,22 +271,64 @@ fn allowed<'c>(
 }
 
 /// A denial in words: AWS's for the caller, all of them for the operator.
-fn denial<'c>(explanation: &Explanation, cite: impl Fn(StatementId) -> &'c str) -> Denial {
+fn denial<'c>(explanation: &Explanation, cite: impl Fn(StatementId) -> Cited<'c>) -> Denial {
     let Explanation { principal, action, resource, outcome, .. } = explanation;
     let explicitly = match outcome {
         Outcome::ExplicitDeny => " with an explicit deny",
         _ => "",
     };
     let determining = explanation.determined_by.iter();
-    let determining: Vec<&str> = determining.map(|id| cite(*id)).collect();
+    let determining: Vec<&str> = determining.map(|id| cite(*id).statement).collect();
     Denial {
         outcome: *outcome,
         message: format!(
             "User: {principal} is not authorized to perform: {action} on resource: {resource}{explicitly}"
         ),
         determined_by: determining.join(", "),
-        nearest: explanation.nearest.map(|id| cite(id).to_owned()),
-        explanation: explanation.to_string(),
+        nearest: explanation.nearest.map(|id| cite(id).statement.to_owned()),
+        explanation: format!("{explanation}{}", legend(explanation, cite)),
+    }
+}
+
+/// Which file is which policy of an explanation, as `tollgate simulate` has it.
+fn legend<'c>(explanation: &Explanation, cite: impl Fn(StatementId) -> Cited<'c>) -> String {
+    let statements = explanation.layers.iter().flat_map(|layer| &layer.statements);
+    let mut policies: Vec<StatementId> = statements.map(|statement| statement.id).collect();
+    policies.dedup_by_key(|id| (id.policy_type, id.level, id.policy));
+    let line = |id: &StatementId| {
+        let level = match id.policy_type {
+            PolicyType::ServiceControl | PolicyType::ResourceControl => {
+                format!(" (level {})", id.level)
+            }
+            _ => String::new(),
+        };
+        format!("  {} {}{level}: {}\n", id.policy_type, id.policy, cite(*id).policy)
+    };
+    match policies.is_empty() {
+        true => String::new(),
+        false => format!("policies:\n{}", policies.iter().map(line).collect::<String>()),
+    }
+}
+
+/// Where a statement stands.
+struct Cited<'c> {
+    /// The file of its policy, and which one of that.
+    policy: Cow<'c, str>,
+    /// `file:line:column Sid`.
+    statement: &'c str,
+}
+
+impl<'c> Cited<'c> {
+    /// Of the policy that a session was begun with, which is in no file.
+    const OWN_OF_THE_SESSION: Cited<'static> =
+        Cited { policy: Cow::Borrowed("the session's policy"), statement: "the session's policy" };
+
+    fn of(applicable: &Applicable<'c>, id: StatementId) -> Cited<'c> {
+        let policy = applicable.cite(id).map(|citation| citation.origin.to_string());
+        Cited {
+            policy: policy.map_or(Cow::Borrowed(id.policy_type.as_str()), Cow::Owned),
+            statement: cite(applicable, id),
+        }
     }
 }
 

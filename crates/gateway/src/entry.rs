@@ -163,7 +163,7 @@ impl Entry {
         tracing::warn!(
             requestId = %entry.id.text(),
             status = refusal.status().as_u16(),
-            errorType = refusal.error_type(),
+            errorType = refusal.response_type(),
             fault = ?refusal.fault(),
             method = entry.method.as_str(),
             path = entry.path.as_ref().map_or("/", PathAndQuery::path),

@@ -72,7 +72,7 @@ pub struct Denial {
     pub determined_by: String,
     /// The one that came nearest to allowing, where none did.
     pub nearest: Option<String>,
-    /// Everything, for the operator.
+    /// Everything, for the operator, with the files of the policies.
     pub explanation: String,
 }
 

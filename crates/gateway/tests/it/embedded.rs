@@ -76,6 +76,28 @@ async fn the_inner_service_sees_what_is_allowed_and_by_whom() {
     assert!(said.contains("is not authorized to perform: execute-api:Invoke"), "{said}");
 }
 
+#[tokio::test]
+async fn the_operator_is_told_which_file_is_which_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    write_files(folder.path());
+    let path = folder.path().join("tollgate.toml");
+    let manifest = manifest("http://127.0.0.1:9", "", "secret = { env = \"A\" }");
+    let manifest = manifest.replace("policies/all.json", "policies/issues-reader.json");
+    std::fs::write(&path, manifest).unwrap();
+    let guard = Guard::read(&Files, &path).unwrap();
+    let request = signed("127.0.0.1:80".parse().unwrap(), "POST", "/prod/a", &[], "hello");
+    let (peer, at) = ([127, 0, 0, 1].into(), jiff::Timestamp::now());
+    let arrival = Arrival { peer, transport: Transport::Plain, at };
+    let refusal = guard.admit(request.map(Full::new), arrival).await.unwrap_err();
+    let (told, folder) = (refusal.explanation(), folder.path().display());
+    assert!(told.contains("nearest is Allow `ReadIssues` (policy 0, 4:5)"), "{told}");
+    let files = format!(
+        "policies:\n  identity-based policy 0: {folder}/policies/issues-reader.json\n  \
+         identity-based policy 1: {folder}/policies/narrow.json\n"
+    );
+    assert!(told.ends_with(&files), "{told}");
+}
+
 #[path = "../../examples/axum_service.rs"]
 #[expect(dead_code, reason = "its `main` is not called")]
 mod axum_service;
