@@ -117,10 +117,6 @@ struct Words {
 }
 
 impl Words {
-    fn add(&mut self, cell: Cell, requests: u64) {
-        self.cells.push((cell, requests));
-    }
-
     fn principal(&mut self, name: String, rung: usize) -> u32 {
         self.principals.number(if rung >= RUNGS { OTHER.to_owned() } else { name })
     }
@@ -130,10 +126,10 @@ impl Words {
             other.limits.into_iter().map(|key| self.limits.number(key)).collect();
         let principals = other.principals.into_iter();
         let principals: Vec<u32> = principals.map(|name| self.principal(name, rung)).collect();
-        for (cell, requests) in other.cells {
+        self.cells.extend(other.cells.into_iter().map(|(cell, requests)| {
             let (limit, principal) = (at(&limits, cell.limit), at(&principals, cell.principal));
-            self.add(Cell { limit, principal, ..cell }.at_rung(rung), requests);
-        }
+            (Cell { limit, principal, ..cell }.at_rung(rung), requests)
+        }));
     }
 
     /// Everything in order, made coarser until it is small enough.
@@ -251,13 +247,15 @@ impl ConsumptionTally {
         let mut words = Words::default();
         let mut known: HashMap<u32, u32> = HashMap::new();
         let mut keys: HashMap<u32, u32> = HashMap::new();
-        for (cell, requests) in self.cells {
+        let in_words = |(cell, requests): (Cell, u64)| {
             let number = keys.entry(cell.limit);
             let of_limit = *number.or_insert_with(|| words.limits.number(limit(cell.limit)));
             let number = known.entry(cell.principal);
             let by = *number.or_insert_with(|| words.principals.number(principal(cell.principal)));
-            words.add(Cell { limit: of_limit, principal: by, ..cell }, requests);
-        }
+            (Cell { limit: of_limit, principal: by, ..cell }, requests)
+        };
+        // In place: it is as long as all that was filed.
+        words.cells = self.cells.into_iter().map(in_words).collect();
         words.finish(self.rung)
     }
 }
