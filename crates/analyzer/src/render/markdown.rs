@@ -11,8 +11,8 @@ use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, Rea
 use crate::text::summary::{left_out, who_on_what};
 use crate::text::{
     ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count,
-    denied as of_denied, in_a_line, limits as of_limits, number, period, seen, share, short_call,
-    target, then, unexplained as of_unexplained,
+    denied as of_denied, in_a_line, json_in_a_line, limits as of_limits, number, period, seen,
+    share, short_call, target, then, unexplained as of_unexplained,
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -164,7 +164,7 @@ fn remedies(remedies: &[Remedy], top: usize) -> String {
     let rows = remedies.iter().take(top).map(|remedy| {
         let call = code(&short_call(&remedy.resource));
         let change = |change: &PolicyChange| {
-            format!("{}: {}", code(&target(change)), code(&change.statement.to_string()))
+            format!("{}: {}", code(&target(change)), code(&json_in_a_line(&change.statement)))
         };
         let blocked = |cited: &Cited| {
             format!("denied by {}", code(&format!("{}:{}", cited.policy, cited.line)))

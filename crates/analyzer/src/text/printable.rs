@@ -24,6 +24,20 @@ pub fn in_a_line(text: &str) -> String {
     escaped(text, &[], |_| false)
 }
 
+/// A JSON document in a line, with such characters as JSON escapes them: it is still the same one.
+pub(crate) fn json_in_a_line(document: &serde_json::Value) -> String {
+    let (mut shown, mut units) = (String::new(), [0; 2]);
+    for c in document.to_string().chars() {
+        if is_unseen(c) {
+            let units = c.encode_utf16(&mut units).iter();
+            shown.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
 fn escaped(text: &str, paints: &[&str], keep: impl Fn(char) -> bool) -> String {
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
@@ -84,6 +98,14 @@ mod tests {
         check(&PLAIN, "a\r\u{7}\u{9b}1m\nb", "red\na\\r\\u{7}\\u{9b}1m\nb");
         check(&COLOURED, "a\r\u{7}\u{9b}1m\nb", "\u{1b}[31mred\u{1b}[0m\na\\r\\u{7}\\u{9b}1m\nb");
         assert_eq!(in_a_line("a\nb"), "a\\nb");
+    }
+
+    #[test]
+    fn a_document_is_the_same_with_its_escapes() {
+        let document = serde_json::json!({ "a": "\u{7f}\u{202e}\u{e0041}\n\"b" });
+        let shown = json_in_a_line(&document);
+        assert_eq!(shown, r#"{"a":"\u007f\u202e\udb40\udc41\n\"b"}"#);
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), document);
     }
 
     #[test]

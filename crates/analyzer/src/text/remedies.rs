@@ -1,7 +1,7 @@
 //! What would allow denied calls: the statements to add, and what else they would allow.
 
 use super::denied::place;
-use super::printable::in_a_line;
+use super::printable::{in_a_line, json_in_a_line};
 use super::short_names::ShortNames;
 use super::style::{Style, count, number, short_call};
 use super::usage::rest;
@@ -41,7 +41,7 @@ fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String 
     }
     for change in &remedy.changes {
         line("add to", in_a_line(&target(change)));
-        line("", change.statement.to_string());
+        line("", json_in_a_line(&change.statement));
     }
     if let Some(nearest) = &remedy.passes_over {
         let conditions = remedy.conditions.join(" and ");
