@@ -49,9 +49,10 @@ use self::observe::{Chosen, Observed, Watcher};
 use self::prove::{Again, Prover, Replayed};
 use self::report::Facts;
 use self::shown::Shown;
+use crate::asked::Asked;
 use crate::context::Assumption;
 use crate::filter::Filter;
-use crate::gather::{Read, Window};
+use crate::gather::{Analysis, Read, Window};
 use crate::rows::projection;
 
 /// What to suggest policies for.
@@ -96,7 +97,16 @@ impl<'a> Suggest<'a> {
         let again = ScanOptions { quarantine: None, ..options.clone() };
         let replayed = self.prove(&chosen, &composed, inputs, &again);
         let replayed = replayed.judge(observed.counted.requests)?;
-        Ok((self.report(&chosen, &observed, composed, &replayed), read))
+        let mut suggestions = self.report(&chosen, &observed, composed, &replayed);
+        suggestions.observation.asked = self.asked(read.dedup);
+        Ok((suggestions, read))
+    }
+
+    /// Which calls count, and what is assumed of them, as options.
+    fn asked(&self, dedup: bool) -> Vec<String> {
+        let Suggest { assumed, window, filter, .. } = *self;
+        let analysis = Analysis { assumed, window, filter, ..Analysis::default() };
+        Asked::of(&analysis, dedup).options_within(window)
     }
 
     fn calls(&self) -> calls::Calls<'a> {

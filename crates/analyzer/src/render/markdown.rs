@@ -350,7 +350,10 @@ fn lines(report: &Report) -> String {
     };
     match report.left_out {
         0 => read,
-        _ => format!("{read}{}.\n", left_out(report)),
+        _ => format!(
+            "{read}{}.\n",
+            left_out("request", report.left_out, report.left_out_without_time)
+        ),
     }
 }
 

@@ -54,6 +54,8 @@ pub(crate) struct Counted {
     pub(crate) requests: u64,
     /// Calls that do not: outside of the window, or filtered out.
     pub(crate) left_out: u64,
+    /// Of these, calls without a time, which are within no window.
+    pub(crate) left_out_without_time: u64,
     /// When the first and the last of those that count were.
     pub(crate) span: Span,
     /// Calls by callers whom the account does not know.
@@ -68,6 +70,7 @@ impl Counted {
     pub(crate) fn merge(&mut self, other: Counted) {
         self.requests += other.requests;
         self.left_out += other.left_out;
+        self.left_out_without_time += other.left_out_without_time;
         self.span.merge(other.span);
         self.unknown_callers += other.unknown_callers;
         self.asked.merge(other.asked);
@@ -145,6 +148,8 @@ impl<'a> Reader<'a> {
                 self.read_row(row, &mut take);
             } else {
                 self.counted.left_out += 1;
+                let is_within = row.time().is_some() || self.calls.window.contains(None);
+                self.counted.left_out_without_time += u64::from(!is_within);
             }
         }
     }

@@ -39,8 +39,15 @@ pub struct Suggestions {
 pub struct Observation {
     /// Calls, by whomever.
     pub requests: u64,
+    /// Which calls count, and what was assumed of them, if anything was asked: as options of the command
+    /// line.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub asked: Vec<String>,
     /// Calls outside of the window, or filtered out.
     pub left_out: u64,
+    /// Of these, calls without a time, which are within no window.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub left_out_without_time: u64,
     /// Calls by callers whom the account does not know.
     pub unknown_callers: u64,
     /// When the first and the last call was.
@@ -246,7 +253,9 @@ impl Observation {
         let counted = &observed.counted;
         Observation {
             requests: counted.requests,
+            asked: Vec::new(),
             left_out: counted.left_out,
+            left_out_without_time: counted.left_out_without_time,
             unknown_callers: counted.unknown_callers,
             seen: counted.span.into(),
         }

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::printable::painted;
+use super::printable::{in_a_line, painted};
 use super::style::{Style, count, number, period, short_call};
+use super::summary::left_out;
 use crate::outcomes::Cited;
 use crate::suggest::{
     Calls, NOT_IN_LOGS, ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused,
@@ -19,6 +20,13 @@ fn lay_out(suggestions: &Suggestions, style: &Style) -> String {
     let mut text = style.heading("Policies that allow what was observed");
     let _ =
         writeln!(text, "  {}, {}", count(observation.requests, "call"), span(&observation.seen));
+    if !observation.asked.is_empty() {
+        let _ = writeln!(text, "  as asked: {}", in_a_line(&observation.asked.join(", ")));
+    }
+    if observation.left_out > 0 {
+        let left_out = left_out("call", observation.left_out, observation.left_out_without_time);
+        let _ = writeln!(text, "  {left_out}");
+    }
     if observation.unknown_callers > 0 {
         let unknown = count(observation.unknown_callers, "call");
         let _ = writeln!(text, "  {unknown} by callers that the account does not know");

@@ -67,16 +67,19 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&format!("  {}\n", in_a_line(sentence)));
     }
     if report.left_out > 0 {
-        text.push_str(&format!("  {}\n", left_out(report)));
+        text.push_str(&format!(
+            "  {}\n",
+            left_out("request", report.left_out, report.left_out_without_time)
+        ));
     }
     text.push_str(&series(&usage.series, usage.interval_seconds, style));
     text
 }
 
-/// How many requests do not count, although they were read.
-pub(crate) fn left_out(report: &Report) -> String {
-    let left_out = format!("{} left out, as asked", count(report.left_out, "request"));
-    match report.left_out_without_time {
+/// How many requests, or calls, do not count, although they were read.
+pub(crate) fn left_out(what: &str, left_out: u64, without_time: u64) -> String {
+    let left_out = format!("{} left out, as asked", count(left_out, what));
+    match without_time {
         0 => left_out,
         without => format!("{left_out}, of which {} without a time", number(without)),
     }

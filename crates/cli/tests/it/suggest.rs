@@ -148,6 +148,42 @@ fn standard_input_is_read_and_a_window_counts() {
     assert_eq!(document.as_array().unwrap().len(), 1);
 }
 
+/// A suggestion of some of the calls alone must not be taken for one of all of them.
+#[test]
+fn what_was_asked_is_said_and_how_much_it_leaves_out() {
+    let whole = fs::read_to_string(top().join("fixtures/suggest/logs/2026-03-10.jsonl")).unwrap();
+    let eve = whole.lines().find(|line| line.contains("/eve\"")).unwrap();
+    let mut untimed: Value = serde_json::from_str(eve).unwrap();
+    untimed.as_object_mut().unwrap().remove("requestTimeEpoch");
+    let log = format!("{whole}{untimed}\n");
+    let report = |more: &[&str]| {
+        let arguments = [&["--account", SHOP[1], "--principal", "eve"], more, &["-"]].concat();
+        reading(&arguments, log.as_bytes())
+    };
+    let all = json(&report(&["--format", "json"]));
+    let all = all["observation"]["requests"].as_u64().unwrap();
+    let options = [
+        ("--since", "2026-03-10T01:29:30Z"),
+        ("--filter", "caller ~ \"eve\""),
+        ("--assume", "aws:MultiFactorAuthPresent=true"),
+    ];
+    let options = options.map(|(name, value)| [name, value]).concat();
+    let some = json(&report(&[&options[..], &["--format", "json"]].concat()));
+    check_schema(&some);
+    let observed = &some["observation"];
+    let said: Vec<String> = options.chunks(2).map(|option| option.join(" ")).collect();
+    assert_eq!(observed["asked"], json!(said));
+    let left_out = all - observed["requests"].as_u64().unwrap();
+    assert_eq!(
+        (&observed["leftOut"], &observed["leftOutWithoutTime"]),
+        (&left_out.into(), &1.into())
+    );
+    let text = stdout(&report(&options));
+    assert!(text.contains(&format!("  as asked: {}\n", said.join(", "))), "{text}");
+    let left_out = format!("  {left_out} calls left out, as asked, of which 1 without a time\n");
+    assert!(text.contains(&left_out), "{text}");
+}
+
 /// What depends on a second factor is open; assumed, it is decided, and stays under its condition.
 #[test]
 fn what_is_assumed_decides_and_the_condition_stays() {
