@@ -2,8 +2,9 @@
 //!
 //! `~` means "contains". A field that the row does not have satisfies no comparison, except that
 //! `!=` and `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers and
-//! routes may be written as reports print them, `user/ana` and `GET /users`. Latencies are
-//! milliseconds unless a unit follows, `latency > 1.5s`.
+//! routes may be written as tables of usage print them, `user/ana` and `GET /users`. Latencies are
+//! milliseconds unless a unit follows, `latency > 1.5s`: the response's, or the integration's where
+//! that is not told.
 
 mod parse;
 mod write;
