@@ -83,6 +83,7 @@ fn a_table_tells_what_the_others_are_of() {
         ("requests", &json["usage"]["requests"]),
         ("leftOut", &json["leftOut"]),
         ("lines", &json["lines"]["total"]),
+        ("quarantined", &json["lines"]["quarantined"]),
         ("duplicates", &json["lines"]["duplicates"]),
     ];
     for (fact, count) in counts {

@@ -30,6 +30,7 @@ pub(super) fn about(report: &Report) -> Table {
         count("leftOutWithoutTime", report.left_out_without_time),
         count("lines", lines.total),
         count("records", account.records),
+        count("quarantined", account.quarantined),
         count("suspect", account.suspect),
         count("incomplete", account.incomplete),
         count("duplicates", account.duplicates),
