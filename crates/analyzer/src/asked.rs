@@ -20,7 +20,7 @@ pub struct Asked {
     account: Option<Fingerprint>,
     /// Those that were compared with.
     against: Option<Fingerprint>,
-    /// The values that were assumed, in order of their keys: `KEY=VALUE`, or `KEY` of one that is absent.
+    /// What was assumed, in order: as options of the command line, for a key may have a `=` in it.
     assumed: Vec<String>,
     /// Which rows count, as it could have been typed.
     filter: Option<String>,
@@ -69,12 +69,12 @@ impl Fingerprint {
     }
 }
 
-/// Each value that is assumed of a key, or the key alone if it is absent.
+/// Each value that is assumed of a key, or that it is absent.
 fn each_assumed(assumption: &Assumption) -> Vec<String> {
     let Assumption { key, values } = assumption;
     match values.is_empty() {
-        true => vec![key.clone()],
-        false => values.iter().map(|value| format!("{key}={value}")).collect(),
+        true => vec![format!("--assume-absent {key}")],
+        false => values.iter().map(|value| format!("--assume {key}={value}")).collect(),
     }
 }
 
@@ -128,10 +128,7 @@ impl Asked {
         let since = window.since.map(|since| moment("--since", since));
         let until = window.until.map(|until| moment("--until", until));
         let filter = self.filter.iter().map(|filter| format!("--filter {filter}"));
-        let assumed = self.assumed.iter().map(|assumed| match assumed.contains('=') {
-            true => format!("--assume {assumed}"),
-            false => format!("--assume-absent {assumed}"),
-        });
+        let assumed = self.assumed.iter().cloned();
         let dedup = self.dedup.then(|| "--dedup".to_owned());
         since.into_iter().chain(until).chain(filter).chain(assumed).chain(dedup).collect()
     }
@@ -239,7 +236,7 @@ mod tests {
     fn what_was_asked_is_said_as_it_could_have_been_typed() {
         let filter = Filter::parse("latency>1s").unwrap();
         let assumed =
-            [("b", vec!["d", "c"]), ("a", vec!["b"]), ("c", vec![])].map(|(key, values)| {
+            [("b", vec!["d", "c"]), ("a", vec!["b"]), ("c=d", vec![])].map(|(key, values)| {
                 let values = values.into_iter().map(Cow::Borrowed).collect();
                 Assumption { key: key.into(), values }
             });
@@ -252,7 +249,7 @@ mod tests {
             "--assume a=b",
             "--assume b=c",
             "--assume b=d",
-            "--assume-absent c",
+            "--assume-absent c=d",
             "--dedup",
         ];
         assert_eq!(Asked::of(&analysis, true).options_within(window), options);
