@@ -30,7 +30,7 @@ pub struct PolicyChange {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub version: Option<&'static str>,
     /// Other principals of the account that the policy limits, too.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::report::is_zero")]
     pub shared_with: usize,
     /// The statement.
     pub statement: Json,
@@ -41,10 +41,6 @@ pub struct PolicyChange {
 pub(crate) struct Place<'p> {
     pub(crate) principal: &'p str,
     pub(crate) api: Option<&'p str>,
-}
-
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 /// Layers with a statement more.

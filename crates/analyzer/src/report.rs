@@ -140,6 +140,11 @@ pub struct CallerCount<'g> {
     pub requests: u64,
 }
 
+/// Whether there is nothing of what JSON tells only where there is some.
+pub(crate) fn is_zero<T: Default + PartialEq>(number: &T) -> bool {
+    *number == T::default()
+}
+
 impl<'g> Report<'g> {
     /// Puts the report together.
     pub fn new(
@@ -214,11 +219,6 @@ impl<'g> Report<'g> {
         self.changes.iter_mut().for_each(|changes| changes.truncate(top));
         self
     }
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(requests: &u64) -> bool {
-    *requests == 0
 }
 
 /// Callers by how often they called, the most first.

@@ -16,7 +16,7 @@ pub struct BreakdownReport {
     pub group_count: usize,
     /// How many beside them are of several that are counted together, if there are more: `(other)` is among
     /// their values.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::report::is_zero")]
     pub folded_count: usize,
     /// The groups, the busiest first.
     pub groups: Vec<GroupReport>,
@@ -46,11 +46,6 @@ pub struct GroupReport {
     pub p95_ms: Option<u64>,
     /// 99 in a hundred did.
     pub p99_ms: Option<u64>,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &usize) -> bool {
-    *number == 0
 }
 
 impl BreakdownReport {

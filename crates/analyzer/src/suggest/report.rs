@@ -46,7 +46,7 @@ pub struct Observation {
     /// Calls outside of the window, or filtered out.
     pub left_out: u64,
     /// Of these, calls without a time, which are within no window.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::report::is_zero")]
     pub left_out_without_time: u64,
     /// Calls by callers whom the account does not know.
     pub unknown_callers: u64,
@@ -145,13 +145,8 @@ pub struct Replaced {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group: Option<String>,
     /// How many other principals of the account have it.
-    #[serde(skip_serializing_if = "is_zero")]
+    #[serde(skip_serializing_if = "crate::report::is_zero")]
     pub others: u64,
-}
-
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's signature")]
-fn is_zero(number: &u64) -> bool {
-    *number == 0
 }
 
 /// What is known of a statement.
