@@ -40,8 +40,9 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", default_value = "tollgate.toml")]
     config: PathBuf,
     /// Read everything that the gateway would, secrets included, report what is wrong, and exit: with
-    /// code 2 if something is not understood or not kept as it must be, with code 1 if all of it is,
-    /// but cannot work, such as with a secret that is not there.
+    /// code 2 if the configuration is not understood, or a file of keys is not kept as it must be; with
+    /// code 1 if all of that is right, but cannot work, such as with a secret that is not there or that
+    /// others can read.
     #[arg(long)]
     check: bool,
     /// How the operator's log looks, on standard error.

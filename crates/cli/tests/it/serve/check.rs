@@ -11,11 +11,20 @@ use super::process::{Running, folder, tollgate};
 fn check(file: &str, change: impl Fn(&str) -> String, code: i32, expected: &str) {
     let folder = folder("http://127.0.0.1:9");
     edit(folder.path(), file, change);
-    let output = tollgate(folder.path(), &["serve", "--check"]).output().unwrap();
-    let said = [output.stdout, output.stderr].concat();
-    let said = String::from_utf8(said).unwrap();
-    assert_eq!(output.status.code(), Some(code), "{said}");
+    check_in(folder.path(), &[], code, expected);
+}
+
+/// The same of a folder as it is. What is right is said on standard output, what is wrong on standard
+/// error.
+#[track_caller]
+fn check_in(folder: &Path, arguments: &[&str], code: i32, expected: &str) {
+    let arguments = [&["serve", "--check"], arguments].concat();
+    let output = tollgate(folder, &arguments).output().unwrap();
+    let texts = [output.stdout, output.stderr].map(|text| String::from_utf8(text).unwrap());
+    assert_eq!(output.status.code(), Some(code), "{texts:?}");
+    let (said, silent) = if code == 0 { (&texts[0], &texts[1]) } else { (&texts[1], &texts[0]) };
     assert!(said.contains(expected), "expected `{expected}` in\n{said}");
+    assert_eq!(silent, "");
 }
 
 fn edit(folder: &Path, file: &str, change: impl Fn(&str) -> String) {
@@ -42,6 +51,47 @@ fn what_cannot_be_understood_ends_with_2() {
     check("tollgate.toml", with("upstream   =", "upstraem   ="), 2, "did you mean `upstream`?");
     check("policies/issues-reader.json", with("Allow", "Permit"), 2, "unknown effect `Permit`");
     check("identities.toml", with("[[key]]", "[[kye]]"), 2, "identities.toml");
+    check("tollgate.toml", with("[gateway]", "[gateway"), 2, "tollgate.toml");
+    check("tollgate.toml", with("[gateway]", "[log]"), 2, "unknown field `accessLog`");
+    let section = "expected a section `[gateway]`";
+    check("tollgate.toml", |text| text.split("[gateway]").next().unwrap().into(), 2, section);
+    let literal = "{ value = \"vanilla\" }";
+    let kept = "to say where the secret is";
+    check("tollgate.toml", with("{ env = \"GITHUB_TOKEN\" }", literal), 2, kept);
+    check("tollgate.toml", with("http://127.0.0.1:9", "ftp://127.0.0.1:9"), 2, "expected a URL");
+    let tls = "tls = { certificate = \"chain.pem\", key = \"key.pem\" }\nadmin      = ";
+    check("tollgate.toml", with("admin      = ", tls), 2, "chain.pem");
+}
+
+#[test]
+fn what_is_not_there_or_not_asked_for_rightly_ends_with_2() {
+    let folder = folder("http://127.0.0.1:9");
+    let folder = folder.path();
+    check_in(folder, &["--config", "other.toml"], 2, "other.toml: cannot read");
+    check_in(folder, &["--chek"], 2, "unexpected argument");
+    fs::remove_file(folder.join("policies/issues-reader.json")).unwrap();
+    check_in(folder, &[], 2, "issues-reader.json");
+}
+
+#[test]
+fn keys_that_others_can_read_end_with_2() {
+    let folder = folder("http://127.0.0.1:9");
+    let open = fs::Permissions::from_mode(0o644);
+    fs::set_permissions(folder.path().join("identities.toml"), open).unwrap();
+    check_in(folder.path(), &[], 2, "identities.toml");
+}
+
+#[test]
+fn a_secret_that_is_not_there_or_that_others_can_read_ends_with_1() {
+    let folder = folder("http://127.0.0.1:9");
+    let to_file = with("{ env = \"GITHUB_TOKEN\" }", "{ file = \"token\" }");
+    edit(folder.path(), "tollgate.toml", to_file);
+    check_in(folder.path(), &[], 1, "No such file");
+    let token = folder.path().join("token");
+    write_secret(&token, "vanilla");
+    check_in(folder.path(), &[], 0, "every secret can be read");
+    fs::set_permissions(&token, fs::Permissions::from_mode(0o644)).unwrap();
+    check_in(folder.path(), &[], 1, "mode 0644 lets others");
 }
 
 #[test]
@@ -54,11 +104,13 @@ fn what_cannot_work_ends_with_1() {
     check("identities.toml", with("issues-reader/web-1", "issues-writer/web-1"), 1, stranger);
 }
 
+/// A broker, up to where its password is.
+const BROKER: &str = "[[broker]]\nname = \"app\"\nserver = \"127.0.0.1:9\"\nuser = \"a\"\n\
+    database = \"app\"\ntemplate = \"reader\"\njournal = \"app.journal\"\nsslMode = \"disable\"\n\
+    password = ";
+
 #[test]
 fn the_password_of_a_broker_is_read_too() {
-    const BROKER: &str = "[[broker]]\nname = \"app\"\nserver = \"db:5432\"\nuser = \"a\"\n\
-        database = \"app\"\ntemplate = \"reader\"\njournal = \"app.journal\"\n\
-        sslMode = \"disable\"\npassword = ";
     let with_broker = |variable: &'static str| {
         move |text: &str| format!("{text}\n{BROKER}{{ env = \"{variable}\" }}\n")
     };
@@ -116,19 +168,33 @@ fn a_new_configuration_holds_or_is_refused_as_a_whole() {
     assert_eq!(running.stop(), Some(0));
 }
 
+/// Writes a secret into a file that nobody else may read.
+fn write_secret(path: &Path, secret: &str) {
+    fs::write(path, secret).unwrap();
+    fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+}
+
 #[test]
 fn a_file_with_a_secret_is_read_when_it_changes() {
     let folder = folder("http://127.0.0.1:9");
     let token = folder.path().join("token");
-    fs::write(&token, "vanilla").unwrap();
-    fs::set_permissions(&token, fs::Permissions::from_mode(0o600)).unwrap();
+    write_secret(&token, "vanilla");
     let to_file = with("{ env = \"GITHUB_TOKEN\" }", "{ file = \"token\" }");
     edit(folder.path(), "tollgate.toml", to_file);
-    let running = Running::start(folder.path());
-    fs::write(&token, "strawberry").unwrap();
+    check_that_it_is_followed(folder.path(), &token);
+}
+
+/// That a secret is read again when the file that it is in changes, and at every signal.
+#[track_caller]
+fn check_that_it_is_followed(folder: &Path, secret: &Path) {
+    let running = Running::start(folder);
+    fs::write(secret, "strawberry").unwrap();
     running.wait_for("a secret was read");
     running.wait_for("was read anew, and holds");
-    fs::remove_file(&token).unwrap();
+    fs::remove_file(secret).unwrap();
+    running.wait_for("a secret cannot be read");
+    running.wait_for("was read anew, and holds");
+    running.signal(rustix::process::Signal::HUP);
     running.wait_for("a secret cannot be read");
     running.wait_for("was read anew, and holds");
     assert_eq!(running.stop(), Some(0));
