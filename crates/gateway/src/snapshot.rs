@@ -96,6 +96,7 @@ impl Snapshot {
         };
         let keys = builder.keys();
         let tls = builder.tls(&gateway);
+        builder.addresses(&gateway);
         builder.upstreams();
         builder.credentials();
         let plans = file.manifest.apis.iter().map(|api| builder.plans(api)).collect();

@@ -53,6 +53,16 @@ impl Builder<'_> {
         Keys::new(sources)
     }
 
+    /// Where to listen has to be said with a port.
+    pub(super) fn addresses(&mut self, gateway: &GatewayDecl) {
+        for address in gateway.listen.iter().chain(&gateway.admin) {
+            if !is_address(address.get_ref()) {
+                let message = format!("expected `HOST:PORT`, found `{}`", address.get_ref());
+                self.complain(address, message, None);
+            }
+        }
+    }
+
     pub(super) fn tls(&mut self, gateway: &GatewayDecl) -> Option<Arc<ServerConfig>> {
         let decl = gateway.tls.as_ref()?;
         let path = |name: &Spanned<String>| self.file.folder.join(name.get_ref());
@@ -260,5 +270,27 @@ impl Builder<'_> {
     ) {
         let problem = self.file.problem(at.span(), message);
         self.problems.push(Problem { help, ..problem });
+    }
+}
+
+/// Whether a text is a name or an address, and a port. One of version six is in brackets.
+fn is_address(text: &str) -> bool {
+    let (host, port) = text.rsplit_once(':').unwrap_or_default();
+    let is_host = !host.is_empty() && (!host.contains(':') || host.ends_with(']'));
+    is_host && port.parse::<u16>().is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_has_a_port() {
+        for text in ["127.0.0.1:8080", "[::1]:0", "localhost:80", "gateway.internal:443"] {
+            assert!(is_address(text), "{text}");
+        }
+        for text in ["", ":80", "8080", "localhost", "localhost:", "::1", "[::1]", "a:65536"] {
+            assert!(!is_address(text), "{text}");
+        }
     }
 }

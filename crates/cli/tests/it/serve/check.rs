@@ -58,9 +58,11 @@ fn what_cannot_be_understood_ends_with_2() {
     let literal = "{ value = \"vanilla\" }";
     let kept = "to say where the secret is";
     check("tollgate.toml", with("{ env = \"GITHUB_TOKEN\" }", literal), 2, kept);
+    let address = "\"127.0.0.1:0\"";
     check("tollgate.toml", with("http://127.0.0.1:9", "ftp://127.0.0.1:9"), 2, "expected a URL");
     let tls = "tls = { certificate = \"chain.pem\", key = \"key.pem\" }\nadmin      = ";
     check("tollgate.toml", with("admin      = ", tls), 2, "chain.pem");
+    check("tollgate.toml", with(address, "\"nowhere\""), 2, "expected `HOST:PORT`");
 }
 
 #[test]
