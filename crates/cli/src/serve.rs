@@ -30,8 +30,8 @@ use self::credentials::Credentials;
 /// What it does is said in the account's manifest: `[gateway]` where it listens, `[[api]]` and its
 /// routes, `[[upstream]]` and `[[credential]]`, `[sts]` the sessions that it issues, `[[broker]]` the
 /// database logins. Where it listens is on standard error, as soon as it
-/// does. SIGHUP, or a change of the files, has it read them anew, files with secrets of
-/// `[[credential]]` included; secrets of every source it reads again by itself, every 5 minutes.
+/// does. SIGHUP, or a change of the files, has it read them anew, files with secrets included; secrets
+/// of every source it reads again by itself, every 5 minutes.
 /// SIGTERM and SIGINT have it end, once the requests under way have been answered.
 #[derive(clap::Args)]
 #[command(after_help = EXAMPLES)]

@@ -2,7 +2,7 @@
 //! one process's and one broker's.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::SignedDuration;
@@ -29,7 +29,24 @@ pub struct Brokers {
 struct Known {
     decl: BrokerDecl,
     service: Arc<LeaseService>,
+    password: Password,
+}
+
+/// Where a broker's own password is, and who keeps it.
+struct Password {
+    reference: SecretReference,
+    keeper: Arc<Keeper>,
     _tending: Option<Tending>,
+}
+
+impl Password {
+    /// The file that it is in, if it is in one.
+    fn file(&self) -> Option<PathBuf> {
+        match &self.reference {
+            SecretReference::File(reference) => Some(reference.path()),
+            _ => None,
+        }
+    }
 }
 
 /// The broker's own password, as whoever keeps it has it now.
@@ -94,6 +111,27 @@ impl Brokers {
         known.values().map(|known| known.service.broker()).collect()
     }
 
+    /// The files that their passwords are in.
+    pub fn password_files(&self) -> Vec<PathBuf> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values().filter_map(|known| known.password.file()).collect()
+    }
+
+    /// Reads the passwords that are in files once more. Where one cannot be read, the observer is
+    /// told, and what was read before serves on.
+    pub async fn read_password_files(&self) {
+        let keepers: Vec<Arc<Keeper>> = {
+            let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+            let passwords = known.values().map(|known| &known.password);
+            let in_files = passwords.filter(|password| password.file().is_some());
+            in_files.map(|password| Arc::clone(&password.keeper)).collect()
+        };
+        for keeper in keepers {
+            // The failure is an event.
+            let _ = keeper.refresh().await;
+        }
+    }
+
     /// What is wrong with a manifest's brokers, as far as it can be told without being one.
     pub fn check(file: &ManifestFile) -> Vec<Problem> {
         let wrong = |decl: &BrokerDecl| {
@@ -126,31 +164,24 @@ impl Brokers {
 
     fn open(&self, decl: &BrokerDecl, file: &ManifestFile) -> Result<Known, Problem> {
         let profile = profile(decl, file)?;
-        let (keeper, tending) = self.keeper(decl, file)?;
+        let password = self.password(decl, file)?;
         let (host, port) = address(&decl.server, file)?;
         let tls = match ssl_mode(decl, file)? {
             SslMode::Disable => None,
             SslMode::VerifyFull => Some(tls(decl, file)?),
         };
-        let password = Arc::new(Kept(keeper, Arc::clone(&self.clock)));
+        let kept = Arc::new(Kept(Arc::clone(&password.keeper), Arc::clone(&self.clock)));
         let (user, database) = (decl.user.get_ref(), decl.database.get_ref());
-        let server = Server::new(&host, port, user, database, tls, password);
+        let server = Server::new(&host, port, user, database, tls, kept);
         let path = file.folder.join(decl.journal.get_ref());
         let journal = Journal::open(&path, &profile)
             .map_err(|error| file.problem(decl.journal.span(), error.to_string()))?;
         let broker = Arc::new(Broker::new(profile, server, journal, Arc::new(Unwatched)));
-        Ok(Known {
-            decl: decl.clone(),
-            service: Arc::new(LeaseService::new(broker)),
-            _tending: tending,
-        })
+        let service = Arc::new(LeaseService::new(broker));
+        Ok(Known { decl: decl.clone(), service, password })
     }
 
-    fn keeper(
-        &self,
-        decl: &BrokerDecl,
-        file: &ManifestFile,
-    ) -> Result<(Arc<Keeper>, Option<Tending>), Problem> {
+    fn password(&self, decl: &BrokerDecl, file: &ManifestFile) -> Result<Password, Problem> {
         let reference = reference(decl, file)?;
         let source = self.opening.open(&reference);
         let source =
@@ -161,7 +192,7 @@ impl Brokers {
             Keeper::new(&alias, source, Rules::default(), clock, Arc::clone(&self.observer));
         let runtime = tokio::runtime::Handle::try_current();
         let tending = runtime.ok().map(|_| keeper.tend());
-        Ok((keeper, tending))
+        Ok(Password { reference, keeper, _tending: tending })
     }
 }
 

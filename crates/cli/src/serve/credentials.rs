@@ -1,6 +1,7 @@
 //! What the gateway does beside proxying, by `[sts]` and `[[broker]]`: sessions and database logins.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -133,6 +134,16 @@ impl Credentials {
     /// Which of a manifest's brokers cannot have their passwords.
     pub(super) async fn read_passwords(&self, file: &ManifestFile) -> Vec<Problem> {
         self.brokers.read_passwords(file).await
+    }
+
+    /// The files that brokers' passwords are in.
+    pub(super) fn password_files(&self) -> Vec<PathBuf> {
+        self.brokers.password_files()
+    }
+
+    /// Reads those files once more.
+    pub(super) async fn read_password_files(&self) {
+        self.brokers.read_password_files().await;
     }
 
     /// The manifest that was read last is in force.

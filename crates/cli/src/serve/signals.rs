@@ -38,7 +38,7 @@ pub(super) fn reload_when_told(
     let mut watch = Watch::new().into_diagnostic()?;
     let (config, surroundings): (PathBuf, _) = (config.to_owned(), surroundings.clone());
     let credentials = Arc::clone(credentials);
-    watch.follow(files(&gateway.snapshot(), &config));
+    watch.follow(files(&gateway.snapshot(), &config, &credentials));
     Ok(tokio::spawn(async move {
         loop {
             tokio::select! {
@@ -48,19 +48,19 @@ pub(super) fn reload_when_told(
             let recording = Recording::default();
             reload(&gateway, &recording, &config, &surroundings, &credentials).await;
             watch.follow(recording.read_files());
-            watch.follow(files(&gateway.snapshot(), &config));
+            watch.follow(files(&gateway.snapshot(), &config, &credentials));
         }
     }))
 }
 
 /// The files that the gateway reads beside policies, and the policies that its account has.
-fn files(snapshot: &Snapshot, config: &Path) -> Vec<PathBuf> {
+fn files(snapshot: &Snapshot, config: &Path, credentials: &Credentials) -> Vec<PathBuf> {
     let file = snapshot.file();
     let tls = snapshot.gateway.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
     let authorities = file.manifest.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
     let named = tls.chain(&snapshot.gateway.identities).chain(authorities);
     let named = named.map(|name| file.folder.join(name.get_ref()));
-    let named = named.chain(snapshot.secret_files());
+    let named = named.chain(snapshot.secret_files()).chain(credentials.password_files());
     let policies = policies_of(config).unwrap_or_default().into_iter();
     let policies = policies.map(|(name, ..)| PathBuf::from(name));
     named.chain(policies).chain([config.to_owned()]).collect()
@@ -76,6 +76,7 @@ async fn reload(
     match gateway.reload(source, config, surroundings).await {
         Ok(()) => {
             credentials.commit();
+            credentials.read_password_files().await;
             tracing::info!("the configuration was read anew, and holds");
         }
         Err(problems) => {

@@ -186,6 +186,16 @@ fn a_file_with_a_secret_is_read_when_it_changes() {
     check_that_it_is_followed(folder.path(), &token);
 }
 
+#[test]
+fn a_file_with_the_password_of_a_broker_is_read_when_it_changes() {
+    let folder = folder("http://127.0.0.1:9");
+    let password = folder.path().join("password");
+    write_secret(&password, "vanilla");
+    let with_broker = |text: &str| format!("{text}\n{BROKER}{{ file = \"password\" }}\n");
+    edit(folder.path(), "tollgate.toml", with_broker);
+    check_that_it_is_followed(folder.path(), &password);
+}
+
 /// That a secret is read again when the file that it is in changes, and at every signal.
 #[track_caller]
 fn check_that_it_is_followed(folder: &Path, secret: &Path) {
