@@ -35,6 +35,8 @@ pub(super) struct Credentials {
 struct Issuing {
     issuer: Option<Arc<Issuer>>,
     next: Option<Arc<Plan>>,
+    /// Whether a manifest is in force: from then on, nothing more is listened on.
+    is_begun: bool,
 }
 
 type Services = HashMap<String, Arc<dyn Internal>>;
@@ -101,6 +103,7 @@ impl Credentials {
         let (plan, issuer) = match (plan, issuing.issuer.clone()) {
             (None, None) => return Ok(None),
             (None, Some(_)) => return fixed("`[sts]` cannot be taken away"),
+            (Some(_), None) if issuing.is_begun => return fixed("`[sts]` cannot be added"),
             (Some(plan), Some(issuer)) if !issuer.plan().listens_like(&plan) => {
                 drop(plan);
                 return fixed("where `[sts]` listens cannot change");
@@ -112,7 +115,7 @@ impl Credentials {
             }
         };
         let source = issuer.session_keys(Arc::clone(&plan));
-        *issuing = Issuing { issuer: Some(issuer), next: Some(plan) };
+        (issuing.issuer, issuing.next) = (Some(issuer), Some(plan));
         Ok(Some(source))
     }
 
@@ -149,6 +152,7 @@ impl Credentials {
     /// The manifest that was read last is in force.
     pub(super) fn commit(&self) {
         let mut issuing = self.lock();
+        issuing.is_begun = true;
         if let (Some(issuer), Some(plan)) = (issuing.issuer.clone(), issuing.next.take()) {
             issuer.replace(plan);
         }

@@ -170,6 +170,20 @@ fn a_new_configuration_holds_or_is_refused_as_a_whole() {
     assert_eq!(running.stop(), Some(0));
 }
 
+#[test]
+fn sessions_cannot_begin_while_the_gateway_runs() {
+    let folder = folder("http://127.0.0.1:9");
+    write_secret(&folder.path().join("master.key"), &"5a".repeat(32));
+    let running = Running::start(folder.path());
+    const STS: &str = "\n[sts]\nlisten = \"127.0.0.1:0\"\nmasterKeys = [\"master.key\"]\n";
+    edit(folder.path(), "tollgate.toml", |text| format!("{text}{STS}"));
+    let fixed = running.wait_for("is refused, the old one holds");
+    assert!(fixed.contains("`[sts]` cannot be added while the gateway runs"), "{fixed}");
+    edit(folder.path(), "tollgate.toml", with(STS, ""));
+    running.wait_for("was read anew, and holds");
+    assert_eq!(running.stop(), Some(0));
+}
+
 /// Writes a secret into a file that nobody else may read.
 fn write_secret(path: &Path, secret: &str) {
     fs::write(path, secret).unwrap();
