@@ -17,7 +17,7 @@ use toml::Spanned;
 
 use crate::lease::LeaseService;
 
-/// All brokers that were ever declared, by name.
+/// All brokers that were ever in force, by name, and those of the manifest that is being read.
 pub struct Brokers {
     opening: Opening,
     clock: Clock,
@@ -30,6 +30,8 @@ struct Known {
     decl: BrokerDecl,
     service: Arc<LeaseService>,
     password: Password,
+    /// Whether a manifest with it was ever in force.
+    is_in_force: bool,
 }
 
 /// Where a broker's own password is, and who keeps it.
@@ -66,7 +68,8 @@ impl Brokers {
     }
 
     /// The services of a manifest's brokers, by the names that routes have for them. Those that are
-    /// declared as before are the same as before. On a runtime, their passwords are kept fresh.
+    /// declared as before are the same as before. On a runtime, their passwords are kept fresh. The
+    /// manifest is in force once [`commit`](Self::commit) says so.
     ///
     /// # Errors
     /// What is wrong with their sections, each at its place.
@@ -76,6 +79,8 @@ impl Brokers {
     ) -> Result<HashMap<String, Arc<LeaseService>>, Vec<Problem>> {
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let (mut services, mut problems) = (HashMap::new(), Vec::new());
+        // What is left of a manifest that was refused.
+        known.retain(|_, known| known.is_in_force || file.manifest.brokers.contains(&known.decl));
         for decl in &file.manifest.brokers {
             let name = decl.name.get_ref();
             if services.contains_key(name) {
@@ -105,10 +110,17 @@ impl Brokers {
         if problems.is_empty() { Ok(services) } else { Err(problems) }
     }
 
+    /// The manifest that was read last is in force.
+    pub fn commit(&self) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.values_mut().for_each(|known| known.is_in_force = true);
+    }
+
     /// All that are under way, declared now or not: whoever sweeps, sweeps them all.
     pub fn all(&self) -> Vec<Arc<Broker>> {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.values().map(|known| known.service.broker()).collect()
+        let in_force = known.values().filter(|known| known.is_in_force);
+        in_force.map(|known| known.service.broker()).collect()
     }
 
     /// The files that their passwords are in.
@@ -178,7 +190,7 @@ impl Brokers {
             .map_err(|error| file.problem(decl.journal.span(), error.to_string()))?;
         let broker = Arc::new(Broker::new(profile, server, journal, Arc::new(Unwatched)));
         let service = Arc::new(LeaseService::new(broker));
-        Ok(Known { decl: decl.clone(), service, password })
+        Ok(Known { decl: decl.clone(), service, password, is_in_force: false })
     }
 
     fn password(&self, decl: &BrokerDecl, file: &ManifestFile) -> Result<Password, Problem> {

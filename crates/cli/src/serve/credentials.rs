@@ -151,6 +151,7 @@ impl Credentials {
 
     /// The manifest that was read last is in force.
     pub(super) fn commit(&self) {
+        self.brokers.commit();
         let mut issuing = self.lock();
         issuing.is_begun = true;
         if let (Some(issuer), Some(plan)) = (issuing.issuer.clone(), issuing.next.take()) {

@@ -184,6 +184,26 @@ fn sessions_cannot_begin_while_the_gateway_runs() {
     assert_eq!(running.stop(), Some(0));
 }
 
+#[test]
+fn a_broker_of_a_configuration_that_was_refused_can_still_change() {
+    let folder = folder("http://127.0.0.1:9");
+    let running = Running::start(folder.path());
+    let listens = ["[\"127.0.0.1:0\"]", "[\"127.0.0.2:0\"]"];
+    edit(folder.path(), "tollgate.toml", |text| {
+        let broker = format!("{BROKER}{{ env = \"GITHUB_TOKEN\" }}");
+        format!("{}\n{broker}\n", with(listens[0], listens[1])(text))
+    });
+    running.wait_for("is refused, the old one holds");
+    edit(folder.path(), "tollgate.toml", |text| {
+        with("user = \"a\"", "user = \"b\"")(&with(listens[1], listens[0])(text))
+    });
+    running.wait_for("was read anew, and holds");
+    edit(folder.path(), "tollgate.toml", with("user = \"b\"", "user = \"c\""));
+    let fixed = running.wait_for("is refused, the old one holds");
+    assert!(fixed.contains("is under way and was changed"), "{fixed}");
+    assert_eq!(running.stop(), Some(0));
+}
+
 /// Writes a secret into a file that nobody else may read.
 fn write_secret(path: &Path, secret: &str) {
     fs::write(path, secret).unwrap();
