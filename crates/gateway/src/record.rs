@@ -67,9 +67,9 @@ macro_rules! part {
 /// neither.
 const ARRIVED: Part<5> = part![0: "extendedRequestId", "httpMethod", "protocol", "ip", "userAgent"];
 /// Where it goes. `path` is the canonical one, which is decided and forwarded, so that a replay of the
-/// log decides the same: with the stage, except where the host stands for one. A path that has no
-/// canonical form, or is of no API, is never decided, and is as it arrived. `resourcePath` is the
-/// route, with its placeholders.
+/// log decides the same: behind the stage, also where the host stands for that, or else a path that
+/// begins like the stage could be read in two ways. A path that has no canonical form, or is of no API,
+/// is never decided, and is as it arrived. `resourcePath` is the route, with its placeholders.
 pub(crate) const ROUTED: Part<6> =
     part![1: "domainName", "accountId", "apiId", "stage", "path", "resourcePath"];
 /// Who signed it: `caller` is the unique id.

@@ -36,8 +36,6 @@ pub struct Place<'g> {
     pub(crate) api_index: usize,
     pub(crate) stage: Cow<'g, str>,
     pub(crate) rules: RouteRules,
-    /// Whether the path arrived with its stage, rather than to a host that stands for one.
-    pub(crate) is_stage_in_path: bool,
     /// The path without its stage, if it can be read in one way only.
     pub(crate) path: Result<CanonicalPath, PathRefusal>,
 }
@@ -56,13 +54,10 @@ impl Place<'_> {
         &self.stage
     }
 
-    /// The path that is decided, with its stage if it arrived with that; none if it is refused.
-    pub(crate) fn decided_path(&self) -> Option<Cow<'_, str>> {
+    /// The path that is decided, behind its stage; none if it is refused.
+    pub(crate) fn decided_path(&self) -> Option<String> {
         let path = self.path.as_ref().ok()?.as_str();
-        Some(match self.is_stage_in_path {
-            true => Cow::Owned(["/", &self.stage, path].concat()),
-            false => Cow::Borrowed(path),
-        })
+        Some(["/", &self.stage, path].concat())
     }
 }
 
@@ -74,8 +69,7 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
     let head = framed.head();
     let path = head.uri.path();
     let nowhere = || Refusal::NoSuchApi { host: framed.host().to_owned() };
-    let mapping = guard.mapping(framed.host());
-    let (api_index, stage, path): (usize, Cow<'g, str>, &str) = match mapping {
+    let (api_index, stage, path): (usize, Cow<'g, str>, &str) = match guard.mapping(framed.host()) {
         Some(mapping) => (mapping.api, Cow::Borrowed(&mapping.stage), path),
         None => {
             let index = api_of(guard, framed.host()).ok_or_else(nowhere)?;
@@ -94,7 +88,6 @@ pub fn route<'g, B>(framed: Framed<B>, guard: &'g Guard) -> Result<Routed<'g, B>
         api_index,
         stage,
         rules: guard.rules(api_index, route),
-        is_stage_in_path: mapping.is_none(),
         path,
     };
     Ok(Routed { framed, guard, place })

@@ -3,4 +3,5 @@
 mod check;
 mod demo;
 mod faults;
+mod hosts;
 mod process;
