@@ -103,6 +103,9 @@ pub(crate) fn strip(authorized: Authorized<'_, Arriving>, plan: &Forwarding) -> 
     if plan.scrub_body {
         // Without the header, any encoding would do.
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        // In parts, a secret could be had that is in none of them.
+        parts.headers.remove(header::RANGE);
+        parts.headers.remove(header::IF_RANGE);
     }
     if is_websocket {
         parts.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
