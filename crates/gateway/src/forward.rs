@@ -23,7 +23,8 @@ use crate::refusal::Refusal;
 use crate::scrub::Scrubbed;
 use crate::strip::{Stripped, Upgrade, nominated};
 
-/// An answer of the upstream's, as it came. Only [`forward`] makes one.
+/// An answer of the upstream's, its headers without the secrets: they are logged, too. Only [`forward`]
+/// makes one.
 pub(crate) struct Forwarded {
     response: Response<Answer>,
     prepared: Vec<Arc<Prepared>>,
@@ -98,7 +99,12 @@ fn send(
     let answer = plan.upstream.pool(upgrade.is_some()).call(request, since + plan.timeout);
     async move {
         match answer.await {
-            Ok(response) => Ok(Forwarded { response, prepared, upgrade }),
+            Ok(mut response) => {
+                for prepared in &prepared {
+                    prepared.scrubber.mask_headers(response.headers_mut());
+                }
+                Ok(Forwarded { response, prepared, upgrade })
+            }
             Err(error) => Err(failure(error)),
         }
     }
@@ -138,7 +144,8 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
     )
 }
 
-/// Takes out of an answer what must not leave: what was for the connection alone, and the secret.
+/// Takes out of an answer what must not leave: what was for the connection alone, and the secrets in its
+/// body.
 ///
 /// # Errors
 /// The secret is to be looked for in the body, and the body is encoded.
@@ -155,9 +162,6 @@ pub(crate) fn scrub(
     let (mut parts, body) = response.into_parts();
     let is_switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     drop_hop_by_hop(&mut parts.headers);
-    for prepared in &prepared {
-        prepared.scrubber.mask_headers(&mut parts.headers);
-    }
     if let (true, Some(caller)) = (is_switching, upgrade) {
         // The parts carry the upstream's end of the connection.
         let upstream = hyper::upgrade::on(Response::from_parts(parts.clone(), ()));

@@ -364,13 +364,15 @@ async fn a_secret_in_an_answer_is_overwritten() {
     let upstream = Upstream::start(|seen: &Seen| {
         let echoed = seen.headers["authorization"].clone();
         let body = Bytes::from(format!("you sent {}", echoed.to_str().unwrap()));
-        Response::builder().header("x-echo", echoed).body(body).unwrap()
+        let answer = Response::builder().header("x-ratelimit-resource", echoed.clone());
+        answer.header("x-echo", echoed).body(body).unwrap()
     })
     .await;
     let url = format!("http://{}", upstream.address);
     let running = Running::start(&manifest(&url, "scrubBody = true", CREDENTIAL)).await;
     let answer = running.call("GET", "/prod/a").await;
     let stars = "*".repeat(crate::support::SECRET.len());
+    assert_eq!(running.log(1).await[0]["rlResource"], format!("Bearer {stars}"));
     assert_eq!(answer.header("x-echo"), format!("Bearer {stars}"));
     assert_eq!(answer.body, format!("you sent Bearer {stars}"));
 }
