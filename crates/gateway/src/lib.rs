@@ -81,6 +81,7 @@ pub use locate::{Located, locate};
 pub use pipeline::Gateway;
 pub use refusal::{Denial, Fault, Refusal};
 pub use route::{Place, Routed, route};
+pub use scrub::{Scrubber, ScrubberBuilder};
 pub use secrets::observer;
 pub use service::{Bound, Endpoint, Service, ServiceError, Unread, listen};
 pub use snapshot::{Snapshot, Surroundings};

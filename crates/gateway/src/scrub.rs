@@ -4,8 +4,11 @@
 //! head declares.
 
 mod forms;
+mod starts;
+mod tree;
 mod written;
 
+use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -22,7 +25,7 @@ const MASK: u8 = b'*';
 
 /// Finds the forms of secrets. Cloning shares.
 #[derive(Clone)]
-pub(crate) struct Scrubber(Arc<Wanted>);
+pub struct Scrubber(Arc<Wanted>);
 
 struct Wanted {
     forms: Forms,
@@ -32,29 +35,30 @@ struct Wanted {
 
 /// Collects what to look for.
 #[derive(Default)]
-pub(crate) struct ScrubberBuilder(Vec<String>);
+pub struct ScrubberBuilder(Vec<String>);
 
 impl ScrubberBuilder {
     /// Adds a secret in all of its forms: as it is, in hexadecimal, and in base64 at each of the three
     /// places that it can begin at; each also with escapes of URLs, JSON or HTML in it.
-    pub(crate) fn add(&mut self, secret: &str) {
+    pub fn add(&mut self, secret: &str) {
         self.0.extend(forms(secret));
     }
 
-    pub(crate) fn build(self) -> Scrubber {
-        let forms = Forms::new(self.0);
-        let in_names = forms.in_lower_case();
-        Scrubber(Arc::new(Wanted { forms, in_names }))
+    /// What finds all that was added.
+    pub fn build(self) -> Scrubber {
+        let in_names = Forms::new(self.0.iter().map(|form| form.to_ascii_lowercase()));
+        Scrubber(Arc::new(Wanted { forms: Forms::new(self.0), in_names }))
     }
 }
 
 impl Scrubber {
-    pub(crate) fn builder() -> ScrubberBuilder {
+    /// One that looks for nothing yet.
+    pub fn builder() -> ScrubberBuilder {
         ScrubberBuilder::default()
     }
 
     /// Overwrites what is found in a whole text.
-    pub(crate) fn mask(&self, bytes: &mut [u8]) {
+    pub fn mask(&self, bytes: &mut [u8]) {
         self.mask_as_far(bytes, true);
     }
 
@@ -82,7 +86,7 @@ impl Scrubber {
     }
 
     /// Overwrites what is found in the values of headers, and removes those whose names have it.
-    pub(crate) fn mask_headers(&self, headers: &mut HeaderMap) {
+    pub fn mask_headers(&self, headers: &mut HeaderMap) {
         let telling: Vec<HeaderName> =
             headers.keys().filter(|name| self.finds_in_name(name)).cloned().collect();
         for name in telling {
@@ -100,6 +104,20 @@ impl Scrubber {
         let mut bytes = value.as_bytes().to_vec();
         self.mask(&mut bytes);
         *value = HeaderValue::from_bytes(&bytes).unwrap_or(HeaderValue::from_static("*"));
+    }
+}
+
+/// Nothing of it is shown: it is made of secrets.
+impl fmt::Debug for Scrubber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Scrubber(<redacted>)")
+    }
+}
+
+/// The same before it is built.
+impl fmt::Debug for ScrubberBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ScrubberBuilder(<redacted>)")
     }
 }
 

@@ -9,7 +9,9 @@
 //!
 //! What is escaped may be escaped once more, as HTML in JSON is: `\u0026amp;`.
 
-/// What a text has of a secret at its start.
+use super::tree::Tree;
+
+/// What a text has of a form at its start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Reach {
     /// How many bytes a whole one takes, at most.
@@ -18,102 +20,141 @@ pub(super) struct Reach {
     pub(super) is_open: bool,
 }
 
-/// How far `text` is `secret`, however it is written. Where a character can be read in two ways, as
-/// itself and as the start of an escape, both are followed; where ways meet again, they are one, so
-/// that no text has more ways than bytes.
-pub(super) fn reach(secret: &[char], text: &[u8]) -> Reach {
-    let (mut places, mut next, mut is_open) = (vec![0], Vec::new(), false);
-    for char in secret {
-        for at in places.drain(..) {
-            let rest = text.get(at..).unwrap_or_default();
-            let [once, twice, thrice] = escaped(*char, rest);
-            for end in [plain(*char, rest), once, twice, thrice] {
-                match end {
-                    End::After(length) => next.push(at + length),
-                    End::Open => is_open = true,
-                    End::Other => {}
-                }
-            }
+/// How far `text` is one of the forms, however it is written. Where a character can be read in two
+/// ways, as itself and as the start of an escape, both are followed; where ways meet again, they are
+/// one, so that no text has more ways than bytes.
+pub(super) fn reach(forms: &Tree, text: &[u8]) -> Reach {
+    let mut reach = Reach::default();
+    let (mut ways, mut next) = (Vec::new(), Vec::new());
+    reach.step(forms, text, Way { node: Tree::ROOT, at: 0 }, &mut ways);
+    while !ways.is_empty() {
+        for way in ways.drain(..) {
+            reach.step(forms, text, way, &mut next);
         }
         next.sort_unstable();
         next.dedup();
-        std::mem::swap(&mut places, &mut next);
-        if places.is_empty() {
-            break;
-        }
+        std::mem::swap(&mut ways, &mut next);
     }
-    Reach { whole: places.last().copied(), is_open }
+    reach
 }
 
-/// Where a character that a text begins with ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    After(usize),
-    /// The text is too short to tell.
-    Open,
-    /// It begins with something else.
-    Other,
+/// What the text up to `at` was read as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Way {
+    node: usize,
+    at: usize,
+}
+
+impl Reach {
+    /// One character more.
+    fn step(&mut self, forms: &Tree, text: &[u8], way: Way, next: &mut Vec<Way>) {
+        let rest = text.get(way.at..).unwrap_or_default();
+        self.is_open |= readings(rest, |char, length| {
+            let Some(node) = forms.next(way.node, char) else { return };
+            let at = way.at + length;
+            if forms.is_end(node) {
+                self.whole = self.whole.max(Some(at));
+            }
+            if forms.goes_on(node) {
+                next.push(Way { node, at });
+            }
+        });
+    }
 }
 
 /// The longest escape: of a character of two units in JSON.
 const ESCAPE_BYTES_MAX: usize = 12;
 
-/// A character as it is; a space as `+`, too.
-fn plain(char: char, text: &[u8]) -> End {
-    let mut buffer = [0; 4];
-    let written = char.encode_utf8(&mut buffer).as_bytes();
-    match text {
-        [b'+', ..] if char == ' ' => End::After(1),
-        text if text.starts_with(written) => End::After(written.len()),
-        text if written.starts_with(text) => End::Open,
-        _ => End::Other,
+/// What escapes begin with.
+pub(super) const ESCAPES: [u8; 3] = [b'%', b'\\', b'&'];
+
+/// Whether an escape may begin with these two bytes.
+pub(super) fn may_be_escape(first: u8, second: u8) -> bool {
+    match first {
+        b'%' => second.is_ascii_hexdigit(),
+        b'\\' => second.is_ascii_punctuation() || b"uUxt".contains(&second),
+        b'&' => second == b'#' || ENTITIES.iter().any(|(name, _)| name.first() == Some(&second)),
+        _ => false,
     }
 }
 
-/// A character that is escaped once, twice or three times.
-fn escaped(char: char, text: &[u8]) -> [End; 3] {
-    let mut ends = [End::Other; 3];
+/// Tells every way to read the character that a text begins with, and how many bytes it takes: as it
+/// is, a `+` also as a space, and escaped once, twice or three times. Whether the text may be too
+/// short to tell.
+fn readings(text: &[u8], mut tell: impl FnMut(char, usize)) -> bool {
+    match text.first() {
+        None => return true,
+        Some(b'+') => {
+            tell('+', 1);
+            tell(' ', 1);
+        }
+        Some(byte) if byte.is_ascii() => {
+            tell(char::from(*byte), 1);
+            return ESCAPES.contains(byte) && escaped(text, tell);
+        }
+        Some(_) => match first_char(text) {
+            Ok(char) => tell(char, char.len_utf8()),
+            Err(is_cut) => return is_cut,
+        },
+    }
+    false
+}
+
+/// The character that a text of UTF-8 begins with, or whether it is cut.
+fn first_char(text: &[u8]) -> Result<char, bool> {
+    let start = text.get(..4).unwrap_or(text);
+    let valid = std::str::from_utf8(start).or_else(|error| {
+        let valid = start.get(..error.valid_up_to()).unwrap_or_default();
+        std::str::from_utf8(valid).ok().filter(|it| !it.is_empty()).ok_or(error)
+    });
+    match valid.map(|text| text.chars().next()) {
+        Ok(char) => char.ok_or(true),
+        Err(error) => Err(error.error_len().is_none()),
+    }
+}
+
+/// The same of a character that is escaped.
+fn escaped(text: &[u8], mut tell: impl FnMut(char, usize)) -> bool {
     let (mut outer, mut before) = (Vec::new(), 0);
-    for end in &mut ends {
+    for _ in 0..3 {
         let inner = if outer.is_empty() { text } else { outer.as_slice() };
         let found = match inner.first() {
-            Some(b'%') => percent(char, inner),
+            Some(b'%') => percent(inner),
             Some(b'\\') => backslash(inner),
             Some(b'&') => entity(inner),
-            _ => break,
+            _ => return false,
         };
-        let Some((found, length)) = found else {
-            let is_cut = inner.len() < ESCAPE_BYTES_MAX;
-            *end = if is_cut { End::Open } else { End::Other };
-            break;
-        };
-        if found == char {
-            *end = End::After(before + length);
-        }
+        let Some((found, length)) = found else { return inner.len() < ESCAPE_BYTES_MAX };
+        tell(found, before + length);
         // What it means may be the start of another escape.
-        let Some(first) = u8::try_from(found).ok().filter(|byte| b"%\\&".contains(byte)) else {
-            break;
+        let Some(first) = u8::try_from(found).ok().filter(|byte| ESCAPES.contains(byte)) else {
+            return false;
         };
         let rest = text.get(before + length..).unwrap_or_default();
         before += length - 1;
         outer = [&[first], rest.get(..ESCAPE_BYTES_MAX).unwrap_or(rest)].concat();
     }
-    ends
+    false
 }
 
-/// As many bytes as the character has, each as `%` and two digits.
-fn percent(char: char, text: &[u8]) -> Option<(char, usize)> {
-    let length = char.len_utf8();
+/// As many bytes as the first of them says, each as `%` and two digits.
+fn percent(text: &[u8]) -> Option<(char, usize)> {
+    let byte = |written: &[u8]| match written {
+        [b'%', digits @ ..] => u8::try_from(number(digits, 16, 2)?).ok(),
+        _ => None,
+    };
+    let length = match byte(text.get(..3)?)? {
+        0..0x80 => 1,
+        0xc0..0xe0 => 2,
+        0xe0..0xf0 => 3,
+        _ => 4,
+    };
     let mut bytes = [0; 4];
     let bytes = bytes.get_mut(..length)?;
-    for (byte, written) in bytes.iter_mut().zip(text.chunks(3)) {
-        *byte = match written {
-            [b'%', digits @ ..] => u8::try_from(number(digits, 16, 2)?).ok()?,
-            _ => return None,
-        };
+    for (at, written) in bytes.iter_mut().zip(text.chunks(3)) {
+        *at = byte(written)?;
     }
-    let found = std::str::from_utf8(bytes).ok()?.chars().next()?;
-    Some((found, 3 * length))
+    Some((std::str::from_utf8(bytes).ok()?.chars().next()?, 3 * length))
 }
 
 /// `\/`, `\u0026`, `\ud83e\udd80`, `\x26`, `\t`.
@@ -153,9 +194,10 @@ fn entity(text: &[u8]) -> Option<(char, usize)> {
 
 /// A number of exactly so many digits, at least one.
 fn number(digits: &[u8], radix: u32, length: usize) -> Option<u32> {
-    let are_digits = digits.iter().all(|byte| char::from(*byte).is_digit(radix));
-    let text = std::str::from_utf8(digits).ok().filter(|_| are_digits && digits.len() == length)?;
-    u32::from_str_radix(text, radix).ok()
+    let all = Some(digits).filter(|digits| digits.len() == length && length > 0)?;
+    all.iter().try_fold(0u32, |number, digit| {
+        number.checked_mul(radix)?.checked_add(char::from(*digit).to_digit(radix)?)
+    })
 }
 
 #[cfg(test)]
@@ -168,7 +210,11 @@ mod tests {
     fn check(secret: &str, text: &str, whole: Option<usize>, is_open: bool) {
         let secret: Vec<char> = secret.chars().collect();
         let text = if is_open { text.to_owned() } else { format!("{text}............") };
-        assert_eq!(reach(&secret, text.as_bytes()), Reach { whole, is_open }, "{text}");
+        assert_eq!(
+            reach(&Tree::of(&[secret]), text.as_bytes()),
+            Reach { whole, is_open },
+            "{text}"
+        );
     }
 
     #[test]
@@ -208,7 +254,10 @@ mod tests {
     fn ways_that_meet_are_followed_once() {
         let (secret, text) = ("\\".repeat(60), "\\".repeat(90));
         let secret: Vec<char> = secret.chars().collect();
-        assert_eq!(reach(&secret, text.as_bytes()), Reach { whole: Some(90), is_open: true });
+        assert_eq!(
+            reach(&Tree::of(&[secret]), text.as_bytes()),
+            Reach { whole: Some(90), is_open: true }
+        );
     }
 
     proptest! {
@@ -218,6 +267,7 @@ mod tests {
         ) {
             let secret: Vec<char> = written.iter().map(|(char, _)| *char).collect();
             let text: String = written.iter().map(|(char, way)| write(*char, *way)).collect();
+            let secret = Tree::of(&[secret]);
             let found = reach(&secret, text.as_bytes());
             prop_assert!(found.whole.is_some_and(|whole| whole >= text.len()), "{text}");
             for cut in 0..text.len() {
