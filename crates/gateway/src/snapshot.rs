@@ -102,19 +102,8 @@ impl Snapshot {
         let plans = file.manifest.apis.iter().map(|api| builder.plans(api)).collect();
         let Builder { upstreams, credentials, buckets, quotas, holders, mut problems, .. } =
             builder;
-        let guard = match account {
-            Err(wrong) => {
-                problems.extend(wrong);
-                None
-            }
-            Ok(account) => match Guard::new(account, &file, keys) {
-                Ok(guard) => Some(guard),
-                Err(wrong) => {
-                    problems.extend(wrong);
-                    None
-                }
-            },
-        };
+        let guard = account.and_then(|account| Guard::new(account, &file, keys));
+        let guard = guard.map_err(|wrong| problems.extend(wrong)).ok();
         let Some(guard) = guard.filter(|_| problems.is_empty()) else {
             return Err(Problems::none_or(problems, ()).err().unwrap_or_else(|| {
                 Problem::of_file(path.display().to_string(), "nothing can be made of it").into()
