@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{Receiver, channel};
 
 /// Changes this close together are one: editors write a file in several steps.
 const SETTLED: Duration = Duration::from_millis(100);
@@ -17,7 +17,8 @@ const SETTLED: Duration = Duration::from_millis(100);
 pub(super) struct Watch {
     files: BTreeMap<PathBuf, Option<State>>,
     watcher: RecommendedWatcher,
-    events: UnboundedReceiver<()>,
+    /// One is as good as many.
+    events: Receiver<()>,
 }
 
 /// What tells whether a file is the same.
@@ -26,11 +27,11 @@ type State = (SystemTime, u64);
 impl Watch {
     /// Watches nothing yet.
     pub(super) fn new() -> notify::Result<Watch> {
-        let (sender, events) = unbounded_channel();
+        let (sender, events) = channel(1);
         let watcher = notify::recommended_watcher(move |event: notify::Result<Event>| {
             if event.is_ok_and(|event| !event.kind.is_access()) {
-                // Nobody listens any more only when the process is about to end.
-                let _ = sender.send(());
+                // It is full while one waits, and closed when the process is about to end.
+                let _ = sender.try_send(());
             }
         })?;
         Ok(Watch { files: BTreeMap::new(), watcher, events })
