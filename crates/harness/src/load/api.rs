@@ -226,15 +226,15 @@ fn canonical(
     path: &str,
     entry: Option<&ApiEntry>,
 ) -> Result<CanonicalPath, PathRefusal> {
-    let accept = |rule: PathRule, path: &str| rule.accept(&RequestTarget::origin(path.as_bytes()));
-    let path = accept(PathRule::MOST_LENIENT, path)?;
-    let Some(entry) = entry.filter(|entry| !entry.routes().is_empty()) else { return Ok(path) };
-    let route = entry.route(method, path.as_str());
+    let accept = |rule: PathRule| rule.accept(&RequestTarget::origin(path.as_bytes()));
+    let leniently = accept(PathRule::MOST_LENIENT)?;
+    let Some(entry) = entry.filter(|it| !it.routes().is_empty()) else { return Ok(leniently) };
+    let route = entry.route(method, leniently.as_str());
     let rule = route.map_or(PathRule::default(), |route| PathRule {
         encoded_slash: route.allows_encoded_slash,
         semicolon: route.allows_semicolon,
     });
-    accept(rule, path.as_str())
+    accept(rule)
 }
 
 /// The action and the ARN of a method and path.

@@ -113,6 +113,10 @@ fn a_path_that_the_gateway_refuses_is_no_case() {
         ("/pets/%00", "a space or control character at position 6"),
         ("/pets/../admin", "a dot segment, `.` or `..` at position 6"),
         ("/pets/a%2Fb", "an encoded slash, `%2F`, which this route does not accept at position 7"),
+        (
+            "/%70ets/a%2Fb",
+            "an encoded slash, `%2F`, which this route does not accept at position 9",
+        ),
     ] {
         let message = format!(
             "a.test.yaml:3:62: request path refused: {why}, found `{path}`\n  help: the gateway \
