@@ -20,6 +20,7 @@ mod formats;
 #[cfg(unix)]
 mod interrupt;
 mod kept;
+mod map;
 mod merge;
 mod names;
 mod overwrite;
