@@ -8,6 +8,8 @@ use miette::IntoDiagnostic;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::JoinHandle;
 use tollgate_gateway::{Gateway, Snapshot, Surroundings};
+use tollgate_store::StsDecl;
+use toml::Spanned;
 
 use super::credentials::Credentials;
 use super::watch::Watch;
@@ -58,12 +60,20 @@ fn files(snapshot: &Snapshot, config: &Path, credentials: &Credentials) -> Vec<P
     let file = snapshot.file();
     let tls = snapshot.gateway.tls.iter().flat_map(|tls| [&tls.certificate, &tls.key]);
     let authorities = file.manifest.upstreams.iter().filter_map(|upstream| upstream.ca.as_ref());
-    let named = tls.chain(&snapshot.gateway.identities).chain(authorities);
+    let sessions = file.manifest.sts.iter().flat_map(files_of_sessions);
+    let named = tls.chain(&snapshot.gateway.identities).chain(authorities).chain(sessions);
     let named = named.map(|name| file.folder.join(name.get_ref()));
     let named = named.chain(snapshot.secret_files()).chain(credentials.password_files());
     let policies = policies_of(config).unwrap_or_default().into_iter();
     let policies = policies.map(|(name, ..)| PathBuf::from(name));
     named.chain(policies).chain([config.to_owned()]).collect()
+}
+
+/// Those that sessions are sealed with, and that others are believed by.
+fn files_of_sessions(sts: &StsDecl) -> impl Iterator<Item = &Spanned<String>> {
+    let providers = sts.providers.iter().flat_map(|it| it.jwks.iter().chain(&it.ca));
+    let bridge = sts.bridge.iter().filter_map(|bridge| bridge.ca.as_ref());
+    sts.master_keys.get_ref().iter().chain(providers).chain(bridge)
 }
 
 async fn reload(

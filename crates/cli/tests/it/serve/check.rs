@@ -170,12 +170,29 @@ fn a_new_configuration_holds_or_is_refused_as_a_whole() {
     assert_eq!(running.stop(), Some(0));
 }
 
+/// Sessions, and the file of their key.
+const STS: &str = "\n[sts]\nlisten = \"127.0.0.1:0\"\nmasterKeys = [\"master.key\"]\n";
+
+#[test]
+fn the_key_of_sessions_is_read_when_it_changes() {
+    let folder = folder("http://127.0.0.1:9");
+    let key = folder.path().join("master.key");
+    write_secret(&key, &"5a".repeat(32));
+    edit(folder.path(), "tollgate.toml", |text| format!("{text}{STS}"));
+    let running = Running::start(folder.path());
+    fs::write(&key, "5a").unwrap();
+    let refused = running.wait_for("is refused, the old one holds");
+    assert!(refused.contains("expected a master key of 64 hexadecimal digits"), "{refused}");
+    fs::write(&key, "6b".repeat(32)).unwrap();
+    running.wait_for("was read anew, and holds");
+    assert_eq!(running.stop(), Some(0));
+}
+
 #[test]
 fn sessions_cannot_begin_while_the_gateway_runs() {
     let folder = folder("http://127.0.0.1:9");
     write_secret(&folder.path().join("master.key"), &"5a".repeat(32));
     let running = Running::start(folder.path());
-    const STS: &str = "\n[sts]\nlisten = \"127.0.0.1:0\"\nmasterKeys = [\"master.key\"]\n";
     edit(folder.path(), "tollgate.toml", |text| format!("{text}{STS}"));
     let fixed = running.wait_for("is refused, the old one holds");
     assert!(fixed.contains("`[sts]` cannot be added while the gateway runs"), "{fixed}");
