@@ -156,8 +156,12 @@ impl Words {
 
 /// In order, each once.
 fn summed(mut cells: Vec<(Cell, u64)>) -> Vec<(Cell, u64)> {
-    // What workers gathered is in order already, and merged by this sort.
-    cells.sort_by_key(|(cell, _)| *cell);
+    // Of what workers gathered all intervals are in order already, and merged by this sort.
+    cells.sort_by_key(|(cell, _)| cell.start);
+    for interval in cells.chunk_by_mut(|(one, _), (next, _)| one.start == next.start) {
+        let in_one = |cell: &Cell| u64::from(cell.limit) << u32::BITS | u64::from(cell.principal);
+        interval.sort_unstable_by_key(|(cell, _)| in_one(cell));
+    }
     cells.dedup_by(|(cell, requests), (kept, sum)| {
         let same = cell == kept;
         *sum += if same { *requests } else { 0 };
