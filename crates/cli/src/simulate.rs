@@ -5,6 +5,7 @@ mod policies;
 mod single;
 
 use clap::ValueEnum;
+use tollgate_policy::simulate::check_action;
 
 use crate::exit::Outcome;
 use crate::world::World;
@@ -107,11 +108,10 @@ enum Format {
     Json,
 }
 
-/// `service:Name`: a policy names no action without the colon, so the answer would always be no.
 fn action(text: &str) -> Result<String, String> {
-    match text.split_once(':') {
-        Some((service, name)) if !service.is_empty() && !name.is_empty() => Ok(text.to_owned()),
-        _ => Err("expected `service:Name`, such as `execute-api:Invoke`".to_owned()),
+    match check_action(text) {
+        Ok(()) => Ok(text.to_owned()),
+        Err(expected) => Err(format!("expected {expected}")),
     }
 }
 

@@ -26,7 +26,7 @@
 mod answer;
 mod case;
 
-pub use case::{Case, CaseError, PolicyPlace, is_decided_by_trust};
+pub use case::{Case, CaseError, PolicyPlace, check_action, is_decided_by_trust};
 
 use crate::authorize::authorize;
 use crate::explain::explain;
@@ -111,6 +111,10 @@ mod tests {
         check(
             r#"{"id":3,"policies":{},"request":{"principal":"bob","action":"s3:GetObject","resource":"*"}}"#,
             r#"{"id":3,"error":{"message":"expected principal to be an ARN, `anonymous`, a service such as `lambda.amazonaws.com` or the domain name of an identity provider, found `bob`"}}"#,
+        );
+        check(
+            r#"{"id":5,"policies":{},"request":{"principal":"anonymous","action":"s3GetObject","resource":"*"}}"#,
+            r#"{"id":5,"error":{"message":"expected action to be `service:Name`, such as `execute-api:Invoke`, found `s3GetObject`"}}"#,
         );
         check(
             r#"{"id":"4","policies":{"identiy":[]},"request":{}}"#,

@@ -14,11 +14,13 @@ use crate::world::World;
 /// A line that is no case is answered by what is wrong with it, and the others are answered all the
 /// same; the run then ends as one whose input could not be read.
 pub(super) fn answer_all(path: &str, world: &World) -> Outcome {
-    let mut refused = 0_u64;
+    let (mut refused, mut first, mut number) = (0_u64, 0_u64, 0_u64);
     let mut input = open(path)?;
     let mut line = Vec::new();
     while next_line(&mut *input, &mut line).into_diagnostic().wrap_err_with(|| unreadable(path))? {
+        number += 1;
         let answer = answer(&line).unwrap_or_else(|refusal| {
+            first = if refused == 0 { number } else { first };
             refused += 1;
             refusal
         });
@@ -26,10 +28,10 @@ pub(super) fn answer_all(path: &str, world: &World) -> Outcome {
     }
     match refused {
         0 => Ok(Exit::Ok),
-        1 => Err(miette::miette!("1 line of `{path}` is no case; its answer says why")),
-        _ => {
-            Err(miette::miette!("{refused} lines of `{path}` are no cases; their answers say why"))
-        }
+        1 => Err(miette::miette!("line {first} of `{path}` is no case; its answer says why")),
+        _ => Err(miette::miette!(
+            "{refused} lines of `{path}` are no cases, the first is line {first}; their answers say why"
+        )),
     }
 }
 

@@ -138,6 +138,26 @@ fn an_action_has_a_service_and_a_name() {
 }
 
 #[test]
+fn an_action_of_a_batch_has_them_too() {
+    let case = |action: &str| {
+        format!(
+            r#"{{"id":1,"policies":{{}},"request":{{"principal":"anonymous","action":"{action}","resource":"*"}}}}"#
+        )
+    };
+    let lines = [case("s3:GetObject"), case("execute-apiInvoke")];
+    let output = simulate(&["--batch", "-"], &lines.join("\n"));
+    assert_eq!(output.status.code(), Some(2));
+    let answers = stdout(&output);
+    let refusal = answers.lines().nth(1).unwrap();
+    schema("simulate-batch")(&serde_json::from_str(refusal).unwrap());
+    let expected = "expected action to be `service:Name`, such as `execute-api:Invoke`, found \
+                    `execute-apiInvoke`";
+    assert!(refusal.contains(expected), "{refusal}");
+    let errors = stderr(&output);
+    assert!(errors.contains("line 2 of `-` is no case; its answer says why"), "{errors}");
+}
+
+#[test]
 fn a_line_that_is_no_case_is_answered_too() {
     let case = r#"{"id":1,"policies":{},"request":{"principal":"anonymous","action":"s3:GetObject","resource":"*"}}"#;
     let output = simulate(&["--batch", "-"], &format!("{case}\n\nnonsense\n{case}\n"));
@@ -147,7 +167,8 @@ fn a_line_that_is_no_case_is_answered_too() {
     answers.lines().for_each(|answer| check_schema(&serde_json::from_str(answer).unwrap()));
     let refused: Vec<bool> = answers.lines().map(|line| line.contains("\"error\"")).collect();
     assert_eq!(refused, [false, true, true, false]);
-    assert!(stderr(&output).contains("2 lines of `-` are no cases"), "{}", stderr(&output));
+    let said = "2 lines of `-` are no cases, the first is line 2; their answers say why";
+    assert!(stderr(&output).contains(said), "{}", stderr(&output));
 }
 
 /// What a schema of ours has against a document.

@@ -124,7 +124,7 @@ impl Case {
     /// # Errors
     ///
     /// The first thing that is wrong: with the JSON, with a member of `policies` or `request`, with
-    /// a policy (the first of its errors), with the principal, or a context key given twice.
+    /// a policy (the first of its errors), with the principal or the action, or a context key given twice.
     pub fn parse(line: &str) -> Result<Case, CaseError> {
         let Envelope { id, policies, request } =
             serde_json::from_str(line).map_err(|error| CaseError::of_json(line, &error))?;
@@ -141,6 +141,9 @@ impl Case {
 
     fn with(documents: Documents, raw: RawRequest<'_>) -> Result<Case, CaseError> {
         check_principal(&raw.principal)?;
+        check_action(&raw.action).map_err(|expected| {
+            CaseError::new(format!("expected action to be {expected}, found `{}`", raw.action))
+        })?;
         Ok(Case {
             id: Json::Null,
             documents,
@@ -188,6 +191,18 @@ pub fn is_decided_by_trust(action: &str) -> bool {
     let action = action.to_ascii_lowercase();
     action.starts_with("sts:assumerole")
         || ["sts:tagsession", "sts:setsourceidentity"].contains(&action.as_str())
+}
+
+/// Refuses an action that is no `service:Name`, and says what is expected: a policy names no action without
+/// the colon, so the answer would always be no.
+///
+/// # Errors
+/// What is expected in its place.
+pub fn check_action(action: &str) -> Result<(), &'static str> {
+    match action.split_once(':') {
+        Some((service, name)) if !service.is_empty() && !name.is_empty() => Ok(()),
+        _ => Err("`service:Name`, such as `execute-api:Invoke`"),
+    }
 }
 
 fn check_principal(text: &str) -> Result<(), CaseError> {
