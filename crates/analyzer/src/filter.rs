@@ -153,7 +153,9 @@ impl Field {
             Field::Api => row.api_id(),
             Field::Stage => row.stage(),
             Field::Error => row.error_type(),
-            Field::Status | Field::Latency => None,
+            Field::Status | Field::Latency => {
+                return self.number(row).map(|number| number.to_string().into());
+            }
         };
         told.map(Cow::Borrowed)
     }

@@ -8,16 +8,18 @@
 //! field      = "status" | "latency" | "caller" | "method" | "route" | "path" | "ip" | "agent"
 //!            | "upstream" | "credential" | "api" | "stage" | "error"
 //! operator   = "=" | "!=" | "<" | "<=" | ">" | ">=" | "~" | "!~"
-//! value      = number [ "." digits ] [ "ms" | "s" ] | text in double quotes
+//! value      = number [ "." digits ] [ "ms" | "s" ] | text in double quotes | "-"
 //! ```
 //!
-//! Fractions and units are those of latencies.
+//! Fractions and units are those of latencies. `-` is what a row does not have, of any field, in quotes or
+//! without.
 
 use std::fmt;
 
 use tollgate_store::suggestion;
 
 use super::{Field, Node, Operand, Operator};
+use crate::dimension::UNTOLD;
 use crate::time::milliseconds;
 
 /// Filters nest at most this deep.
@@ -152,7 +154,13 @@ impl<'t> Parser<'t> {
         let known = FIELDS.into_iter().find(|(name, _)| self.word(name));
         let Some((_, field)) = known else { return Err(self.expected_field()) };
         let operator = self.operator(field)?;
-        let value = if field.is_number() { self.number(field)? } else { self.quoted()? };
+        let value = match (operator, field.is_number()) {
+            (Operator::Equal | Operator::NotEqual, _) if self.untold() => {
+                Operand::Text(UNTOLD.into())
+            }
+            (_, true) => self.number(field)?,
+            (_, false) => self.quoted()?,
+        };
         Ok(as_printed(field, operator, &value).unwrap_or(Node::Compare(field, operator, value)))
     }
 
@@ -172,6 +180,11 @@ impl<'t> Parser<'t> {
             true => self.expected_one_of(&["=", "!=", "<", "<=", ">", ">="]),
             false => self.expected_one_of(&["=", "!=", "~", "!~"]),
         })
+    }
+
+    /// Takes what stands for what a row does not have, with its quotes if it has some.
+    fn untold(&mut self) -> bool {
+        self.symbol("\"-\"") || self.word(UNTOLD)
     }
 
     fn number(&mut self, field: Field) -> Result<Operand, FilterError> {
@@ -403,6 +416,20 @@ mod tests {
         let bare = parse("status=1 or status=2 and status=3");
         assert_eq!(bare, parse("status=1 or (status=2 and status=3)"));
         assert_ne!(bare, parse("(status=1 or status=2) and status=3"));
+    }
+
+    #[test]
+    fn what_a_row_does_not_have_is_a_dash_of_any_field() {
+        for (name, field) in FIELDS {
+            let absent = Node::Compare(field, Operator::Equal, Operand::Text(UNTOLD.to_owned()));
+            for text in ["=-", " = - ", "=\"-\""] {
+                assert_eq!(parse(&format!("{name}{text}")), Ok(absent.clone()), "{name}{text}");
+            }
+        }
+        assert!(parse("not (status != - and error = -)").is_ok());
+        check_error("status > -", "expected a whole number at column 10");
+        check_error("latency = -5", "expected a number at column 11");
+        check_error("error ~ -", "expected text in double quotes at column 9");
     }
 
     #[test]

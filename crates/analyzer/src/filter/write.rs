@@ -75,6 +75,7 @@ mod tests {
         check("status>=400 and(ip=\"::1\")", "status >= 400 and ip = \"::1\"");
         check("status=1 or status=2 and status=3", "status = 1 or status = 2 and status = 3");
         check("(status=1 or status=2)and status=3", "(status = 1 or status = 2) and status = 3");
+        check("status=- or error!=-", "status = \"-\" or error != \"-\"");
         check("not(status=1 and status=2)", "not (status = 1 and status = 2)");
         check("not not status=1", "not not status = 1");
         check("(status=1 or status=2) or status=3", "(status = 1 or status = 2) or status = 3");

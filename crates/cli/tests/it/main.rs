@@ -16,6 +16,7 @@ mod check;
 mod claims;
 mod convert;
 mod credentials;
+mod filters;
 mod formats;
 #[cfg(unix)]
 mod interrupt;
