@@ -1,11 +1,13 @@
 //! Which rows count: a little language, `status >= 400 and caller ~ "release"`.
 //!
 //! `~` means "contains". A field that the row does not have satisfies no comparison, except that
-//! `!=` and `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers and
-//! routes may be written as tables of usage print them, `user/ana` and `GET /users`. Latencies are
+//! `!=` and `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers may be
+//! written as reports print them, `user/ana` or `role/web` for all sessions of a role, and routes, too,
+//! `GET /users`. Latencies are
 //! milliseconds unless a unit follows, `latency > 1.5s`: the response's, or the integration's where
 //! that is not told.
 
+mod callers;
 mod parse;
 mod write;
 
@@ -18,7 +20,6 @@ use tollgate_store::{Account, ApiEntry};
 use crate::call::{self, Configured, Forwarded};
 use crate::dimension::UNTOLD;
 use crate::rows::Row;
-use crate::text::short_caller;
 
 pub use parse::FilterError;
 
@@ -110,8 +111,7 @@ impl Node {
             }
             Node::Compare(field, operator, Operand::Text(text)) => {
                 let found = field.text(row, account);
-                let found = found.as_deref().map(|found| field.as_written(found, text));
-                operator.holds_for_text(found, text)
+                operator.holds_for_text(found.as_deref(), text, *field)
             }
         }
     }
@@ -160,12 +160,12 @@ impl Field {
         told.map(Cow::Borrowed)
     }
 
-    /// A value in the form that it is compared in: that of a caller is short if `wanted` is.
-    fn as_written<'t>(self, value: &'t str, wanted: &str) -> &'t str {
-        if self != Field::Caller || wanted.starts_with("arn:") {
-            return value;
+    /// Whether a value is called so.
+    fn is(self, value: &str, wanted: &str) -> bool {
+        match self {
+            Field::Caller => callers::is_called(value, wanted),
+            _ => value == wanted,
         }
-        Some(short_caller(value)).filter(|short| *short == wanted).unwrap_or(value)
     }
 }
 
@@ -208,14 +208,14 @@ impl Operator {
         }
     }
 
-    fn holds_for_text(self, found: Option<&str>, wanted: &str) -> bool {
-        let contains = found.is_some_and(|found| found.contains(wanted));
-        let is = found.unwrap_or(UNTOLD) == wanted;
+    fn holds_for_text(self, found: Option<&str>, wanted: &str, field: Field) -> bool {
+        let contains = || found.is_some_and(|found| found.contains(wanted));
+        let is = || found.map_or(wanted == UNTOLD, |found| field.is(found, wanted));
         match self {
-            Operator::Equal => is,
-            Operator::NotEqual => !is,
-            Operator::Contains => contains,
-            _ => !contains,
+            Operator::Equal => is(),
+            Operator::NotEqual => !is(),
+            Operator::Contains => contains(),
+            _ => !contains(),
         }
     }
 }
@@ -226,11 +226,13 @@ mod tests {
 
     #[test]
     fn what_a_row_does_not_have_is_not_anything() {
-        assert!(!Operator::Equal.holds_for_text(None, ""));
-        assert!(Operator::NotEqual.holds_for_text(None, "x"));
-        assert!(Operator::Equal.holds_for_text(None, "-"));
-        assert!(!Operator::NotEqual.holds_for_text(None, "-"));
-        assert!(!Operator::Contains.holds_for_text(None, "-"));
+        let holds =
+            |operator: Operator, wanted| operator.holds_for_text(None, wanted, Field::Stage);
+        assert!(!holds(Operator::Equal, ""));
+        assert!(holds(Operator::NotEqual, "x"));
+        assert!(holds(Operator::Equal, "-"));
+        assert!(!holds(Operator::NotEqual, "-"));
+        assert!(!holds(Operator::Contains, "-"));
         assert!(!Operator::Less.holds_for_number(None, 5));
         assert!(Operator::NotEqual.holds_for_number(None, 5));
     }

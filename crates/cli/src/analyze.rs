@@ -51,8 +51,9 @@ pub(crate) struct Args {
     /// `status>=400 and caller~"release"`. Fields: status, latency, caller, method, route, path, ip,
     /// agent, upstream, credential, api, stage, error; `~` contains; `and`, `or`, `not`, `(…)`.
     /// Latencies are milliseconds or have a unit: `latency>500ms`, `latency>1.5s`; where the response's is
-    /// not told, it is the integration's. What tables of usage print of a caller or a route is one, too,
-    /// and `-` is what a request does not tell.
+    /// not told, it is the integration's. What reports print of a caller, such as `role/web` for all
+    /// sessions of a role, or tables of usage of a route, is one, too, and `-` is what a request does not
+    /// tell.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     filter: Option<Filter>,
     /// Group usage by one or, with commas between them, up to four values: caller, role, session,

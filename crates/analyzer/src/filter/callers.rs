@@ -1,0 +1,82 @@
+//! Callers as reports print them.
+
+use crate::dimension::role_key;
+use crate::text::short_caller;
+
+/// Whether reports call a caller so: in full or briefly, with its account where another is called the same,
+/// or as one of the sessions of its role.
+pub(super) fn is_called(caller: &str, name: &str) -> bool {
+    if caller == name {
+        return true;
+    }
+    if let Some((of, note)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
+        return match note.strip_suffix(" sessions").or(note.strip_suffix(" session")) {
+            Some(_) => is_session(caller, of),
+            None => account(caller) == note && is_called(caller, of),
+        };
+    }
+    match name.strip_prefix("arn:") {
+        // The sessions of a role leave its path out.
+        Some(_) => name.split_once(":role/").is_some_and(|(_, role)| {
+            account(caller) == account(name) && is_session(caller, last(role))
+        }),
+        None => {
+            short_caller(caller) == name
+                || name.strip_prefix("role/").is_some_and(|role| is_session(caller, last(role)))
+        }
+    }
+}
+
+/// Whether a caller is a session of the role of this name, behind which its account may stand.
+fn is_session(caller: &str, role: &str) -> bool {
+    let key = role_key(caller);
+    let is_one = |name| key.len() < caller.len() && short_caller(key) == name;
+    match role.strip_suffix(')').and_then(|role| role.rsplit_once(" (")) {
+        Some((role, of)) => account(caller) == of && is_one(role),
+        None => is_one(role),
+    }
+}
+
+/// The account of an ARN; nothing of anything else.
+fn account(caller: &str) -> &str {
+    caller.split(':').nth(4).unwrap_or_default()
+}
+
+/// A name without the path that it lies at.
+fn last(name: &str) -> &str {
+    name.rsplit('/').next().unwrap_or(name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(name: &str, expected: [bool; 3]) {
+        let callers = [
+            "arn:aws:sts::111111111111:assumed-role/web/s-1",
+            "arn:aws:sts::222222222222:assumed-role/web/s-2",
+            "arn:aws:iam::111111111111:user/web",
+        ];
+        assert_eq!(callers.map(|caller| is_called(caller, name)), expected, "{name}");
+    }
+
+    #[test]
+    fn a_caller_has_all_names_that_reports_give_it() {
+        check("arn:aws:sts::111111111111:assumed-role/web/s-1", [true, false, false]);
+        check("web/s-1", [true, false, false]);
+        check("web/s-1 (111111111111)", [true, false, false]);
+        check("web/s-1 (222222222222)", [false; 3]);
+        check("role/web", [true, true, false]);
+        check("role/team/web", [true, true, false]);
+        check("role/web (222222222222)", [false, true, false]);
+        check("arn:aws:iam::222222222222:role/web", [false, true, false]);
+        check("arn:aws:iam::222222222222:role/team/web", [false, true, false]);
+        check("web (2 sessions)", [true, true, false]);
+        check("web (222222222222) (1 session)", [false, true, false]);
+        check("user/web", [false, false, true]);
+        check("web", [false; 3]);
+        check("anonymous", [false; 3]);
+        assert!(is_called("anonymous", "anonymous") && is_called("a (b)", "a (b)"));
+    }
+}
