@@ -8,6 +8,7 @@
 //! that is not told.
 
 mod callers;
+mod found;
 mod parse;
 mod write;
 
@@ -21,6 +22,8 @@ use crate::call::{self, Configured, Forwarded};
 use crate::dimension::UNTOLD;
 use crate::rows::Row;
 
+pub use found::Found;
+pub(crate) use found::Watch;
 pub use parse::FilterError;
 
 /// A filter, parsed.

@@ -15,7 +15,7 @@ use crate::call::Call;
 use crate::calls::{CHUNK, Naming};
 use crate::changes::{ChangeTally, Changes};
 use crate::context::{self, Assumption};
-use crate::filter::Filter;
+use crate::filter::{Filter, Found, Watch};
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{Cited, Outcomes};
@@ -84,6 +84,9 @@ pub struct Gathered {
     /// The first and the last of all that were left out.
     #[serde(default)]
     pub left_out_span: Span,
+    /// What was found of what the filter compares with; nothing without one.
+    #[serde(default, skip_serializing_if = "Found::is_empty")]
+    pub found: Found,
     /// Usage.
     pub usage: Usage,
     /// Usage by whatever was asked for.
@@ -110,6 +113,7 @@ impl Gathered {
         self.left_out += other.left_out;
         self.left_out_without_time += other.left_out_without_time;
         self.left_out_span.merge(other.left_out_span);
+        self.found.merge(other.found);
         self.usage.merge(other.usage);
         Breakdown::merge_all(&mut self.breakdowns, other.breakdowns);
         self.limits.merge(other.limits);
@@ -194,7 +198,7 @@ impl<'a> Analysis<'a> {
             bump: Bump::new(),
             naming: Naming::new(self.account, self.against),
             window: self.window,
-            filter: self.filter,
+            filter: self.filter.map(|filter| (filter, Watch::new(filter))),
             left_out: 0,
             left_out_without_time: 0,
             left_out_span: Span::default(),
@@ -256,7 +260,7 @@ pub struct Gatherer<'a> {
     bump: Bump,
     naming: Naming<'a>,
     window: Window,
-    filter: Option<&'a Filter>,
+    filter: Option<(&'a Filter, Watch)>,
     left_out: u64,
     left_out_without_time: u64,
     left_out_span: Span,
@@ -325,7 +329,10 @@ impl<'a> Gatherer<'a> {
             for row in rows.by_ref().take(CHUNK) {
                 let is_before = self.previous.as_ref().is_some_and(|it| it.contains(row.time()));
                 let is_wanted = (is_before || self.window.contains(row.time()))
-                    && self.filter.is_none_or(|filter| filter.matches(row, account));
+                    && self.filter.as_mut().is_none_or(|(filter, watch)| {
+                        watch.look(row, account);
+                        filter.matches(row, account)
+                    });
                 if is_wanted && !is_before {
                     counted.push(row);
                     continue;
@@ -393,6 +400,7 @@ impl<'a> Gatherer<'a> {
             left_out: self.left_out,
             left_out_without_time: self.left_out_without_time,
             left_out_span: self.left_out_span,
+            found: self.filter.map(|(_, watch)| watch.finish()).unwrap_or_default(),
             usage: self.usage.finish(callers, routes),
             breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),
             limits: self.limits.finish(callers),

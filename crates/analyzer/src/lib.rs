@@ -76,7 +76,7 @@ pub use consumption::Consumption;
 pub use context::{Assumption, referenced_keys, variables};
 pub use detail::Detail;
 pub use dimension::Dimension;
-pub use filter::{Filter, FilterError};
+pub use filter::{Filter, FilterError, Found};
 pub use forecast::Profile;
 pub use gather::{Analysis, Gathered, Gatherer, Read, Window};
 pub use heat::Heat;

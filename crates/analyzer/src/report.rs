@@ -72,6 +72,9 @@ pub struct Report<'g> {
     /// for each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<String>,
+    /// What of what was asked came to nothing: a sentence for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// What became of the lines that were read.
     pub lines: Lines,
     /// What is told less finely than it could be, because there was too much of it, or drawn wider,
@@ -163,6 +166,7 @@ impl<'g> Report<'g> {
             interrupted: false,
             asked: Vec::new(),
             merged: Vec::new(),
+            remarks: gathered.found.sentences().collect(),
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             folded: folded::sentences(gathered),
             left_out: gathered.left_out,
@@ -188,7 +192,8 @@ impl<'g> Report<'g> {
     /// What whoever reads any part of the report has to know.
     pub fn notes(&self) -> impl Iterator<Item = &str> {
         let interrupted = self.interrupted.then_some(INTERRUPTED);
-        interrupted.into_iter().chain(self.merged.iter().chain(&self.folded).map(String::as_str))
+        let sentences = [&self.merged, &self.remarks, &self.folded].into_iter().flatten();
+        interrupted.into_iter().chain(sentences.map(String::as_str))
     }
 
     /// The same in comparison with another run. `now` is what the report is of.

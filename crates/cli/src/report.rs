@@ -107,6 +107,10 @@ pub(crate) fn print<'p>(
     let (remedies, others) = found.unzip();
     whole.remedies = remedies;
     whole.folded.extend(others.flatten());
+    // A table alone is printed with all of its notes.
+    if args.table.is_none() {
+        whole.remarks.iter().for_each(|sentence| world.complain(sentence));
+    }
     if !args.draws() {
         whole.timeline = None;
     }

@@ -144,6 +144,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         let problem = Problem::new("no line is a request that can be read");
         return Err(Problem { help, ..problem }.into());
     }
+    suggestions.observation.remarks.iter().for_each(|sentence| world.complain(sentence));
     let silent = silent(&suggestions);
     if silent.len() == suggestions.principals.len() {
         return Err(unobserved(&suggestions, &names(silent), args.all).into());

@@ -43,7 +43,7 @@ pub use manifest::{
 pub use manifest_file::ManifestFile;
 pub use origin::{Attachment, Origin, PolicyName};
 pub use overview::{Overview, PolicyEntry, PrincipalEntry};
-pub use problem::{PolicyExcerpt, Problem, Problems, suggestion};
+pub use problem::{PolicyExcerpt, Problem, Problems, distance, suggestion};
 pub use route::RouteTemplate;
 pub use source::{Files, Source};
 pub use what_if::WhatIf;

@@ -133,11 +133,16 @@ pub fn suggestion<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    let lower = written.to_lowercase();
     candidates
         .into_iter()
-        .map(|known| (strsim::damerau_levenshtein(&lower, &known.to_lowercase()), known))
-        .filter(|(distance, candidate)| *distance <= candidate.len().max(3) / 3)
+        .filter_map(|known| Some((distance(written, known)?, known)))
         .min()
         .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+}
+
+/// How far a candidate is from what was written, if it is near: capital letters count as small ones.
+pub fn distance(written: &str, candidate: &str) -> Option<usize> {
+    let [written, known] = [written, candidate].map(str::to_lowercase);
+    let near = candidate.len().max(3) / 3;
+    Some(strsim::damerau_levenshtein(&written, &known)).filter(|distance| *distance <= near)
 }

@@ -55,7 +55,7 @@ fn summary(report: &Report) -> String {
         true => String::new(),
         false => format!("\nAs asked: {}\n", asked.join(", ")),
     };
-    let notes = report.merged.iter().chain(&report.folded);
+    let notes = report.merged.iter().chain(&report.remarks).chain(&report.folded);
     let notes: String = notes.map(|sentence| format!("\n{sentence}\n")).collect();
     format!(
         "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{asked}{notes}",

@@ -11,7 +11,7 @@ use crate::bindings::{Bindings, INVOKE};
 use crate::call;
 use crate::calls::CALLERS_MAX;
 use crate::context::Assumption;
-use crate::filter::Filter;
+use crate::filter::{Filter, Found, Watch};
 use crate::gather::Window;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::replay::write_resource;
@@ -58,6 +58,8 @@ pub(crate) struct Counted {
     pub(crate) left_out_without_time: u64,
     /// When the first and the last of those that count were.
     pub(crate) span: Span,
+    /// What was found of what the filter compares with.
+    pub(crate) found: Found,
     /// Calls by callers whom the account does not know.
     pub(crate) unknown_callers: u64,
     /// What all of them asked for.
@@ -72,6 +74,7 @@ impl Counted {
         self.left_out += other.left_out;
         self.left_out_without_time += other.left_out_without_time;
         self.span.merge(other.span);
+        self.found.merge(other.found);
         self.unknown_callers += other.unknown_callers;
         self.asked.merge(other.asked);
         for (principal, requests) in other.by_principal {
@@ -83,6 +86,7 @@ impl Counted {
 /// Reads calls, for one worker.
 pub(crate) struct Reader<'a> {
     calls: Calls<'a>,
+    watch: Option<Watch>,
     bindings: Bindings<'a>,
     callers: Interner,
     /// By the number of a caller: the API that it called last, and the binding there.
@@ -98,6 +102,7 @@ impl<'a> Reader<'a> {
         let bindings = Bindings::new(calls.account, calls.assumed);
         Reader {
             calls,
+            watch: calls.filter.map(Watch::new),
             bindings,
             callers: Interner::new(CALLERS_MAX),
             latest: Vec::new(),
@@ -110,6 +115,7 @@ impl<'a> Reader<'a> {
     /// What was read.
     pub(crate) fn counted(self) -> Counted {
         let mut counted = self.counted;
+        counted.found = self.watch.map(Watch::finish).unwrap_or_default();
         for (number, requests) in self.by_binding.into_iter().enumerate() {
             let binding = self.bindings.get(number);
             let subject = binding.and_then(|binding| binding.applicable.subject());
@@ -140,11 +146,12 @@ impl<'a> Reader<'a> {
     /// Hands over the calls of a batch.
     pub(crate) fn read(&mut self, batch: &Batch<'_>, mut take: impl FnMut(&Seen<'_, '_, 'a>)) {
         for row in Columns::of(batch).rows() {
-            let wanted = self
-                .calls
-                .filter
-                .is_none_or(|filter| filter.matches(row, Some(self.calls.account)));
-            if self.calls.window.contains(row.time()) && wanted {
+            let account = Some(self.calls.account);
+            let is_within = self.calls.window.contains(row.time());
+            if let Some(watch) = self.watch.as_mut().filter(|_| is_within) {
+                watch.look(row, account);
+            }
+            if is_within && self.calls.filter.is_none_or(|it| it.matches(row, account)) {
                 self.read_row(row, &mut take);
             } else {
                 self.counted.left_out += 1;

@@ -43,6 +43,9 @@ pub struct Observation {
     /// line.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub asked: Vec<String>,
+    /// What of that came to nothing: a sentence for each.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub remarks: Vec<String>,
     /// Calls outside of the window, or filtered out.
     pub left_out: u64,
     /// Of these, calls without a time, which are within no window.
@@ -249,6 +252,7 @@ impl Observation {
         Observation {
             requests: counted.requests,
             asked: Vec::new(),
+            remarks: counted.found.sentences().collect(),
             left_out: counted.left_out,
             left_out_without_time: counted.left_out_without_time,
             unknown_callers: counted.unknown_callers,

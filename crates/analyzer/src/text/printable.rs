@@ -24,6 +24,12 @@ pub fn in_a_line(text: &str) -> String {
     escaped(text, &[], |_| false)
 }
 
+/// The same between back-ticks, as a sentence has it: it has none itself, so that in Markdown, too, nothing of
+/// it is markup.
+pub(crate) fn quoted(text: &str) -> String {
+    format!("`{}`", in_a_line(text).replace('`', "'"))
+}
+
 /// A JSON document in a line, with such characters as JSON escapes them: it is still the same one.
 pub(crate) fn json_in_a_line(document: &serde_json::Value) -> String {
     let (mut shown, mut units) = (String::new(), [0; 2]);

@@ -23,6 +23,9 @@ fn lay_out(suggestions: &Suggestions, style: &Style) -> String {
     if !observation.asked.is_empty() {
         let _ = writeln!(text, "  as asked: {}", in_a_line(&observation.asked.join(", ")));
     }
+    for sentence in &observation.remarks {
+        let _ = writeln!(text, "  {}", style.notable(in_a_line(sentence)));
+    }
     if observation.left_out > 0 {
         let left_out = left_out("call", observation.left_out, observation.left_out_without_time);
         let _ = writeln!(text, "  {left_out}");

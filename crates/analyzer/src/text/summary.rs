@@ -31,7 +31,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     if !report.asked.is_empty() {
         text.push_str(&format!("  as asked: {}\n", in_a_line(&report.asked.join(", "))));
     }
-    for sentence in &report.merged {
+    for sentence in report.merged.iter().chain(&report.remarks) {
         text.push_str(&format!("  {}\n", style.notable(in_a_line(sentence))));
     }
     if let Some(denied) = &report.denied {

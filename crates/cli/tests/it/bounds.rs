@@ -56,7 +56,9 @@ fn a_bound_on_nothing_is_kept_and_said_to_be_on_nothing() {
     let output = tollgate(&[&["analyze", LOGS], &ACCOUNT[..], &nobody].concat()).output().unwrap();
     let said = "--fail-on: nothing to judge, all of 3,609 requests are left out by `--filter`, `--since` \
                 or `--until`";
-    check(&output, 0, &[said]);
+    let none = "No call that was looked at satisfies `caller ~ \"nobody\"` of `--filter`: calls have \
+                `analytics/adhoc-marc`, `analytics/nightly-20260310`, `analytics/nightly-20260311` and others.";
+    check(&output, 0, &[none, said]);
 }
 
 /// A histogram tells 700 ms as 702.

@@ -1,16 +1,26 @@
-//! `--filter`, of `tollgate analyze`: it understands what reports print.
+//! `--filter`, of `tollgate analyze`: it understands what reports print, and says what no call has.
 
-use serde_json::json;
+use std::process::Output;
 
-use crate::support::{json as parsed, run, tollgate};
+use serde_json::{Value, json};
+
+use crate::analyze::check_schema;
+use crate::support::{json as parsed, run, stdout, tollgate};
 
 const EXAMPLE: [&str; 4] =
     ["analyze", "--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
 
-fn requests(filter: &str) -> u64 {
+/// The example's report of what a filter wants, and what is said beside.
+fn example(filter: &str) -> (Value, String) {
     let arguments = [&EXAMPLE, &["--filter", filter, "--format", "json"][..]].concat();
-    let report = parsed(&tollgate(&arguments).output().unwrap());
-    report["usage"]["requests"].as_u64().unwrap()
+    let output = tollgate(&arguments).output().unwrap();
+    let report = parsed(&output);
+    check_schema(&report);
+    (report, String::from_utf8(output.stderr).unwrap())
+}
+
+fn requests(filter: &str) -> u64 {
+    example(filter).0["usage"]["requests"].as_u64().unwrap()
 }
 
 /// Limits, cache advice, remedies and denials name roles.
@@ -49,4 +59,106 @@ fn what_is_absent_is_a_dash() {
         let report = parsed(&run(&mut tollgate(&arguments), log.as_bytes()));
         assert_eq!(report["usage"]["requests"], expected, "{filter}");
     }
+}
+
+#[track_caller]
+fn check_said(filter: &str, expected: &[&str]) {
+    let (report, errors) = example(filter);
+    let said: Vec<String> =
+        expected.iter().map(|it| format!("No call that was looked at {it}")).collect();
+    assert_eq!(errors.lines().collect::<Vec<_>>(), said);
+    match said.is_empty() {
+        true => assert_eq!(report["remarks"], Value::Null),
+        false => assert_eq!(report["remarks"], json!(said)),
+    }
+}
+
+#[test]
+fn what_no_call_has_is_said() {
+    check_said("caller = \"user/ana\" and status >= 400", &[]);
+    check_said(
+        "caller = \"user/anna\"",
+        &["satisfies `caller = \"user/anna\"` of `--filter`: did you mean `user/ana`?"],
+    );
+    // Whether other comparisons hold does not matter, nor whether it is denied.
+    check_said(
+        "status = 999 and upstream != \"gitlab\"",
+        &[
+            "satisfies `status = 999` of `--filter`: calls have `200`, `201`, `403` and others.",
+            "satisfies `upstream = \"gitlab\"` of `--filter`: did you mean `github`?",
+        ],
+    );
+    check_said(
+        "route = \"GET /repos/*/*\" or path = \"/none\"",
+        &[
+            "satisfies `path = \"/none\"` of `--filter`.",
+            "satisfies `route = \"GET /repos/*/*\"` of `--filter`: calls have \
+             `DELETE /repos/{owner}/{repo}/git/refs/{ref+}`, `DELETE /repos/{owner}/{repo}/labels/{label}`, \
+             `GET /` and others.",
+        ],
+    );
+}
+
+#[test]
+fn what_no_call_has_is_said_in_every_format() {
+    let filter = ["--filter", "caller = \"nobody|`<b>\""];
+    let said =
+        "No call that was looked at satisfies `caller = \"nobody|'<b>\"` of `--filter`: calls have";
+    for format in ["text", "markdown"] {
+        let output =
+            tollgate(&[&EXAMPLE, &filter[..], &["--format", format]].concat()).output().unwrap();
+        assert!(stdout(&output).contains(said), "{}", stdout(&output));
+    }
+    let table = [&EXAMPLE, &filter[..], &["--format", "csv", "--table", "about"]].concat();
+    let table = stdout(&tollgate(&table).output().unwrap());
+    assert!(table.contains("remarks,\"No call that was looked at satisfies"), "{table}");
+    let page = stdout(
+        &tollgate(&[&EXAMPLE, &filter[..], &["--format", "html"]].concat()).output().unwrap(),
+    );
+    assert!(page.contains("No call that was looked at satisfies") && !page.contains("<b>\\\"`"));
+}
+
+/// Also where there is nothing left to suggest anything for.
+#[test]
+fn what_no_call_has_is_said_of_a_suggestion() {
+    let suggest = |filter: &str, format: &str| {
+        let arguments = [&["suggest"], &EXAMPLE[1..], &["--principal", "ana", "--filter", filter]];
+        tollgate(&[&arguments.concat()[..], &["--format", format]].concat()).output().unwrap()
+    };
+    let said = |output: &Output| String::from_utf8(output.stderr.clone()).unwrap();
+    let known = "caller = \"user/ana\" or caller = \"role/nobody\"";
+    let none =
+        "No call that was looked at satisfies `caller = \"role/nobody\"` of `--filter`: calls have";
+    for format in ["text", "json"] {
+        let output = suggest(known, format);
+        assert!(said(&output).starts_with(none), "{}", said(&output));
+        assert!(
+            stdout(&output)
+                .contains(&none.replace('"', if format == "json" { "\\\"" } else { "\"" }))
+        );
+    }
+    let output = suggest("caller = \"user/anna\"", "text");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(said(&output).contains("of `--filter`: did you mean `user/ana`?"), "{}", said(&output));
+}
+
+/// One of the runs that were asked has it.
+#[test]
+fn merged_runs_look_for_it_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let logs = ["2026-03-10.jsonl.gz", "2026-03-11-night.jsonl.gz"];
+    let asked = |filter: &str| {
+        for log in logs {
+            let log_path = format!("fixtures/github-proxy/logs/{log}");
+            let arguments = ["analyze", "--filter", filter, "--partial", &path(log), &log_path];
+            stdout(&tollgate(&arguments).output().unwrap());
+        }
+        let merged = tollgate(&["merge", &path(logs[0]), &path(logs[1]), "--format", "json"]);
+        parsed(&{ merged }.output().unwrap())["remarks"].clone()
+    };
+    assert_eq!(asked("caller = \"analytics/nightly-20260310\""), Value::Null);
+    let nobody = asked("caller = \"analytics/nightly-20260312\"");
+    let near = ": did you mean `analytics/nightly-20260310` or `analytics/nightly-20260311`?";
+    assert!(nobody[0].as_str().unwrap().ends_with(near), "{nobody}");
 }

@@ -38,7 +38,7 @@ function drawNotes() {
   if (report.interrupted) notes.unshift("Interrupted: reading was ended early, and this is the report of a part of the logs.");
   if (report.agreement?.disagreeing > 0) notes.push(`Log and policies disagree on ${plural(report.agreement.disagreeing, "request")}.`);
   if (report.asked) notes.push(`As asked: ${report.asked.join(", ")}.`);
-  notes.push(...(report.merged ?? []), ...(report.folded ?? []));
+  notes.push(...(report.merged ?? []), ...(report.remarks ?? []), ...(report.folded ?? []));
   $("notes").textContent = notes.join(" ");
 }
 

@@ -22,6 +22,7 @@ pub(super) fn about(report: &Report) -> Table {
     let options = report.asked.iter().map(|option| option.trim_start_matches('-'));
     facts.extend(options.map(|option| word("asked", Some(option))));
     facts.extend(report.merged.iter().map(|sentence| word("merged", Some(sentence))));
+    facts.extend(report.remarks.iter().map(|sentence| word("remarks", Some(sentence))));
     facts.extend([
         word("first", usage.first.as_deref()),
         word("last", usage.last.as_deref()),
