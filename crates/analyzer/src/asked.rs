@@ -5,9 +5,9 @@ use serde::{Deserialize, Serialize};
 use tollgate_policy::{AuthorizationType, PolicySet, Principal};
 use tollgate_store::{Account, ApiEntry};
 
+use crate::assumption::Assumption;
 use crate::breakdown::Grouping;
 use crate::cache::Identity;
-use crate::context::Assumption;
 use crate::filter::Filter;
 use crate::gather::{Analysis, Window};
 use crate::time::rfc3339;

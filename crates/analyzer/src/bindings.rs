@@ -7,8 +7,9 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
+use crate::assumption::Assumption;
 use crate::call::{ANONYMOUS, Call};
-use crate::context::{Assumption, ReferencedKeys, Who};
+use crate::context::{ReferencedKeys, Who};
 use crate::outcomes::{CallContext, Told};
 use crate::rows::Row;
 use crate::time::moment;

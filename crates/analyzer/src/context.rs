@@ -6,7 +6,6 @@
 //! decision that depends on an unknown key is `indeterminate`, never guessed; who knows better may
 //! assume a value, or that there is none.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
 use jiff::Timestamp;
@@ -16,6 +15,7 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
+use crate::assumption::Assumption;
 use crate::compared::{Compared, Kind};
 use crate::intern::{Interner, OTHER_NUMBER};
 use crate::rows::Row;
@@ -142,25 +142,6 @@ impl KeySet {
     /// Whether it is none of them.
     pub(crate) fn is_empty(self) -> bool {
         self.0 == 0
-    }
-}
-
-/// What to assume of a context key where the log does not tell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Assumption {
-    /// The name of the key.
-    pub key: String,
-    /// Its values: several of a key that has a set of them, none of one that is absent.
-    pub values: Vec<Cow<'static, str>>,
-}
-
-impl Assumption {
-    fn value(&self) -> Value<'_> {
-        match &*self.values {
-            [] => Value::Absent,
-            [value] => Value::Text(value),
-            values => Value::Set(values),
-        }
     }
 }
 

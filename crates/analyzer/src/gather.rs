@@ -9,12 +9,13 @@ use tollgate_log::{
 };
 use tollgate_store::Account;
 
+use crate::assumption::Assumption;
 use crate::breakdown::{Breakdown, BreakdownTally, Grouping};
 use crate::cache::{Repeats, RepeatsTally};
 use crate::call::Call;
 use crate::calls::{CHUNK, Naming};
 use crate::changes::{ChangeTally, Changes};
-use crate::context::{self, Assumption};
+use crate::context;
 use crate::filter::{Filter, Found, Watch};
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};

@@ -11,6 +11,7 @@
 //! [`render`] for others.
 
 mod asked;
+mod assumption;
 mod bindings;
 mod bounded;
 mod breakdown;
@@ -68,12 +69,13 @@ mod told;
 mod usage;
 mod verdict;
 
+pub use assumption::Assumption;
 pub use breakdown::{Breakdown, GroupUse, Grouping};
 pub use bucket::TokenBucket;
 pub use cache::{Repeats, RouteRepeats, Saved, TTLS};
 pub use changes::{Change, ChangeKey, Changes, Side};
 pub use consumption::Consumption;
-pub use context::{Assumption, referenced_keys, variables};
+pub use context::{referenced_keys, variables};
 pub use detail::Detail;
 pub use dimension::Dimension;
 pub use filter::{Filter, FilterError, Found};

@@ -15,10 +15,10 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry};
 
+use crate::assumption::Assumption;
 use crate::bindings::{Binding, Bindings};
 use crate::call::{self, Call};
 use crate::classify::{Classifier, Sorted};
-use crate::context::Assumption;
 use crate::decisions::{Class, Decisions};
 use crate::hangs_on::HangsOn;
 use crate::places::Places;

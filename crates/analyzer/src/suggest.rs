@@ -50,7 +50,7 @@ use self::prove::{Again, Prover, Replayed};
 use self::report::Facts;
 use self::shown::Shown;
 use crate::asked::Asked;
-use crate::context::Assumption;
+use crate::assumption::Assumption;
 use crate::filter::Filter;
 use crate::gather::{Analysis, Read, Window};
 use crate::rows::projection;

@@ -7,10 +7,10 @@ use tollgate_policy::{Decision, Request, authorize};
 use tollgate_store::{Account, ApiEntry, Subject};
 
 use super::shown::{Asked, is_of_api};
+use crate::assumption::Assumption;
 use crate::bindings::{Bindings, INVOKE};
 use crate::call;
 use crate::calls::CALLERS_MAX;
-use crate::context::Assumption;
 use crate::filter::{Filter, Found, Watch};
 use crate::gather::Window;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
