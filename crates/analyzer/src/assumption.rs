@@ -14,6 +14,12 @@ pub struct Assumption {
 }
 
 impl Assumption {
+    /// The option that says it, without the value.
+    pub(crate) fn option(&self) -> String {
+        let option = if self.values.is_empty() { "--assume-absent" } else { "--assume" };
+        format!("{option} {}", self.key)
+    }
+
     /// What is taken for the value of the key.
     pub(crate) fn value(&self) -> Value<'_> {
         match &*self.values {
@@ -22,4 +28,15 @@ impl Assumption {
             values => Value::Set(values),
         }
     }
+}
+
+/// What is supposed of keys that something is assumed of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suppose {
+    /// What is assumed, where it is not told.
+    Assumed,
+    /// What is told.
+    Told,
+    /// Nothing, even where it is told.
+    Nothing,
 }

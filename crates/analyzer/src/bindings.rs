@@ -7,7 +7,7 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
-use crate::assumption::Assumption;
+use crate::assumption::{Assumption, Suppose};
 use crate::call::{ANONYMOUS, Call};
 use crate::context::{ReferencedKeys, Who};
 use crate::outcomes::{CallContext, Told};
@@ -118,7 +118,7 @@ impl<'a> Binding<'a> {
     /// Keeps what the policies may look at of a call.
     pub(crate) fn keep(&self, call: &Call<'_, '_>, resource: String) -> Kept<'a> {
         let who = self.who(call.caller, call.row);
-        let values = self.keys.values(call.row, call.api(), who);
+        let values = self.keys.values(call.row, call.api(), who, Suppose::Assumed);
         Kept {
             caller: call.caller.into(),
             user_id: who.principal().unique_id().map(|id| id.into()),
@@ -137,10 +137,22 @@ impl<'a> Binding<'a> {
         api: Option<&'r ApiEntry>,
         resource: &'r str,
     ) -> Request<'r> {
+        self.request_if(Suppose::Assumed, row, caller, api, resource)
+    }
+
+    /// The request of a row, if something is supposed.
+    pub(crate) fn request_if<'r>(
+        &'r self,
+        suppose: Suppose,
+        row: Row<'r, 'r>,
+        caller: &'r str,
+        api: Option<&'r ApiEntry>,
+        resource: &'r str,
+    ) -> Request<'r> {
         let who = self.who(caller, row);
         let action = row.action().unwrap_or(INVOKE);
         let mut request = Request::new(who.principal(), action, resource);
-        for (key, value) in self.keys.values(row, api, who) {
+        for (key, value) in self.keys.values(row, api, who, suppose) {
             request.context.set(key, value);
         }
         request

@@ -20,6 +20,7 @@ use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::looks::{Look, Looks};
 use crate::places::Places;
 use crate::replay::{Both, Decided, Version, write_resource};
+use crate::settled;
 
 /// The most steps that are remembered.
 const STEPS_MAX: usize = 400_000;
@@ -99,6 +100,8 @@ struct Outset {
 struct Situation {
     bound: u32,
     seen: Option<(u32, Both<Circumstances>)>,
+    /// Where something is assumed: what would be seen otherwise.
+    without: Vec<Circumstances>,
 }
 
 /// A call, sorted.
@@ -266,7 +269,7 @@ impl Classifier {
         versions: &Both<Version<'_>>,
     ) -> u32 {
         let number = count(self.bounds.len());
-        let untold = self.number_of(Situation { bound: number, seen: None });
+        let untold = self.number_of(Situation { bound: number, seen: None, without: Vec::new() });
         let policies = versions.iter().zip(bindings).filter_map(|(version, number)| {
             version.as_ref()?.bindings.get(number).map(Binding::policies)
         });
@@ -393,15 +396,20 @@ impl Classifier {
         let bindings = self.bounds.get(bound as usize)?.bindings;
         let Call { row, caller, method, path, target, .. } = *call;
         write_resource(&mut self.arn, row, call.api(), method, path).ok()?;
-        let mut seen = [None, None];
+        let (mut seen, mut without) = ([None, None], Vec::new());
         let each = versions.iter().zip(bindings).zip(target.apis).zip(&mut seen);
         for (((version, number), api), seen) in each {
             let Some(version) = version else { continue };
             let binding = version.bindings.get(number)?;
             let request = binding.request(row, caller, api, &self.arn);
             *seen = Some(Circumstances::of(binding.policies(), &request));
+            if binding.keys().are_assumed() {
+                without.extend(settled::without(binding, |suppose| {
+                    binding.request_if(suppose, row, caller, api, &self.arn)
+                }));
+            }
         }
-        let situation = Situation { bound, seen: Some((action, seen)) };
+        let situation = Situation { bound, seen: Some((action, seen)), without };
         let number = self.number_of(situation);
         if let Some(step) = self.steps.get_mut(step as usize) {
             step.situation = Some(number);

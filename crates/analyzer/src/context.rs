@@ -15,7 +15,7 @@ use tollgate_policy::{
 };
 use tollgate_store::{Account, ApiEntry, Applicable};
 
-use crate::assumption::Assumption;
+use crate::assumption::{Assumption, Suppose};
 use crate::compared::{Compared, Kind};
 use crate::intern::{Interner, OTHER_NUMBER};
 use crate::rows::Row;
@@ -121,7 +121,9 @@ fn is_of_principals(key: Key<'_>) -> bool {
 struct Referenced<'a> {
     key: Key<'a>,
     origin: Origin,
-    assumed: Value<'a>,
+    /// What the account knows.
+    known: Value<'a>,
+    assumed: Option<Value<'a>>,
     compared: Compared,
 }
 
@@ -163,16 +165,16 @@ impl<'a> ReferencedKeys<'a> {
         let mut keys = ReferencedKeys::default();
         policies.sets().for_each(|set| keys.add_set(set));
         for referenced in &mut keys.0 {
-            referenced.assumed = tag(applicable, referenced.key);
-            if referenced.assumed != Value::Unknown {
-                continue;
-            }
+            referenced.known = tag(applicable, referenced.key);
             let same = |it: &&Assumption| Key::new(&it.key) == referenced.key;
-            if let Some(assumption) = assumed.iter().find(same) {
-                referenced.assumed = assumption.value();
-            }
+            referenced.assumed = assumed.iter().find(same).map(Assumption::value);
         }
         keys
+    }
+
+    /// Whether something is assumed of some of them.
+    pub(crate) fn are_assumed(&self) -> bool {
+        self.0.iter().any(|key| key.assumed.is_some())
     }
 
     fn add_set(&mut self, set: &'a PolicySet) {
@@ -199,7 +201,7 @@ impl<'a> ReferencedKeys<'a> {
             let known = ORIGINS.iter().find(|(known, _)| *known == key);
             let origin = known.map_or(Origin::Unknown, |(_, origin)| *origin);
             let compared = Compared::default();
-            self.0.push(Referenced { key, origin, assumed: Value::Unknown, compared });
+            self.0.push(Referenced { key, origin, known: Value::Unknown, assumed: None, compared });
             self.0.len() - 1
         });
         &mut self.0[place]
@@ -244,11 +246,15 @@ impl<'a> ReferencedKeys<'a> {
         row: Row<'r, 'r>,
         api: Option<&'r ApiEntry>,
         who: Who<'r>,
+        suppose: Suppose,
     ) -> impl Iterator<Item = (Key<'a>, Value<'r>)> {
         self.0.iter().filter_map(move |referenced| {
+            if suppose == Suppose::Nothing && referenced.assumed.is_some() {
+                return Some((referenced.key, Value::Unknown));
+            }
             let value = match (who, referenced.origin.value(row, api, who)?) {
                 (Who::Nobody, _) if is_of_principals(referenced.key) => Value::Absent,
-                (_, Value::Unknown) => referenced.assumed,
+                (_, Value::Unknown) => referenced.supposed(suppose),
                 (_, told) => told,
             };
             Some((referenced.key, value))
@@ -265,7 +271,15 @@ pub fn variables(text: &str) -> impl Iterator<Item = &str> {
     names.filter(|name| !matches!(*name, "" | "*" | "?" | "$"))
 }
 
-impl Referenced<'_> {
+impl<'a> Referenced<'a> {
+    /// What is supposed where the log does not tell.
+    fn supposed(&self, suppose: Suppose) -> Value<'a> {
+        match self.assumed.filter(|_| suppose == Suppose::Assumed) {
+            Some(assumed) if self.known == Value::Unknown => assumed,
+            _ => self.known,
+        }
+    }
+
     /// The number of a row's value: `Some(None)` if no row differs from another, `None` if there are
     /// too many values.
     #[inline]

@@ -23,6 +23,7 @@ use crate::outcomes::{Cited, Outcomes};
 use crate::previous::{Previous, PreviousTally};
 use crate::replay::Replay;
 use crate::rows::{Columns, Row, projection};
+use crate::settled::Settled;
 use crate::tally::{Counting, Numbered, OutcomeTally};
 use crate::time::Span;
 use crate::timeline::{Cell, Timeline, TimelineTally};
@@ -88,6 +89,9 @@ pub struct Gathered {
     /// What was found of what the filter compares with; nothing without one.
     #[serde(default, skip_serializing_if = "Found::is_empty")]
     pub found: Found,
+    /// What assumptions settled; nothing without any.
+    #[serde(default, skip_serializing_if = "Settled::is_empty")]
+    pub settled: Settled,
     /// Usage.
     pub usage: Usage,
     /// Usage by whatever was asked for.
@@ -115,6 +119,7 @@ impl Gathered {
         self.left_out_without_time += other.left_out_without_time;
         self.left_out_span.merge(other.left_out_span);
         self.found.merge(other.found);
+        self.settled.merge(other.settled);
         self.usage.merge(other.usage);
         Breakdown::merge_all(&mut self.breakdowns, other.breakdowns);
         self.limits.merge(other.limits);
@@ -183,7 +188,7 @@ impl<'a> Analysis<'a> {
         let dimensions = self.group_by.iter().flat_map(Grouping::dimensions);
         let mut asked = Projection::of(dimensions.filter_map(|by| by.column()));
         asked = asked.union(self.filter.map_or(Projection::NONE, Filter::columns));
-        for account in [self.account, self.against].into_iter().flatten() {
+        for account in self.accounts() {
             asked =
                 asked.union(context::columns(account)).with(Field::Action).with(Field::Resource);
         }
@@ -191,6 +196,10 @@ impl<'a> Analysis<'a> {
         Projection::of(
             projection().fields().filter(|field| always(field) || asked.contains(*field)),
         )
+    }
+
+    fn accounts(&self) -> impl Iterator<Item = &'a Account> {
+        [self.account, self.against].into_iter().flatten()
     }
 
     /// A worker's gatherer.
@@ -203,6 +212,7 @@ impl<'a> Analysis<'a> {
             left_out: 0,
             left_out_without_time: 0,
             left_out_span: Span::default(),
+            settled: Settled::of(self.assumed, self.accounts()),
             usage: UsageTally::default(),
             breakdowns: self.group_by.iter().cloned().map(BreakdownTally::new).collect(),
             limits: LimitTally::new(),
@@ -265,6 +275,8 @@ pub struct Gatherer<'a> {
     left_out: u64,
     left_out_without_time: u64,
     left_out_span: Span,
+    /// What is known of assumptions before anything is decided.
+    settled: Settled,
     usage: UsageTally,
     breakdowns: Vec<BreakdownTally>,
     limits: LimitTally,
@@ -395,6 +407,11 @@ impl<'a> Gatherer<'a> {
             let groups = replayed.and_then(|replayed| replayed.groups(callers));
             timeline.finish(callers, routes, groups.unwrap_or_default())
         });
+        let mut settled = self.settled;
+        let versions = self.replayed.as_ref().map(|replayed| replayed.replay.versions());
+        for version in versions.into_iter().flatten().flatten() {
+            settled.merge(version.settling.finish());
+        }
         let replayed = self.replayed.map(|replayed| replayed.finish(callers));
         let (outcomes, changes) = replayed.unwrap_or_default();
         Gathered {
@@ -402,6 +419,7 @@ impl<'a> Gatherer<'a> {
             left_out_without_time: self.left_out_without_time,
             left_out_span: self.left_out_span,
             found: self.filter.map(|(_, watch)| watch.finish()).unwrap_or_default(),
+            settled,
             usage: self.usage.finish(callers, routes),
             breakdowns: self.breakdowns.into_iter().map(BreakdownTally::finish).collect(),
             limits: self.limits.finish(callers),

@@ -23,6 +23,7 @@ use crate::decisions::{Class, Decisions};
 use crate::hangs_on::HangsOn;
 use crate::places::Places;
 use crate::rows::Row;
+use crate::settled::Settling;
 
 pub(crate) const UNTOLD_API: &str = "the API is not in the account, or the log does not tell it";
 pub(crate) const UNTOLD_CALLER: &str = "the log does not tell the ARN of the caller";
@@ -80,6 +81,7 @@ pub(crate) struct Version<'a> {
     is_compared: bool,
     pub(crate) bindings: Bindings<'a>,
     foreign: Foreign,
+    pub(crate) settling: Settling<'a>,
     verdicts: Vec<Verdict>,
     numbers: HashMap<Verdict, u32>,
 }
@@ -92,6 +94,7 @@ impl<'a> Replay<'a> {
             account,
             is_compared,
             foreign: Foreign::default(),
+            settling: Settling::new(assumed),
             bindings: Bindings::new(account, assumed),
             verdicts: Vec::new(),
             numbers: HashMap::new(),
@@ -170,6 +173,11 @@ impl<'a> Version<'a> {
             (Ok(resource), Some(binding)) => {
                 let request = binding.request(call.row, call.caller, api, resource);
                 let decision = authorize(binding.policies(), &request);
+                if self.settling.is_open() && binding.keys().are_assumed() {
+                    self.settling.note(binding, |suppose| {
+                        binding.request_if(suppose, call.row, call.caller, api, resource)
+                    });
+                }
                 let is_foreign = request.principal().account() != Some(self.account.id())
                     && binding.applicable.subject().is_none();
                 match decision.outcome {

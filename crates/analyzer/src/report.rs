@@ -166,7 +166,7 @@ impl<'g> Report<'g> {
             interrupted: false,
             asked: Vec::new(),
             merged: Vec::new(),
-            remarks: gathered.found.sentences().collect(),
+            remarks: gathered.found.sentences().chain(gathered.settled.sentences()).collect(),
             lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
             folded: folded::sentences(gathered),
             left_out: gathered.left_out,

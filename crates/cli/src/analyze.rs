@@ -128,7 +128,7 @@ fn without_bounds() -> Problem {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     // The process ends after this: neither policies nor what is gathered need be taken apart.
-    let plan = ManuallyDrop::new(Plan::new(args, world)?);
+    let plan = ManuallyDrop::new(Plan::new(args)?);
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),
@@ -196,7 +196,7 @@ fn say_again(args: &Args, world: &World) {
 }
 
 impl Plan {
-    fn new(args: &Args, world: &World) -> miette::Result<Plan> {
+    fn new(args: &Args) -> miette::Result<Plan> {
         args.report.check()?;
         let given = |option: &str| match option {
             "against" => args.against.is_some(),
@@ -214,7 +214,7 @@ impl Plan {
         let mut read = |path: &Path| account::read_noted(path, &mut files);
         let account = args.account.as_deref().map(&mut read).transpose()?;
         let against = args.against.as_deref().map(&mut read).transpose()?;
-        let assumed = args.assume.read(account.iter().chain(&against), world)?;
+        let assumed = args.assume.read(account.iter().chain(&against))?;
         Ok(Plan { account, against, assumed, window, compare, files })
     }
 }

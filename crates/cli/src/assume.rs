@@ -52,12 +52,11 @@ impl Assume {
         values.or_else(|| (!self.assume_absent.is_empty()).then_some("--assume-absent"))
     }
 
-    /// What is assumed of each key. Refuses values that no condition can read, several of a key that has
-    /// one, and says which keys no policy of these accounts refers to.
+    /// What is assumed of each key. Refuses values that no condition can read, and several of a key that has
+    /// one.
     pub(crate) fn read<'a>(
         &self,
         accounts: impl IntoIterator<Item = &'a Account>,
-        world: &World,
     ) -> miette::Result<Vec<Assumption>> {
         let accounts: Vec<&Account> = accounts.into_iter().collect();
         let assumed = self.by_key();
@@ -71,15 +70,6 @@ impl Assume {
                 return Err(Problem::new(message).into());
             }
             values.iter().try_for_each(|value| check_value(&accounts, key, value))?;
-        }
-        let known: Vec<&str> = accounts.into_iter().flat_map(referenced_keys).collect();
-        for Assumption { key, values } in &assumed {
-            if !known.iter().any(|known| Key::new(known) == Key::new(key)) {
-                let option = if values.is_empty() { "--assume-absent" } else { "--assume" };
-                let meant = suggestion(key, known.iter().copied());
-                let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
-                world.complain(&format!("{option} {key}: no policy refers to this key{meant}"));
-            }
         }
         Ok(assumed)
     }
@@ -98,6 +88,19 @@ impl Assume {
             }
         }
         assumed
+    }
+}
+
+/// Says which keys no policy of an account refers to.
+pub(crate) fn say_unknown(assumed: &[Assumption], account: &Account, world: &World) {
+    let known = referenced_keys(account);
+    for Assumption { key, values } in assumed {
+        if !known.iter().any(|known| Key::new(known) == Key::new(key)) {
+            let option = if values.is_empty() { "--assume-absent" } else { "--assume" };
+            let meant = suggestion(key, known.iter().copied());
+            let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
+            world.complain(&format!("{option} {key}: no policy refers to this key{meant}"));
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
 
 use crate::account;
-use crate::assume::Assume;
+use crate::assume::{Assume, say_unknown};
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
@@ -172,7 +172,8 @@ impl Plan<'_> {
         let window = args.period.window()?;
         let mut files = Vec::new();
         let account = account::read_noted(&args.account, &mut files)?;
-        let assumed = args.assume.read([&account], world)?;
+        let assumed = args.assume.read([&account])?;
+        say_unknown(&assumed, &account, world);
         let names = file_names(&chosen(&account, args)?);
         let notes = args.notes.clone().map(|path| ("--notes", path));
         let mut written: Vec<Written> = notes.into_iter().collect();

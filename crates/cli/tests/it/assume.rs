@@ -4,7 +4,7 @@ use std::process::Output;
 
 use serde_json::json;
 
-use crate::support::{Folder, allow_if, stdout, tollgate};
+use crate::support::{Folder, allow_if, shop, stdout, tollgate};
 
 const EXAMPLE: [&str; 3] =
     ["--account", "fixtures/github-proxy/tollgate.toml", "fixtures/github-proxy/logs"];
@@ -16,15 +16,13 @@ fn run(command: &[&str], assumed: &[&str]) -> Output {
     tollgate(&[command, &EXAMPLE, &assumed].concat()).output().unwrap()
 }
 
-/// What is said of assumptions that are made all the same.
+/// What a command says of assumptions that are made all the same.
 #[track_caller]
-fn check_said(assumed: &[&str], expected: &[&str]) {
-    for command in [&ANALYZE[..], &SUGGEST] {
-        let output = run(command, assumed);
-        stdout(&output);
-        let said = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(said.lines().collect::<Vec<_>>(), expected);
-    }
+fn check_said(command: &[&str], assumed: &[&str], expected: &[&str]) {
+    let output = run(command, assumed);
+    stdout(&output);
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(said.lines().collect::<Vec<_>>(), expected);
 }
 
 #[test]
@@ -51,7 +49,9 @@ fn a_value_that_no_condition_can_read_is_refused() {
             assert!(errors.contains("expected `true` or `false`"), "{errors}");
         }
     }
-    check_said(&["aws:MultiFactorAuthPresent=TRUE"], &[]);
+    for command in [&ANALYZE[..], &SUGGEST] {
+        check_said(command, &["aws:MultiFactorAuthPresent=TRUE"], &[]);
+    }
 }
 
 /// `Null` does not look at the value; text and variables take any.
@@ -98,14 +98,83 @@ fn what_is_read_depends_on_all_conditions_on_the_key() {
 
 #[test]
 fn a_key_that_no_policy_refers_to_is_said() {
-    check_said(
-        &["aws:MultiFactorAuthPresnt=true", "shop:Colour=blue", "aws:multifactorauthpresent=true"],
-        &[
-            "--assume aws:MultiFactorAuthPresnt: no policy refers to this key; did you mean \
-             `aws:MultiFactorAuthPresent`?",
-            "--assume shop:Colour: no policy refers to this key",
-        ],
+    let assumed =
+        ["aws:MultiFactorAuthPresnt=true", "shop:Colour=blue", "aws:multifactorauthpresent=true"];
+    let analyzed = [
+        "`--assume aws:MultiFactorAuthPresnt` settles nothing: no policy refers to this key; did you mean \
+         `aws:MultiFactorAuthPresent`?",
+        "`--assume shop:Colour` settles nothing: no policy refers to this key.",
+    ];
+    check_said(&ANALYZE, &assumed, &analyzed);
+    let suggested = [
+        "--assume aws:MultiFactorAuthPresnt: no policy refers to this key; did you mean \
+         `aws:MultiFactorAuthPresent`?",
+        "--assume shop:Colour: no policy refers to this key",
+    ];
+    check_said(&SUGGEST, &assumed, &suggested);
+}
+
+/// In every format; of merged runs, if none of them used it.
+#[test]
+fn an_assumption_that_settles_nothing_is_said() {
+    let folder = Folder::new();
+    let when = |resource: &str, key: &str, value: &str| {
+        allow_if(&shop(resource), &json!({ "StringEquals": { key: value } }))
+    };
+    folder.policy(
+        "p.json",
+        &json!([
+            when("GET/a", "aws:UserAgent", "curl"),
+            when("GET/other", "aws:PrincipalTag/team", "blue"),
+        ]),
     );
+    let ana = "arn:aws:iam::123456789012:user/ana";
+    let account = folder.write(
+        "tollgate.toml",
+        &format!(
+            "account = \"123456789012\"\nregion = \"eu-west-1\"\n[[principal]]\narn = \"{ana}\"\n\
+             policies = [\"p.json\"]\n[[api]]\nid = \"shop\"\nstages = [\"prod\"]\n"
+        ),
+    );
+    let line = |agent: &str, path: &str| {
+        json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": "GET", "path": path,
+            "stage": "prod", "apiId": "shop", "status": "200", "userArn": ana, "userAgent": agent,
+        })
+        .to_string()
+    };
+    let log = |name: &str, agents: &[&str]| {
+        let lines: Vec<String> = agents.iter().map(|agent| line(agent, "/a")).collect();
+        folder.write(name, &lines.join("\n"))
+    };
+    let told = log("told.log", &["curl", "wget"]);
+    // The agent is assumed to be the one that another call tells: both are decided alike.
+    let untold = log("untold.log", &["curl", ""]);
+    let assumed = ["--assume", "aws:UserAgent=curl", "--assume", "aws:PrincipalTag/team=blue"];
+    let unused = "`--assume aws:UserAgent` settles nothing: wherever a decision depends on this key, the log \
+                  or the account tells it.";
+    let unasked =
+        "`--assume aws:PrincipalTag/team` settles nothing: no decision depends on this key.";
+    let analyze = |log: &str, more: &[&str]| {
+        let arguments = [&["analyze", "--account", &account, log], &assumed[..], more].concat();
+        let output = tollgate(&arguments).output().unwrap();
+        (stdout(&output), String::from_utf8(output.stderr).unwrap())
+    };
+    for format in ["text", "json", "markdown", "html"] {
+        let (report, errors) = analyze(&told, &["--format", format]);
+        assert_eq!(errors, format!("{unasked}\n{unused}\n"), "{format}");
+        assert!(report.contains(unasked) && report.contains(unused), "{report}");
+    }
+    let about = ["--format", "csv", "--table", "about"];
+    let (table, errors) = analyze(&told, &about);
+    assert!(table.contains(unasked) && errors.contains(unused), "{table}{errors}");
+
+    let partials = ["told.json", "untold.json"].map(|name| folder.path(name));
+    analyze(&told, &["--partial", &partials[0]]);
+    let (report, errors) = analyze(&untold, &["--partial", &partials[1]]);
+    assert!(errors == format!("{unasked}\n") && !report.contains(unused), "{errors}");
+    let merged = tollgate(&["merge", &partials[0], &partials[1]]).output().unwrap();
+    assert!(stdout(&merged).contains(unasked) && !stdout(&merged).contains(unused));
 }
 
 /// The policies of both accounts decide.
@@ -115,5 +184,7 @@ fn a_key_of_the_other_account_is_one() {
     let assumed = ["aws:MultiFactorAuthPresent=true", "aws:PrincipalTag/team=blue"];
     let output = run(&[&ANALYZE[..], &against].concat(), &assumed);
     stdout(&output);
-    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+    let said =
+        "`--assume aws:PrincipalTag/team` settles nothing: no decision depends on this key.\n";
+    assert_eq!(String::from_utf8_lossy(&output.stderr), said);
 }
