@@ -133,6 +133,11 @@ impl Asked {
         since.into_iter().chain(until).chain(filter).chain(assumed).chain(dedup).collect()
     }
 
+    /// Which rows count, as it could have been typed.
+    pub(crate) fn filter(&self) -> Option<&str> {
+        self.filter.as_deref()
+    }
+
     /// Which rows count, as far as time tells.
     pub(crate) fn window(&self) -> Window {
         Window { since: self.since, until: self.until }

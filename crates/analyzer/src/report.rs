@@ -72,7 +72,8 @@ pub struct Report<'g> {
     /// for each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub merged: Vec<String>,
-    /// What of what was asked came to nothing: a sentence for each.
+    /// What of what was asked came to nothing, or is not of the same in what is compared with: a sentence
+    /// for each.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub remarks: Vec<String>,
     /// What became of the lines that were read.
@@ -199,8 +200,10 @@ impl<'g> Report<'g> {
     /// The same in comparison with another run. `now` is what the report is of.
     #[must_use]
     pub fn compared(self, now: &Partial, before: &Partial) -> Report<'g> {
+        let differs = now.runs.compared(&before.runs);
         let [before, now] = [before, now].map(|run| Period::of(&run.gathered, run.runs.window()));
-        Report { comparison: Some(ComparisonReport::new(before, now)), ..self }
+        let remarks = self.remarks.into_iter().chain(differs).collect();
+        Report { comparison: Some(ComparisonReport::new(before, now)), remarks, ..self }
     }
 
     /// The same with at most `top` entries in each list that has no bound of its own.

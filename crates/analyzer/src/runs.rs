@@ -7,6 +7,7 @@ use tollgate_store::Account;
 
 use crate::asked::Asked;
 use crate::gather::Window;
+use crate::text::quoted;
 
 /// One run, or several that were merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,23 @@ impl Runs {
         let mut common = each.next().unwrap_or_default();
         each.for_each(|other| common.retain(|option| other.contains(option)));
         common
+    }
+
+    /// That runs which are compared with count other requests, if so.
+    pub(crate) fn compared(&self, with: &Runs) -> Option<String> {
+        let [own, others] = [self, with]
+            .map(|runs| runs.known().map(Asked::filter).collect::<BTreeSet<Option<&str>>>());
+        let in_words = |filters: &BTreeSet<Option<&str>>| {
+            let each = filters.iter().map(|filter| filter.map_or("none".to_owned(), quoted));
+            each.collect::<Vec<_>>().join(" or ")
+        };
+        (own != others && !own.is_empty() && !others.is_empty()).then(|| {
+            format!(
+                "What is compared with was gathered with another `--filter`: {}, here {}.",
+                in_words(&others),
+                in_words(&own)
+            )
+        })
     }
 
     /// What other runs were asked differently, but for when, as the options of the command line are
@@ -199,6 +217,10 @@ mod tests {
         let filtered = runs(&[(None, None)], Some(&filter));
         let mut both = runs(&[(None, None)], None);
         assert_eq!(both.differences(&filtered), ["--filter"]);
+        let compared = "What is compared with was gathered with another `--filter`: `status = 200`, here \
+                        none.";
+        assert_eq!(both.compared(&filtered).as_deref(), Some(compared));
+        assert_eq!((both.compared(&both), both.compared(&Runs::default())), (None, None));
         both.merge(filtered.clone());
         check(&both, &[], &["--filter"]);
         check(&filtered, &["--filter status = 200"], &[]);

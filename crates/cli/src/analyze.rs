@@ -159,11 +159,8 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         keep(&partial, args, world)?;
         return Err(unreadable(&partial.unread).into());
     }
-    let before = match (&plan.compare, &args.compare) {
-        (Some(Compare::With(before)), Some(path)) => {
-            merge::say_compared(path, before, &partial.runs, "this run", world);
-            Some(&**before)
-        }
+    let before = match &plan.compare {
+        Some(Compare::With(before)) => Some(&**before),
         _ => None,
     };
     let report = report::print(&partial, before, plan.account.as_ref(), &args.report, world)?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 use miette::{IntoDiagnostic, WrapErr};
-use tollgate_analyzer::{Partial, Runs};
+use tollgate_analyzer::Partial;
 use tollgate_log::Input;
 
 use crate::account;
@@ -67,9 +67,6 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         merged.merge(partial);
     }
     logs::say_again(&again, world);
-    if let (Some(path), Some(before)) = (&args.compare, &before) {
-        say_compared(path, before, &runs, &format!("`{}`", first.name()), world);
-    }
     if !merged.unread.is_empty() {
         return Err(logs::unreadable(&merged.unread).into());
     }
@@ -124,13 +121,6 @@ fn say(options: &[&str], this: &str, that: &str, world: &World) {
              of the same in both"
         ));
     }
-}
-
-/// Says it of a period to compare with, of whose options only the filter matters.
-pub(crate) fn say_compared(path: &Path, before: &Partial, runs: &Runs, that: &str, world: &World) {
-    let mut differences = runs.differences(&before.runs);
-    differences.retain(|option| *option == "--filter");
-    say(&differences, &path.display().to_string(), that, world);
 }
 
 /// Reads what must have been gathered with all that the bounds are about.

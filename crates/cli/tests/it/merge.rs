@@ -14,6 +14,14 @@ const LOGS: [&str; 2] = [
     "fixtures/github-proxy/logs/2026-03-11-night.jsonl.gz",
 ];
 
+const FORMATS: [&[&str]; 5] = [
+    &["--format", "text"],
+    &["--format", "json"],
+    &["--format", "markdown"],
+    &["--format", "html"],
+    &["--format", "csv", "--table", "about"],
+];
+
 /// A folder with the partial reports `0.json` and `1.json`.
 fn partials() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -103,12 +111,17 @@ fn what_was_gathered_otherwise_is_said() {
     check(&["2.json", "3.json"], &said("3.json", "--account`, `--filter", "2.json"));
     // Usage is compared, and what was decided is not.
     check(&["0.json", "--compare", "2.json"], "");
-    check(&["0.json", "--compare", "3.json"], &said("3.json", "--filter", "0.json"));
+    let compared =
+        "What is compared with was gathered with another `--filter`: `status = 200`, here none.";
+    check(&["0.json", "--compare", "3.json"], &format!("{compared}\n"));
     let path = folder.path().join("3.json");
-    let arguments = ["analyze", "--compare", path.to_str().unwrap(), LOGS[0]];
-    let output = tollgate(&arguments).output().unwrap();
-    let expected = "with another `--filter` than this run: what depends";
-    assert!(String::from_utf8_lossy(&output.stderr).contains(expected));
+    for format in FORMATS {
+        let arguments =
+            [&["analyze", "--compare", path.to_str().unwrap(), LOGS[0]], format].concat();
+        let output = tollgate(&arguments).output().unwrap();
+        assert!(String::from_utf8_lossy(&output.stderr).contains(compared), "{format:?}");
+        assert!(stdout(&output).contains(compared), "{format:?}");
+    }
 }
 
 /// What is said on standard error alone is not in what others get.
@@ -122,14 +135,7 @@ fn the_report_says_that_runs_were_asked_differently() {
         let arguments = [&["analyze", "--partial", path.to_str().unwrap()], &options[..], &LOGS];
         stdout(&tollgate(&arguments.concat()).output().unwrap());
     }
-    let formats: [&[&str]; 5] = [
-        &["--format", "text"],
-        &["--format", "json"],
-        &["--format", "markdown"],
-        &["--format", "html"],
-        &["--format", "csv", "--table", "about"],
-    ];
-    for format in formats {
+    for format in FORMATS {
         let check = |partials: &[&str], options: Option<&str>| {
             let report = stdout(&merge(&folder, &[partials, format].concat()));
             let said = options
