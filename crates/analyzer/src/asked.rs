@@ -69,11 +69,14 @@ impl Fingerprint {
     }
 }
 
+/// The option by which a key is assumed to be absent.
+const ABSENT: &str = "--assume-absent";
+
 /// Each value that is assumed of a key, or that it is absent.
 fn each_assumed(assumption: &Assumption) -> Vec<String> {
     let Assumption { key, values } = assumption;
     match values.is_empty() {
-        true => vec![format!("--assume-absent {key}")],
+        true => vec![format!("{ABSENT} {key}")],
         false => values.iter().map(|value| format!("--assume {key}={value}")).collect(),
     }
 }
@@ -131,6 +134,22 @@ impl Asked {
         let assumed = self.assumed.iter().cloned();
         let dedup = self.dedup.then(|| "--dedup".to_owned());
         since.into_iter().chain(until).chain(filter).chain(assumed).chain(dedup).collect()
+    }
+
+    /// The same without what others were asked, too: of these options, as the command line calls them.
+    pub(crate) fn options_of(&self, differing: &[&str]) -> Vec<String> {
+        let by_number = |option: &str, number: Option<Fingerprint>| {
+            number.map(|Fingerprint(number)| format!("{option} number {:08x}", number >> 32))
+        };
+        let accounts = [("--account", self.account), ("--against", self.against)];
+        let accounts = accounts.into_iter().filter_map(|(option, of)| by_number(option, of));
+        let group_by = self.group_by.iter().map(|by| format!("--group-by {by}"));
+        let all = accounts.chain(self.options_within(self.window())).chain(group_by);
+        let differs = |option: &String| {
+            let name = option.split(' ').next().unwrap_or_default();
+            differing.contains(&name) || name == ABSENT && differing.contains(&"--assume")
+        };
+        all.filter(differs).collect()
     }
 
     /// Which rows count, as it could have been typed.

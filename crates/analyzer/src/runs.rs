@@ -1,13 +1,13 @@
 //! What the runs of a report were asked: what all of them have in common, and in what they differ.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use tollgate_store::Account;
 
 use crate::asked::Asked;
 use crate::gather::Window;
-use crate::text::quoted;
+use crate::text::{count, quoted};
 
 /// One run, or several that were merged.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,29 +16,51 @@ pub struct Runs {
     count: u64,
     /// What they were asked, once of those that were asked the same; nothing where it is not known.
     asked: BTreeSet<Option<Asked>>,
+    /// What those are called that were asked the same.
+    #[serde(skip)]
+    names: BTreeMap<Option<Asked>, BTreeSet<String>>,
 }
 
 impl Default for Runs {
     fn default() -> Runs {
-        Runs { count: 1, asked: BTreeSet::from([None]) }
+        Runs::of(None)
     }
 }
 
 impl From<Asked> for Runs {
     fn from(asked: Asked) -> Runs {
-        Runs { count: 1, asked: BTreeSet::from([Some(asked)]) }
+        Runs::of(Some(asked))
     }
 }
+
+/// The most runs that are named together.
+const NAMED: usize = 3;
+
+/// The most questions that are told where runs were asked differently.
+const QUESTIONS: usize = 10;
 
 /// What is said of runs that left out duplicates.
 const DUPLICATES: &str = "Duplicates are left out within each of the merged runs. Between them none are found, unless \
      the runs had a `--state` in common: a request that two of them read counts twice.";
 
 impl Runs {
+    fn of(asked: Option<Asked>) -> Runs {
+        Runs { count: 1, asked: BTreeSet::from([asked]), names: BTreeMap::new() }
+    }
+
+    /// Gives all of them a name to be told by.
+    pub fn name(&mut self, name: &str) {
+        let names = self.asked.iter().map(|it| (it.clone(), BTreeSet::from([name.to_owned()])));
+        self.names = names.collect();
+    }
+
     /// Adds other runs.
     pub(crate) fn merge(&mut self, other: Runs) {
         self.count += other.count;
         self.asked.extend(other.asked);
+        for (asked, names) in other.names {
+            self.names.entry(asked).or_default().extend(names);
+        }
     }
 
     /// Whether calls were replayed against another account than this one.
@@ -76,24 +98,9 @@ impl Runs {
         })
     }
 
-    /// What other runs were asked differently, but for when, as the options of the command line are
-    /// called.
-    pub fn differences(&self, other: &Runs) -> Vec<&'static str> {
-        Asked::differences(self.known().chain(other.known()))
-    }
-
     /// What is not of the same in all runs, or cannot be told of them together: a sentence for each.
     pub fn sentences(&self) -> Vec<String> {
-        let mut options = Asked::differences(self.known());
-        if self.joined().is_none() {
-            let bounds = [
-                ("--since", self.same(|window| window.since)),
-                ("--until", self.same(|window| window.until)),
-            ];
-            options.extend(
-                bounds.into_iter().filter(|(_, same)| same.is_none()).map(|(name, _)| name),
-            );
-        }
+        let options = self.differences();
         let differs = (!options.is_empty()).then(|| {
             format!(
                 "What the merged runs were asked differs in `{}`: what depends on that is not of the same in all \
@@ -102,7 +109,50 @@ impl Runs {
             )
         });
         let is_dedup = self.count > 1 && self.known().any(Asked::is_dedup);
-        differs.into_iter().chain(is_dedup.then(|| DUPLICATES.to_owned())).collect()
+        let each = self.each_asked(&options);
+        let duplicates = is_dedup.then(|| DUPLICATES.to_owned());
+        differs.into_iter().chain(each).chain(duplicates).collect()
+    }
+
+    /// What some runs were asked differently than others, as the options of the command line are called.
+    fn differences(&self) -> Vec<&'static str> {
+        let mut options = Asked::differences(self.known());
+        if self.joined().is_none() {
+            let bounds = [
+                ("--since", self.same(|window| window.since)),
+                ("--until", self.same(|window| window.until)),
+            ];
+            let differ = bounds.into_iter().filter(|(_, same)| same.is_none());
+            options.extend(differ.map(|(name, _)| name));
+        }
+        options
+    }
+
+    /// Which runs were asked what, of some options.
+    fn each_asked(&self, options: &[&str]) -> Vec<String> {
+        let mut questions: BTreeMap<Option<Vec<String>>, BTreeSet<&str>> = BTreeMap::new();
+        if options.is_empty() {
+            return Vec::new();
+        }
+        for asked in &self.asked {
+            let question = asked.as_ref().map(|asked| asked.options_of(options));
+            let names = self.names.get(asked).into_iter().flatten().map(String::as_str);
+            questions.entry(question).or_default().extend(names);
+        }
+        let others = questions.len().saturating_sub(QUESTIONS) as u64;
+        let others = (others > 0).then(|| format!("{} more differ.", count(others, "question")));
+        let each = questions.iter().take(QUESTIONS).map(|(question, names)| {
+            let runs = listed(names.iter().copied()).unwrap_or_else(|| "Some runs".to_owned());
+            match question {
+                None => format!("{runs}: not known what was asked."),
+                Some(options) if options.is_empty() => format!("{runs}: asked none of these."),
+                Some(options) => {
+                    let options: Vec<String> = options.iter().map(|it| quoted(it)).collect();
+                    format!("{runs}: asked {}.", options.join(", "))
+                }
+            }
+        });
+        each.chain(others).collect()
     }
 
     /// From where the first begins to where the last ends.
@@ -149,6 +199,21 @@ impl Runs {
     }
 }
 
+/// Names, as far as they are told; `None` if there are none.
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> Option<String> {
+    let names: Vec<String> = names.map(quoted).collect();
+    (!names.is_empty()).then(|| listed_as(&names))
+}
+
+/// What is listed, as far as it is told.
+fn listed_as(all: &[String]) -> String {
+    let (told, others) = all.split_at(all.len().min(NAMED));
+    match others.len() as u64 {
+        0 => told.join(", "),
+        others => format!("{} and {}", told.join(", "), count(others, "other")),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -163,13 +228,13 @@ mod tests {
             Asked::of(&Analysis { window, filter, ..Analysis::default() }, false)
         };
         let asked = windows.iter().map(asked).map(Some).collect();
-        Runs { count: windows.len() as u64, asked }
+        Runs { count: windows.len() as u64, asked, ..Runs::default() }
     }
 
     #[track_caller]
     fn check(runs: &Runs, options: &[&str], differ: &[&str]) {
         assert_eq!(runs.options(), options);
-        let said = runs.sentences().concat();
+        let said = runs.sentences().into_iter().next().unwrap_or_default();
         let named = said.split('`').skip(1).step_by(2).collect::<Vec<_>>();
         assert_eq!(named, differ, "{said}");
     }
@@ -208,7 +273,34 @@ mod tests {
         assert_eq!(merged(false, false), (Vec::new(), Vec::new()));
         let (options, said) = merged(false, true);
         assert!(options.is_empty() && said[0].contains("differs in `--dedup`:"), "{said:?}");
-        assert_eq!(said[1..], [DUPLICATES]);
+        let each = ["Some runs: asked none of these.", "Some runs: asked `--dedup`.", DUPLICATES];
+        assert_eq!(said[1..], each);
+    }
+
+    #[test]
+    fn where_runs_differ_each_is_told_by_its_name() {
+        let filter = Filter::parse("status = 200").unwrap();
+        let named = |name: &str, day, filter| {
+            let mut run = runs(&[(Some(day), Some(day + 1))], filter);
+            run.name(name);
+            run
+        };
+        let mut all = named("a.json", 0, None);
+        all.merge(named("b.json", 1, Some(&filter)));
+        assert_eq!(
+            all.sentences()[1..],
+            ["`a.json`: asked none of these.", "`b.json`: asked `--filter status = 200`."]
+        );
+        (2..7).for_each(|day| all.merge(named(&format!("{day}.json"), day, Some(&filter))));
+        let said = "`2.json`, `3.json`, `4.json` and 3 others: asked `--filter status = 200`.";
+        assert_eq!(all.sentences()[2], said);
+        // A day later than it should be.
+        all.merge(named("c.json", 9, None));
+        let said =
+            "`c.json`: asked `--since 1970-01-10T00:00:00Z`, `--until 1970-01-11T00:00:00Z`.";
+        assert!(all.sentences().iter().any(|it| it == said), "{:#?}", all.sentences());
+        all.merge(Runs::default());
+        assert!(all.sentences().iter().any(|it| it == "Some runs: not known what was asked."));
     }
 
     #[test]
@@ -216,7 +308,6 @@ mod tests {
         let filter = Filter::parse("status = 200").unwrap();
         let filtered = runs(&[(None, None)], Some(&filter));
         let mut both = runs(&[(None, None)], None);
-        assert_eq!(both.differences(&filtered), ["--filter"]);
         let compared = "What is compared with was gathered with another `--filter`: `status = 200`, here \
                         none.";
         assert_eq!(both.compared(&filtered).as_deref(), Some(compared));

@@ -19,9 +19,10 @@ use crate::world::World;
 /// Merge what several runs of `analyze --partial` gathered into one report.
 ///
 /// The report is the one that a single run over all of the logs would have given, but for which
-/// callers, routes and groups are told apart where there are too many. Of runs that were asked differently
-/// the report says so, and duplicates between runs are not found. Where runs had the same account in other
-/// folders, its policies are called by their paths from the manifest. If one of the runs was interrupted, the report is marked so, and the exit code is 4.
+/// callers, routes and groups are told apart where there are too many. Where runs were asked differently the
+/// report says which was asked what, and duplicates between runs are not found. Where runs had the same account in other folders, its policies are called by their
+/// paths from the manifest. If one of the runs was interrupted, the report is marked so, and the exit code
+/// is 4.
 ///
 /// Example: `tollgate merge 'days/*.json' --format json`
 #[derive(clap::Args)]
@@ -54,17 +55,13 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let mut inputs = inputs.iter();
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
     let mut merged = read_for(&args.bounds, first)?;
-    let runs = merged.runs.clone();
     if let (Some(path), Some(account)) = (&args.account, &account)
-        && runs.had_another(account)
+        && merged.runs.had_another(account)
     {
         return Err(another_account(path, &first.name()).into());
     }
     for input in inputs {
-        let partial = read_for(&args.bounds, input)?;
-        let differences = runs.differences(&partial.runs);
-        say(&differences, &input.name(), &format!("`{}`", first.name()), world);
-        merged.merge(partial);
+        merged.merge(read_for(&args.bounds, input)?);
     }
     logs::say_again(&again, world);
     if !merged.unread.is_empty() {
@@ -112,23 +109,13 @@ fn another_account(path: &Path, of: &str) -> Problem {
     }
 }
 
-/// Says that what was gathered of `this` and of `that` is not of the same.
-fn say(options: &[&str], this: &str, that: &str, world: &World) {
-    if !options.is_empty() {
-        let options = options.join("`, `");
-        world.complain(&format!(
-            "`{this}` was gathered with another `{options}` than {that}: what depends on that is not \
-             of the same in both"
-        ));
-    }
-}
-
 /// Reads what must have been gathered with all that the bounds are about.
 fn read_for(bounds: &Bounds, input: &Input) -> miette::Result<Partial> {
-    let partial = match input {
+    let mut partial = match input {
         Input::File(path) => read(path)?,
         Input::Stdin => parse("standard input", io::read_to_string(io::stdin()))?,
     };
+    partial.runs.name(&input.name());
     let given = |option: &str| match option {
         "against" => partial.gathered.changes.is_some(),
         _ => partial.gathered.outcomes.is_some(),

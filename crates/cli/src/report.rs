@@ -109,7 +109,7 @@ pub(crate) fn print<'p>(
     whole.folded.extend(others.flatten());
     // A table alone is printed with all of its notes.
     if args.table.is_none() {
-        whole.remarks.iter().for_each(|sentence| world.complain(sentence));
+        whole.merged.iter().chain(&whole.remarks).for_each(|sentence| world.complain(sentence));
     }
     if !args.draws() {
         whole.timeline = None;

@@ -95,25 +95,31 @@ fn what_was_gathered_otherwise_is_said() {
         let arguments = [&["analyze", "--partial", path], options, &LOGS[..1]].concat();
         stdout(&tollgate(&arguments).output().unwrap());
     }
-    let check = |arguments: &[&str], expected: &str| {
+    let check = |arguments: &[&str], expected: &[&str]| {
         let output = merge(&folder, arguments);
         assert_eq!(output.status.code(), Some(0));
-        assert_eq!(String::from_utf8_lossy(&output.stderr), expected);
+        let errors = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(errors.lines().collect::<Vec<_>>(), expected);
     };
-    let said = |this: &str, option: &str, that: &str| {
+    let differs = |options: &str| {
         format!(
-            "`{this}` was gathered with another `{option}` than `{that}`: what depends on that is not \
-             of the same in both\n"
+            "What the merged runs were asked differs in {options}: what depends on that is not of the \
+             same in all of them."
         )
     };
-    check(&["0.json", "1.json"], "");
-    check(&["0.json", "2.json"], &said("2.json", "--account", "0.json"));
-    check(&["2.json", "3.json"], &said("3.json", "--account`, `--filter", "2.json"));
+    let account = number_of_account(&folder);
+    let with_account = format!("`2.json`: asked `{account}`.");
+    check(&["0.json", "1.json"], &[]);
+    let nothing = "`0.json`: asked none of these.";
+    check(&["0.json", "2.json"], &[&differs("`--account`"), nothing, &with_account]);
+    let with_filter = "`3.json`: asked `--filter status = 200`.";
+    let both = differs("`--account`, `--filter`");
+    check(&["2.json", "3.json"], &[&both, &with_account, with_filter]);
     // Usage is compared, and what was decided is not.
-    check(&["0.json", "--compare", "2.json"], "");
+    check(&["0.json", "--compare", "2.json"], &[]);
     let compared =
         "What is compared with was gathered with another `--filter`: `status = 200`, here none.";
-    check(&["0.json", "--compare", "3.json"], &format!("{compared}\n"));
+    check(&["0.json", "--compare", "3.json"], &[compared]);
     let path = folder.path().join("3.json");
     for format in FORMATS {
         let arguments =
@@ -122,6 +128,15 @@ fn what_was_gathered_otherwise_is_said() {
         assert!(String::from_utf8_lossy(&output.stderr).contains(compared), "{format:?}");
         assert!(stdout(&output).contains(compared), "{format:?}");
     }
+}
+
+/// How the account of `2.json` is told from others.
+fn number_of_account(folder: &tempfile::TempDir) -> String {
+    let errors = String::from_utf8(merge(folder, &["0.json", "2.json"]).stderr).unwrap();
+    let (_, named) = errors.split_once("asked `--account number ").unwrap();
+    let (number, _) = named.split_once('`').unwrap();
+    assert!(number.len() == 8 && number.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    format!("--account number {number}")
 }
 
 /// What is said on standard error alone is not in what others get.
@@ -153,7 +168,13 @@ fn the_report_says_that_runs_were_asked_differently() {
     }
     let report = json(&merge(&folder, &["2.json", "3.json", "--format", "json"]));
     check_schema(&report);
-    assert_eq!((&report["asked"], report["merged"].as_array().unwrap().len()), (&Value::Null, 1));
+    let each = [
+        "`3.json`: asked `--since 2026-03-11T00:00:00Z`.",
+        "`2.json`: asked `--filter status = 200`.",
+    ];
+    let merged = report["merged"].as_array().unwrap();
+    assert!(each.iter().all(|each| merged.iter().any(|it| it == each)), "{merged:#?}");
+    assert_eq!((&report["asked"], merged.len()), (&Value::Null, 3));
 }
 
 /// A request that two runs read counts twice, whatever each of them leaves out.
