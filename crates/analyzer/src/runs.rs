@@ -19,6 +19,9 @@ pub struct Runs {
     /// What those are called that were asked the same.
     #[serde(skip)]
     names: BTreeMap<Option<Asked>, BTreeSet<String>>,
+    /// What copies are called, and of what they are.
+    #[serde(skip)]
+    copies: BTreeSet<[String; 2]>,
 }
 
 impl Default for Runs {
@@ -33,7 +36,7 @@ impl From<Asked> for Runs {
     }
 }
 
-/// The most runs that are named together.
+/// The most runs, and copies of them, that are named together.
 const NAMED: usize = 3;
 
 /// The most questions that are told where runs were asked differently.
@@ -45,13 +48,19 @@ const DUPLICATES: &str = "Duplicates are left out within each of the merged runs
 
 impl Runs {
     fn of(asked: Option<Asked>) -> Runs {
-        Runs { count: 1, asked: BTreeSet::from([asked]), names: BTreeMap::new() }
+        let (names, copies) = (BTreeMap::new(), BTreeSet::new());
+        Runs { count: 1, asked: BTreeSet::from([asked]), names, copies }
     }
 
     /// Gives all of them a name to be told by.
     pub fn name(&mut self, name: &str) {
         let names = self.asked.iter().map(|it| (it.clone(), BTreeSet::from([name.to_owned()])));
         self.names = names.collect();
+    }
+
+    /// Notes that a copy of something was left out.
+    pub fn note_copy(&mut self, copy: &str, of: &str) {
+        self.copies.insert([copy.to_owned(), of.to_owned()]);
     }
 
     /// Adds other runs.
@@ -61,6 +70,7 @@ impl Runs {
         for (asked, names) in other.names {
             self.names.entry(asked).or_default().extend(names);
         }
+        self.copies.extend(other.copies);
     }
 
     /// Whether calls were replayed against another account than this one.
@@ -111,7 +121,7 @@ impl Runs {
         let is_dedup = self.count > 1 && self.known().any(Asked::is_dedup);
         let each = self.each_asked(&options);
         let duplicates = is_dedup.then(|| DUPLICATES.to_owned());
-        differs.into_iter().chain(each).chain(duplicates).collect()
+        differs.into_iter().chain(each).chain(duplicates).chain(self.left_out_copies()).collect()
     }
 
     /// What some runs were asked differently than others, as the options of the command line are called.
@@ -153,6 +163,18 @@ impl Runs {
             }
         });
         each.chain(others).collect()
+    }
+
+    /// That copies are not counted.
+    fn left_out_copies(&self) -> Option<String> {
+        let copy = |[copy, of]: &[String; 2]| format!("{} of {}", quoted(copy), quoted(of));
+        let all: Vec<String> = self.copies.iter().map(copy).collect();
+        let (are, copies) = match all.len() {
+            0 => return None,
+            1 => ("is a copy", all.join("")),
+            _ => ("are copies", listed_as(&all)),
+        };
+        Some(format!("What {are} of another partial report counts once: {copies}."))
     }
 
     /// From where the first begins to where the last ends.
@@ -301,6 +323,21 @@ mod tests {
         assert!(all.sentences().iter().any(|it| it == said), "{:#?}", all.sentences());
         all.merge(Runs::default());
         assert!(all.sentences().iter().any(|it| it == "Some runs: not known what was asked."));
+    }
+
+    #[test]
+    fn copies_are_told_by_their_names() {
+        let mut run = Runs::default();
+        run.note_copy("2.json", "0.json");
+        let said = |run: &Runs| run.sentences().concat();
+        assert_eq!(
+            said(&run),
+            "What is a copy of another partial report counts once: `2.json` of `0.json`."
+        );
+        (3..7).for_each(|copy| run.note_copy(&format!("{copy}.json"), "0.json"));
+        let listed =
+            "once: `2.json` of `0.json`, `3.json` of `0.json`, `4.json` of `0.json` and 2 others.";
+        assert!(said(&run).ends_with(listed), "{}", said(&run));
     }
 
     #[test]

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let account = account.transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let (inputs, again) = logs::find(&args.partials)?;
-    let inputs = without_copies(inputs, world);
+    let (inputs, copies) = without_copies(inputs);
     overwrite::refuse(&inputs, &files, &args.report.written())?;
     let mut inputs = inputs.iter();
     let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
@@ -64,6 +64,9 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
         merged.merge(read_for(&args.bounds, input)?);
     }
     logs::say_again(&again, world);
+    for [copy, original] in &copies {
+        merged.runs.note_copy(copy, original);
+    }
     if !merged.unread.is_empty() {
         return Err(logs::unreadable(&merged.unread).into());
     }
@@ -71,24 +74,21 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     Ok(args.bounds.judge(&report, world))
 }
 
-/// Leaves out files that are copies of earlier ones, and says so: their requests would count twice. What
+/// Leaves out files that are copies of earlier ones, and names both: their requests would count twice. What
 /// cannot be read is told when it is.
-fn without_copies(inputs: Vec<Input>, world: &World) -> Vec<Input> {
+fn without_copies(inputs: Vec<Input>) -> (Vec<Input>, Vec<[String; 2]>) {
     let mut kept: Vec<(Input, Option<u64>)> = Vec::new();
+    let mut copies = Vec::new();
     for input in inputs {
         let length = length(&input);
         let same_length = kept.iter().filter(|(_, other)| length.is_some() && *other == length);
         let mut originals = same_length.filter(|(other, _)| is_copy(&input, other));
         match originals.next() {
-            Some((original, _)) => world.complain(&format!(
-                "`{}` holds the same as `{}`, and was read once",
-                input.name(),
-                original.name()
-            )),
+            Some((original, _)) => copies.push([&input, original].map(|it| it.name().to_string())),
             None => kept.push((input, length)),
         }
     }
-    kept.into_iter().map(|(input, _)| input).collect()
+    (kept.into_iter().map(|(input, _)| input).collect(), copies)
 }
 
 fn length(input: &Input) -> Option<u64> {

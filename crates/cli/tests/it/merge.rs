@@ -56,9 +56,13 @@ fn a_copy_of_a_partial_report_counts_once() {
     let once = merge(&folder, &["0.json", "1.json"]);
     fs::copy(folder.path().join("0.json"), folder.path().join("2.json")).unwrap();
     let twice = merge(&folder, &["0.json", "1.json", "2.json"]);
-    assert_eq!(stdout(&twice), stdout(&once));
-    let said = String::from_utf8_lossy(&twice.stderr);
-    assert_eq!(said, "`2.json` holds the same as `0.json`, and was read once\n");
+    let said = "What is a copy of another partial report counts once: `2.json` of `0.json`.";
+    assert_eq!(stdout(&twice).replace(&format!("  {said}\n"), ""), stdout(&once));
+    assert_eq!(String::from_utf8_lossy(&twice.stderr), format!("{said}\n"));
+    for format in FORMATS {
+        let report = stdout(&merge(&folder, &[&["*.json"], format].concat()));
+        assert!(report.contains(said), "{format:?}");
+    }
 }
 
 #[test]
