@@ -61,6 +61,7 @@ mod series;
 mod services;
 mod settled;
 mod short;
+mod sources;
 pub mod suggest;
 mod tally;
 pub mod text;

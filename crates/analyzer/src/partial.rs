@@ -7,6 +7,7 @@ use crate::asked::Asked;
 use crate::folders::Folders;
 use crate::gather::{Analysis, Gathered, Read};
 use crate::runs::Runs;
+use crate::sources::Sources;
 
 /// The version of a partial report's form.
 const VERSION: u8 = 2;
@@ -39,6 +40,9 @@ pub struct Partial {
     /// Where the accounts lie.
     #[serde(default)]
     folders: Folders,
+    /// What was read.
+    #[serde(default)]
+    sources: Sources,
     /// What was gathered.
     pub gathered: Gathered,
 }
@@ -64,6 +68,7 @@ impl Partial {
             lines: read.account,
             samples,
             folders,
+            sources: Sources::of(&read.sources),
             gathered,
         }
     }
@@ -97,6 +102,7 @@ impl Partial {
             run.shorten(elsewhere);
         }
         self.folders.merge(other.folders);
+        self.sources.merge(other.sources);
         self.interrupted |= other.interrupted;
         self.runs.merge(other.runs);
         match self.unread.is_empty() || other.unread.is_empty() {
@@ -109,6 +115,12 @@ impl Partial {
         self.samples
             .sort_by(|one, other| (&one.file, one.offset).cmp(&(&other.file, other.offset)));
         self.samples.truncate(SAMPLES_MAX);
+    }
+
+    /// What is not of the same in all runs that were merged, or cannot be told of them together: a sentence
+    /// for each.
+    pub fn merged(&self) -> Vec<String> {
+        self.runs.sentences().into_iter().chain(self.sources.sentence()).collect()
     }
 
     /// Calls files in these folders as they lie in them.

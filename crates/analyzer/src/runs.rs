@@ -109,7 +109,7 @@ impl Runs {
     }
 
     /// What is not of the same in all runs, or cannot be told of them together: a sentence for each.
-    pub fn sentences(&self) -> Vec<String> {
+    pub(crate) fn sentences(&self) -> Vec<String> {
         let options = self.differences();
         let differs = (!options.is_empty()).then(|| {
             format!(

@@ -20,7 +20,8 @@ use crate::world::World;
 ///
 /// The report is the one that a single run over all of the logs would have given, but for which
 /// callers, routes and groups are told apart where there are too many. Where runs were asked differently the
-/// report says which was asked what, and duplicates between runs are not found. Where runs had the same account in other folders, its policies are called by their
+/// report says which was asked what, and duplicates between runs are not found: not in an input, either, that
+/// several of them read. Where runs had the same account in other folders, its policies are called by their
 /// paths from the manifest. If one of the runs was interrupted, the report is marked so, and the exit code
 /// is 4.
 ///
