@@ -17,6 +17,13 @@ use crate::container;
 use crate::rows::NO_TIME;
 use crate::time;
 
+/// What a document lacks that is no event either.
+const EVENTLESS: &str = "expected events in `logEvents`, `events`, `Records`, `results` or `awslogs`, \
+                         or one with `timestamp` and `message`, found none";
+
+/// How much is shown of the names in such a document, and of each.
+const SHOWN_MAX: usize = 80;
+
 /// What a Lambda event may unpack to, bytes.
 const NESTED_BYTES_MAX: u64 = EVENT_BYTES_MAX as u64;
 
@@ -40,15 +47,26 @@ pub(super) struct Documents {
 /// has been read.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Alone {
+    /// Where it begins.
+    #[serde(default)]
+    start: u64,
     id: String,
     timestamp: Option<i64>,
     message: Option<String>,
     /// Whether it has something that events do not have: a request may have a message, too.
     is_more: bool,
+    /// Its first members, without their values.
+    #[serde(default)]
+    shown: String,
 }
 
 impl Alone {
     fn note(&mut self, key: &str, value: &[u8]) {
+        if self.shown.len() < SHOWN_MAX {
+            self.shown.push_str(if self.shown.is_empty() { "\"" } else { ",\"" });
+            self.shown.extend(key.chars().take(SHOWN_MAX));
+            self.shown.push_str("\":…");
+        }
         match key {
             "id" | "eventId" => self.id = serde_json::from_slice(value).unwrap_or_default(),
             "timestamp" => self.timestamp = serde_json::from_slice(value).ok(),
@@ -161,14 +179,15 @@ impl Documents {
         }
         match (self.at, rest.first()) {
             (At::Between, Some(b'{')) => {
-                *self = Documents { at: At::Object, ..Documents::default() };
+                let alone = Alone { start: offset, ..Alone::default() };
+                *self = Documents { at: At::Object, alone, ..Documents::default() };
                 Step::Used(1)
             }
             (At::Between, Some(b'[')) => self.enter(At::Bare),
             (At::Between, Some(0)) => Step::Used(1),
             (At::Object, Some(b'}')) => {
                 if !self.eventful {
-                    self.alone(offset, out);
+                    self.alone(out);
                 }
                 self.enter(At::Between)
             }
@@ -236,12 +255,12 @@ impl Documents {
     }
 
     /// The document that ends is an event, or nothing is known of it.
-    fn alone(&mut self, offset: u64, out: &mut Unwrapped) {
-        match std::mem::take(&mut self.alone) {
-            Alone { id, timestamp: Some(time), message: Some(message), is_more: false } => {
-                self.push(&id, time, &message, offset, out);
-            }
-            _ => out.push_broken(b"{}", offset, "the document has no events"),
+    fn alone(&mut self, out: &mut Unwrapped) {
+        let Alone { start, id, timestamp, message, is_more, shown } =
+            std::mem::take(&mut self.alone);
+        match (timestamp, message) {
+            (Some(time), Some(message)) if !is_more => self.push(&id, time, &message, start, out),
+            _ => out.push_broken(format!("{{{shown}}}").as_bytes(), start, EVENTLESS),
         }
     }
 
@@ -363,7 +382,7 @@ impl Documents {
         let mut inner = Documents::default();
         let mut unwrapped = inner.unwrap(&bytes, offset, true, Vec::new());
         if unwrapped.events.is_empty() {
-            return out.push_broken(data.as_bytes(), offset, "the document has no events");
+            return out.push_broken(data.as_bytes(), offset, EVENTLESS);
         }
         if unwrapped.used < bytes.len() {
             unwrapped.push_broken(b"", offset, "the document holds more than may be unpacked");
