@@ -21,8 +21,8 @@ mod table;
 pub(crate) mod unexplained;
 mod usage;
 
-pub use printable::in_a_line;
-pub(crate) use printable::{is_unseen, json_in_a_line, quoted};
+pub use printable::{in_a_line, in_lines};
+pub(crate) use printable::{is_unseen, json_in_a_line, quoted, seen_json};
 pub(crate) use remedies::{target, then};
 pub(crate) use short_names::ShortNames;
 pub use style::{Style, count, number};

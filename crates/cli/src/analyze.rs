@@ -193,8 +193,8 @@ fn say_again(args: &Args, world: &World) {
 }
 
 impl Plan {
-    fn new(args: &Args) -> miette::Result<Plan> {
-        args.report.check()?;
+    fn new(args: &Args, world: &World) -> miette::Result<Plan> {
+        args.report.check(world)?;
         let given = |option: &str| match option {
             "against" => args.against.is_some(),
             _ => args.account.is_some(),

@@ -45,7 +45,7 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
-    args.report.check()?;
+    args.report.check(world)?;
     let mut files = Vec::new();
     let account = args.account.as_deref().map(|path| account::read_noted(path, &mut files));
     let account = account.transpose()?;

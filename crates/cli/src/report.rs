@@ -69,8 +69,8 @@ impl Format {
 
 impl Printing {
     /// Refuses what could not be written, before anything is read.
-    pub(crate) fn check(&self) -> miette::Result<()> {
-        files::check(self)
+    pub(crate) fn check(&self, world: &World) -> miette::Result<()> {
+        files::check(self, world)
     }
 
     /// The files that it is written to.
@@ -126,10 +126,7 @@ pub(crate) fn print<'p>(
             text::render(report, &text::Style { width: world.width, colour, top })
         }
         Format::Json => {
-            let json = |mut to: &mut dyn Write| {
-                serde_json::to_writer_pretty(&mut to, report)?;
-                to.write_all(b"\n")
-            };
+            let json = |to: &mut dyn Write| render::json::write(report, to);
             return world.write_by(args.out.as_deref(), json).map(|()| whole);
         }
         Format::Html if report.timeline.is_none() => return Err(without_timeline().into()),

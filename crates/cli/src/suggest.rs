@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::ValueEnum;
 use miette::IntoDiagnostic;
 use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestion, Suggestions, Unproven, file_names};
-use tollgate_analyzer::{Assumption, Filter, Window, text};
+use tollgate_analyzer::{Assumption, Filter, Window, render, text};
 use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
 
@@ -237,14 +237,13 @@ fn print(suggestions: &Suggestions, args: &Args, world: &World) -> miette::Resul
         let notes = serde_json::to_string_pretty(&suggestions.without_policies());
         files::replace(path, (notes.into_diagnostic()? + "\n").as_bytes())?;
     }
-    let printed = match args.format {
-        Format::Json => serde_json::to_string_pretty(suggestions).into_diagnostic()? + "\n",
+    match args.format {
+        Format::Json => world.write_by(None, |to| render::json::write(suggestions, to)),
         Format::Text => {
             let style = text::Style { width: world.width, colour: world.colour, top: 0 };
-            text::suggestions(suggestions, &style)
+            world.write(None, text::suggestions(suggestions, &style).as_bytes())
         }
-    };
-    world.write(None, printed.as_bytes())
+    }
 }
 
 /// The principals that called nothing.

@@ -11,6 +11,7 @@ use std::sync::atomic::AtomicBool;
 use jiff::Timestamp;
 use miette::{IntoDiagnostic, WrapErr};
 use rustix::process::{Resource, Rlimit, setrlimit};
+use rustix::termios::tcgetwinsize;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
 
@@ -26,6 +27,8 @@ const INTERRUPTED: i32 = 128 + SIGINT;
 /// What the surroundings of this process are like.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct World {
+    /// Whether standard output is a terminal.
+    pub(crate) terminal: bool,
     /// Whether standard output takes colour: it is a terminal, and neither `NO_COLOR` nor
     /// `TERM=dumb` forbids it.
     pub(crate) colour: bool,
@@ -43,13 +46,16 @@ impl World {
     /// Looks around.
     pub(crate) fn look() -> World {
         let plain = variable("NO_COLOR").is_some() || variable("TERM").as_deref() == Some("dumb");
-        let columns = terminal_size::terminal_size_of(io::stdout()).map(|(width, _)| width.0);
+        let terminal = io::stdout().is_terminal();
+        // A terminal may tell none, which is not how many it has.
+        let columns = tcgetwinsize(io::stdout()).map_or(0, |size| usize::from(size.ws_col));
         World {
-            colour: io::stdout().is_terminal() && !plain,
+            terminal,
+            colour: terminal && !plain,
             colour_on_error: io::stderr().is_terminal() && !plain,
             watched: io::stderr().is_terminal(),
             can_ask: io::stdin().is_terminal() && io::stderr().is_terminal(),
-            width: columns.map_or(WIDTH_ELSEWHERE, usize::from),
+            width: if columns == 0 { WIDTH_ELSEWHERE } else { columns },
         }
     }
 

@@ -30,11 +30,21 @@ pub(crate) fn quoted(text: &str) -> String {
     format!("`{}`", in_a_line(text).replace('`', "'"))
 }
 
+/// The same of a text of several lines, which stay lines.
+pub fn in_lines(text: &str) -> String {
+    escaped(text, &[], |c| c == '\n')
+}
+
 /// A JSON document in a line, with such characters as JSON escapes them: it is still the same one.
 pub(crate) fn json_in_a_line(document: &serde_json::Value) -> String {
-    let (mut shown, mut units) = (String::new(), [0; 2]);
-    for c in document.to_string().chars() {
-        if is_unseen(c) {
+    seen_json(&document.to_string())
+}
+
+/// The same of JSON as it is written: it has line breaks between its texts, and never in them.
+pub(crate) fn seen_json(json: &str) -> String {
+    let (mut shown, mut units) = (String::with_capacity(json.len()), [0; 2]);
+    for c in json.chars() {
+        if is_unseen(c) && c != '\n' {
             let units = c.encode_utf16(&mut units).iter();
             shown.extend(units.map(|unit| format!("\\u{unit:04x}")));
         } else {

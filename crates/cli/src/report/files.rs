@@ -7,16 +7,20 @@ use miette::{IntoDiagnostic, WrapErr};
 use tollgate_analyzer::Report;
 use tollgate_analyzer::render::tables::{NAMES, Table, tables};
 use tollgate_analyzer::render::{csv, parquet};
+use tollgate_analyzer::text::in_lines;
 
 use super::{Format, Printing};
 use crate::diagnose::Problem;
 use crate::world::World;
 
 /// Refuses what could not be written, before anything is read.
-pub(super) fn check(args: &Printing) -> miette::Result<()> {
+pub(super) fn check(args: &Printing, world: &World) -> miette::Result<()> {
     let files = matches!(args.format, Format::Csv | Format::Parquet);
     match (files, &args.table, &args.out) {
         (true, None, None) => Err(nowhere().into()),
+        (true, _, None) if args.format == Format::Parquet && world.terminal => {
+            Err(unreadable().into())
+        }
         (false, Some(_), _) => Err(Problem {
             help: Some("`--table` is for `--format csv` and `--format parquet`".to_owned()),
             ..Problem::new("this format has no tables of its own")
@@ -46,7 +50,10 @@ pub(super) fn write(report: &Report, args: &Printing, world: &World) -> miette::
             let bytes = bytes(table.ok_or_else(|| missing(name))?, args.format)?;
             // A table alone cannot say that it is of a part, nor what it does not tell apart.
             report.notes().for_each(|note| world.complain(note));
-            world.write(out.as_deref(), &bytes)
+            match out {
+                None if world.terminal => world.write(None, looked_at(&bytes).as_bytes()),
+                out => world.write(out.as_deref(), &bytes),
+            }
         }
         (None, Some(folder)) => {
             fs::create_dir_all(folder)
@@ -68,6 +75,11 @@ fn bytes(table: &Table, format: Format) -> miette::Result<Vec<u8>> {
     }
 }
 
+/// CSV for a terminal, which is not to be steered by what a log holds. Programs get it as it is.
+fn looked_at(csv: &[u8]) -> String {
+    in_lines(&String::from_utf8_lossy(csv).replace("\r\n", "\n"))
+}
+
 fn extension(format: Format) -> &'static str {
     if format == Format::Parquet { "parquet" } else { "csv" }
 }
@@ -82,6 +94,14 @@ fn missing(name: &str) -> Problem {
     Problem {
         help: Some(format!("give it with `{option}`")),
         ..Problem::new(format!("without {lacking} there is no table `{name}`"))
+    }
+}
+
+/// What is not text is not for a terminal.
+fn unreadable() -> Problem {
+    Problem {
+        help: Some("give a file with `--out`, or send it to a program".to_owned()),
+        ..Problem::new("standard output is a terminal, and Parquet is not to be read on one")
     }
 }
 

@@ -33,5 +33,6 @@ mod secrets;
 mod serve;
 mod simulate;
 mod suggest;
+mod terminal;
 mod test;
 mod what_if;

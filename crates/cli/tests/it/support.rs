@@ -1,11 +1,13 @@
 //! The command, and where it runs.
 
-use std::fs;
-use std::io::Write;
+use std::fs::{self, File};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::thread;
 
+use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
+use rustix::termios::{Winsize, tcsetwinsize};
 use serde_json::{Value, json};
 
 /// The top of the repository, where the README's commands are run.
@@ -30,6 +32,33 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> Output {
         scope.spawn(move || stdin.write_all(input));
         child.wait_with_output().unwrap()
     })
+}
+
+/// What a command that ended well wrote on a terminal of so many columns.
+#[track_caller]
+pub(crate) fn on_terminal(command: &mut Command, columns: u16) -> String {
+    let (code, text) = ended_on_terminal(command, columns);
+    assert_eq!(code, Some(0), "{text}");
+    text
+}
+
+/// How a command ended and what it wrote on a terminal, with standard error elsewhere.
+pub(crate) fn ended_on_terminal(command: &mut Command, columns: u16) -> (Option<i32>, String) {
+    let terminal = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap();
+    grantpt(&terminal).unwrap();
+    unlockpt(&terminal).unwrap();
+    let name = ptsname(&terminal, Vec::new()).unwrap();
+    let shown = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
+    let size = Winsize { ws_row: 0, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
+    tcsetwinsize(&shown, size).unwrap();
+    let mut child = command.stdin(Stdio::null()).stdout(shown).stderr(Stdio::null()).spawn().unwrap();
+    // The command keeps its own, and a terminal ends when nobody holds it any more.
+    command.stdout(Stdio::null());
+    let mut text = Vec::new();
+    // Its end is an error, by which nothing is lost.
+    let _ = File::from(terminal).read_to_end(&mut text);
+    let text = String::from_utf8(text).unwrap().replace("\r\n", "\n");
+    (child.wait().unwrap().code(), text)
 }
 
 /// What a command printed that ended well.

@@ -1,0 +1,54 @@
+//! Reports on a terminal, which is not to be steered by what a log holds.
+
+use std::process::Command;
+
+use serde_json::json;
+
+use crate::support::{Folder, ended_on_terminal, on_terminal, stdout, tollgate};
+
+/// What steers terminals, and what hides or turns what follows.
+const UNSEEN: [char; 5] = ['\u{1b}', '\u{7f}', '\u{9b}', '\u{202e}', '\u{2060}'];
+
+/// A log of one call, whose caller and path have all of these.
+fn log(folder: &Folder) -> String {
+    let unseen: String = UNSEEN.iter().collect();
+    let path = format!("/pets/{unseen}[2J");
+    let line = json!({ "httpMethod": "GET", "path": path, "status": "200", "user": unseen });
+    folder.write("access.log", &line.to_string())
+}
+
+fn analyze(arguments: &[&str], log: &str) -> Command {
+    tollgate(&[&["analyze"], arguments, &[log]].concat())
+}
+
+#[test]
+fn what_a_log_holds_does_not_steer_a_terminal() {
+    let folder = Folder::new();
+    let log = log(&folder);
+    for format in ["text", "json", "html", "markdown", "csv"] {
+        let mut arguments = vec!["--format", format];
+        arguments.extend((format == "csv").then_some(["--table", "callers"]).into_iter().flatten());
+        let shown = on_terminal(analyze(&arguments, &log).env("NO_COLOR", "1"), 80);
+        assert!(shown.contains("202e"), "{format}: {shown:?}");
+        assert!(!shown.contains(UNSEEN), "{format}: {shown:?}");
+    }
+}
+
+#[test]
+fn programs_get_values_as_they_are() {
+    let folder = Folder::new();
+    let log = log(&folder);
+    let csv = stdout(&analyze(&["--format", "csv", "--table", "callers"], &log).output().unwrap());
+    assert!(csv.contains("\r\n\u{1b}\u{7f}\u{9b}\u{202e}\u{2060},1,"), "{csv:?}");
+    let json = stdout(&analyze(&["--format", "json"], &log).output().unwrap());
+    assert!(json.contains(r#""caller": "\u001b\u007f\u009b\u202e\u2060""#), "{json}");
+}
+
+#[test]
+fn parquet_does_not_go_to_a_terminal() {
+    let mut command = tollgate(&[
+        "analyze", "--format", "parquet", "--table", "callers", "fixtures/github-proxy/logs",
+    ]);
+    let (code, shown) = ended_on_terminal(&mut command, 80);
+    assert_eq!((code, &*shown), (Some(2), ""));
+}
