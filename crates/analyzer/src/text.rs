@@ -8,6 +8,7 @@ pub(crate) mod cache;
 pub(crate) mod changes;
 pub(crate) mod comparison;
 pub(crate) mod denied;
+mod fold;
 pub(crate) mod heat;
 pub(crate) mod limits;
 mod lines;

@@ -42,7 +42,7 @@ fn reported(lines: &[Value]) -> (Value, String) {
     let report = Report::new(&gathered, read.account, read.quarantine.samples());
     (
         serde_json::to_value(&report).unwrap(),
-        text::render(&report, &Style { width: 100, colour: false, top: 10 }),
+        text::render(&report, &Style { width: 100, fold: false, colour: false, top: 10 }),
     )
 }
 

@@ -128,7 +128,7 @@ fn without_bounds() -> Problem {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     // The process ends after this: neither policies nor what is gathered need be taken apart.
-    let plan = ManuallyDrop::new(Plan::new(args)?);
+    let plan = ManuallyDrop::new(Plan::new(args, world)?);
     let analysis = Analysis {
         account: plan.account.as_ref(),
         against: plan.against.as_ref(),

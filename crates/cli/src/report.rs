@@ -123,7 +123,8 @@ pub(crate) fn print<'p>(
     let text = match args.format {
         Format::Text => {
             let colour = world.colour && args.out.is_none();
-            text::render(report, &text::Style { width: world.width, colour, top })
+            let fold = world.terminal && args.out.is_none();
+            text::render(report, &text::Style { width: world.width, fold, colour, top })
         }
         Format::Json => {
             let json = |to: &mut dyn Write| render::json::write(report, to);

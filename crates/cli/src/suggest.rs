@@ -240,7 +240,8 @@ fn print(suggestions: &Suggestions, args: &Args, world: &World) -> miette::Resul
     match args.format {
         Format::Json => world.write_by(None, |to| render::json::write(suggestions, to)),
         Format::Text => {
-            let style = text::Style { width: world.width, colour: world.colour, top: 0 };
+            let (width, colour, fold) = (world.width, world.colour, world.terminal);
+            let style = text::Style { width, fold, colour, top: 0 };
             world.write(None, text::suggestions(suggestions, &style).as_bytes())
         }
     }

@@ -30,7 +30,7 @@ fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     let mut text = style.heading(&format!("By {}", breakdown.by.join(" and ")));
     text.push_str(&table(&columns, rows.collect(), style));
     let left_out = breakdown.groups.iter().skip(shown);
-    text.push_str(&rest(left_out.map(|group| group.requests), "group"));
+    text.push_str(&rest(left_out.map(|group| group.requests), "group", style));
     text
 }
 

@@ -24,15 +24,15 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let rows = routes.iter().take(shown).map(row).collect();
     let listed = table(&columns, rows, style);
     let estimates = match sentence.contains('±') || listed.contains('±') {
-        true => format!("  {ESTIMATES}\n"),
+        true => style.line(2, ESTIMATES),
         false => String::new(),
     };
     let left_out = routes.len() - shown;
     let rest = match left_out {
         0 => String::new(),
-        _ => format!("  … and {}\n", count(left_out as u64, "other route")),
+        _ => style.line(2, format!("… and {}", count(left_out as u64, "other route"))),
     };
-    style.heading("Repeated reads") + &format!("  {sentence}\n") + &listed + &estimates + &rest
+    style.heading("Repeated reads") + &style.line(2, sentence) + &listed + &estimates + &rest
 }
 
 /// What a cache saves, and of what; nothing if that is next to nothing.

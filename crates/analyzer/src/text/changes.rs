@@ -13,8 +13,8 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let mut text = style.heading("Changes in comparison with the other account");
     let newly_denied = format!("{} newly denied", number(changes.newly_denied));
     let newly_allowed = format!("{} newly allowed", number(changes.newly_allowed));
-    text.push_str(&format!(
-        "  {}, {}, {} otherwise changed, {} unchanged{}\n",
+    let counts = format!(
+        "{}, {}, {} otherwise changed, {} unchanged{}",
         if changes.newly_denied > 0 { style.bad(newly_denied) } else { newly_denied },
         if changes.newly_allowed > 0 { style.notable(newly_allowed) } else { newly_allowed },
         number(changes.otherwise),
@@ -23,19 +23,19 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
             0 => String::new(),
             some => format!(", {}", style.notable(format!("{} cannot be decided", number(some)))),
         },
-    ));
+    );
+    text.push_str(&style.line(2, counts));
     for reason in &changes.reasons {
-        text.push_str(&format!("    {}: {}\n", number(reason.requests), in_a_line(&reason.reason)));
+        let reason = format!("{}: {}", number(reason.requests), in_a_line(&reason.reason));
+        text.push_str(&style.line(4, reason));
     }
-    for sentence in left_open(changes) {
-        text.push_str(&format!("  {sentence}\n"));
-    }
+    text.extend(left_open(changes).map(|sentence| style.line(2, sentence)));
     let callers = ShortNames::of(changes.groups.iter().map(|group| &*group.caller));
     for groups in changes.kinds() {
         let shown = groups.iter().take(style.shown(groups.len()));
         text.extend(shown.map(|group| block(group, &callers, style)));
-        let shown = style.shown(groups.len());
-        text.push_str(&rest(groups.iter().skip(shown).map(|group| group.requests), "group"));
+        let left_out = groups.iter().skip(style.shown(groups.len()));
+        text.push_str(&rest(left_out.map(|group| group.requests), "group", style));
     }
     text
 }
@@ -49,15 +49,15 @@ pub(crate) fn left_open(changes: &ChangesReport) -> impl Iterator<Item = String>
 
 fn block(group: &ChangeReport, callers: &ShortNames<'_>, style: &Style) -> String {
     let status = group.logged_status.map_or("no status".to_owned(), |status| status.to_string());
-    format!(
-        "  {:>7}  {}  {}\n           before   {}\n           after    {}\n           seen     {}, logged {status}\n",
-        number(group.requests),
-        callers.name(&group.caller),
-        short_call(&group.resource),
-        side(&group.before, style),
-        side(&group.after, style),
-        period(group.first.as_deref(), group.last.as_deref()),
-    )
+    let what = format!("{}  {}", callers.name(&group.caller), short_call(&group.resource));
+    let seen = period(group.first.as_deref(), group.last.as_deref());
+    [
+        style.entry(group.requests, what),
+        style.about("before", side(&group.before, style)),
+        style.about("after", side(&group.after, style)),
+        style.about("seen", format!("{seen}, logged {status}")),
+    ]
+    .concat()
 }
 
 fn side(side: &Side, style: &Style) -> String {

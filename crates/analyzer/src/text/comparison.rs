@@ -10,9 +10,9 @@ use crate::report::{ComparisonReport, DifferenceReport, PeriodReport, Report};
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let Some(comparison) = &report.comparison else { return String::new() };
     let mut text = style.heading("In comparison");
-    text.push_str(&format!("  {}\n", sentence(comparison)));
+    text.push_str(&style.line(2, sentence(comparison)));
     for sentence in comparison.uncovered() {
-        text.push_str(&format!("  {}\n", style.notable(sentence)));
+        text.push_str(&style.line(2, style.notable(sentence)));
     }
     text.push_str(&counts(comparison, style));
     let shown = style.shown(comparison.callers.len());

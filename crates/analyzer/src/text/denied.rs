@@ -30,20 +30,20 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
 pub(super) fn agreement(report: &Report, style: &Style) -> String {
     let Some(agreement) = &report.agreement else { return String::new() };
     let mut text = style.heading("Agreement of the log with the policies");
-    text.push_str(&format!(
-        "  {} agree, {} disagree, {} cannot be compared\n",
+    let counts = format!(
+        "{} agree, {} disagree, {} cannot be compared",
         number(agreement.agreeing),
         number(agreement.disagreeing),
         number(agreement.undetermined)
-    ));
+    );
+    text.push_str(&style.line(2, counts));
     for reason in &agreement.reasons {
         let (requests, reason) = (number(reason.requests), in_a_line(&reason.reason));
-        text.push_str(&format!("    {requests}: {reason}\n"));
+        text.push_str(&style.line(4, format!("{requests}: {reason}")));
     }
     if agreement.reasons.iter().any(|reason| reason.reason.starts_with(DEPENDS)) {
-        text.push_str(
-            "    `--assume KEY=VALUE` or `--assume-absent KEY` settles what they depend on\n",
-        );
+        let how = "`--assume KEY=VALUE` or `--assume-absent KEY` settles what they depend on";
+        text.push_str(&style.line(4, how));
     }
     if !agreement.disagreements.is_empty() {
         text.push_str("  where they disagree:\n");
@@ -58,14 +58,14 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
     }
     let shown = style.shown(callers.len());
     let mut text = style.heading("Callers that the account does not know");
-    text.push_str(
-        "  if they have policies of their own, these are not known; only others were asked\n",
-    );
+    let sentence =
+        "if they have policies of their own, these are not known; only others were asked";
+    text.push_str(&style.line(2, sentence));
     for caller in callers.iter().take(shown) {
         let requests = count(caller.requests, "request");
-        text.push_str(&format!("  {}: {requests}\n", in_a_line(caller.caller)));
+        text.push_str(&style.line(2, format!("{}: {requests}", in_a_line(caller.caller))));
     }
-    text + &rest(callers.iter().skip(shown).map(|caller| caller.requests), "caller")
+    text + &rest(callers.iter().skip(shown).map(|caller| caller.requests), "caller", style)
 }
 
 /// Groups of sessions of the same role, the most frequent first.
@@ -90,7 +90,7 @@ fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
     let names = [ShortNames::of(callers.clone()), ShortNames::of(callers.map(role_key))];
     let block = |groups: &Vec<&DeniedReport<'_>>| Some(Folded::of(groups)?.block(&names, style));
     let text: String = shown.iter().filter_map(|(.., groups)| block(groups)).collect();
-    text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group")
+    text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group", style)
 }
 
 /// What groups must share to be shown as one.
@@ -169,14 +169,9 @@ impl<'a> Folded<'a> {
             "execute-api:Invoke" => String::new(),
             other => format!("{} ", in_a_line(other)),
         };
-        let mut text = format!(
-            "  {:>7}  {who}  {action}{}{others}\n",
-            number(self.requests),
-            short_call(group.resource)
-        );
-        let mut line = |label: &str, value: String| {
-            text.push_str(&format!("           {label:<8} {value}\n"));
-        };
+        let call = short_call(group.resource);
+        let mut text = style.entry(self.requests, format!("{who}  {action}{call}{others}"));
+        let mut line = |label: &str, value: String| text.push_str(&style.about(label, value));
         line("decision", decision(group, style));
         for cited in group.determined_by {
             line("by", place(cited, style));

@@ -12,7 +12,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let Some(busiest) = busiest(heat).filter(|_| hours >= HOURS_MIN) else { return String::new() };
     let most = heat.iter().filter_map(HeatReport::each).fold(0.0, f64::max);
     let mut text = style.heading("Hours and weekdays");
-    text.push_str(&format!("  {}\n", sentence(busiest)));
+    text.push_str(&style.line(2, sentence(busiest)));
     text.push_str("             0     6     12    18\n");
     for weekday in WEEKDAYS {
         let hours = heat.iter().filter(|hour| hour.weekday == weekday);

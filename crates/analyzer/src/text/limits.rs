@@ -22,33 +22,34 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&block(limit, style));
     }
     let left_out = report.rate_limits.iter().skip(shown);
-    text.push_str(&rest(left_out.map(|limit| limit.requests), "limit"));
+    text.push_str(&rest(left_out.map(|limit| limit.requests), "limit", style));
     text
 }
 
 fn block(limit: &LimitReport, style: &Style) -> String {
-    let mut text = format!("  {}\n", name(&limit.key));
+    let mut text = style.line(2, name(&limit.key));
     if let Some(outlook) = outlook(limit) {
         let outlook = if is_urgent(limit) { style.notable(outlook) } else { outlook };
-        text.push_str(&format!("    {outlook}\n"));
+        text.push_str(&style.line(4, outlook));
     }
-    text.push_str(&format!("    {}\n", left(limit, style)));
+    text.push_str(&style.line(4, left(limit, style)));
     if let Some(headroom) = limit.headroom {
         let (median, little) = (number(headroom.median), number(headroom.little as u64));
-        text.push_str(&match headroom.windows {
-            1 if limit.windows_apart => format!("    the one window had {median} left\n"),
+        let headroom = match headroom.windows {
+            1 if limit.windows_apart => format!("the one window had {median} left"),
             windows => format!(
-                "    half of {} had {median} or more left, {little} had less than a tenth\n",
+                "half of {} had {median} or more left, {little} had less than a tenth",
                 windows_seen(windows as u64, limit)
             ),
-        });
+        };
+        text.push_str(&style.line(4, headroom));
     }
     if let Some(why) = why(limit.cost_per_request) {
         let used = limit.cost_per_request;
-        text.push_str(&format!("    a request goes with {used:.1} used: {why}\n"));
+        text.push_str(&style.line(4, format!("a request goes with {used:.1} used: {why}")));
     }
     if limit.throttled > 0 {
-        text.push_str(&format!("    {}\n", style.bad(refusals(limit))));
+        text.push_str(&style.line(4, style.bad(refusals(limit))));
     }
     let shown = || limit.callers.iter().take(CALLERS);
     let names = ShortNames::of(shown().map(|caller| caller.caller));
@@ -60,8 +61,8 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     let others = limit.callers.len().saturating_sub(CALLERS) as u64;
     let others =
         if others > 0 { format!(" and {}", count(others, "other")) } else { String::new() };
-    text.push_str(&format!("    used by {}{others}\n", callers.join(", ")));
-    text.push_str(&limit.advice.iter().map(|given| advice(given, limit)).collect::<String>());
+    text.push_str(&style.line(4, format!("used by {}{others}", callers.join(", "))));
+    text.extend(limit.advice.iter().map(|given| advice(given, limit, style)));
     text.push_str(&trend(limit, style));
     text
 }
@@ -152,7 +153,7 @@ fn interval(forecast: &ForecastReport) -> String {
 }
 
 /// What would keep the limit.
-fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
+fn advice(advice: &AdviceReport, limit: &LimitReport, style: &Style) -> String {
     let bucket = &advice.bucket;
     let principals = limit.principals.iter().map(|principal| principal.caller);
     let names = ShortNames::of(principals.chain(bucket.by.iter().map(|caller| caller.caller)));
@@ -163,36 +164,40 @@ fn advice(advice: &AdviceReport, limit: &LimitReport) -> String {
         .map(|caller| format!("{} {}", names.name(caller.caller), number(caller.requests)));
     let by: Vec<String> = by.collect();
     let of_whom = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
-    let mut text = format!(
-        "    kept by a token bucket of {}: it would have refused {} of {}{of_whom}\n",
+    let kept = format!(
+        "kept by a token bucket of {}: it would have refused {} of {}{of_whom}",
         rate(bucket.bucket),
         number(bucket.refused),
         count(bucket.calls, "call"),
     );
+    let mut text = style.line(4, kept);
     let window = limit.window_seconds.map_or(String::new(), |seconds| duration(seconds as i64));
     if !limit.window_known {
-        text.push_str(&format!("      if a window is {window}, which is not certain\n"));
+        text.push_str(&style.line(6, format!("if a window is {window}, which is not certain")));
     }
     // Of windows that are long beside the intervals, they matter little.
     let is_short = limit.window_seconds.is_some_and(|seconds| seconds < 600.0);
     if advice.interval_seconds > 60 || is_short {
         let interval = duration(advice.interval_seconds);
-        text.push_str(&format!("      simulated by {interval}: bursts within are not seen\n"));
+        text.push_str(
+            &style.line(6, format!("simulated by {interval}: bursts within are not seen")),
+        );
     }
     for slow in advice.slow.iter().take(CALLERS) {
-        text.push_str(&format!(
-            "    slow {} to {} in {window}, from {} at {}: {}, {} refused\n",
+        let slow = format!(
+            "slow {} to {} in {window}, from {} at {}: {}, {} refused",
             names.name(&slow.principal),
             number(slow.share),
             number(slow.requests),
             minute(&slow.window),
             rate(slow.bucket),
             number(slow.refused),
-        ));
+        );
+        text.push_str(&style.line(4, slow));
     }
     let others = advice.slow.len().saturating_sub(CALLERS);
     if others > 0 {
-        text.push_str(&format!("    and {} likewise\n", count(others as u64, "other")));
+        text.push_str(&style.line(4, format!("and {} likewise", count(others as u64, "other"))));
     }
     text
 }
@@ -254,5 +259,6 @@ fn trend(limit: &LimitReport, style: &Style) -> String {
         bars(&points, limit.interval_seconds, style.width.saturating_sub(6), f64::min);
     let Some(top) = limit.limit.filter(|_| !bars.is_empty()) else { return String::new() };
     let line = sparkline(&bars, top as f64);
-    format!("    {line}\n    lowest number left, one bar is {}\n", duration(seconds))
+    let bars = format!("lowest number left, one bar is {}", duration(seconds));
+    format!("    {line}\n") + &style.line(4, bars)
 }

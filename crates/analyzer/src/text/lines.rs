@@ -11,15 +11,16 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let lines = &report.lines;
     let account = &lines.account;
     let mut text = style.heading("Lines");
-    text.push_str(&format!(
-        "  {} = {} parsed + {} recovered + {} quarantined + {} control + {} blank\n",
+    let counts = format!(
+        "{} = {} parsed + {} recovered + {} quarantined + {} control + {} blank",
         number(lines.total),
         number(account.parsed),
         number(account.recovered),
         number(account.quarantined),
         number(account.control),
         number(account.blank),
-    ));
+    );
+    text.push_str(&style.line(2, counts));
     let notes = [
         (account.suspect, "suspect request"),
         (account.incomplete, "incomplete request"),
@@ -27,19 +28,19 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         (account.unreadable_values, "unreadable value"),
     ];
     for (number, noun) in notes.into_iter().filter(|(number, _)| *number > 0) {
-        text.push_str(&format!("  {}\n", style.notable(count(number, noun))));
+        text.push_str(&style.line(2, style.notable(count(number, noun))));
     }
     for sample in lines.samples.iter().take(SAMPLES) {
         let place = format!("{}, byte {}", in_a_line(&sample.file), number(sample.offset));
         let reason = in_a_line(&sample.reason);
-        text.push_str(&format!("  {}: {reason}\n", style.place(place)));
+        text.push_str(&style.line(2, format!("{}: {reason}", style.place(place))));
         let room = style.width.saturating_sub(6).max(20);
         let shown: String = in_a_line(&sample.sample).chars().take(room).collect();
         text.push_str(&format!("    {shown}\n"));
     }
     let others = account.quarantined.saturating_sub(lines.samples.len().min(SAMPLES) as u64);
     if others > 0 {
-        text.push_str(&format!("  … and {}\n", count(others, "other quarantined line")));
+        text.push_str(&style.line(2, format!("… and {}", count(others, "other quarantined line"))));
     }
     text
 }

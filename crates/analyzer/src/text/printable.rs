@@ -100,7 +100,7 @@ pub(crate) fn is_unseen(c: char) -> bool {
 mod tests {
     use super::*;
 
-    const PLAIN: Style = Style { width: 80, colour: false, top: 0 };
+    const PLAIN: Style = Style { width: 80, fold: false, colour: false, top: 0 };
     const COLOURED: Style = Style { colour: true, ..PLAIN };
 
     #[track_caller]

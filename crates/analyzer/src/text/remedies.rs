@@ -6,7 +6,7 @@ use super::short_names::ShortNames;
 use super::style::{Style, count, number, short_call};
 use super::usage::rest;
 use crate::overlay::PolicyChange;
-use crate::remedy::Remedy;
+use crate::remedy::{AlsoAllowed, Remedy};
 use crate::report::Report;
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
@@ -20,46 +20,48 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         1 => "the most frequent denial".to_owned(),
         many => format!("each of the {many} most frequent denials"),
     };
-    text.push_str(&format!("  the smallest change for {most_frequent}, decided again with it\n"));
+    let sentence = format!("the smallest change for {most_frequent}, decided again with it");
+    text.push_str(&style.line(2, sentence));
     let principals = ShortNames::of(remedies.iter().map(|remedy| &*remedy.principal));
     text.extend(remedies.iter().take(shown).map(|remedy| block(remedy, &principals, style)));
-    text + &rest(remedies.iter().skip(shown).map(|remedy| remedy.requests), "group")
+    text + &rest(remedies.iter().skip(shown).map(|remedy| remedy.requests), "group", style)
 }
 
 fn block(remedy: &Remedy, principals: &ShortNames<'_>, style: &Style) -> String {
-    let mut text = format!(
-        "  {:>7}  {}  {}\n",
-        number(remedy.requests),
-        principals.name(&remedy.principal),
-        short_call(&remedy.resource)
-    );
-    let mut line = |label: &str, value: String| {
-        text.push_str(&format!("           {label:<8} {value}\n"));
-    };
+    let principal = principals.name(&remedy.principal);
+    let what = format!("{principal}  {}", short_call(&remedy.resource));
+    let mut text = style.entry(remedy.requests, what);
     for cited in &remedy.blocked_by {
-        line("denied", format!("by {}; no Allow helps against it", place(cited, style)));
+        let denied = format!("by {}; no Allow helps against it", place(cited, style));
+        text.push_str(&style.about("denied", denied));
     }
     for change in &remedy.changes {
-        line("add to", in_a_line(&target(change)));
-        line("", json_in_a_line(&change.statement));
+        text.push_str(&style.about("add to", in_a_line(&target(change))));
+        text.push_str(&style.in_one_line(json_in_a_line(&change.statement)));
     }
     if let Some(nearest) = &remedy.passes_over {
         let conditions = remedy.conditions.join(" and ");
-        line("passes", format!("over {conditions} of {}", place(&nearest.statement, style)));
+        let passes = format!("over {conditions} of {}", place(&nearest.statement, style));
+        text.push_str(&style.about("passes", passes));
     }
-    line("then", outcome(remedy, style));
+    text + &style.about("then", outcome(remedy, style)) + &also(remedy, style)
+}
+
+/// What else of the log it would allow.
+fn also(remedy: &Remedy, style: &Style) -> String {
     let shown = style.shown(remedy.also_allows.len());
     let callers = ShortNames::of(remedy.also_allows.iter().map(|also| &*also.caller));
-    for also in remedy.also_allows.iter().take(shown) {
+    let line = |also: &AlsoAllowed| {
         let most = if also.all { "" } else { "at most " };
         let requests = count(also.requests, "request");
         let (caller, call) = (callers.name(&also.caller), short_call(&also.resource));
-        line("also", format!("{most}{requests}: {caller} {call}"));
+        style.about("also", format!("{most}{requests}: {caller} {call}"))
+    };
+    let text: String = remedy.also_allows.iter().take(shown).map(line).collect();
+    match remedy.also_allows.len() - shown {
+        0 => text,
+        more => text + &style.about("", format!("and {more} more groups")),
     }
-    if remedy.also_allows.len() > shown {
-        line("", format!("and {} more groups", remedy.also_allows.len() - shown));
-    }
-    text
 }
 
 /// Where a statement belongs, in full, as nobody is to add it elsewhere: `the identity policy of

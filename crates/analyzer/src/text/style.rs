@@ -2,6 +2,7 @@
 
 use std::fmt::Display;
 
+use super::fold::fold;
 use super::printable::in_a_line;
 use crate::detail::split_at_colon;
 use crate::time::Moment;
@@ -10,11 +11,20 @@ use crate::time::Moment;
 pub(super) const PAINTS: [&str; 6] =
     ["\u{1b}[1m", "\u{1b}[31m", "\u{1b}[33m", "\u{1b}[32m", "\u{1b}[36m", "\u{1b}[0m"];
 
+/// Blanks before what a group is, and before all that is told about it.
+const INDENT: usize = 11;
+
+/// Columns for the name of what is told.
+const LABEL: usize = 8;
+
 /// How a report is laid out.
 #[derive(Clone, Copy, Debug)]
 pub struct Style {
     /// Columns of the terminal.
     pub width: usize,
+    /// Whether lines that are wider are folded: a terminal would cut into words. Programs get a line for
+    /// each fact.
+    pub fold: bool,
     /// Whether to use colour.
     pub colour: bool,
     /// The most entries of a list; 0 for all.
@@ -30,6 +40,34 @@ impl Style {
     /// A section's heading, on a line of its own.
     pub(super) fn heading(&self, text: &str) -> String {
         format!("{}\n", self.paint("1", text))
+    }
+
+    /// A line, indented.
+    pub(super) fn line(&self, indent: usize, text: impl Display) -> String {
+        self.hung(indent + 2, &format!("{:indent$}{text}", ""))
+    }
+
+    /// A line of a list of groups: how many requests, and of what.
+    pub(super) fn entry(&self, requests: u64, what: impl Display) -> String {
+        self.hung(INDENT, &format!("  {:>7}  {what}", number(requests)))
+    }
+
+    /// A line about such a group: what is told, if it is not told on the line before, and the value.
+    pub(super) fn about(&self, label: &str, value: impl Display) -> String {
+        self.hung(INDENT + LABEL + 1, &format!("{:INDENT$}{label:<LABEL$} {value}", ""))
+    }
+
+    /// The same of what is to be copied: it stays in one line, without a name.
+    pub(super) fn in_one_line(&self, value: impl Display) -> String {
+        format!("{:indent$}{value}\n", "", indent = INDENT + LABEL + 1)
+    }
+
+    /// A line, or what it is folded to, with `hang` blanks before all but the first.
+    pub(super) fn hung(&self, hang: usize, line: &str) -> String {
+        match self.fold {
+            true => fold(line, self.width, hang) + "\n",
+            false => format!("{line}\n"),
+        }
     }
 
     /// What is wrong.

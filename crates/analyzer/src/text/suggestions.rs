@@ -10,6 +10,12 @@ use crate::suggest::{
     Calls, NOT_IN_LOGS, ResourceNote, Seen, StatementNote, Suggestion, Suggestions, Unused,
 };
 
+/// Columns before what a statement is called.
+const STATEMENT: usize = 12;
+
+/// Columns before what is unused.
+const UNUSED: usize = 15;
+
 /// Lays suggestions out for a terminal.
 pub fn suggestions(suggestions: &Suggestions, style: &Style) -> String {
     painted(style, |style| lay_out(suggestions, style))
@@ -18,21 +24,23 @@ pub fn suggestions(suggestions: &Suggestions, style: &Style) -> String {
 fn lay_out(suggestions: &Suggestions, style: &Style) -> String {
     let observation = &suggestions.observation;
     let mut text = style.heading("Policies that allow what was observed");
-    let _ =
-        writeln!(text, "  {}, {}", count(observation.requests, "call"), span(&observation.seen));
+    let calls = count(observation.requests, "call");
+    text.push_str(&style.line(2, format!("{calls}, {}", span(&observation.seen))));
     if !observation.asked.is_empty() {
-        let _ = writeln!(text, "  as asked: {}", in_a_line(&observation.asked.join(", ")));
+        let asked = in_a_line(&observation.asked.join(", "));
+        text.push_str(&style.line(2, format!("as asked: {asked}")));
     }
     for sentence in &observation.remarks {
         let _ = writeln!(text, "  {}", style.notable(in_a_line(sentence)));
     }
     if observation.left_out > 0 {
         let left_out = left_out("call", observation.left_out, observation.left_out_without_time);
-        let _ = writeln!(text, "  {left_out}");
+        text.push_str(&style.line(2, left_out));
     }
     if observation.unknown_callers > 0 {
         let unknown = count(observation.unknown_callers, "call");
-        let _ = writeln!(text, "  {unknown} by callers that the account does not know");
+        let unknown = format!("{unknown} by callers that the account does not know");
+        text.push_str(&style.line(2, unknown));
     }
     for suggestion in &suggestions.principals {
         text.push_str(&of_principal(suggestion, style));
@@ -40,9 +48,7 @@ fn lay_out(suggestions: &Suggestions, style: &Style) -> String {
     if !suggestions.unused_principals.is_empty() {
         text.push('\n');
         text.push_str(&style.heading("Principals that called nothing"));
-        for principal in &suggestions.unused_principals {
-            let _ = writeln!(text, "  {principal}");
-        }
+        text.extend(suggestions.unused_principals.iter().map(|it| style.line(2, it)));
     }
     text
 }
@@ -54,36 +60,37 @@ fn span(seen: &Seen) -> String {
 fn of_principal(suggestion: &Suggestion, style: &Style) -> String {
     let mut text = format!("\n{}", style.heading(&suggestion.principal));
     let calls = &suggestion.calls;
-    let _ = writeln!(
-        text,
-        "  {}: {} allowed, {} denied, {} open; {}",
+    let counts = format!(
+        "{}: {} allowed, {} denied, {} open; {}",
         count(calls.requests, "call"),
         number(calls.allowed),
         number(calls.denied),
         number(calls.open),
         replayed(calls),
     );
+    text.push_str(&style.line(2, counts));
     if calls.allowed_by_others > 0 {
         let others = number(calls.allowed_by_others);
-        let _ = writeln!(text, "  {others} of the allowed need no identity policy");
+        text.push_str(&style.line(2, format!("{others} of the allowed need no identity policy")));
     }
     if calls.denied_now > 0 {
         let (was, now) =
             if calls.denied_now == 1 { ("was", "it is") } else { ("were", "they are") };
         let denied = number(calls.denied_now);
-        let _ = writeln!(
-            text,
-            "  {denied} of the denied may have been allowed, and {was} refused: now {now} denied"
+        let denied = format!(
+            "{denied} of the denied may have been allowed, and {was} refused: now {now} denied"
         );
+        text.push_str(&style.line(2, denied));
     }
     for replaced in &suggestion.replaces {
         let name = replaced.name.as_ref().map_or(String::new(), |name| format!(" `{name}`"));
         let group =
             replaced.group.as_ref().map_or(String::new(), |it| format!(", by group `{it}`"));
-        let _ = writeln!(text, "  replaces {}{name}{group}", style.place(&replaced.file));
+        let replaces = format!("replaces {}{name}{group}", style.place(&replaced.file));
+        text.push_str(&style.line(2, replaces));
     }
     for remark in &suggestion.remarks {
-        let _ = writeln!(text, "  {} {remark}", style.notable("note"));
+        text.push_str(&style.line(2, format!("{} {remark}", style.notable("note"))));
     }
     for policy in &suggestion.policies {
         let characters = number(policy.characters as u64);
@@ -116,48 +123,48 @@ fn replayed(calls: &Calls) -> String {
 
 fn of_statement(note: &StatementNote, style: &Style) -> String {
     let within = place(&note.within, style);
+    let line = |calls: String, what: String| {
+        style.hung(STATEMENT, &format!("  {calls:>8}  {}  {what}", note.sid))
+    };
     if note.effect == "Deny" {
-        return format!("  {:>8}  {}  kept from {within}\n", "", note.sid);
+        return line(String::new(), format!("kept from {within}"));
     }
     if note.resources.iter().all(|resource| resource.basis == NOT_IN_LOGS) {
-        return format!("  {:>8}  {}  kept from {within}: not in these logs\n", "", note.sid);
+        return line(String::new(), format!("kept from {within}: not in these logs"));
     }
-    let mut text = format!("  {:>8}  {}  within {within}\n", number(note.requests), note.sid);
-    note.resources.iter().for_each(|resource| text.push_str(&of_resource(resource, style)));
-    text
+    let resources = note.resources.iter().map(|resource| of_resource(resource, style));
+    line(number(note.requests), format!("within {within}")) + &resources.collect::<String>()
 }
 
 fn of_resource(note: &ResourceNote, style: &Style) -> String {
     let patterns: Vec<String> = note.patterns.iter().map(|pattern| short_call(pattern)).collect();
-    let mut text = format!(
-        "  {:>8}    {}  {}\n",
-        number(note.requests),
-        patterns.join(", "),
-        span(&note.seen)
-    );
+    let calls = format!("{}  {}", patterns.join(", "), span(&note.seen));
+    let mut text = style.hung(STATEMENT + 4, &format!("  {:>8}    {calls}", number(note.requests)));
     if note.basis == "present" {
-        let _ = writeln!(text, "  {:>8}      {}", "", style.notable("the present pattern"));
+        text.push_str(&style.line(STATEMENT + 4, style.notable("the present pattern")));
     }
     if !note.reaches.is_empty() {
         let reaches = note.reaches.join(", ");
-        let _ = writeln!(text, "  {:>8}      {} {reaches}", "", style.notable("reaches also"));
+        let reaches = format!("{} {reaches}", style.notable("reaches also"));
+        text.push_str(&style.line(STATEMENT + 4, reaches));
     }
     text
 }
 
 fn of_unused(unused: &Unused, style: &Style) -> String {
     let mut text = String::new();
+    let mut line = |what: &str, of: String| {
+        text.push_str(&style.hung(UNUSED, &format!("    {what:<9}  {of}")));
+    };
     for cited in &unused.statements {
-        let _ = writeln!(text, "    statement  {}", place(cited, style));
+        line("statement", place(cited, style));
     }
     for cited in &unused.redundant {
-        let at = place(cited, style);
-        let _ = writeln!(text, "    redundant  {at}: what it allowed, others do");
+        line("redundant", format!("{}: what it allowed, others do", place(cited, style)));
     }
-    for (what, list) in [("action   ", &unused.actions), ("resource ", &unused.resources)] {
+    for (what, list) in [("action", &unused.actions), ("resource", &unused.resources)] {
         for pattern in list {
-            let within = place(&pattern.within, style);
-            let _ = writeln!(text, "    {what}  {} of {within}", pattern.pattern);
+            line(what, format!("{} of {}", pattern.pattern, place(&pattern.within, style)));
         }
     }
     if text.is_empty() { text } else { format!("\n  Unused\n{text}") }

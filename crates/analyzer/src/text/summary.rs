@@ -20,19 +20,21 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let usage = &report.usage;
     let mut text = style.heading("Summary");
     if report.interrupted {
-        text.push_str(&format!("  {}\n", style.bad(INTERRUPTED)));
+        text.push_str(&style.line(2, style.bad(INTERRUPTED)));
     }
-    text.push_str(&format!(
-        "  {} by {}, {}\n",
+    let requests = format!(
+        "{} by {}, {}",
         count(usage.requests, "request"),
         who_on_what(usage),
         period(usage.first.as_deref(), usage.last.as_deref()),
-    ));
+    );
+    text.push_str(&style.line(2, requests));
     if !report.asked.is_empty() {
-        text.push_str(&format!("  as asked: {}\n", in_a_line(&report.asked.join(", "))));
+        let asked = format!("as asked: {}", in_a_line(&report.asked.join(", ")));
+        text.push_str(&style.line(2, asked));
     }
     for sentence in report.merged.iter().chain(&report.remarks) {
-        text.push_str(&format!("  {}\n", style.notable(in_a_line(sentence))));
+        text.push_str(&style.line(2, style.notable(in_a_line(sentence))));
     }
     if let Some(denied) = &report.denied {
         text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
@@ -43,34 +45,34 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
             (Some(left), Some(of)) => format!("{} left of {}", number(left), number(of)),
             _ => "what is left is not told".to_owned(),
         };
-        text.push_str(&format!(
-            "  {} of {}: {left}, {} refused\n",
+        let refused = format!(
+            "{} of {}: {left}, {} refused",
             style.notable(in_a_line(&format!("{} {}", key.credential, key.bucket))),
             in_a_line(&key.upstream),
             number(limit.throttled),
-        ));
+        );
+        text.push_str(&style.line(2, refused));
     }
     let reached = |limit: &&LimitReport| {
         limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some())
     };
     for limit in report.rate_limits.iter().filter(reached) {
         let (key, of) = (&limit.key, limit.limit.map_or(String::new(), number));
-        text.push_str(&format!(
-            "  {} of {} with {}: its limit of {of} {}\n",
+        let reached = format!(
+            "{} of {} with {}: its limit of {of} {}",
             style.notable(in_a_line(&key.bucket)),
             in_a_line(&key.upstream),
             in_a_line(&key.credential),
             outlook(limit).unwrap_or_default(),
-        ));
+        );
+        text.push_str(&style.line(2, reached));
     }
     for sentence in &report.folded {
-        text.push_str(&format!("  {}\n", in_a_line(sentence)));
+        text.push_str(&style.line(2, in_a_line(sentence)));
     }
     if report.left_out > 0 {
-        text.push_str(&format!(
-            "  {}\n",
-            left_out("request", report.left_out, report.left_out_without_time)
-        ));
+        let left_out = left_out("request", report.left_out, report.left_out_without_time);
+        text.push_str(&style.line(2, left_out));
     }
     text.push_str(&series(&usage.series, usage.interval_seconds, style));
     text
@@ -97,7 +99,7 @@ fn denied_line(groups: impl Iterator<Item = u64>, report: &Report, style: &Style
             style.notable(format!("log and policies disagree on {}", count(disagreeing, "request")))
         }
     };
-    format!("  {denied}; {agreement}\n")
+    style.line(2, format!("{denied}; {agreement}"))
 }
 
 /// Requests by time, as a line of bars with its ends.
@@ -112,14 +114,15 @@ fn series(points: &[PointReport], interval_seconds: i64, style: &Style) -> Strin
         bars(&counts, interval_seconds, style.width.saturating_sub(4), |a, b| a + b);
     let top = bars.iter().flatten().copied().fold(0.0, f64::max);
     let line = sparkline(&bars, top);
-    format!(
-        "\n  {line}\n  {} to {}, one bar is {}; the busiest {} had {}\n",
+    let bars = format!(
+        "{} to {}, one bar is {}; the busiest {} had {}",
         minute(&first.start),
         minute(&last.start),
         duration(seconds),
         duration(interval_seconds).trim_start_matches("one "),
         count(most, "request"),
-    )
+    );
+    format!("\n  {line}\n") + &style.line(2, bars)
 }
 
 /// A series with its gaps, in at most `width` bars, and the seconds that one bar stands for.

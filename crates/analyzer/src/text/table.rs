@@ -14,7 +14,7 @@ pub(super) enum Column<'a> {
 }
 
 /// Where a line may end. A text has none, as it has no width: [`in_a_line`].
-const BREAK: char = '\u{200b}';
+pub(super) const BREAK: char = '\u{200b}';
 
 /// The longest piece of a text that a column is as wide as.
 const PIECE_MAX: usize = 24;
@@ -74,7 +74,7 @@ impl<'a> Column<'a> {
 
 /// A text that may be broken after spaces and colons and before slashes: between words, and the parts of
 /// ARNs and paths.
-fn breakable(text: &str) -> String {
+pub(super) fn breakable(text: &str) -> String {
     let mut breakable = String::with_capacity(text.len() + text.len() / 4);
     for c in text.chars() {
         if c == '/' {
@@ -100,7 +100,7 @@ mod tests {
 
     #[track_caller]
     fn check(width: usize, row: [&str; 3], expected: &str) {
-        let style = Style { width, colour: false, top: 0 };
+        let style = Style { width, fold: true, colour: false, top: 0 };
         let columns = [Column::Text("caller"), Column::Text("route"), Column::Number("p99 ms")];
         let found = table(&columns, vec![row.map(str::to_owned).to_vec()], &style);
         assert_eq!(found, expected, "\n{found}");

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 
 use super::printable::in_a_line;
 use super::short_names::ShortNames;
-use super::style::{Style, number, seen, short_call};
+use super::style::{Style, seen, short_call};
 use super::usage::rest;
 use crate::detail::any_session;
 use crate::dimension::role_key;
@@ -24,12 +24,12 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let shown = style.shown(lines.len());
     let mut text = style.heading(TITLE);
     for line in lines.iter().take(shown) {
-        let (requests, seen) = (number(line.requests), seen(line.first, line.last));
-        text.push_str(&format!("  {requests:>7}  {}  {}\n", line.caller, line.call));
-        let decision = style.notable(line.decision);
-        text.push_str(&format!("           seen     {seen}; now {decision}\n"));
+        let what = format!("{}  {}", line.caller, line.call);
+        text.push_str(&style.entry(line.requests, what));
+        let (seen, decision) = (seen(line.first, line.last), style.notable(line.decision));
+        text.push_str(&style.about("seen", format!("{seen}; now {decision}")));
     }
-    text + &rest(lines.iter().skip(shown).map(|line| line.requests), "line")
+    text + &rest(lines.iter().skip(shown).map(|line| line.requests), "line", style)
 }
 
 /// A line for people: what the sessions of a role called alike is one.

@@ -30,7 +30,8 @@ pub(super) fn callers(report: &Report, style: &Style) -> String {
     ];
     let mut text = style.heading("Callers");
     text.push_str(&table(&columns, rows.collect(), style));
-    text.push_str(&rest(usage.callers.iter().skip(shown).map(|caller| caller.requests), "caller"));
+    let left_out = usage.callers.iter().skip(shown);
+    text.push_str(&rest(left_out.map(|caller| caller.requests), "caller", style));
     text
 }
 
@@ -60,7 +61,8 @@ pub(super) fn routes(report: &Report, style: &Style) -> String {
     ];
     let mut text = style.heading("Routes");
     text.push_str(&table(&columns, rows.collect(), style));
-    text.push_str(&rest(usage.routes.iter().skip(shown).map(|route| route.requests), "route"));
+    let left_out = usage.routes.iter().skip(shown);
+    text.push_str(&rest(left_out.map(|route| route.requests), "route", style));
     text
 }
 
@@ -83,15 +85,14 @@ pub(super) fn statuses(report: &Report, style: &Style) -> String {
 }
 
 /// What a list leaves out.
-pub(super) fn rest(requests: impl Iterator<Item = u64>, noun: &str) -> String {
+pub(super) fn rest(requests: impl Iterator<Item = u64>, noun: &str, style: &Style) -> String {
     let (entries, requests) =
         requests.fold((0, 0), |(entries, sum), each| (entries + 1, sum + each));
     match entries {
         0 => String::new(),
-        _ => format!(
-            "  … and {} with {}\n",
-            count(entries, &format!("other {noun}")),
-            count(requests, "request")
-        ),
+        _ => {
+            let entries = count(entries, &format!("other {noun}"));
+            style.line(2, format!("… and {entries} with {}", count(requests, "request")))
+        }
     }
 }

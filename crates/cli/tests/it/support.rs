@@ -51,7 +51,8 @@ pub(crate) fn ended_on_terminal(command: &mut Command, columns: u16) -> (Option<
     let shown = File::options().read(true).write(true).open(name.to_str().unwrap()).unwrap();
     let size = Winsize { ws_row: 0, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
     tcsetwinsize(&shown, size).unwrap();
-    let mut child = command.stdin(Stdio::null()).stdout(shown).stderr(Stdio::null()).spawn().unwrap();
+    let mut child =
+        command.stdin(Stdio::null()).stdout(shown).stderr(Stdio::null()).spawn().unwrap();
     // The command keeps its own, and a terminal ends when nobody holds it any more.
     command.stdout(Stdio::null());
     let mut text = Vec::new();

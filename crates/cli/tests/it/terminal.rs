@@ -1,4 +1,4 @@
-//! Reports on a terminal, which is not to be steered by what a log holds.
+//! Reports on a terminal: what a log holds must not steer it, and lines end between words.
 
 use std::process::Command;
 
@@ -47,8 +47,42 @@ fn programs_get_values_as_they_are() {
 #[test]
 fn parquet_does_not_go_to_a_terminal() {
     let mut command = tollgate(&[
-        "analyze", "--format", "parquet", "--table", "callers", "fixtures/github-proxy/logs",
+        "analyze",
+        "--format",
+        "parquet",
+        "--table",
+        "callers",
+        "fixtures/github-proxy/logs",
     ]);
     let (code, shown) = ended_on_terminal(&mut command, 80);
     assert_eq!((code, &*shown), (Some(2), ""));
+}
+
+const ACCOUNT: &str = "fixtures/github-proxy/tollgate.toml";
+
+const LOGS: &str = "fixtures/github-proxy/logs";
+
+/// What is to be copied stays whole: statements to add, and policies.
+fn is_to_copy(line: &str) -> bool {
+    line.trim_start().starts_with(['{', '"'])
+}
+
+#[test]
+fn lines_are_folded_to_the_terminal() {
+    let analyze = ["analyze", "--account", ACCOUNT, LOGS];
+    let suggest = ["suggest", "--account", ACCOUNT, "--principal", "ana", LOGS];
+    for arguments in [&analyze[..], &suggest] {
+        let elsewhere = stdout(&tollgate(arguments).output().unwrap());
+        assert!(elsewhere.lines().any(|line| line.chars().count() > 120 && !is_to_copy(line)));
+        for columns in [80, 100, 120] {
+            let shown = on_terminal(tollgate(arguments).env("NO_COLOR", "1"), columns);
+            let too_wide = |line: &&str| line.chars().count() > columns.into() && !is_to_copy(line);
+            assert_eq!(shown.lines().find(too_wide), None);
+            // As wide as elsewhere, so that there are as many bars.
+            if columns == 100 {
+                let [shown, elsewhere] = [&shown, &elsewhere].map(|text| text.split_whitespace());
+                assert_eq!(shown.collect::<String>(), elsewhere.collect::<String>());
+            }
+        }
+    }
 }
