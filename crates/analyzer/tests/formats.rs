@@ -144,7 +144,7 @@ fn the_page_loads_nothing() {
         let without_doctype = frame.trim_start_matches("<!DOCTYPE html>");
         assert!(!without_doctype.contains(outside), "`{outside}`");
     }
-    assert_eq!(page.matches("<script").count(), 2);
+    assert_eq!(page.matches("<script").count(), 3);
 }
 
 #[test]

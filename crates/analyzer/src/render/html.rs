@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use crate::report::Report;
-use crate::text::{in_a_line, is_unseen};
+use crate::text::{in_a_line, is_unseen, json_in_a_line};
 
 const PAGE: &str = include_str!("html/page.html");
 const STYLE: &str = include_str!("html/page.css");
@@ -42,9 +42,24 @@ pub fn render(report: &Report) -> serde_json::Result<String> {
         hash(STYLE),
         hash(SCRIPT)
     );
+    let statements = data(&serde_json::to_string(&statements(report))?);
     let report = data(&serde_json::to_string(report)?);
-    let parts = [("policy", &*policy), ("style", STYLE), ("report", &*report), ("script", SCRIPT)];
+    let parts = [
+        ("policy", &*policy),
+        ("style", STYLE),
+        ("report", &*report),
+        ("statements", &*statements),
+        ("script", SCRIPT),
+    ];
     Ok(fill(PAGE, &parts))
+}
+
+/// The statements that each remedy adds, as they are to be copied: JSON escapes what cannot be seen in
+/// its own way.
+fn statements(report: &Report) -> Vec<Vec<String>> {
+    let remedies = report.remedies.iter().flatten();
+    let changes = remedies.map(|remedy| remedy.changes.iter());
+    changes.map(|of| of.map(|change| json_in_a_line(&change.statement)).collect()).collect()
 }
 
 /// A template with the parts that it names, `{{name}}`. What a part holds is not looked at.

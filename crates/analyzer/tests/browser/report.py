@@ -383,9 +383,14 @@ def hostile(driver, tollgate, folder):
     path.write_text(analyze(tollgate, "--format", "html", "-", stdin=lines))
     page = Page(driver, path)
     check("callers", [row[0] for row in page.rows("callers")], [HOSTILE])
-    check("scripts", len(page.all("script")), 2)
+    check("scripts", len(page.all("script")), 3)
     check("pictures", len(page.all("img")), 0)
     check("what ran", driver.execute_script("return window.pwned"), None)
+    request |= {"httpMethod": "DELETE", "userArn": "arn:aws:iam::123456789012:user/ana", "resourcePath": "/{proxy+}", "path": "/prod/a\x1b\u202e\\b", "apiId": "a1b2c3d4e5", "stage": "prod", "status": "403", "ip": "198.51.100.23"}
+    path.write_text(analyze(tollgate, *ACCOUNT, "--format", "html", "-", stdin=json.dumps(request)))
+    page = Page(driver, path)
+    statements = [code.text for code in page.all("#remedies td code")]
+    check("statements to copy", [json.loads(text)["Resource"].split("/", 2)[2] for text in statements], ["DELETE/a\x1b\u202e\\b"])
     print("  a hostile log stays text")
 
 

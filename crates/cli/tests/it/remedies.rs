@@ -306,19 +306,25 @@ fn a_deny_of_any_layer_is_named() {
     check_blocked(Layers { resource: Some(deny), ..OPEN }, "resource", "api.json");
 }
 
+const ANA: &str = "arn:aws:iam::123456789012:user/ana";
+
+/// An account in which Ana may call nothing that is called.
+fn without_allows(folder: &Folder) -> String {
+    folder.policy("p.json", &json!([allow("arn:aws:execute-api:*:*:shop/prod/GET/none")]));
+    let manifest = format!(
+        "account = \"123456789012\"\nregion = \"eu-west-1\"\n[[principal]]\narn = \"{ANA}\"\n\
+         policies = [\"p.json\"]\n[[api]]\nid = \"shop\"\nstages = [\"prod\"]\n"
+    );
+    folder.write("tollgate.toml", &manifest)
+}
+
 /// One that is not looked for is not thought not to be there.
 #[test]
 fn denials_without_a_remedy_are_counted_and_others_are_a_table() {
     let folder = Folder::new();
-    let ana = "arn:aws:iam::123456789012:user/ana";
-    folder.policy("p.json", &json!([allow("arn:aws:execute-api:*:*:shop/prod/GET/none")]));
-    let manifest = format!(
-        "account = \"123456789012\"\nregion = \"eu-west-1\"\n[[principal]]\narn = \"{ana}\"\n\
-         policies = [\"p.json\"]\n[[api]]\nid = \"shop\"\nstages = [\"prod\"]\n"
-    );
-    let account = folder.write("tollgate.toml", &manifest);
+    let account = without_allows(&folder);
     let calls: Vec<String> = ('a'..='v').map(|name| format!("GET /{name}")).collect();
-    let mut calls: Vec<_> = calls.iter().map(|call| (ana, &**call, 403, "10.0.0.1")).collect();
+    let mut calls: Vec<_> = calls.iter().map(|call| (ANA, &**call, 403, "10.0.0.1")).collect();
     calls.extend(calls.clone().iter().take(20));
     let log = folder.log(&calls);
     let own = ["analyze", "--account", &account, &log, "--format"];
@@ -332,7 +338,24 @@ fn denials_without_a_remedy_are_counted_and_others_are_a_table() {
     assert_eq!(table.lines().count(), 21, "{table}");
     let first = table.lines().nth(1).unwrap();
     let statement = r#"{""Action"":""execute-api:Invoke"",""Effect"":""Allow"",""Resource"":"#;
-    for part in [ana, ",identity,", statement] {
+    for part in [ANA, ",identity,", statement] {
         assert!(first.contains(part), "{first}");
     }
+}
+
+/// It is to be copied from there.
+#[test]
+fn a_statement_is_json_on_a_page_too() {
+    let folder = Folder::new();
+    let account = without_allows(&folder);
+    let log = folder.log(&[(ANA, "GET /a\u{1b}\u{202e}\\b", 403, "10.0.0.1")]);
+    let own = ["analyze", "--account", &account, &log, "--format"];
+    let page = stdout(&tollgate(&[&own[..], &["html"]].concat()).output().unwrap());
+    let (_, statements) = page.split_once("id=\"statements\">").unwrap();
+    let (statements, _) = statements.split_once("</script>").unwrap();
+    let shown: Vec<Vec<String>> = serde_json::from_str(statements).unwrap();
+    assert!(shown[0][0].contains(r"GET/a\u001b\u202e\\b"), "{shown:?}");
+    let report = analyze_log(&log, &["--account", &account]);
+    let statement = &report["remedies"][0]["changes"][0]["statement"];
+    assert_eq!(serde_json::from_str::<Value>(&shown[0][0]).unwrap(), *statement);
 }

@@ -1,6 +1,8 @@
 // The report, and sums of its timeline under what the reader has chosen.
 
 const report = JSON.parse($("report").textContent);
+/// What each remedy adds, as it is to be copied.
+const STATEMENTS = JSON.parse($("statements").textContent);
 const timeline = report.timeline;
 const BREAKDOWNS = report.breakdowns ?? [];
 const WIDTH = timeline.intervalSeconds * 1000;

@@ -119,7 +119,7 @@ function drawRemedies() {
     return remedy.allows === remedy.requests ? "allowed" : `${number(remedy.allows)} of them allowed`;
   };
   const cell = (remedy) => el("div", {},
-    ...remedy.changes.map((change) => el("div", {}, `add to the ${target(change)}: `, el("code", {}, JSON.stringify(change.statement)))),
+    ...remedy.changes.map((change, at) => el("div", {}, `add to the ${target(change)}: `, el("code", {}, remedy.statements[at]))),
     remedy.changes.length > 0 ? el("div", {}, `then ${then(remedy)}`) : null,
     ...(remedy.blockedBy ?? []).map((cited) => el("div", {}, `denied by ${statementName(cited)} at ${place(cited)}: no Allow helps`)),
     remedy.passesOver ? el("div", {}, `passes over ${remedy.passesOverConditions.join(" and ")} of ${statementName(remedy.passesOver)}`) : null);
@@ -133,7 +133,7 @@ function drawRemedies() {
       { name: "Change", cell },
       { name: "Also allows", cell: (row) => also(row) || "nothing else" },
     ],
-    rows: remedies,
+    rows: remedies.map((remedy, at) => ({ ...remedy, statements: STATEMENTS[at] })),
   });
 }
 
