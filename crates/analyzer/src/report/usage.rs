@@ -22,9 +22,12 @@ pub struct UsageReport<'g> {
     pub caller_count: usize,
     /// How many routes are told apart, however many are listed.
     pub route_count: usize,
-    /// Whether there are more callers, or routes, which are counted together.
-    #[serde(skip)]
-    pub(crate) has_others: [bool; 2],
+    /// Whether there are more callers, which are counted together.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_callers: bool,
+    /// The same of routes.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_routes: bool,
     /// Callers, the busiest first.
     pub callers: Vec<CallerReport<'g>>,
     /// Routes, the busiest first.
@@ -110,15 +113,16 @@ impl<'g> UsageReport<'g> {
         let mut routes: Vec<_> =
             usage.routes.iter().map(|(route, used)| RouteReport::new(route, used)).collect();
         routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
-        let other_callers = usage.callers.contains_key(OTHER);
-        let other_routes = usage.routes.contains_key(OTHER);
+        let more_callers = usage.callers.contains_key(OTHER);
+        let more_routes = usage.routes.contains_key(OTHER);
         UsageReport {
             requests: usage.requests,
             first: usage.span.first().map(rfc3339),
             last: usage.span.last().map(rfc3339),
-            caller_count: callers.len() - usize::from(other_callers),
-            route_count: routes.len() - usize::from(other_routes),
-            has_others: [other_callers, other_routes],
+            caller_count: callers.len() - usize::from(more_callers),
+            route_count: routes.len() - usize::from(more_routes),
+            more_callers,
+            more_routes,
             callers,
             routes,
             statuses: usage

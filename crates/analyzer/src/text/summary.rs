@@ -7,13 +7,12 @@ use crate::report::{INTERRUPTED, LimitReport, PointReport, Report, UsageReport};
 
 /// How many callers there are, and on how many routes.
 pub(crate) fn who_on_what(usage: &UsageReport<'_>) -> String {
-    let [other_callers, other_routes] = usage.has_others;
     let counted = |known: usize, name: &str, others: bool| {
         let more = if others { "more than " } else { "" };
         format!("{more}{}", count(known as u64, name))
     };
-    let callers = counted(usage.caller_count, "caller", other_callers);
-    format!("{callers} on {}", counted(usage.route_count, "route", other_routes))
+    let callers = counted(usage.caller_count, "caller", usage.more_callers);
+    format!("{callers} on {}", counted(usage.route_count, "route", usage.more_routes))
 }
 
 pub(super) fn section(report: &Report, style: &Style) -> String {

@@ -10,6 +10,9 @@ const START = timeline.start === null ? null : Date.parse(timeline.start);
 const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY] = [0, 1, 2, 3, 4, 5, 6, 7];
 const INTERVALS = timeline.cells.reduce((most, cell) => Math.max(most, (cell[AT] ?? -1) + 1), 0);
 
+/// How all are called that are not told apart.
+const OTHERS = "(other)";
+
 /// What the reader has chosen; `from` and `to` are intervals, the last one excluded. Of a dimension
 /// that nothing is chosen of, there is no entry: `null` is a value, that of no status.
 const chosen = { from: null, to: null };

@@ -24,6 +24,9 @@ const number = (value) => value.toLocaleString("en");
 const share = (part, whole) => (whole > 0 ? `${((100 * part) / whole).toFixed(1)} %` : "–");
 const plural = (value, noun) => `${number(value)} ${noun}${value === 1 ? "" : "s"}`;
 
+/// How many are told apart, if there are more that are not.
+const counted = (value, noun, more) => `${more ? "more than " : ""}${plural(value, noun)}`;
+
 /// Seconds in the largest unit that they are whole in.
 function duration(seconds) {
   const units = [[86400, "day"], [3600, "hour"], [60, "minute"], [1, "second"]];

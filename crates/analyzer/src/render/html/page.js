@@ -16,9 +16,8 @@ function chooseRange(from, to) {
 function drawTiles() {
   const sum = total();
   const denied = timeline.cells.filter((cell) => cell[DENIED] !== null && passes(cell)).reduce((all, cell) => all + cell[REQUESTS], 0);
-  const callers = sumsBy(CALLER).size;
   const tiles = [
-    ["Requests", number(sum.requests), narrowed() ? `of ${number(report.usage.requests)}` : `by ${plural(callers, "caller")}`],
+    ["Requests", number(sum.requests), narrowed() ? `of ${number(report.usage.requests)}` : `by ${counted(report.usage.callerCount, "caller", report.usage.moreCallers)}`],
     report.denied ? ["Denied", number(denied), share(denied, sum.requests)] : ["Refused", number(sum.refused), share(sum.refused, sum.requests)],
     ["Throttled", number(sum.throttled), share(sum.throttled, sum.requests)],
     ["Failed", number(sum.failed), share(sum.failed, sum.requests)],
@@ -113,8 +112,8 @@ function draw() {
 
 function drawOnce() {
   noteCallers();
-  const { first, last } = report.usage;
-  $("period").textContent = `${span(first, last)} · ${plural(report.usage.requests, "request")} by ${plural(report.usage.callerCount, "caller")} on ${plural(report.usage.routeCount, "route")}`;
+  const { first, last, requests, callerCount, moreCallers, routeCount, moreRoutes } = report.usage;
+  $("period").textContent = `${span(first, last)} · ${plural(requests, "request")} by ${counted(callerCount, "caller", moreCallers)} on ${counted(routeCount, "route", moreRoutes)}`;
   document.title = `Requests ${span(first, last)}`;
   for (const id of ["time-heading", "chart", "legend"]) $(id).hidden = START === null;
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));

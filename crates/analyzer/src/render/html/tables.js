@@ -109,11 +109,14 @@ const listed = (of) => (of === CALLER ? report.usage.callers : report.usage.rout
 /// Those rows, and how they are called with what is not among them.
 function listedRows(of, noun) {
   const all = rowsOf(of);
+  const names = of === CALLER ? timeline.callers : timeline.routes;
+  const others = all.filter((row) => names[row.value] === OTHERS).length;
   const rows = all.filter((row, at) => at < listed(of) || isChosen(of)(row));
   const left = all.length - rows.length;
   const rest = all.reduce((sum, row) => sum + row.sum.requests, 0) - rows.reduce((sum, row) => sum + row.sum.requests, 0);
-  const words = left === 0 ? plural(rows.length, noun)
-    : `the busiest ${number(rows.length)} of ${plural(all.length, noun)}, the others have ${plural(rest, "request")}`;
+  const known = counted(all.length - others, noun, others > 0);
+  const words = left === 0 ? known
+    : `the busiest ${number(rows.length)} of ${known}, the others have ${plural(rest, "request")}`;
   return { rows, words };
 }
 
