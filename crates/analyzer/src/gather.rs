@@ -171,6 +171,13 @@ pub struct Read {
     pub dedup: bool,
 }
 
+impl Read {
+    /// How many inputs the lines are of.
+    pub(crate) fn files(&self) -> u64 {
+        self.sources.iter().filter(|source| source.account.total() > 0).count() as u64
+    }
+}
+
 /// Columns that no part of a report needs unless it is asked for.
 const ON_DEMAND: [Field; 7] = [
     Field::SourceIp,

@@ -33,6 +33,9 @@ pub struct Partial {
     /// others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
+    /// How many inputs the lines are of; older versions do not tell.
+    #[serde(default)]
+    pub files: u64,
     /// What became of the lines that were read.
     pub lines: LineAccount,
     /// The first lines that could not be read.
@@ -65,6 +68,7 @@ impl Partial {
             interrupted: false,
             runs: asked.into(),
             unread: Vec::new(),
+            files: read.files(),
             lines: read.account,
             samples,
             folders,
@@ -101,6 +105,8 @@ impl Partial {
         for (run, elsewhere) in [&mut *self, &mut other].into_iter().zip(&elsewhere) {
             run.shorten(elsewhere);
         }
+        let is_told = self.tells_files() && other.tells_files();
+        self.files = if is_told { self.files + other.files } else { 0 };
         self.folders.merge(other.folders);
         self.sources.merge(other.sources);
         self.interrupted |= other.interrupted;
@@ -121,6 +127,11 @@ impl Partial {
     /// for each.
     pub fn merged(&self) -> Vec<String> {
         self.runs.sentences().into_iter().chain(self.sources.sentence()).collect()
+    }
+
+    /// Whether it is known how many inputs the lines are of.
+    fn tells_files(&self) -> bool {
+        self.files > 0 || self.lines.total() == 0
     }
 
     /// Calls files in these folders as they lie in them.

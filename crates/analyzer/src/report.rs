@@ -14,6 +14,7 @@ mod forecast;
 mod heat;
 mod length;
 mod limits;
+mod lines;
 mod timeline;
 mod unexplained;
 mod usage;
@@ -40,6 +41,8 @@ pub use denied::{AgreementReport, DeniedReport, ReasonCount};
 pub use forecast::{ForecastReport, TrendReport};
 pub use heat::{HeatReport, WEEKDAYS};
 pub use limits::{HeadroomReport, LevelReport, LimitReport};
+pub use lines::Lines;
+pub(crate) use lines::place_and_reason;
 pub use timeline::{CellReport, TimelineReport};
 pub use unexplained::UnexplainedReport;
 pub use usage::{CallerReport, PointReport, RouteReport, StatusReport, UsageReport};
@@ -122,19 +125,6 @@ pub struct Report<'g> {
     pub timeline: Option<TimelineReport>,
 }
 
-/// The account of lines: `total` is the sum of the next five.
-#[derive(Clone, Debug, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Lines {
-    /// All lines.
-    pub total: u64,
-    /// See [`LineAccount`].
-    #[serde(flatten)]
-    pub account: LineAccount,
-    /// The first lines that could not be read.
-    pub samples: Vec<QuarantinedLine>,
-}
-
 /// A caller and how often it called.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct CallerCount<'g> {
@@ -168,7 +158,7 @@ impl<'g> Report<'g> {
             asked: Vec::new(),
             merged: Vec::new(),
             remarks: gathered.found.sentences().chain(gathered.settled.sentences()).collect(),
-            lines: Lines { total: lines.total(), account: lines, samples: samples.to_vec() },
+            lines: Lines::new(lines, samples),
             folded: folded::sentences(gathered),
             left_out: gathered.left_out,
             left_out_without_time: gathered.left_out_without_time,
@@ -191,10 +181,11 @@ impl<'g> Report<'g> {
     }
 
     /// What whoever reads any part of the report has to know.
-    pub fn notes(&self) -> impl Iterator<Item = &str> {
-        let interrupted = self.interrupted.then_some(INTERRUPTED);
-        let sentences = [&self.merged, &self.remarks, &self.folded].into_iter().flatten();
-        interrupted.into_iter().chain(sentences.map(String::as_str))
+    pub fn notes(&self) -> impl Iterator<Item = String> {
+        let interrupted = self.interrupted.then(|| INTERRUPTED.to_owned());
+        let unreadable = self.lines.unreadable().map(|unreadable| unreadable.sentence());
+        let sentences = [&self.merged, &self.remarks, &self.folded].into_iter().flatten().cloned();
+        interrupted.into_iter().chain(unreadable).chain(sentences)
     }
 
     /// The same in comparison with another run. `now` is what the report is of.

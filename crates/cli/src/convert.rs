@@ -149,6 +149,7 @@ fn print(converted: &Converted, args: &Args) -> miette::Result<String> {
 
 fn lines(converted: &Converted) -> Lines {
     Lines {
+        files: converted.sources.iter().filter(|it| it.account.total() > 0).count() as u64,
         total: converted.account.total(),
         account: converted.account,
         samples: samples(&converted.quarantine),

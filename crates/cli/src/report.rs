@@ -101,6 +101,7 @@ pub(crate) fn print<'p>(
         None => report,
     };
     whole.interrupted = partial.interrupted;
+    whole.lines.files = partial.files;
     (whole.asked, whole.merged) = (partial.runs.options(), partial.merged());
     let outcomes = account.zip(partial.gathered.outcomes.as_ref());
     let found = outcomes.map(|(account, outcomes)| Remedy::find(account, outcomes));

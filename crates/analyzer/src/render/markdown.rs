@@ -50,6 +50,11 @@ fn summary(report: &Report) -> String {
         true => format!("**{INTERRUPTED}**\n\n"),
         false => String::new(),
     };
+    let unreadable = report.lines.unreadable().map_or(String::new(), |lines| {
+        let first = lines.first.iter().map(|first| format!("; the first: {}", code(first)));
+        let first: String = first.collect();
+        format!("**{}** of {} could not be read{first}\n\n", number(lines.lines), lines.of)
+    });
     let asked: Vec<String> = report.asked.iter().map(|option| code(option)).collect();
     let asked = match asked.is_empty() {
         true => String::new(),
@@ -58,7 +63,7 @@ fn summary(report: &Report) -> String {
     let notes = report.merged.iter().chain(&report.remarks).chain(&report.folded);
     let notes: String = notes.map(|sentence| format!("\n{sentence}\n")).collect();
     format!(
-        "### Requests, limits and denials\n\n{interrupted}{}  \n{} UTC, {}\n{asked}{notes}",
+        "### Requests, limits and denials\n\n{interrupted}{unreadable}{}  \n{} UTC, {}\n{asked}{notes}",
         facts.join(" · "),
         period(usage.first.as_deref(), usage.last.as_deref()),
         who_on_what(usage),
@@ -343,11 +348,11 @@ fn agreement(report: &Report) -> String {
 }
 
 fn lines(report: &Report) -> String {
-    let (lines, account) = (report.lines.total, &report.lines.account);
-    let read = match account.quarantined {
-        0 => format!("{} read.\n", count(lines, "line")),
-        bad => format!("{} read, of which {} could not be.\n", count(lines, "line"), number(bad)),
+    let files = match report.lines.files {
+        0 => String::new(),
+        files => format!(" in {}", count(files, "file")),
     };
+    let read = format!("{}{files} read.\n", count(report.lines.total, "line"));
     match report.left_out {
         0 => read,
         _ => format!(

@@ -11,8 +11,12 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     let lines = &report.lines;
     let account = &lines.account;
     let mut text = style.heading("Lines");
+    let files = match lines.files {
+        0 => String::new(),
+        files => format!(", in {}", count(files, "file")),
+    };
     let counts = format!(
-        "{} = {} parsed + {} recovered + {} quarantined + {} control + {} blank",
+        "{} = {} parsed + {} recovered + {} quarantined + {} control + {} blank{files}",
         number(lines.total),
         number(account.parsed),
         number(account.recovered),

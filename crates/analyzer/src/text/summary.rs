@@ -28,6 +28,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         period(usage.first.as_deref(), usage.last.as_deref()),
     );
     text.push_str(&style.line(2, requests));
+    if let Some(unreadable) = report.lines.unreadable() {
+        text.push_str(&style.line(2, style.notable(unreadable.sentence())));
+    }
     if !report.asked.is_empty() {
         let asked = format!("as asked: {}", in_a_line(&report.asked.join(", ")));
         text.push_str(&style.line(2, asked));

@@ -386,12 +386,25 @@ def hostile(driver, tollgate, folder):
     check("scripts", len(page.all("script")), 3)
     check("pictures", len(page.all("img")), 0)
     check("what ran", driver.execute_script("return window.pwned"), None)
+    check("what could not be read", page.one("#notes").text.split(";")[0], "1 of 2 lines could not be read")
     request |= {"httpMethod": "DELETE", "userArn": "arn:aws:iam::123456789012:user/ana", "resourcePath": "/{proxy+}", "path": "/prod/a\x1b\u202e\\b", "apiId": "a1b2c3d4e5", "stage": "prod", "status": "403", "ip": "198.51.100.23"}
     path.write_text(analyze(tollgate, *ACCOUNT, "--format", "html", "-", stdin=json.dumps(request)))
     page = Page(driver, path)
     statements = [code.text for code in page.all("#remedies td code")]
     check("statements to copy", [json.loads(text)["Resource"].split("/", 2)[2] for text in statements], ["DELETE/a\x1b\u202e\\b"])
     print("  a hostile log stays text")
+
+
+def capped(driver, tollgate, folder):
+    """Where there are too many to be told apart, no number is said to be that of all."""
+    line = lambda at: json.dumps({"httpMethod": "GET", "resourcePath": f"/{at}", "status": "200", "userArn": f"user/{at}"})
+    lines = "\n".join(line(at) for at in range(5001))
+    path = folder / "capped.html"
+    path.write_text(analyze(tollgate, "--threads", "1", "--format", "html", "-", stdin=lines))
+    page = Page(driver, path)
+    check("routes", page.one("#period").text.split(" on ")[1], "more than 5,000 routes")
+    check("callers", "by 5,001 callers" in page.one("#period").text, True)
+    print("  more than can be told apart is said to be more")
 
 
 def pictures(driver, path, folder):
@@ -436,6 +449,7 @@ def main(tollgate, screenshots=None):
             left_out(driver, tollgate, folder)
             parts(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
+            capped(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:
                 pictures(driver, path, Path(screenshots))

@@ -49,7 +49,7 @@ pub(super) fn write(report: &Report, args: &Printing, world: &World) -> miette::
             let table = tables.iter().find(|table| table.name == name);
             let bytes = bytes(table.ok_or_else(|| missing(name))?, args.format)?;
             // A table alone cannot say that it is of a part, nor what it does not tell apart.
-            report.notes().for_each(|note| world.complain(note));
+            report.notes().for_each(|note| world.complain(&note));
             match out {
                 None if world.terminal => world.write(None, looked_at(&bytes).as_bytes()),
                 out => world.write(out.as_deref(), &bytes),

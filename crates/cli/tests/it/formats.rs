@@ -5,7 +5,8 @@ use std::process::Output;
 
 use serde_json::Value;
 
-use crate::support::tollgate;
+use crate::analyze::check_schema;
+use crate::support::{Folder, json, stdout, tollgate};
 
 const LOGS: &str = "fixtures/github-proxy/logs";
 
@@ -64,6 +65,33 @@ fn what_one_table_cannot_say_goes_to_standard_error() {
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5_002);
     let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "folded"]);
     assert!(String::from_utf8(output.stdout).unwrap().contains("5,000 routes are told apart"));
+    let report = json(&analyze_log(log, &["--threads", "1", "--format", "json"]));
+    check_schema(&report);
+    let usage = &report["usage"];
+    assert_eq!((&usage["routeCount"], &usage["moreRoutes"]), (&5_000.into(), &true.into()));
+    assert_eq!((&usage["callerCount"], &usage["moreCallers"]), (&1.into(), &Value::Null));
+}
+
+#[test]
+fn what_could_not_be_read_is_said_first() {
+    let folder = Folder::new();
+    let request = r#"{"httpMethod":"GET","path":"/a","status":"200"}"#;
+    let log = folder.write("a.log", &format!("{request}\n{request}\n{{\n  \"path\": \"/a\"\n}}\n"));
+    let print = |format: &[&str]| {
+        let output = analyze_log(&log, &[&["--format"], format].concat());
+        (stdout(&output), String::from_utf8(output.stderr).unwrap())
+    };
+    let why = "expected a JSON object in one line, as `jq -c` writes it";
+    let first = format!("{log}, byte 96: {why}");
+    let said = format!("3 of 5 lines could not be read; the first: {first}\n");
+    let (text, _) = print(&["text"]);
+    assert!(text.lines().take(3).any(|line| line.trim() == said.trim()), "{text}");
+    let (markdown, _) = print(&["markdown"]);
+    let head =
+        "### Requests, limits and denials\n\n**3** of 5 lines could not be read; the first: ``";
+    assert!(markdown.starts_with(&format!("{head}{first}``\n")), "{markdown}");
+    assert!(print(&["csv", "--table", "about"]).0.contains(&format!("\nsamples,\"{first}\",")));
+    assert_eq!(print(&["csv", "--table", "callers"]).1, said);
 }
 
 /// Whoever gets the tables alone has to see that they are of a part.
@@ -82,6 +110,7 @@ fn a_table_tells_what_the_others_are_of() {
     let counts = [
         ("requests", &json["usage"]["requests"]),
         ("leftOut", &json["leftOut"]),
+        ("files", &json["lines"]["files"]),
         ("lines", &json["lines"]["total"]),
         ("quarantined", &json["lines"]["quarantined"]),
         ("duplicates", &json["lines"]["duplicates"]),

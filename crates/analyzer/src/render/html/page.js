@@ -34,6 +34,8 @@ function drawNotes() {
     const text = outlook(limit);
     notes.push(`${limit.bucket} of ${limit.upstream} with ${limit.credential}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
   }
+  const { quarantined, total, samples } = report.lines;
+  if (quarantined > 0) notes.unshift(`${number(quarantined)} of ${plural(total, "line")} could not be read${samples.length > 0 ? `; the first: ${samples[0].file}, byte ${number(samples[0].offset)}: ${samples[0].reason}` : ""}.`);
   if (report.interrupted) notes.unshift("Interrupted: reading was ended early, and this is the report of a part of the logs.");
   if (report.agreement?.disagreeing > 0) notes.push(`Log and policies disagree on ${plural(report.agreement.disagreeing, "request")}.`);
   if (report.asked) notes.push(`As asked: ${report.asked.join(", ")}.`);

@@ -223,8 +223,8 @@ function drawUnknown() {
 }
 
 function drawLines() {
-  const { total, parsed, recovered, quarantined, control, blank, samples } = report.lines;
-  $("account").textContent = `${plural(total, "line")}: ${number(parsed)} parsed, ${number(recovered)} recovered, ` +
+  const { files, total, parsed, recovered, quarantined, control, blank, samples } = report.lines;
+  $("account").textContent = `${plural(total, "line")}${files ? ` in ${plural(files, "file")}` : ""}: ${number(parsed)} parsed, ${number(recovered)} recovered, ` +
     `${number(quarantined)} could not be read, ${number(control)} control, ${number(blank)} blank.` +
     (report.leftOut > 0 ? ` ${plural(report.leftOut, "request")} left out, as asked` : "") +
     (report.leftOutWithoutTime ? `, of which ${number(report.leftOutWithoutTime)} without a time.` : report.leftOut > 0 ? "." : "");
