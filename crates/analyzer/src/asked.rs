@@ -8,6 +8,7 @@ use tollgate_store::{Account, ApiEntry};
 use crate::assumption::Assumption;
 use crate::breakdown::Grouping;
 use crate::cache::Identity;
+use crate::digits::Digits;
 use crate::filter::Filter;
 use crate::gather::{Analysis, Window};
 use crate::time::rfc3339;
@@ -36,14 +37,14 @@ pub struct Asked {
 
 /// A number of something that is not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub(crate) struct Fingerprint(u64);
+pub(crate) struct Fingerprint(Digits);
 
 impl Fingerprint {
     /// That of texts in their order.
     fn of<T: AsRef<str>>(texts: impl IntoIterator<Item = T>) -> Fingerprint {
         let all = Identity::of("");
         let all = texts.into_iter().fold(all, |all, text| all.and(Identity::of(text.as_ref())));
-        Fingerprint(all.number())
+        Fingerprint(Digits(all.number()))
     }
 
     /// That of an account: of whom it knows and of what applies to each, and of its APIs likewise.
@@ -139,7 +140,8 @@ impl Asked {
     /// The same without what others were asked, too: of these options, as the command line calls them.
     pub(crate) fn options_of(&self, differing: &[&str]) -> Vec<String> {
         let by_number = |option: &str, number: Option<Fingerprint>| {
-            number.map(|Fingerprint(number)| format!("{option} number {:08x}", number >> 32))
+            number
+                .map(|Fingerprint(Digits(number))| format!("{option} number {:08x}", number >> 32))
         };
         let accounts = [("--account", self.account), ("--against", self.against)];
         let accounts = accounts.into_iter().filter_map(|(option, of)| by_number(option, of));

@@ -8,6 +8,7 @@
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::digits::pairs;
 use crate::ordered::merged;
 
 /// The most hashes that are kept.
@@ -105,6 +106,7 @@ impl Distinct {
 pub(crate) struct Sample {
     level: u32,
     /// In order of the hashes.
+    #[serde(with = "pairs")]
     kept: Vec<(u64, u32)>,
 }
 

@@ -26,6 +26,7 @@ mod consumption;
 mod context;
 mod decisions;
 mod detail;
+mod digits;
 mod dimension;
 mod distinct;
 mod filter;
