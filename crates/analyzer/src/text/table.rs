@@ -72,12 +72,13 @@ impl<'a> Column<'a> {
     }
 }
 
-/// A text that may be broken after spaces and colons and before slashes: between words, and the parts of
-/// ARNs and paths.
+/// A text that may be broken after spaces and colons and before slashes, and before a point that a letter
+/// follows: between words, and the parts of ARNs, paths and names.
 pub(super) fn breakable(text: &str) -> String {
     let mut breakable = String::with_capacity(text.len() + text.len() / 4);
-    for c in text.chars() {
-        if c == '/' {
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        if c == '/' || c == '.' && chars.peek().is_some_and(|next| next.is_alphabetic()) {
             breakable.push(BREAK);
         }
         breakable.push(c);
@@ -120,6 +121,14 @@ mod tests {
             "  caller        route         p99 ms\n  \
                analytics     GET /repos    28,992\n  \
                /nightly-1    /acme/site\n",
+        );
+        check(
+            30,
+            ["Boto3/1.34", "GET /conversations.history", "28,992"],
+            "  caller  route           p99 ms\n  \
+               Boto3   GET             28,992\n  \
+               /1.34   /conversations\n          \
+                       .history\n",
         );
     }
 }
