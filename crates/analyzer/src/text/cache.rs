@@ -32,7 +32,9 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         0 => String::new(),
         _ => style.line(2, format!("… and {}", count(left_out as u64, "other route"))),
     };
-    style.heading("Repeated reads") + &style.line(2, sentence) + &listed + &estimates + &rest
+    let columns = "of each route by how long it answers; by role is one for each role, the longest";
+    let said = style.line(2, sentence) + &style.line(2, columns);
+    style.heading("Repeated reads") + &said + &listed + &estimates + &rest
 }
 
 /// What a cache saves, and of what; nothing if that is next to nothing.

@@ -24,7 +24,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     if denied.is_empty() {
         text.push_str("  none\n");
     }
-    text + &blocks(denied, style)
+    text + &blocks(denied, |folded, names, style| folded.in_full(names, style), style)
 }
 
 pub(super) fn agreement(report: &Report, style: &Style) -> String {
@@ -46,9 +46,13 @@ pub(super) fn agreement(report: &Report, style: &Style) -> String {
         text.push_str(&style.line(4, how));
     }
     if !agreement.disagreements.is_empty() {
-        text.push_str("  where they disagree:\n");
+        text.push_str(&style.line(2, "where they disagree, and why among the denied calls:"));
     }
-    text + &blocks(&agreement.disagreements, style)
+    text + &blocks(
+        &agreement.disagreements,
+        |folded, names, style| folded.in_brief(names, style),
+        style,
+    )
 }
 
 pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
@@ -68,8 +72,11 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
     text + &rest(callers.iter().skip(shown).map(|caller| caller.requests), "caller", style)
 }
 
+/// How groups that are shown as one are laid out, with the names of all callers and of all roles.
+type Block = fn(&Folded<'_>, &[ShortNames<'_>; 2], &Style) -> String;
+
 /// Groups of sessions of the same role, the most frequent first.
-fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
+fn blocks(denied: &[DeniedReport<'_>], block: Block, style: &Style) -> String {
     let mut folded: HashMap<FoldKey<'_>, Vec<&DeniedReport<'_>>> = HashMap::new();
     for group in denied {
         folded.entry(FoldKey::of(group)).or_default().push(group);
@@ -88,8 +95,8 @@ fn blocks(denied: &[DeniedReport<'_>], style: &Style) -> String {
     shown.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
     let callers = shown.iter().flat_map(|(.., groups)| groups.iter().map(|group| group.caller));
     let names = [ShortNames::of(callers.clone()), ShortNames::of(callers.map(role_key))];
-    let block = |groups: &Vec<&DeniedReport<'_>>| Some(Folded::of(groups)?.block(&names, style));
-    let text: String = shown.iter().filter_map(|(.., groups)| block(groups)).collect();
+    let folded = shown.iter().filter_map(|(.., groups)| Folded::of(groups));
+    let text: String = folded.map(|folded| block(&folded, &names, style)).collect();
     text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group", style)
 }
 
@@ -152,8 +159,8 @@ impl<'a> Folded<'a> {
         })
     }
 
-    /// `names` are those of all callers and of all roles.
-    fn block(&self, [callers, roles]: &[ShortNames<'_>; 2], style: &Style) -> String {
+    /// What, and how it was decided.
+    fn in_brief(&self, [callers, roles]: &[ShortNames<'_>; 2], style: &Style) -> String {
         let group = self.group;
         let who = match self.callers.len() as u64 {
             1 => callers.name(group.caller),
@@ -170,9 +177,15 @@ impl<'a> Folded<'a> {
             other => format!("{} ", in_a_line(other)),
         };
         let call = short_call(group.resource);
-        let mut text = style.entry(self.requests, format!("{who}  {action}{call}{others}"));
+        style.entry(self.requests, format!("{who}  {action}{call}{others}"))
+            + &style.about("decision", decision(group, style))
+    }
+
+    /// The same with why, and when.
+    fn in_full(&self, names: &[ShortNames<'_>; 2], style: &Style) -> String {
+        let group = self.group;
+        let mut text = self.in_brief(names, style);
         let mut line = |label: &str, value: String| text.push_str(&style.about(label, value));
-        line("decision", decision(group, style));
         for cited in group.determined_by {
             line("by", place(cited, style));
         }

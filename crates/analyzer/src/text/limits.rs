@@ -6,8 +6,9 @@ use super::style::{Style, count, minute, number, period, share, sparkline};
 use super::summary::{bars, duration};
 use super::usage::rest;
 use crate::bucket::TokenBucket;
+use crate::dimension::UNTOLD;
 use crate::limits::LimitKey;
-use crate::report::{AdviceReport, ForecastReport, LimitReport, Report};
+use crate::report::{AdviceReport, ForecastReport, HeadroomReport, LimitReport, Report};
 
 /// Callers named with each limit.
 const CALLERS: usize = 3;
@@ -33,17 +34,7 @@ fn block(limit: &LimitReport, style: &Style) -> String {
         text.push_str(&style.line(4, outlook));
     }
     text.push_str(&style.line(4, left(limit, style)));
-    if let Some(headroom) = limit.headroom {
-        let (median, little) = (number(headroom.median), number(headroom.little as u64));
-        let headroom = match headroom.windows {
-            1 if limit.windows_apart => format!("the one window had {median} left"),
-            windows => format!(
-                "half of {} had {median} or more left, {little} had less than a tenth",
-                windows_seen(windows as u64, limit)
-            ),
-        };
-        text.push_str(&style.line(4, headroom));
-    }
+    text.extend(headroom(limit).map(|headroom| style.line(4, headroom)));
     if let Some(why) = why(limit.cost_per_request) {
         let used = limit.cost_per_request;
         text.push_str(&style.line(4, format!("a request goes with {used:.1} used: {why}")));
@@ -55,7 +46,7 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     let names = ShortNames::of(shown().map(|caller| caller.caller));
     let callers = shown().map(|caller| {
         let share = share(caller.requests, limit.requests);
-        format!("{} {} ({share})", names.name(caller.caller), number(caller.requests))
+        format!("{}: {} ({share})", names.name(caller.caller), number(caller.requests))
     });
     let callers: Vec<String> = callers.collect();
     let others = limit.callers.len().saturating_sub(CALLERS) as u64;
@@ -67,9 +58,20 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     text
 }
 
-/// Which limit: the third party, the credential and the bucket.
+/// Which limit: the third party, the credential if it is told, and the bucket.
 pub(crate) fn name(key: &LimitKey) -> String {
-    in_a_line(&format!("{} · {} · {}", key.upstream, key.credential, key.bucket))
+    let credential = credential(key).map_or(String::new(), |name| format!("{name} · "));
+    in_a_line(&format!("{} · {credential}{}", key.upstream, key.bucket))
+}
+
+/// The same in a sentence.
+pub(super) fn name_in_words(key: &LimitKey) -> String {
+    let with = credential(key).map_or(String::new(), |name| format!(" with {name}"));
+    in_a_line(&format!("{} of {}{with}", key.bucket, key.upstream))
+}
+
+fn credential(key: &LimitKey) -> Option<&str> {
+    Some(&*key.credential).filter(|name| *name != UNTOLD)
 }
 
 /// Why a request does not take one, if it does not.
@@ -78,6 +80,21 @@ fn why(cost: f64) -> Option<&'static str> {
         1.05.. => Some("calls cost more than one, or others use the credential"),
         ..0.95 => Some("some calls cost nothing, or what was used is forgotten within windows"),
         _ => None,
+    }
+}
+
+/// What windows had left, if it is not that of a single one, which is told as the lowest.
+fn headroom(limit: &LimitReport) -> Option<String> {
+    let HeadroomReport { windows, median, little, .. } = limit.headroom?;
+    let had = number(median);
+    match windows {
+        1 if limit.windows_apart && limit.lowest_remaining == Some(median) => None,
+        1 if limit.windows_apart => Some(format!("the one window had {had} left")),
+        windows => Some(format!(
+            "half of {} had {had} or more left, {} had less than a tenth",
+            windows_seen(windows as u64, limit),
+            number(little as u64)
+        )),
     }
 }
 
@@ -161,7 +178,7 @@ fn advice(advice: &AdviceReport, limit: &LimitReport, style: &Style) -> String {
         .by
         .iter()
         .take(CALLERS)
-        .map(|caller| format!("{} {}", names.name(caller.caller), number(caller.requests)));
+        .map(|caller| format!("{}: {}", names.name(caller.caller), number(caller.requests)));
     let by: Vec<String> = by.collect();
     let of_whom = if by.is_empty() { String::new() } else { format!(" ({})", by.join(", ")) };
     let kept = format!(
@@ -261,4 +278,21 @@ fn trend(limit: &LimitReport, style: &Style) -> String {
     let line = sparkline(&bars, top as f64);
     let bars = format!("lowest number left, one bar is {}", duration(seconds));
     format!("    {line}\n") + &style.line(4, bars)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_is_called_by_what_is_told_of_it() {
+        let names = |credential: &str| {
+            let [upstream, credential, bucket] = ["github", credential, "core"].map(str::to_owned);
+            let key = LimitKey { upstream, credential, bucket };
+            (name(&key), name_in_words(&key))
+        };
+        let named = |name: &str, in_words: &str| (name.to_owned(), in_words.to_owned());
+        assert_eq!(names("app"), named("github · app · core", "core of github with app"));
+        assert_eq!(names(UNTOLD), named("github · core", "core of github"));
+    }
 }

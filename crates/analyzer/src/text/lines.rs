@@ -39,12 +39,19 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         let reason = in_a_line(&sample.reason);
         text.push_str(&style.line(2, format!("{}: {reason}", style.place(place))));
         let room = style.width.saturating_sub(6).max(20);
-        let shown: String = in_a_line(&sample.sample).chars().take(room).collect();
-        text.push_str(&format!("    {shown}\n"));
+        text.push_str(&format!("    {}\n", cut(&in_a_line(&sample.sample), room)));
     }
     let others = account.quarantined.saturating_sub(lines.samples.len().min(SAMPLES) as u64);
     if others > 0 {
         text.push_str(&style.line(2, format!("… and {}", count(others, "other quarantined line"))));
     }
     text
+}
+
+/// A text, or its beginning if it has more characters than there is room for.
+fn cut(text: &str, room: usize) -> String {
+    match text.chars().nth(room) {
+        None => text.to_owned(),
+        Some(_) => text.chars().take(room - 1).chain(['…']).collect(),
+    }
 }

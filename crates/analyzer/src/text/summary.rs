@@ -1,8 +1,8 @@
 //! The first lines: how much, from whom, and what deserves attention.
 
-use super::limits::outlook;
+use super::limits::{name_in_words, outlook};
 use super::printable::in_a_line;
-use super::style::{Style, count, minute, number, period, share, sparkline};
+use super::style::{Style, count, number, period, share, sparkline};
 use crate::report::{INTERRUPTED, LimitReport, PointReport, Report, UsageReport};
 
 /// How many callers there are, and on how many routes.
@@ -42,30 +42,24 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
     }
     for limit in report.rate_limits.iter().filter(|limit| limit.share_left() < 0.1) {
-        let key = &limit.key;
         let left = match (limit.lowest_remaining, limit.lowest_of) {
-            (Some(left), Some(of)) => format!("{} left of {}", number(left), number(of)),
+            (Some(left), Some(of)) => format!("came down to {} of {}", number(left), number(of)),
             _ => "what is left is not told".to_owned(),
         };
-        let refused = format!(
-            "{} of {}: {left}, {} refused",
-            style.notable(in_a_line(&format!("{} {}", key.credential, key.bucket))),
-            in_a_line(&key.upstream),
-            number(limit.throttled),
+        let (name, refused) = (name_in_words(&limit.key), number(limit.throttled));
+        text.push_str(
+            &style.line(2, format!("{}: {left}, {refused} refused", style.notable(name))),
         );
-        text.push_str(&style.line(2, refused));
     }
     let reached = |limit: &&LimitReport| {
         limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some())
     };
     for limit in report.rate_limits.iter().filter(reached) {
-        let (key, of) = (&limit.key, limit.limit.map_or(String::new(), number));
+        let (of, outlook) = (limit.limit.map_or(String::new(), number), outlook(limit));
         let reached = format!(
-            "{} of {} with {}: its limit of {of} {}",
-            style.notable(in_a_line(&key.bucket)),
-            in_a_line(&key.upstream),
-            in_a_line(&key.credential),
-            outlook(limit).unwrap_or_default(),
+            "{}: its limit of {of} {}",
+            style.notable(name_in_words(&limit.key)),
+            outlook.unwrap_or_default(),
         );
         text.push_str(&style.line(2, reached));
     }
@@ -117,9 +111,8 @@ fn series(points: &[PointReport], interval_seconds: i64, style: &Style) -> Strin
     let top = bars.iter().flatten().copied().fold(0.0, f64::max);
     let line = sparkline(&bars, top);
     let bars = format!(
-        "{} to {}, one bar is {}; the busiest {} had {}",
-        minute(&first.start),
-        minute(&last.start),
+        "{}, one bar is {}; the busiest {} had {}",
+        period(Some(&first.start), Some(&last.start)),
         duration(seconds),
         duration(interval_seconds).trim_start_matches("one "),
         count(most, "request"),

@@ -75,6 +75,6 @@ function drawComparison() {
       count("Refused before", (row) => row.throttledBefore),
       count("now", (row) => row.throttledNow),
     ],
-    rows: rateLimits.map((row) => ({ ...row, name: [row.upstream, row.credential, row.bucket].join(" · ") })),
+    rows: rateLimits.map((row) => ({ ...row, name: limitName(row) })),
   });
 }

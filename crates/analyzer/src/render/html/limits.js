@@ -1,5 +1,9 @@
 // Rate limits: when they will be reached, how near they came, and what would keep them. And caches.
 
+/// Which limit, without a credential that is not told.
+const limitName = ({ upstream, credential, bucket }) => (credential === "-" ? [upstream, bucket] : [upstream, credential, bucket]).join(" · ");
+const limitInWords = ({ upstream, credential, bucket }) => `${bucket} of ${upstream}${credential === "-" ? "" : ` with ${credential}`}`;
+
 /// When a limit will be reached, with its interval, or that it will not.
 function outlook(limit) {
   const { forecast } = limit;
@@ -36,7 +40,7 @@ function supposed({ windowKnown, windowSeconds, advice: { intervalSeconds } }) {
 function advice(limit) {
   if (!limit.advice) return null;
   const { bucket, slow } = limit.advice;
-  const by = bucket.by.slice(0, 3).map((each) => `${shortCaller(each.caller)} ${number(each.requests)}`).join(", ");
+  const by = bucket.by.slice(0, 3).map((each) => `${shortCaller(each.caller)}: ${number(each.requests)}`).join(", ");
   const lines = [`A token bucket of ${rate(bucket)} keeps it; it would have refused ${number(bucket.refused)} of ${plural(bucket.calls, "call")}${by ? ` (${by})` : ""}.${supposed(limit)}`];
   for (const each of slow.slice(0, 3)) {
     lines.push(`Slow ${shortCaller(each.principal)} to ${number(each.share)} in ${duration(limit.windowSeconds)}, from ${number(each.requests)} at ${written(each.window)}: ` +
@@ -52,10 +56,10 @@ function refusals({ throttled, primary, secondary, untold }) {
   return `${number(throttled)} refused: ${number(primary)} by the limit itself, ${number(secondary)} by a secondary one${rest}`;
 }
 
-/// What windows had left, or groups of those that are not seen apart.
-function headroom({ headroom: had, windowsApart, windowIntervalSeconds }) {
+/// What windows had left, if it is not that of a single one, which is told as the lowest, or groups of those that are not seen apart.
+function headroom({ headroom: had, windowsApart, windowIntervalSeconds, lowestRemaining }) {
   if (!had) return null;
-  if (windowsApart && had.windows === 1) return `the one window had ${number(had.median)} left`;
+  if (windowsApart && had.windows === 1) return had.median === lowestRemaining ? null : `the one window had ${number(had.median)} left`;
   const windows = windowsApart ? plural(had.windows, "window") : `${plural(had.windows, "group")} of windows that end within ${duration(windowIntervalSeconds)}`;
   return `half of ${windows} had ${number(had.median)} or more left, ${number(had.little)} had less than a tenth`;
 }
@@ -90,11 +94,11 @@ function drawLimits() {
   $("limits-section").hidden = report.rateLimits.length === 0;
   $("limits-note").textContent = chosen.from === null ? "Whole period." : "Numbers are of the whole period, charts of the chosen range.";
   $("limits").replaceChildren(...report.rateLimits.map((limit) => {
-    const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)} ${share(each.requests, limit.requests)}`).join(", ");
+    const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)}: ${share(each.requests, limit.requests)}`).join(", ");
     const line = (text, name = null) => (text ? el("span", { class: name }, text) : null);
     return el("figure", { class: "chart" },
       el("figcaption", {},
-        el("h3", {}, [limit.upstream, limit.credential, limit.bucket].join(" · ")),
+        el("h3", {}, limitName(limit)),
         line(outlook(limit), limit.forecast?.reached ? "outlook bad" : "outlook"),
         line(limitOf(limit) + levels(limit)),
         limit.throttled > 0 ? line(refusals(limit), "bad") : null,

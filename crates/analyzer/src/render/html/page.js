@@ -29,10 +29,10 @@ function drawTiles() {
 /// What deserves attention first.
 function drawNotes() {
   const near = report.rateLimits.filter((limit) => limit.lowestOf > 0 && limit.lowestRemaining !== null && limit.lowestRemaining < limit.lowestOf / 10);
-  const notes = near.map((limit) => `${limit.credential} ${limit.bucket} of ${limit.upstream} came down to ${number(limit.lowestRemaining)} of ${number(limit.lowestOf)}, ${number(limit.throttled)} refused.`);
+  const notes = near.map((limit) => `${limitInWords(limit)} came down to ${number(limit.lowestRemaining)} of ${number(limit.lowestOf)}, ${number(limit.throttled)} refused.`);
   for (const limit of report.rateLimits.filter((each) => each.forecast?.reached)) {
     const text = outlook(limit);
-    notes.push(`${limit.bucket} of ${limit.upstream} with ${limit.credential}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
+    notes.push(`${limitInWords(limit)}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
   }
   const { quarantined, total, samples } = report.lines;
   if (quarantined > 0) notes.unshift(`${number(quarantined)} of ${plural(total, "line")} could not be read${samples.length > 0 ? `; the first: ${samples[0].file}, byte ${number(samples[0].offset)}: ${samples[0].reason}` : ""}.`);
