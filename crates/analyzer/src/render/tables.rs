@@ -347,6 +347,9 @@ fn change_counts(changes: &ChangesReport) -> Table {
         ("newlyDenied", changes.newly_denied),
         ("newlyAllowed", changes.newly_allowed),
         ("otherwise", changes.otherwise),
+        // Of those before and of what is undecided.
+        ("perhapsDenied", changes.perhaps_denied),
+        ("perhapsAllowed", changes.perhaps_allowed),
     ];
     let counted = counted.into_iter().map(|(change, requests)| (change, None, requests));
     let reasons = changes.reasons.iter();

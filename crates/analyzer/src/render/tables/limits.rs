@@ -133,6 +133,7 @@ struct Advised<'a> {
     burst: f64,
     calls: u64,
     refused: u64,
+    interval_seconds: i64,
 }
 
 fn advised<'a>(limit: &'a LimitReport, given: &'a AdviceReport) -> Vec<Advised<'a>> {
@@ -147,6 +148,7 @@ fn advised<'a>(limit: &'a LimitReport, given: &'a AdviceReport) -> Vec<Advised<'
         burst: bucket.bucket.burst,
         calls: bucket.calls,
         refused: bucket.refused,
+        interval_seconds: given.interval_seconds,
     };
     let slow = given.slow.iter().map(|slow| Advised {
         limit,
@@ -158,6 +160,7 @@ fn advised<'a>(limit: &'a LimitReport, given: &'a AdviceReport) -> Vec<Advised<'
         burst: slow.bucket.burst,
         calls: slow.requests,
         refused: slow.refused,
+        interval_seconds: given.interval_seconds,
     });
     std::iter::once(for_all).chain(slow).collect()
 }
@@ -178,6 +181,7 @@ fn advice(report: &Report) -> Table {
         .real("burst", |row| Some(row.burst))
         .count("calls", |row| Some(row.calls))
         .count("refused", |row| Some(row.refused))
+        .count("intervalSeconds", |row| u64::try_from(row.interval_seconds).ok())
         .table("advice")
 }
 
