@@ -22,7 +22,7 @@ pub fn render(report: &Report, top: usize) -> String {
         summary(report),
         compared(report, top),
         changes(report, top),
-        denied(report.denied.as_deref().unwrap_or_default(), top),
+        denied(report, top),
         remedies(report.remedies.as_deref().unwrap_or_default(), top),
         unexplained(report, top),
         limits(&report.rate_limits, top),
@@ -62,10 +62,13 @@ fn summary(report: &Report) -> String {
     };
     let notes = report.merged.iter().chain(&report.remarks).chain(&report.folded);
     let notes: String = notes.map(|sentence| format!("\n{sentence}\n")).collect();
+    let when = match (usage.first.as_deref(), usage.last.as_deref()) {
+        (None, None) => String::new(),
+        (first, last) => format!("{} UTC, ", period(first, last)),
+    };
     format!(
-        "### Requests, limits and denials\n\n{interrupted}{unreadable}{}  \n{} UTC, {}\n{asked}{notes}",
+        "### Requests, limits and denials\n\n{interrupted}{unreadable}{}  \n{when}{}\n{asked}{notes}",
         facts.join(" · "),
-        period(usage.first.as_deref(), usage.last.as_deref()),
         who_on_what(usage),
     )
 }
@@ -127,11 +130,15 @@ fn cited(cited: &Cited) -> String {
     format!("{} at {}", code(&name), code(&format!("{}:{}", cited.policy, cited.line)))
 }
 
-fn denied(groups: &[DeniedReport<'_>], top: usize) -> String {
+fn denied(report: &Report, top: usize) -> String {
+    let groups = report.denied.as_deref().unwrap_or_default();
     if groups.is_empty() {
         return String::new();
     }
-    let names = ShortNames::of(groups.iter().map(|group| group.caller));
+    let callers = groups.iter().map(|group| group.caller);
+    // Who was not denied is not to be taken for who was.
+    let names =
+        ShortNames::of(callers.chain(report.usage.callers.iter().map(|caller| caller.caller)));
     let rows = groups.iter().take(top).map(|group| {
         [
             code(&short_call(group.resource)),

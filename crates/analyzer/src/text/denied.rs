@@ -24,7 +24,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     if denied.is_empty() {
         text.push_str("  none\n");
     }
-    text + &blocks(denied, |folded, names, style| folded.in_full(names, style), style)
+    text + &blocks(denied, report, |folded, names, style| folded.in_full(names, style), style)
 }
 
 pub(super) fn agreement(report: &Report, style: &Style) -> String {
@@ -50,6 +50,7 @@ pub(super) fn agreement(report: &Report, style: &Style) -> String {
     }
     text + &blocks(
         &agreement.disagreements,
+        report,
         |folded, names, style| folded.in_brief(names, style),
         style,
     )
@@ -76,7 +77,7 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
 type Block = fn(&Folded<'_>, &[ShortNames<'_>; 2], &Style) -> String;
 
 /// Groups of sessions of the same role, the most frequent first.
-fn blocks(denied: &[DeniedReport<'_>], block: Block, style: &Style) -> String {
+fn blocks(denied: &[DeniedReport<'_>], report: &Report<'_>, block: Block, style: &Style) -> String {
     let mut folded: HashMap<FoldKey<'_>, Vec<&DeniedReport<'_>>> = HashMap::new();
     for group in denied {
         folded.entry(FoldKey::of(group)).or_default().push(group);
@@ -94,6 +95,8 @@ fn blocks(denied: &[DeniedReport<'_>], block: Block, style: &Style) -> String {
     let (shown, left_out) = folded.split_at_mut(shown);
     shown.sort_unstable_by(|one, other| (one.0, one.1).cmp(&(other.0, other.1)));
     let callers = shown.iter().flat_map(|(.., groups)| groups.iter().map(|group| group.caller));
+    // Who was not denied is not to be taken for who was.
+    let callers = callers.chain(report.usage.callers.iter().map(|caller| caller.caller));
     let names = [ShortNames::of(callers.clone()), ShortNames::of(callers.map(role_key))];
     let folded = shown.iter().filter_map(|(.., groups)| Folded::of(groups));
     let text: String = folded.map(|folded| block(&folded, &names, style)).collect();

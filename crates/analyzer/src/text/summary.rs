@@ -15,19 +15,22 @@ pub(crate) fn who_on_what(usage: &UsageReport<'_>) -> String {
     format!("{callers} on {}", counted(usage.route_count, "route", usage.more_routes))
 }
 
+/// How many requests there were, of whom, on what, and when.
+fn requests(usage: &UsageReport<'_>) -> String {
+    let requests = format!("{} by {}", count(usage.requests, "request"), who_on_what(usage));
+    match usage.requests {
+        0 => requests,
+        _ => format!("{requests}, {}", period(usage.first.as_deref(), usage.last.as_deref())),
+    }
+}
+
 pub(super) fn section(report: &Report, style: &Style) -> String {
     let usage = &report.usage;
     let mut text = style.heading("Summary");
     if report.interrupted {
         text.push_str(&style.line(2, style.bad(INTERRUPTED)));
     }
-    let requests = format!(
-        "{} by {}, {}",
-        count(usage.requests, "request"),
-        who_on_what(usage),
-        period(usage.first.as_deref(), usage.last.as_deref()),
-    );
-    text.push_str(&style.line(2, requests));
+    text.push_str(&style.line(2, requests(usage)));
     if let Some(unreadable) = report.lines.unreadable() {
         text.push_str(&style.line(2, style.notable(unreadable.sentence())));
     }

@@ -30,6 +30,34 @@ fn callers_of_different_accounts_are_told_apart() {
     assert!(alone.contains(" web/s-1 ") && !alone.contains("(111111111111)"), "{alone}");
 }
 
+#[test]
+fn who_was_denied_is_told_apart_from_who_was_not() {
+    let call = |account: &str, status: &str| {
+        json!({
+            "userArn": format!("arn:aws:iam::{account}:user/ana"), "apiId": "a1b2c3d4e5",
+            "stage": "prod", "httpMethod": "GET", "resourcePath": "/a", "path": "/a",
+            "status": status, "ip": "10.1.2.3",
+        })
+    };
+    let log = [call("123456789012", "200"), call("999988887777", "403")];
+    for format in ["text", "markdown"] {
+        let account = ["--account", "fixtures/github-proxy/tollgate.toml", "--format", format];
+        let report = analyze(&account, &log);
+        let (_, denied) = report.split_once("Denied").unwrap();
+        assert!(denied.contains("user/ana (999988887777)"), "{report}");
+    }
+}
+
+#[test]
+fn of_no_requests_no_times_are_missing() {
+    for format in ["text", "markdown"] {
+        let report =
+            analyze(&["--since", "2030-01-01", "--format", format], &[json!({"status": "200"})]);
+        assert!(report.contains("0 callers on 0 routes\n"), "{report}");
+        assert!(!report.contains("not told"), "{report}");
+    }
+}
+
 /// Whatever a client can choose, with what would begin a line of the report.
 #[test]
 fn a_name_forges_no_line() {

@@ -115,7 +115,8 @@ function draw() {
 function drawOnce() {
   noteCallers();
   const { first, last, requests, callerCount, moreCallers, routeCount, moreRoutes } = report.usage;
-  $("period").textContent = `${span(first, last)} · ${plural(requests, "request")} by ${counted(callerCount, "caller", moreCallers)} on ${counted(routeCount, "route", moreRoutes)}`;
+  const when = requests === 0 ? "" : `${span(first, last)} · `;
+  $("period").textContent = `${when}${plural(requests, "request")} by ${counted(callerCount, "caller", moreCallers)} on ${counted(routeCount, "route", moreRoutes)}`;
   document.title = `Requests ${span(first, last)}`;
   for (const id of ["time-heading", "chart", "legend"]) $(id).hidden = START === null;
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
