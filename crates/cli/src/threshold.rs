@@ -15,8 +15,8 @@ pub(crate) struct Bounds {
     /// `undetermined`, `quarantined`, `429>=10`, `p99>2s` (of any route) with exit code 3;
     /// `newly-denied`, `newly-allowed` with 1. Where one of the last two may be exceeded, because
     /// decisions of calls are missing or depend on keys that the log does not tell, the exit code is 4;
-    /// such calls do not count as `denied` but as `undetermined`. Latencies above 255 ms
-    /// are told to 0.4 %, and exceed a bound if they do however they are off.
+    /// such calls count as `undetermined`, and as `denied` only if the log says that they were refused.
+    /// Latencies above 255 ms are told to 0.4 %, and exceed a bound if they do however they are off.
     #[arg(long, value_name = "BOUND", value_parser = Threshold::parse)]
     fail_on: Vec<Threshold>,
 }

@@ -32,7 +32,8 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
         0 => String::new(),
         _ => style.line(2, format!("… and {}", count(left_out as u64, "other route"))),
     };
-    let columns = "of each route by how long it answers; by role is one for each role, the longest";
+    let columns =
+        "of each route at least, by how long it answers; by role is one for each role, the longest";
     let said = style.line(2, sentence) + &style.line(2, columns);
     style.heading("Repeated reads") + &said + &listed + &estimates + &rest
 }
