@@ -1,6 +1,7 @@
 //! Runs of many days or machines as one: what each gathered is written down, and merged later.
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use tollgate_log::{LineAccount, QuarantinedLine};
 
 use crate::asked::Asked;
@@ -96,6 +97,14 @@ impl Partial {
     /// None that depends on what was gathered.
     pub fn to_json(&self) -> serde_json::Result<String> {
         serde_json::to_string(self)
+    }
+
+    /// A SHA-256 digest of all values: that of a copy is the same, however its text is laid out.
+    ///
+    /// # Errors
+    /// As of [`Partial::to_json`].
+    pub fn digest(&self) -> serde_json::Result<[u8; 32]> {
+        Ok(Sha256::digest(self.to_json()?).into())
     }
 
     /// Adds another run. The order of merging does not matter.

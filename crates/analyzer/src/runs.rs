@@ -169,12 +169,11 @@ impl Runs {
     fn left_out_copies(&self) -> Option<String> {
         let copy = |[copy, of]: &[String; 2]| format!("{} of {}", quoted(copy), quoted(of));
         let all: Vec<String> = self.copies.iter().map(copy).collect();
-        let (are, copies) = match all.len() {
-            0 => return None,
-            1 => ("is a copy", all.join("")),
-            _ => ("are copies", listed_as(&all)),
-        };
-        Some(format!("What {are} of another partial report counts once: {copies}."))
+        match all.len() {
+            0 => None,
+            1 => Some(format!("A copy of another partial report counts once: {}.", all.join(""))),
+            _ => Some(format!("Copies of partial reports count once: {}.", listed_as(&all))),
+        }
     }
 
     /// From where the first begins to where the last ends.

@@ -1,5 +1,6 @@
 //! `tollgate merge`: partial reports of many days or machines as one report.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -29,7 +30,7 @@ use crate::world::World;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Files written by `tollgate analyze --partial`, folders of them, globs in quotes, or `-` for
-    /// standard input. A copy of a file is read once.
+    /// standard input. A copy counts once, also if another program wrote it anew.
     #[arg(required = true, value_name = "PARTIAL")]
     partials: Vec<String>,
     /// Compare with another period: what `--partial` wrote of it.
@@ -51,21 +52,20 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let account = account.transpose()?;
     let before = args.compare.as_deref().map(read).transpose()?;
     let (inputs, again) = logs::find(&args.partials)?;
-    let (inputs, copies) = without_copies(inputs);
     overwrite::refuse(&inputs, &files, &args.report.written())?;
-    let mut inputs = inputs.iter();
-    let first = inputs.next().ok_or_else(|| Problem::new("nothing to merge"))?;
-    let mut merged = read_for(&args.bounds, first)?;
-    if let (Some(path), Some(account)) = (&args.account, &account)
-        && merged.runs.had_another(account)
-    {
-        return Err(another_account(path, &first.name()).into());
+    let mut all = Merging::default();
+    for input in &inputs {
+        let run = read_for(&args.bounds, input)?;
+        if let (Some(path), Some(account), None) = (&args.account, &account, &all.merged)
+            && run.partial.runs.had_another(account)
+        {
+            return Err(another_account(path, &run.name).into());
+        }
+        all.add(run);
     }
-    for input in inputs {
-        merged.merge(read_for(&args.bounds, input)?);
-    }
+    let mut merged = all.merged.ok_or_else(|| Problem::new("nothing to merge"))?;
     logs::say_again(&again, world);
-    for [copy, original] in &copies {
+    for [copy, original] in &all.copies {
         merged.runs.note_copy(copy, original);
     }
     if !merged.unread.is_empty() {
@@ -75,31 +75,36 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     Ok(args.bounds.judge(&report, world))
 }
 
-/// Leaves out files that are copies of earlier ones, and names both: their requests would count twice. What
-/// cannot be read is told when it is.
-fn without_copies(inputs: Vec<Input>) -> (Vec<Input>, Vec<[String; 2]>) {
-    let mut kept: Vec<(Input, Option<u64>)> = Vec::new();
-    let mut copies = Vec::new();
-    for input in inputs {
-        let length = length(&input);
-        let same_length = kept.iter().filter(|(_, other)| length.is_some() && *other == length);
-        let mut originals = same_length.filter(|(other, _)| is_copy(&input, other));
-        match originals.next() {
-            Some((original, _)) => copies.push([&input, original].map(|it| it.name().to_string())),
-            None => kept.push((input, length)),
+/// What one file holds.
+struct Run {
+    partial: Partial,
+    name: String,
+    /// Of all that it holds: a copy has the same, also if a program wrote it anew.
+    digest: [u8; 32],
+}
+
+/// Runs, while they are merged.
+#[derive(Default)]
+struct Merging {
+    merged: Option<Partial>,
+    /// What there is no copy of before.
+    known: HashMap<[u8; 32], String>,
+    /// Each copy, and of what: its requests would count twice.
+    copies: Vec<[String; 2]>,
+}
+
+impl Merging {
+    fn add(&mut self, Run { partial, name, digest }: Run) {
+        if let Some(original) = self.known.get(&digest) {
+            self.copies.push([name, original.clone()]);
+            return;
+        }
+        self.known.insert(digest, name);
+        match &mut self.merged {
+            Some(merged) => merged.merge(partial),
+            None => self.merged = Some(partial),
         }
     }
-    (kept.into_iter().map(|(input, _)| input).collect(), copies)
-}
-
-fn length(input: &Input) -> Option<u64> {
-    let Input::File(path) = input else { return None };
-    Some(fs::metadata(path).ok()?.len())
-}
-
-fn is_copy(one: &Input, other: &Input) -> bool {
-    let (Input::File(one), Input::File(other)) = (one, other) else { return false };
-    fs::read(one).ok().zip(fs::read(other).ok()).is_some_and(|(one, other)| one == other)
 }
 
 /// What would allow a call by other policies than those that denied it is no advice.
@@ -111,21 +116,22 @@ fn another_account(path: &Path, of: &str) -> Problem {
 }
 
 /// Reads what must have been gathered with all that the bounds are about.
-fn read_for(bounds: &Bounds, input: &Input) -> miette::Result<Partial> {
+fn read_for(bounds: &Bounds, input: &Input) -> miette::Result<Run> {
     let mut partial = match input {
         Input::File(path) => read(path)?,
         Input::Stdin => parse("standard input", io::read_to_string(io::stdin()))?,
     };
-    partial.runs.name(&input.name());
+    let (name, digest) = (input.name().to_string(), partial.digest().into_diagnostic()?);
+    partial.runs.name(&name);
     let given = |option: &str| match option {
         "against" => partial.gathered.changes.is_some(),
         _ => partial.gathered.outcomes.is_some(),
     };
     match bounds.lacking(given) {
-        None => Ok(partial),
+        None => Ok(Run { partial, name, digest }),
         Some(lacking) => Err(Problem {
             help: Some("gather it again with `tollgate analyze --partial`".to_owned()),
-            ..Problem::new(format!("{lacking}, and {} was gathered without", input.name()))
+            ..Problem::new(format!("{lacking}, and {name} was gathered without"))
         }
         .into()),
     }

@@ -57,9 +57,12 @@ fn partial_reports_are_found_as_logs_are() {
 fn a_copy_of_a_partial_report_counts_once() {
     let folder = partials();
     let once = merge(&folder, &["0.json", "1.json"]);
-    fs::copy(folder.path().join("0.json"), folder.path().join("2.json")).unwrap();
+    // Written anew, as `jq` does.
+    let copied = fs::read(folder.path().join("0.json")).unwrap();
+    let copied: serde_json::Value = serde_json::from_slice(&copied).unwrap();
+    fs::write(folder.path().join("2.json"), format!("{copied:#}\n")).unwrap();
     let twice = merge(&folder, &["0.json", "1.json", "2.json"]);
-    let said = "What is a copy of another partial report counts once: `2.json` of `0.json`.";
+    let said = "A copy of another partial report counts once: `2.json` of `0.json`.";
     assert_eq!(stdout(&twice).replace(&format!("  {said}\n"), ""), stdout(&once));
     assert_eq!(String::from_utf8_lossy(&twice.stderr), format!("{said}\n"));
     for format in FORMATS {
