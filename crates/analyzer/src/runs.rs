@@ -91,21 +91,32 @@ impl Runs {
         common
     }
 
-    /// That runs which are compared with count other requests, if so.
-    pub(crate) fn compared(&self, with: &Runs) -> Option<String> {
+    /// What runs that are compared with were asked otherwise, as far as that matters for usage, which is
+    /// what is compared: a sentence for each.
+    pub(crate) fn compared(&self, with: &Runs) -> Vec<String> {
         let [own, others] = [self, with]
             .map(|runs| runs.known().map(Asked::filter).collect::<BTreeSet<Option<&str>>>());
+        if own.is_empty() || others.is_empty() {
+            return Vec::new();
+        }
         let in_words = |filters: &BTreeSet<Option<&str>>| {
             let each = filters.iter().map(|filter| filter.map_or("none".to_owned(), quoted));
             each.collect::<Vec<_>>().join(" or ")
         };
-        (own != others && !own.is_empty() && !others.is_empty()).then(|| {
+        let filter = (own != others).then(|| {
             format!(
                 "What is compared with was gathered with another `--filter`: {}, here {}.",
                 in_words(&others),
                 in_words(&own)
             )
-        })
+        });
+        let differing = Asked::differences(self.known().chain(with.known()));
+        let account = differing.contains(&"--account").then(|| {
+            "What is compared with was gathered with another `--account`: it may name callers and routes \
+             otherwise."
+                .to_owned()
+        });
+        filter.into_iter().chain(account).collect()
     }
 
     /// What is not of the same in all runs, or cannot be told of them together: a sentence for each.
@@ -331,7 +342,7 @@ mod tests {
         let said = |run: &Runs| run.sentences().concat();
         assert_eq!(
             said(&run),
-            "What is a copy of another partial report counts once: `2.json` of `0.json`."
+            "A copy of another partial report counts once: `2.json` of `0.json`."
         );
         (3..7).for_each(|copy| run.note_copy(&format!("{copy}.json"), "0.json"));
         let listed =
@@ -346,8 +357,8 @@ mod tests {
         let mut both = runs(&[(None, None)], None);
         let compared = "What is compared with was gathered with another `--filter`: `status = 200`, here \
                         none.";
-        assert_eq!(both.compared(&filtered).as_deref(), Some(compared));
-        assert_eq!((both.compared(&both), both.compared(&Runs::default())), (None, None));
+        assert_eq!(both.compared(&filtered), [compared]);
+        assert!(both.compared(&both).is_empty() && both.compared(&Runs::default()).is_empty());
         both.merge(filtered.clone());
         check(&both, &[], &["--filter"]);
         check(&filtered, &["--filter status = 200"], &[]);

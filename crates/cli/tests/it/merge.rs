@@ -126,8 +126,10 @@ fn what_was_gathered_otherwise_is_said() {
     let with_filter = "`3.json`: asked `--filter status = 200`.";
     let both = differs("`--account`, `--filter`");
     check(&["2.json", "3.json"], &[&both, &with_account, with_filter]);
-    // Usage is compared, and what was decided is not.
-    check(&["0.json", "--compare", "2.json"], &[]);
+    // Usage is compared, and what was decided is not; but accounts name routes.
+    let named = "What is compared with was gathered with another `--account`: it may name callers and \
+                 routes otherwise.";
+    check(&["0.json", "--compare", "2.json"], &[named]);
     let compared =
         "What is compared with was gathered with another `--filter`: `status = 200`, here none.";
     check(&["0.json", "--compare", "3.json"], &[compared]);
