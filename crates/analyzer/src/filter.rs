@@ -9,6 +9,7 @@
 
 mod callers;
 mod found;
+mod hint;
 mod parse;
 mod write;
 

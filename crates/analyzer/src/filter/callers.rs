@@ -1,5 +1,9 @@
 //! Callers as reports print them.
 
+use std::borrow::Cow;
+
+use tollgate_store::distance;
+
 use crate::dimension::role_key;
 use crate::text::short_caller;
 
@@ -34,6 +38,37 @@ fn is_session(caller: &str, role: &str) -> bool {
     match role.strip_suffix(')').and_then(|role| role.rsplit_once(" (")) {
         Some((role, of)) => account(caller) == of && is_one(role),
         None => is_one(role),
+    }
+}
+
+/// The name of a caller that is nearest to another name, its own or that of its role, and how far it is if
+/// it is near.
+pub(super) fn nearest_name<'c>(caller: &'c str, wanted: &str) -> (Option<usize>, Cow<'c, str>) {
+    let own = short_caller(caller);
+    let far = |name: &str| match wanted.contains('/') || wanted.ends_with(')') {
+        true => distance(&without_notes(wanted), name),
+        false => distance(wanted, last(name)),
+    };
+    let key = role_key(caller);
+    let role = (key.len() < caller.len()).then(|| format!("role/{}", short_caller(key)));
+    let of_role = role.and_then(|role| Some((far(&role)?, role)));
+    match (far(own), of_role) {
+        (of_own, Some((of_role, role))) if of_own.is_none_or(|of_own| of_role < of_own) => {
+            (Some(of_role), role.into())
+        }
+        (of_own, _) => (of_own, own.into()),
+    }
+}
+
+/// A name without its account and number of sessions, without the path that a role lies at, and without what
+/// is before that of a session in its ARN.
+fn without_notes(wanted: &str) -> Cow<'_, str> {
+    let noted = wanted.strip_suffix(')').and_then(|wanted| wanted.rsplit_once(" ("));
+    let (name, note) = noted.unwrap_or((wanted, ""));
+    let is_role = note.ends_with(" session") || note.ends_with(" sessions");
+    match name.strip_prefix("role/").or(Some(name).filter(|_| is_role)) {
+        Some(role) => format!("role/{}", last(role)).into(),
+        None => name.strip_prefix("assumed-role/").unwrap_or(name).into(),
     }
 }
 
@@ -78,5 +113,29 @@ mod tests {
         check("web", [false; 3]);
         check("anonymous", [false; 3]);
         assert!(is_called("anonymous", "anonymous") && is_called("a (b)", "a (b)"));
+    }
+
+    #[test]
+    fn near_a_name_are_callers_and_their_roles() {
+        let check = |wanted: &str, expected: [(Option<usize>, &str); 2]| {
+            let callers = [
+                "arn:aws:sts::123456789012:assumed-role/analytics/nightly-1",
+                "arn:aws:iam::123456789012:user/ana",
+            ];
+            let found = callers.map(|caller| nearest_name(caller, wanted));
+            assert_eq!(found, expected.map(|(far, name)| (far, name.into())), "{wanted}");
+        };
+        let ana = (None, "user/ana");
+        check("analytics", [(Some(0), "role/analytics"), ana]);
+        check("role/Analytics", [(Some(0), "role/analytics"), ana]);
+        check("role/analitics", [(Some(1), "role/analytics"), ana]);
+        check("role/team/analitics", [(Some(1), "role/analytics"), ana]);
+        check("role/analytics (2 sessions)", [(Some(0), "role/analytics"), ana]);
+        check("analitics (2 sessions)", [(Some(1), "role/analytics"), ana]);
+        check("anlytics/nightly-1", [(Some(1), "analytics/nightly-1"), ana]);
+        check("assumed-role/analytics/nightly-1", [(Some(0), "analytics/nightly-1"), ana]);
+        check("nightly-1", [(Some(0), "analytics/nightly-1"), ana]);
+        check("ana", [(None, "analytics/nightly-1"), (Some(0), "user/ana")]);
+        check("user/Ana", [(None, "analytics/nightly-1"), (Some(0), "user/ana")]);
     }
 }

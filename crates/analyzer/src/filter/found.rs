@@ -8,11 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use tollgate_store::{Account, distance};
 
-use super::{Field, Filter, Node, Operand, Operator};
+use super::{Field, Filter, Node, Operand, Operator, callers, hint};
 use crate::dimension::UNTOLD;
 use crate::intern::Interner;
 use crate::rows::Row;
-use crate::text::{quoted, short_caller};
+use crate::text::quoted;
 
 /// The most values that are told of what calls have instead.
 const VALUES: usize = 3;
@@ -66,14 +66,21 @@ impl Instead {
         }
     }
 
+    /// The near values: those alone that are nearly the same, if there are some.
+    fn near(&self) -> impl Iterator<Item = &(u32, String)> {
+        let nearest = self.values.first().map_or(FAR, |(distance, _)| *distance);
+        let farthest = if nearest == 0 { 0 } else { FAR - 1 };
+        self.values.iter().take_while(move |(distance, _)| *distance <= farthest)
+    }
+
     fn in_words(&self) -> String {
         let all = |values: &mut dyn Iterator<Item = &(u32, String)>| -> Vec<String> {
             values.take(VALUES).map(|(_, value)| quoted(value)).collect()
         };
-        let near = all(&mut self.values.iter().filter(|(distance, _)| *distance != FAR));
+        let near = all(&mut self.near()).join(" or ");
         let values = all(&mut self.values.iter()).join(", ");
         match self.values.len() {
-            _ if !near.is_empty() => format!(": did you mean {}?", near.join(" or ")),
+            _ if !near.is_empty() => format!(": did you mean {near}?"),
             0 if self.tells => ": the log does not tell it.".to_owned(),
             0 => ".".to_owned(),
             1..=VALUES => format!(": calls have {values}."),
@@ -105,8 +112,10 @@ impl Found {
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
         let unmet = self.0.iter().filter_map(|(it, instead)| Some((it, instead.as_ref()?)));
         unmet.filter(|(_, instead)| instead.looked).map(|(comparison, instead)| {
+            let is_near = instead.near().next().is_some();
+            let hint = hint::of(comparison).filter(|_| !is_near).unwrap_or_default();
             format!(
-                "No call that was looked at satisfies {} of `--filter`{}",
+                "No call that was looked at satisfies {} of `--filter`{}{hint}",
                 quoted(comparison),
                 instead.in_words()
             )
@@ -176,18 +185,20 @@ impl Open {
             return;
         }
         self.known.number(&value);
-        let is_caller = matches!(self.comparison, Node::Compare(Field::Caller, ..));
-        let is_brief = is_caller && !wanted.starts_with("arn:");
-        let value = if is_brief { short_caller(&value) } else { &value };
-        let is_number = matches!(self.comparison, Node::Compare(.., Operand::Number(_)));
-        let near = distance(wanted, value).filter(|_| !is_number);
+        let (near, value) = match self.comparison {
+            Node::Compare(Field::Caller, ..) if !wanted.starts_with("arn:") => {
+                callers::nearest_name(&value, wanted)
+            }
+            Node::Compare(.., Operand::Number(_)) => (None, value),
+            _ => (distance(wanted, &value), value),
+        };
         let near = near.and_then(|distance| u32::try_from(distance).ok());
-        self.instead.add(value, near.unwrap_or(FAR));
+        self.instead.add(&value, near.unwrap_or(FAR));
     }
 }
 
 /// What a comparison is of, where it is of the method and the route, as reports print them.
-fn call(node: &Node) -> Option<[&str; 2]> {
+pub(super) fn call(node: &Node) -> Option<[&str; 2]> {
     use Operator::Equal;
     let Node::All(nodes) = node else { return None };
     match &**nodes {
@@ -200,7 +211,8 @@ fn call(node: &Node) -> Option<[&str; 2]> {
 }
 
 impl Node {
-    /// Calls `each` with every comparison, in the form that something is what it is compared with.
+    /// Calls `each` with every comparison, in the form that something is what it is compared with. What a
+    /// row does not have is not misspelt.
     fn each_comparison(&self, each: &mut impl FnMut(Node)) {
         match self {
             Node::All(_) if call(self).is_some() => each(self.clone()),
@@ -208,6 +220,8 @@ impl Node {
                 nodes.iter().for_each(|it| it.each_comparison(each));
             }
             Node::Not(node) => node.each_comparison(each),
+            Node::Compare(.., Operator::Equal | Operator::NotEqual, Operand::Text(text))
+                if text == UNTOLD => {}
             Node::Compare(field, operator, operand) => {
                 let operator = match operator {
                     Operator::NotEqual => Operator::Equal,
@@ -282,6 +296,7 @@ mod tests {
             ": calls have `a`, `b`, `c` and others.",
         );
         check(&[(FAR, "a"), (2, "y"), (1, "z")], ": did you mean `z` or `y`?");
+        check(&[(FAR, "a"), (2, "y"), (0, "X")], ": did you mean `X`?");
         check(&[(FAR, "a\n`b`")], ": calls have `a\\n'b'`.");
         let mut untold = found(&[], false);
         assert!(sentences(&untold).is_empty(), "no call was looked at");

@@ -91,12 +91,20 @@ fn what_no_call_has_is_said() {
     check_said(
         "route = \"GET /repos/*/*\" or path = \"/none\"",
         &[
-            "satisfies `path = \"/none\"` of `--filter`.",
+            "satisfies `path = \"/none\"` of `--filter`. A path is told without its stage; `~` finds parts \
+             of one.",
             "satisfies `route = \"GET /repos/*/*\"` of `--filter`: calls have \
              `DELETE /repos/{owner}/{repo}/git/refs/{ref+}`, `DELETE /repos/{owner}/{repo}/labels/{label}`, \
-             `GET /` and others.",
+             `GET /` and others. A `*` stands for itself; `~` finds parts: `path ~ \"/repos/\"`.",
         ],
     );
+    // Nothing is wrong with what all calls have.
+    for (name, meant) in [("ANA", "user/ana"), ("issues-reader", "role/issues-reader")] {
+        check_said(
+            &format!("caller = \"{name}\" and status != - and stage != -"),
+            &[&format!("satisfies `caller = \"{name}\"` of `--filter`: did you mean `{meant}`?")],
+        );
+    }
 }
 
 #[test]
