@@ -226,6 +226,9 @@ fn without_stage<'a>(path: &'a str, stage: &str) -> Option<&'a str> {
     }
 }
 
+/// The route of a call that tells neither its route nor its path.
+pub(crate) const UNKNOWN_ROUTE: &str = "(unknown)";
+
 /// The route that a call is counted under: the configured one, unless that takes all paths; then
 /// the manifest's. `Err` with the path where it must be guessed from that.
 pub(crate) fn route<'t>(
@@ -237,7 +240,9 @@ pub(crate) fn route<'t>(
     if let Some(route) = configured.filter(|route| !route.is_greedy()) {
         return Ok(route.text);
     }
-    let Some(path) = path else { return Ok(configured.map_or("(unknown)", |route| route.text)) };
+    let Some(path) = path else {
+        return Ok(configured.map_or(UNKNOWN_ROUTE, |route| route.text));
+    };
     match api.and_then(|api| api.route(method, path)) {
         Some(known) => Ok(known.template.as_str()),
         None => Err(path),

@@ -167,7 +167,9 @@ impl Field {
     /// Whether a value is called so.
     fn is(self, value: &str, wanted: &str) -> bool {
         match self {
+            Field::Caller if wanted == UNTOLD => value == call::ANONYMOUS,
             Field::Caller => callers::is_called(value, wanted),
+            Field::Route if wanted == UNTOLD => value == call::UNKNOWN_ROUTE,
             _ => value == wanted,
         }
     }
@@ -237,6 +239,8 @@ mod tests {
         assert!(holds(Operator::Equal, "-"));
         assert!(!holds(Operator::NotEqual, "-"));
         assert!(!holds(Operator::Contains, "-"));
+        assert!(Field::Caller.is("anonymous", "-") && !Field::Caller.is("user/ana", "-"));
+        assert!(Field::Route.is("(unknown)", "-") && !Field::Route.is("/users", "-"));
         assert!(!Operator::Less.holds_for_number(None, 5));
         assert!(Operator::NotEqual.holds_for_number(None, 5));
     }

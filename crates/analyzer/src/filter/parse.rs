@@ -11,14 +11,15 @@
 //! value      = number [ "." digits ] [ "ms" | "s" ] | text in double quotes | "-"
 //! ```
 //!
-//! Fractions and units are those of latencies. `-` is what a row does not have, of any field, in quotes or
-//! without.
+//! Fractions and units are those of latencies. `-` is what a row does not have, of any field. It may have
+//! quotes, and so may numbers.
 
 use std::fmt;
 
 use tollgate_store::suggestion;
 
 use super::{Field, Node, Operand, Operator};
+use crate::call::UNKNOWN_ROUTE;
 use crate::dimension::UNTOLD;
 use crate::time::milliseconds;
 
@@ -158,7 +159,7 @@ impl<'t> Parser<'t> {
             (Operator::Equal | Operator::NotEqual, _) if self.untold() => {
                 Operand::Text(UNTOLD.into())
             }
-            (_, true) => self.number(field)?,
+            (_, true) => self.number_or_quoted(field)?,
             (_, false) => self.quoted()?,
         };
         Ok(as_printed(field, operator, &value).unwrap_or(Node::Compare(field, operator, value)))
@@ -185,6 +186,15 @@ impl<'t> Parser<'t> {
     /// Takes what stands for what a row does not have, with its quotes if it has some.
     fn untold(&mut self) -> bool {
         self.symbol("\"-\"") || self.word(UNTOLD)
+    }
+
+    fn number_or_quoted(&mut self, field: Field) -> Result<Operand, FilterError> {
+        let is_quoted = self.symbol("\"");
+        let number = self.number(field)?;
+        match !is_quoted || self.symbol("\"") {
+            true => Ok(number),
+            false => Err(self.expected("the end of the quotes")),
+        }
     }
 
     fn number(&mut self, field: Field) -> Result<Operand, FilterError> {
@@ -306,8 +316,9 @@ impl<'t> Parser<'t> {
 fn as_printed(field: Field, operator: Operator, value: &Operand) -> Option<Node> {
     let Operand::Text(text) = value else { return None };
     let (method, route) = text.split_once(' ').filter(|_| field == Field::Route)?;
-    let is_method = method == "-" || method.bytes().all(|byte| byte.is_ascii_uppercase());
-    if method.is_empty() || !is_method || !route.starts_with(['/', '$']) {
+    let is_method = method == UNTOLD || method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_route = route == UNKNOWN_ROUTE || route.starts_with(['/', '$']);
+    if method.is_empty() || !is_method || !is_route {
         return None;
     }
     let is = |field, text: &str| Node::Compare(field, Operator::Equal, Operand::Text(text.into()));
@@ -338,7 +349,8 @@ mod tests {
         check_error("", &format!("{} at column 1", fields()));
         check_error("state = 5", &format!("{} at column 1; did you mean `stage`?", fields()));
         check_error("colour = 5", &format!("{} at column 1", fields()));
-        check_error("status = \"5\"", "expected a whole number at column 10");
+        check_error("status = \"Forbidden\"", "expected a whole number at column 11");
+        check_error("status = \"403 or status = 5", "expected the end of the quotes at column 15");
         check_error("status ~ 5", "expected one of `=` `!=` `<` `<=` `>` `>=` at column 8");
         check_error("caller < \"a\"", "expected one of `=` `!=` `~` `!~` at column 8");
         check_error("caller = ana", "expected text in double quotes at column 10");
@@ -383,6 +395,13 @@ mod tests {
     }
 
     #[test]
+    fn numbers_may_have_quotes() {
+        check_number("status=\"403\"", 403);
+        check_number("status >= \" 400 \" and latency>2", 400);
+        check_number("latency > \"15\"", 15);
+    }
+
+    #[test]
     fn latencies_may_have_units() {
         check_number("latency>2", 2);
         check_number("latency>2ms", 2);
@@ -392,6 +411,7 @@ mod tests {
         check_number("latency>1.0ms", 1);
         check_number("latency > 2 s and status=5", 2000);
         check_number("latency>2s and(status=5)", 2000);
+        check_number("latency > \"1.5 s\" and status=5", 1500);
         check_error("latency>2m", "expected `ms` or `s` at column 10");
         check_error("latency>2sec", "expected `ms` or `s` at column 10");
         check_error("latency>2..5s", "expected a number at column 9");

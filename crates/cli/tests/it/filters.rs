@@ -44,16 +44,23 @@ fn what_is_absent_is_a_dash() {
     let log = [
         json!({ "httpMethod": "GET", "path": "/a", "status": "200", "responseLatency": "5" }),
         json!({ "httpMethod": "GET", "path": "/b", "status": "-", "responseType": "THROTTLED" }),
+        json!({ "status": "400", "responseLatency": "5", "responseType": "X", "user": "ana" }),
     ];
     let log: String = log.iter().map(|line| format!("{line}\n")).collect();
     for (filter, expected) in [
         ("status = -", 1),
         ("status = \"-\"", 1),
-        ("status != -", 1),
+        ("status != -", 2),
         ("latency = -", 1),
         ("error = -", 1),
         ("error = \"-\"", 1),
-        ("stage = - and status = 200", 1),
+        ("stage = - and status = \"200\"", 1),
+        ("caller = -", 2),
+        ("caller != -", 1),
+        ("route = -", 1),
+        ("route = \"- (unknown)\"", 1),
+        ("route != -", 2),
+        ("route != \"- (unknown)\"", 2),
     ] {
         let arguments = ["analyze", "--format", "json", "--filter", filter, "-"];
         let report = parsed(&run(&mut tollgate(&arguments), log.as_bytes()));
