@@ -13,11 +13,11 @@ pub(super) fn is_called(caller: &str, name: &str) -> bool {
     if caller == name {
         return true;
     }
-    if let Some((of, note)) = name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")) {
-        return match note.strip_suffix(" sessions").or(note.strip_suffix(" session")) {
-            Some(_) => is_session(caller, of),
-            None => account(caller) == note && is_called(caller, of),
-        };
+    if let Some(role) = all_sessions(name) {
+        return is_session(caller, role);
+    }
+    if let Some((of, note)) = noted(name) {
+        return account(caller) == note && is_called(caller, of);
     }
     match name.strip_prefix("arn:") {
         // The sessions of a role leave its path out.
@@ -31,11 +31,22 @@ pub(super) fn is_called(caller: &str, name: &str) -> bool {
     }
 }
 
+/// The role of which a name tells how many sessions called alike: `web (2 sessions)`.
+pub(super) fn all_sessions(name: &str) -> Option<&str> {
+    let (role, note) = noted(name)?;
+    note.strip_suffix(" sessions").or(note.strip_suffix(" session")).map(|_| role)
+}
+
+/// A name, and what stands in parentheses behind it.
+fn noted(name: &str) -> Option<(&str, &str)> {
+    name.strip_suffix(')')?.rsplit_once(" (")
+}
+
 /// Whether a caller is a session of the role of this name, behind which its account may stand.
 fn is_session(caller: &str, role: &str) -> bool {
     let key = role_key(caller);
     let is_one = |name| key.len() < caller.len() && short_caller(key) == name;
-    match role.strip_suffix(')').and_then(|role| role.rsplit_once(" (")) {
+    match noted(role) {
         Some((role, of)) => account(caller) == of && is_one(role),
         None => is_one(role),
     }
@@ -63,10 +74,8 @@ pub(super) fn nearest_name<'c>(caller: &'c str, wanted: &str) -> (Option<usize>,
 /// A name without its account and number of sessions, without the path that a role lies at, and without what
 /// is before that of a session in its ARN.
 fn without_notes(wanted: &str) -> Cow<'_, str> {
-    let noted = wanted.strip_suffix(')').and_then(|wanted| wanted.rsplit_once(" ("));
-    let (name, note) = noted.unwrap_or((wanted, ""));
-    let is_role = note.ends_with(" session") || note.ends_with(" sessions");
-    match name.strip_prefix("role/").or(Some(name).filter(|_| is_role)) {
+    let (name, _) = noted(wanted).unwrap_or((wanted, ""));
+    match name.strip_prefix("role/").or(all_sessions(wanted)) {
         Some(role) => format!("role/{}", last(role)).into(),
         None => name.strip_prefix("assumed-role/").unwrap_or(name).into(),
     }

@@ -108,8 +108,13 @@ impl Found {
         self.0.is_empty()
     }
 
-    /// A sentence for each comparison that no call satisfies.
+    /// A sentence for each comparison that no call satisfies, or more calls than its words may seem to say.
     pub(crate) fn sentences(&self) -> impl Iterator<Item = String> {
+        let met = self.0.iter().filter(|(_, instead)| instead.is_none());
+        self.unmet().chain(met.filter_map(|(comparison, _)| hint::of_sessions(comparison)))
+    }
+
+    fn unmet(&self) -> impl Iterator<Item = String> {
         let unmet = self.0.iter().filter_map(|(it, instead)| Some((it, instead.as_ref()?)));
         unmet.filter(|(_, instead)| instead.looked).map(|(comparison, instead)| {
             let is_near = instead.near().next().is_some();

@@ -1,7 +1,7 @@
 //! What may help where no call satisfies a comparison, and nothing of what calls have is near.
 
 use super::found::call;
-use super::{Field, Filter, Node, Operand, Operator};
+use super::{Field, Filter, Node, Operand, Operator, callers};
 use crate::text::quoted;
 
 /// A sentence after a blank, for a comparison as it could have been typed.
@@ -25,6 +25,17 @@ pub(super) fn of(comparison: &str) -> Option<String> {
         _ => return None,
     };
     Some(format!(" {hint}"))
+}
+
+/// A sentence for a comparison with some sessions of a role, which is one with all of them.
+pub(super) fn of_sessions(comparison: &str) -> Option<String> {
+    let Filter(node) = Filter::parse(comparison).ok()?;
+    let Node::Compare(Field::Caller, Operator::Equal, Operand::Text(name)) = node else {
+        return None;
+    };
+    let role = format!("role/{}", callers::all_sessions(&name)?);
+    let [comparison, role] = [comparison, &role].map(quoted);
+    Some(format!("{comparison} of `--filter` is all sessions of the role, as {role} is."))
 }
 
 /// What is written as a route and may be a path.
@@ -89,6 +100,15 @@ mod tests {
         check("route = \"GET /repos/{owner}\"", None);
         check("route = \"GET\"", None);
         check("caller = \"ana\"", None);
+    }
+
+    #[test]
+    fn some_sessions_of_a_role_are_all_of_them() {
+        let said = "`caller = \"web (2 sessions)\"` of `--filter` is all sessions of the role, as `role/web` \
+                    is.";
+        assert_eq!(of_sessions("caller = \"web (2 sessions)\"").as_deref(), Some(said));
+        assert_eq!(of_sessions("caller = \"web (123456789012)\""), None);
+        assert_eq!(of_sessions("agent = \"web (2 sessions)\""), None);
     }
 
     #[test]

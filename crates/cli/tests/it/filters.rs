@@ -114,6 +114,17 @@ fn what_no_call_has_is_said() {
     }
 }
 
+/// Tables tell how many sessions of a role made the same call, and a filter knows all of the role's.
+#[test]
+fn that_all_sessions_are_meant_is_said() {
+    let filter = "caller = \"release-bot (5 sessions)\"";
+    let (report, errors) = example(filter);
+    let said = "`caller = \"release-bot (5 sessions)\"` of `--filter` is all sessions of the role, as \
+                `role/release-bot` is.";
+    assert_eq!(report["remarks"], json!([said]));
+    assert_eq!(errors.trim_end(), said);
+}
+
 #[test]
 fn what_no_call_has_is_said_in_every_format() {
     let filter = ["--filter", "caller = \"nobody|`<b>\""];
