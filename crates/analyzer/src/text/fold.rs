@@ -1,31 +1,80 @@
 //! Lines folded to the width of a terminal, which would cut into words.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::style::PAINTS;
-use super::table::{BREAK, breakable};
+/// Where a word may end a line. A text has none, as it has no width: [`in_a_line`](super::in_a_line).
+const BREAK: char = '\u{200b}';
 
 /// Ends lines between words, so that none is wider than `width`; those after the first are indented
-/// by `hang`. A word that is wider, such as an ARN, ends lines where tables break it.
+/// by `hang`. A word that is wider, such as an ARN, ends lines between its parts, and a part that is wider
+/// wherever it must.
 pub(super) fn fold(line: &str, width: usize, hang: usize) -> String {
     let hang = hang.min(width / 2);
-    let (mut folded, mut column) = (String::with_capacity(line.len()), 0);
+    let mut folded = String::with_capacity(line.len());
+    // Where text begins, of the first line and of others.
+    let mut start = columns(line) - columns(line.trim_start());
+    let mut column = 0;
     for word in words(line) {
         let is_too_wide = columns(word.trim()) > width - hang;
         let pieces = if is_too_wide { breakable(&word) } else { word };
-        for piece in pieces.split(BREAK).filter(|piece| !piece.is_empty()) {
-            if column > hang && column + columns(piece.trim_end()) > width {
+        for piece in pieces.split(BREAK).flat_map(|piece| cut(piece, width - hang)) {
+            if column > start && column + columns(piece.trim_end()) > width {
                 folded.truncate(folded.trim_end().len());
                 folded.push('\n');
                 folded.extend(std::iter::repeat_n(' ', hang));
-                column = hang;
+                (start, column) = (hang, hang);
             }
-            let piece = if column == hang { piece.trim_start() } else { piece };
+            let piece = if column == start { piece.trim_start() } else { piece };
             folded.push_str(piece);
             column += columns(piece);
         }
     }
     folded
+}
+
+/// The widths of the parts of a text that stay whole if its words are too wide.
+pub(super) fn pieces(text: &str) -> Vec<usize> {
+    breakable(text).split(BREAK).map(|piece| columns(piece.trim_end())).collect()
+}
+
+/// A text that may be broken after spaces and colons and before slashes, before a point that a letter
+/// follows, and around what is escaped: between words, and the parts of ARNs, paths and names.
+fn breakable(text: &str) -> String {
+    let mut breakable = String::with_capacity(text.len() + text.len() / 4);
+    let mut chars = text.chars().peekable();
+    let mut is_escaped = false;
+    while let Some(c) = chars.next() {
+        let next = chars.peek();
+        let is_point = c == '.' && next.is_some_and(|next| next.is_alphabetic());
+        is_escaped |= c == '\\' && next == Some(&'u');
+        if c == '/' || is_point || c == '\\' {
+            breakable.push(BREAK);
+        }
+        breakable.push(c);
+        if matches!(c, ' ' | ':') || is_escaped && c == '}' {
+            breakable.push(BREAK);
+            is_escaped = false;
+        }
+    }
+    breakable
+}
+
+/// A piece in parts of at most `width` columns. One that is painted stays whole.
+fn cut(piece: &str, width: usize) -> Vec<&str> {
+    let (mut parts, mut rest) = (Vec::new(), piece);
+    while !rest.is_empty() {
+        let is_whole = rest.trim_end().width() <= width || rest.contains('\u{1b}');
+        let mut column = 0;
+        let end = rest.char_indices().find(|(at, c)| {
+            column += c.width().unwrap_or_default();
+            !is_whole && *at > 0 && column > width
+        });
+        let (part, after) = rest.split_at(end.map_or(rest.len(), |(at, _)| at));
+        parts.push(part);
+        rest = after;
+    }
+    parts
 }
 
 /// Words, each with the blank after it. What is read as one is one: `43.0 %`, `GET /pets`.
@@ -86,8 +135,15 @@ mod tests {
         check(
             "  /pets/0123456789abcdef0123 x",
             12,
-            &["  /pets", "    /0123456789abcdef0123", "    x"],
+            &["  /pets", "    /0123456", "    789abcde", "    f0123 x"],
         );
+        check("  /東京東京 x", 9, &["  /東京", "    東京", "    x"]);
+    }
+
+    #[test]
+    fn what_is_escaped_stays_whole() {
+        let line = "  web/\\u{1b}]0;pwned\\u{7}x\\u{202e}y\\n";
+        check(line, 16, &["  web/\\u{1b}", "    ]0;pwned", "    \\u{7}x", "    \\u{202e}y\\n"]);
     }
 
     #[test]
