@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use tollgate_store::distance;
 
-use crate::dimension::role_key;
+use crate::dimension::{Dimension, role_key};
 use crate::text::short_caller;
 
 /// Whether reports call a caller so: in full or briefly, with its account where another is called the same,
@@ -53,8 +53,10 @@ fn is_session(caller: &str, role: &str) -> bool {
 }
 
 /// The name of a caller that is nearest to another name, its own or that of its role, and how far it is if
-/// it is near.
+/// it is near. It is an ARN if the other is.
 pub(super) fn nearest_name<'c>(caller: &'c str, wanted: &str) -> (Option<usize>, Cow<'c, str>) {
+    let is_arn = wanted.starts_with("arn:");
+    let wanted = if is_arn { short_caller(wanted) } else { wanted };
     let own = short_caller(caller);
     let far = |name: &str| match wanted.contains('/') || wanted.ends_with(')') {
         true => distance(&without_notes(wanted), name),
@@ -65,9 +67,9 @@ pub(super) fn nearest_name<'c>(caller: &'c str, wanted: &str) -> (Option<usize>,
     let of_role = role.and_then(|role| Some((far(&role)?, role)));
     match (far(own), of_role) {
         (of_own, Some((of_role, role))) if of_own.is_none_or(|of_own| of_role < of_own) => {
-            (Some(of_role), role.into())
+            (Some(of_role), if is_arn { Dimension::Role.value(key) } else { role.into() })
         }
-        (of_own, _) => (of_own, own.into()),
+        (of_own, _) => (of_own, if is_arn { caller } else { own }.into()),
     }
 }
 
@@ -146,5 +148,13 @@ mod tests {
         check("nightly-1", [(Some(0), "analytics/nightly-1"), ana]);
         check("ana", [(None, "analytics/nightly-1"), (Some(0), "user/ana")]);
         check("user/Ana", [(None, "analytics/nightly-1"), (Some(0), "user/ana")]);
+        let [session, user] = [
+            "arn:aws:sts::123456789012:assumed-role/analytics/nightly-1",
+            "arn:aws:iam::123456789012:user/ana",
+        ];
+        let role = "arn:aws:iam::123456789012:role/analytics";
+        let analitics = "arn:aws:iam::123456789012:role/analitics";
+        check(analitics, [(Some(1), role), (None, user)]);
+        check("arn:aws:iam::123456789012:user/anna", [(None, session), (Some(1), user)]);
     }
 }

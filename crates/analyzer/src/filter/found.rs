@@ -191,9 +191,7 @@ impl Open {
         }
         self.known.number(&value);
         let (near, value) = match self.comparison {
-            Node::Compare(Field::Caller, ..) if !wanted.starts_with("arn:") => {
-                callers::nearest_name(&value, wanted)
-            }
+            Node::Compare(Field::Caller, ..) => callers::nearest_name(&value, wanted),
             Node::Compare(.., Operand::Number(_)) => (None, value),
             _ => (distance(wanted, &value), value),
         };
