@@ -3,9 +3,8 @@
 //! `~` means "contains". A field that the row does not have satisfies no comparison, except that
 //! `!=` and `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers may be
 //! written as reports print them, `user/ana` or `role/web` for all sessions of a role, and routes, too,
-//! `GET /users`. Latencies are
-//! milliseconds unless a unit follows, `latency > 1.5s`: the response's, or the integration's where
-//! that is not told.
+//! `GET /users`. Latencies are milliseconds unless a unit follows, `latency > 1.5s`: the response's, or the
+//! integration's where that is not told.
 
 mod callers;
 mod found;

@@ -3,6 +3,7 @@
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::style::PAINTS;
+
 /// Where a word may end a line. A text has none, as it has no width: [`in_a_line`](super::in_a_line).
 const BREAK: char = '\u{200b}';
 

@@ -31,7 +31,7 @@ fn lay_out(suggestions: &Suggestions, style: &Style) -> String {
         text.push_str(&style.line(2, format!("as asked: {asked}")));
     }
     for sentence in &observation.remarks {
-        let _ = writeln!(text, "  {}", style.notable(in_a_line(sentence)));
+        text.push_str(&style.line(2, style.notable(in_a_line(sentence))));
     }
     if observation.left_out > 0 {
         let left_out = left_out("call", observation.left_out, observation.left_out_without_time);
