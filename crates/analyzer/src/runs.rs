@@ -110,8 +110,9 @@ impl Runs {
                 in_words(&own)
             )
         });
-        let differing = Asked::differences(self.known().chain(with.known()));
-        let account = differing.contains(&"--account").then(|| {
+        let [own, others] = [self, with]
+            .map(|runs| runs.known().map(|it| it.accounts()[0]).collect::<BTreeSet<_>>());
+        let account = (own != others).then(|| {
             "What is compared with was gathered with another `--account`: it may name callers and routes \
              otherwise."
                 .to_owned()
