@@ -19,6 +19,9 @@ struct Input {
     passed_bytes: u64,
 }
 
+/// The most inputs that are kept: the first by name, whatever was merged with what.
+const INPUTS_MAX: usize = 10_000;
+
 /// How many runs have read each input.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "Vec<(Input, u64)>", into = "Vec<(Input, u64)>")]
@@ -48,7 +51,16 @@ impl Sources {
             passed_bytes: source.passed_bytes,
         };
         let inputs = sources.iter().filter(|source| &*source.name != STANDARD_INPUT).map(input);
-        Sources(inputs.filter(|input| input.lines > 0).map(|input| (input, 1)).collect())
+        let inputs = inputs.filter(|input| input.lines > 0).map(|input| (input, 1));
+        let mut all = Sources(inputs.collect());
+        all.keep_within();
+        all
+    }
+
+    fn keep_within(&mut self) {
+        while self.0.len() > INPUTS_MAX {
+            self.0.pop_last();
+        }
     }
 
     /// Adds what other runs read.
@@ -56,6 +68,7 @@ impl Sources {
         for (input, runs) in other.0 {
             *self.0.entry(input).or_default() += runs;
         }
+        self.keep_within();
     }
 
     /// That some counts may be of the same lines more than once.
@@ -105,5 +118,18 @@ mod tests {
         check(&day, &[("a.log", 5, 0)], Some(one));
         let two = format!("{one}, and 1 other input likewise");
         check(&day, &day, Some(&two));
+    }
+
+    #[test]
+    fn of_many_the_first_are_kept_and_counted_right() {
+        let names: Vec<String> = (0..2 * INPUTS_MAX).map(|it| format!("{it:06}.log")).collect();
+        let input = |name: &String| (Input { name: name.clone(), lines: 1, passed_bytes: 0 }, 1);
+        let mut even = Sources(names.iter().step_by(2).map(input).collect());
+        even.merge(Sources(names.iter().map(input).collect()));
+        let kept: Vec<(&str, u64)> =
+            even.0.iter().map(|(input, runs)| (input.name.as_str(), *runs)).collect();
+        let expected = names[..INPUTS_MAX].iter().enumerate();
+        let expected = expected.map(|(at, name)| (name.as_str(), 2 - (at % 2) as u64));
+        assert_eq!(kept, expected.collect::<Vec<_>>());
     }
 }
