@@ -68,7 +68,7 @@ pub(crate) fn columns(account: &Account) -> Projection {
 }
 
 /// The names of the keys that the policies of an account refer to.
-pub fn referenced_keys(account: &Account) -> Vec<&str> {
+pub(crate) fn referenced_keys(account: &Account) -> Vec<&str> {
     ReferencedKeys::of_account(account).0.iter().map(|referenced| referenced.key.name()).collect()
 }
 

@@ -78,7 +78,7 @@ pub use bucket::TokenBucket;
 pub use cache::{Repeats, RouteRepeats, Saved, TTLS};
 pub use changes::{Change, ChangeKey, Changes, Side};
 pub use consumption::Consumption;
-pub use context::{referenced_keys, variables};
+pub use context::variables;
 pub use detail::Detail;
 pub use dimension::Dimension;
 pub use filter::{Filter, FilterError, Found};

@@ -54,6 +54,7 @@ use crate::assumption::Assumption;
 use crate::filter::Filter;
 use crate::gather::{Analysis, Read, Window};
 use crate::rows::projection;
+use crate::settled::Settled;
 
 /// What to suggest policies for.
 #[derive(Clone, Copy, Debug)]
@@ -99,6 +100,8 @@ impl<'a> Suggest<'a> {
         let replayed = replayed.judge(observed.counted.requests)?;
         let mut suggestions = self.report(&chosen, &observed, composed, &replayed);
         suggestions.observation.asked = self.asked(read.dedup);
+        let unknown = Settled::of(self.assumed, [self.account].into_iter()).unknown();
+        suggestions.observation.remarks.extend(unknown.sentences());
         Ok((suggestions, read))
     }
 

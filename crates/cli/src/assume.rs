@@ -3,15 +3,14 @@
 use std::borrow::Cow;
 use std::net::IpAddr;
 
-use tollgate_analyzer::{Assumption, referenced_keys, variables};
+use tollgate_analyzer::{Assumption, variables};
 use tollgate_policy::{
     ArnParts, Condition, Decimal, Family, Key, PolicyDocument, PolicySet, Statement, parse_bool,
     parse_instant,
 };
-use tollgate_store::{Account, suggestion};
+use tollgate_store::Account;
 
 use crate::diagnose::Problem;
-use crate::world::World;
 
 /// What is assumed where the log does not tell.
 #[derive(clap::Args)]
@@ -88,19 +87,6 @@ impl Assume {
             }
         }
         assumed
-    }
-}
-
-/// Says which keys no policy of an account refers to.
-pub(crate) fn say_unknown(assumed: &[Assumption], account: &Account, world: &World) {
-    let known = referenced_keys(account);
-    for Assumption { key, values } in assumed {
-        if !known.iter().any(|known| Key::new(known) == Key::new(key)) {
-            let option = if values.is_empty() { "--assume-absent" } else { "--assume" };
-            let meant = suggestion(key, known.iter().copied());
-            let meant = meant.map_or_else(String::new, |meant| format!("; {meant}"));
-            world.complain(&format!("{option} {key}: no policy refers to this key{meant}"));
-        }
     }
 }
 

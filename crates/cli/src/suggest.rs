@@ -15,7 +15,7 @@ use tollgate_log::Input;
 use tollgate_store::{Account, Subject};
 
 use crate::account;
-use crate::assume::{Assume, say_unknown};
+use crate::assume::Assume;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
 use crate::logs::{LogArgs, Logs};
@@ -110,7 +110,7 @@ struct Plan<'a> {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let interrupted = world.interrupt()?;
-    let mut plan = Plan::new(args, &interrupted, world)?;
+    let mut plan = Plan::new(args, &interrupted)?;
     let principals = chosen(&plan.account, args)?;
     let suggest = Suggest {
         account: &plan.account,
@@ -164,16 +164,11 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 }
 
 impl Plan<'_> {
-    fn new<'a>(
-        args: &'a Args,
-        interrupted: &Arc<AtomicBool>,
-        world: &World,
-    ) -> miette::Result<Plan<'a>> {
+    fn new<'a>(args: &'a Args, interrupted: &Arc<AtomicBool>) -> miette::Result<Plan<'a>> {
         let window = args.period.window()?;
         let mut files = Vec::new();
         let account = account::read_noted(&args.account, &mut files)?;
         let assumed = args.assume.read([&account])?;
-        say_unknown(&assumed, &account, world);
         let names = file_names(&chosen(&account, args)?);
         let notes = args.notes.clone().map(|path| ("--notes", path));
         let mut written: Vec<Written> = notes.into_iter().collect();
