@@ -75,7 +75,7 @@ pub(crate) const ANONYMOUS: &str = "anonymous";
 /// The caller as reports name it: `$context.identity.userArn`, else user, else caller, else
 /// `anonymous`. AWS's own log formats hold unique ids alone: then it is the ARN of that id, if the
 /// account knows it.
-#[inline]
+#[inline(always)]
 pub(crate) fn caller<'a>(row: Row<'_, 'a>, account: Option<&'a Account>) -> Cow<'a, str> {
     match row.user_arn() {
         Some(arn) => Cow::Borrowed(arn),

@@ -108,7 +108,7 @@ pub(crate) fn single<'a>(call: &Call<'a, '_>) -> Option<Told<'a>> {
 }
 
 /// The limit, and what is left of it, that the headers tell of which tell of a single one.
-#[inline]
+#[inline(always)]
 fn plain(row: Row<'_, '_>) -> (Option<u64>, Option<u64>) {
     let limit = row.rate_limit();
     let by_use = || Some(limit?.saturating_sub(row.rate_used()?));
@@ -117,7 +117,7 @@ fn plain(row: Row<'_, '_>) -> (Option<u64>, Option<u64>) {
 
 impl<'a> Told<'a> {
     /// What these headers tell, once it is known that they do.
-    #[inline]
+    #[inline(always)]
     fn plain(
         row: Row<'_, 'a>,
         limit: Option<u64>,
