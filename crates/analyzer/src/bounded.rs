@@ -1,5 +1,5 @@
 //! Maps that are merged again and again, and stay as small as what one worker counts: what would be too
-//! much becomes one entry, `(other)`.
+//! much becomes one entry, `(other)`, or few.
 
 use std::cmp::Reverse;
 use std::collections::btree_map::Entry;
@@ -33,6 +33,15 @@ pub(crate) fn merge<K: Ord + Clone, V: Counted>(
     most: usize,
     other: &K,
 ) -> BTreeSet<K> {
+    add(held, more);
+    fold(held, most, |key| (key != other).then(|| other.clone()))
+}
+
+/// Adds what was counted elsewhere, however much that is.
+pub(crate) fn add<K: Ord, V: Counted>(
+    held: &mut BTreeMap<K, V>,
+    more: impl IntoIterator<Item = (K, V)>,
+) {
     for (key, more) in more {
         match held.entry(key) {
             Entry::Occupied(mut held) => held.get_mut().merge(more),
@@ -41,30 +50,36 @@ pub(crate) fn merge<K: Ord + Clone, V: Counted>(
             }
         }
     }
-    let beyond = beyond(held.iter().map(|(key, counted)| (key, counted.requests())), most, other);
-    if !beyond.is_empty() {
-        let mut rest = held.remove(other).unwrap_or_default();
-        for (_, folded) in held.extract_if(.., |key, _| beyond.contains(key)) {
-            rest.merge(folded);
-        }
-        held.insert(other.clone(), rest);
+}
+
+/// Keeps no more than `most` of the keys for which `folded` knows another: all but those with the most
+/// requests are counted as that. The answer is which these were.
+pub(crate) fn fold<K: Ord + Clone, V: Counted>(
+    held: &mut BTreeMap<K, V>,
+    most: usize,
+    folded: impl Fn(&K) -> Option<K>,
+) -> BTreeSet<K> {
+    if held.len() <= most {
+        return BTreeSet::new();
     }
+    let own = held.iter().filter(|(key, _)| folded(key).is_some());
+    let beyond = beyond(own.map(|(key, counted)| (key, counted.requests())), most);
+    let rest: Vec<(K, V)> = held.extract_if(.., |key, _| beyond.contains(key)).collect();
+    add(held, rest.into_iter().filter_map(|(key, counted)| Some((folded(&key)?, counted))));
     beyond
 }
 
-/// Which keys beside `other` are too many: those with the fewest requests, and of equal ones the last
-/// that come.
+/// Which keys are too many: those with the fewest requests, and of equal ones the last that come.
 pub(crate) fn beyond<'k, K: Ord + Clone + 'k>(
     counted: impl Iterator<Item = (&'k K, u64)>,
     most: usize,
-    other: &K,
 ) -> BTreeSet<K> {
-    let mut own: Vec<_> = counted.filter(|(key, _)| *key != other).collect();
-    if own.len() <= most {
+    let mut counted: Vec<_> = counted.collect();
+    if counted.len() <= most {
         return BTreeSet::new();
     }
-    own.sort_by_key(|(_, requests)| Reverse(*requests));
-    own.into_iter().skip(most).map(|(key, _)| key.clone()).collect()
+    counted.sort_by_key(|(_, requests)| Reverse(*requests));
+    counted.into_iter().skip(most).map(|(key, _)| key.clone()).collect()
 }
 
 #[cfg(test)]

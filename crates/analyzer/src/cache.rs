@@ -106,7 +106,8 @@ impl Repeats {
     /// Counts the routes that are too many as one.
     fn fold_routes(&mut self) {
         let (other, reads) = (OTHER.to_owned(), self.reads.iter().copied());
-        let folded = bounded::beyond(self.routes.iter().zip(reads), ROUTES_MAX, &other);
+        let own = self.routes.iter().zip(reads).filter(|(route, _)| **route != other);
+        let folded = bounded::beyond(own, ROUTES_MAX);
         if !folded.is_empty() {
             let mut all = std::mem::take(self);
             for route in all.routes.iter_mut().filter(|route| folded.contains(*route)) {
@@ -255,10 +256,9 @@ impl RepeatsTally {
         if !answered || call.method != "GET" {
             return;
         }
-        let route = slot(&mut self.known_routes, call.route_number);
-        let route = *route.get_or_insert_with(|| Identity::of(call.route));
-        let caller = slot(&mut self.known_callers, call.caller_number);
-        let caller = *caller.get_or_insert_with(|| Identity::of(role_key(call.caller)));
+        let route = known(&mut self.known_routes, call.route_number, || Identity::of(call.route));
+        let role = || Identity::of(role_key(call.caller));
+        let caller = known(&mut self.known_callers, call.caller_number, role);
         let [upstream, credential] = self.service(call);
         let place = self.place(call);
         let what = Identity::of(path).and(route).and(upstream).and(credential).and(place);
@@ -271,10 +271,7 @@ impl RepeatsTally {
             let Forwarded { upstream, credential } = call.forwarded();
             [upstream, credential].map(|text| Identity::of(text.unwrap_or(UNTOLD)))
         };
-        match call.service {
-            OTHER_NUMBER => of(),
-            number => *slot(&mut self.known_services, number).get_or_insert_with(of),
-        }
+        known(&mut self.known_services, call.service, of)
     }
 
     #[inline]
@@ -323,6 +320,15 @@ impl RepeatsTally {
         }
         let samples = self.samples.map(Distinct::sample);
         Together { routes, reads: self.reads, samples }.finish()
+    }
+}
+
+/// What is known of all that has a number. What has none of its own, `(other)`, is not one thing.
+#[inline]
+fn known<T: Copy>(known: &mut Vec<Option<T>>, number: u32, of: impl Fn() -> T) -> T {
+    match number {
+        OTHER_NUMBER => of(),
+        number => *slot(known, number).get_or_insert_with(of),
     }
 }
 

@@ -7,15 +7,13 @@ use bumpalo::Bump;
 use tollgate_store::Account;
 
 use crate::call::{self, Call};
+use crate::callers::CallerNumbers;
 use crate::intern::{Interner, slot};
 use crate::places::{Places, Target};
 use crate::routes::{Routes, Told};
 use crate::rows::{Labels, Row};
 use crate::services::Services;
 use crate::short::swift_mark;
-
-/// The most callers that are told apart.
-pub(crate) const CALLERS_MAX: usize = 50_000;
 
 /// The most routes that are told apart; each has a histogram.
 pub(crate) const ROUTES_MAX: usize = 5_000;
@@ -28,7 +26,7 @@ pub(crate) const CHUNK: usize = 64;
 pub(crate) struct Naming<'a> {
     pub(crate) account: Option<&'a Account>,
     pub(crate) places: Places<'a>,
-    pub(crate) callers: Interner,
+    pub(crate) callers: CallerNumbers,
     pub(crate) routes: Routes,
     services: Services,
     long_labels: Interner,
@@ -68,7 +66,7 @@ impl<'a> Naming<'a> {
         Naming {
             account,
             places: Places::new(account, against),
-            callers: Interner::new(CALLERS_MAX),
+            callers: CallerNumbers::new(),
             routes: Routes::new(ROUTES_MAX),
             services: Services::default(),
             long_labels: Interner::new(LABELS_MAX),

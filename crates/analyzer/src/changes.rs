@@ -11,9 +11,10 @@ use serde::{Deserialize, Serialize};
 use tollgate_policy::Outcome;
 
 use crate::call::Call;
+use crate::callers::CallerNumbers;
 use crate::detail::Detail;
 use crate::groups::{self, Groups, Key, Merge, NumberKey};
-use crate::intern::{Interner, OTHER_NUMBER};
+use crate::intern::OTHER_NUMBER;
 use crate::labels::Labels;
 use crate::outcomes::{Cited, cited};
 use crate::places::Target;
@@ -208,7 +209,7 @@ impl ChangeTally {
         call: &Call<'_, '_>,
         (old, before): (&Version<'_>, u32),
         (new, after): (&Version<'_>, u32),
-        callers: &Interner,
+        callers: &CallerNumbers,
     ) {
         let (Some(was), Some(is)) = (old.verdict(before), new.verdict(after)) else { return };
         match (was.outcome(), is.outcome()) {
@@ -241,7 +242,7 @@ impl ChangeTally {
     /// What was found, in words.
     pub(crate) fn finish(
         self,
-        callers: &Interner,
+        callers: &CallerNumbers,
         old: &Version<'_>,
         new: &Version<'_>,
     ) -> Changes {

@@ -14,6 +14,7 @@ use tollgate_store::Account;
 
 use crate::bindings::{Binding, INVOKE};
 use crate::call::{self, Call};
+use crate::callers;
 use crate::context::{KeySet, ValueNumbers};
 use crate::decisions::Class;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
@@ -215,7 +216,7 @@ impl Classifier {
     #[inline]
     fn bound<'a>(&mut self, call: &Call<'_, 'a>, versions: &mut Both<Version<'a>>) -> Option<u32> {
         let place = call.target.place?;
-        if call.caller_number == OTHER_NUMBER {
+        if !callers::is_one(call.caller_number) {
             return None;
         }
         match *slot(&mut self.latest, call.caller_number) {

@@ -13,11 +13,11 @@ use crate::assumption::Assumption;
 use crate::breakdown::{Breakdown, BreakdownTally, Grouping};
 use crate::cache::{Repeats, RepeatsTally};
 use crate::call::Call;
+use crate::callers::CallerNumbers;
 use crate::calls::{CHUNK, Naming};
 use crate::changes::{ChangeTally, Changes};
 use crate::context;
 use crate::filter::{Filter, Found, Watch};
-use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
 use crate::outcomes::{Cited, Outcomes};
 use crate::previous::{Previous, PreviousTally};
@@ -321,7 +321,7 @@ impl<'a> Replayed<'a> {
     }
 
     /// What was found, in words.
-    fn finish(self, callers: &Interner) -> (Option<Outcomes>, Option<Changes>) {
+    fn finish(self, callers: &CallerNumbers) -> (Option<Outcomes>, Option<Changes>) {
         let [new, old] = self.replay.versions();
         let outcomes = new.map(|new| self.outcomes.finish(callers, new));
         let changes = self.changes.zip(old).zip(new);
@@ -330,7 +330,7 @@ impl<'a> Replayed<'a> {
     }
 
     /// The groups of denied calls, in words.
-    fn groups(&self, callers: &Interner) -> Option<Numbered> {
+    fn groups(&self, callers: &CallerNumbers) -> Option<Numbered> {
         let [new, _] = self.replay.versions();
         Some(self.outcomes.numbered(callers, new.as_ref()?))
     }

@@ -5,6 +5,7 @@ use std::hash::Hash;
 
 use hashbrown::HashMap;
 
+use crate::callers::CallerNumbers;
 use crate::detail::{Detail, GROUPS_MAX};
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::ordered::{in_order, joined, merged};
@@ -111,7 +112,7 @@ impl<K, G> Groups<K, G> {
 impl<K: NumberKey, G: Merge> Groups<K, G> {
     /// Looks for the group of a key that tells everything. `callers` gave its caller the number.
     #[inline]
-    pub(crate) fn find(&mut self, key: K, callers: &Interner) -> Found<K> {
+    pub(crate) fn find(&mut self, key: K, callers: &CallerNumbers) -> Found<K> {
         let key = self.roles.folded(key, self.detail, callers);
         Found { key, place: self.known.get(&key).copied(), of: self.places.len() }
     }
@@ -130,7 +131,7 @@ impl<K: NumberKey, G: Merge> Groups<K, G> {
     }
 
     /// Adds the group of a key that has none, and gives its number.
-    pub(crate) fn insert(&mut self, key: K, group: G, callers: &Interner) -> Option<u32> {
+    pub(crate) fn insert(&mut self, key: K, group: G, callers: &CallerNumbers) -> Option<u32> {
         let number = u32::try_from(self.places.len()).ok()?;
         let place = count(self.list.len());
         self.list.push(Entry { key, group, number });
@@ -146,7 +147,7 @@ impl<K: NumberKey, G: Merge> Groups<K, G> {
     }
 
     #[cold]
-    fn make_coarser(&mut self, coarser: Detail, callers: &Interner) {
+    fn make_coarser(&mut self, coarser: Detail, callers: &CallerNumbers) {
         let was_full = self.detail.is_full();
         self.detail = coarser;
         self.known = HashMap::new();
@@ -174,7 +175,7 @@ impl<K: NumberKey, G: Merge> Groups<K, G> {
     }
 
     /// The text of a caller's number in a key.
-    pub(crate) fn caller<'t>(&'t self, number: u32, callers: &'t Interner) -> &'t str {
+    pub(crate) fn caller<'t>(&'t self, number: u32, callers: &'t CallerNumbers) -> &'t str {
         match self.detail.is_full() {
             true => callers.text(number),
             false => self.roles.names.text(number),
@@ -208,7 +209,7 @@ impl Default for Roles {
 impl Roles {
     /// A key that tells everything, told less finely.
     #[inline]
-    fn folded<K: NumberKey>(&mut self, mut key: K, detail: Detail, callers: &Interner) -> K {
+    fn folded<K: NumberKey>(&mut self, mut key: K, detail: Detail, callers: &CallerNumbers) -> K {
         if detail == Detail::Sessions {
             return key;
         }
@@ -253,7 +254,7 @@ mod tests {
 
     #[test]
     fn groups_keep_their_numbers_whatever_they_become_part_of() {
-        let mut callers = Interner::new(100);
+        let mut callers = CallerNumbers::new();
         let mut groups: Groups<Call, u64> = Groups::default();
         let mut numbers = Vec::new();
         // Two sessions of each of fifty roles, and too many calls.

@@ -18,6 +18,7 @@ mod breakdown;
 mod bucket;
 mod cache;
 mod call;
+mod callers;
 mod calls;
 mod changes;
 mod classify;

@@ -12,11 +12,9 @@ use tollgate_policy::{self as policy, Element, Principal, Request, StatementId, 
 use tollgate_store::{Applicable, Citation};
 
 use crate::bindings::{Binding, Kept};
-use crate::bounded;
-use crate::calls::CALLERS_MAX;
+use crate::callers;
 use crate::detail::Detail;
 use crate::groups::{self, Key, Merge};
-use crate::intern::OTHER;
 use crate::time::{Span, moment};
 use crate::verdict::Logged;
 
@@ -182,8 +180,7 @@ impl Outcomes {
         for (reason, requests) in other.undetermined {
             *self.undetermined.entry(reason).or_default() += requests;
         }
-        let (unknown, more) = (&mut self.unknown_principals, other.unknown_principals);
-        bounded::merge(unknown, more, CALLERS_MAX, &OTHER.to_owned());
+        callers::merge(&mut self.unknown_principals, other.unknown_principals);
         groups::merge((&mut self.groups, &mut self.detail), (other.groups, other.detail));
     }
 

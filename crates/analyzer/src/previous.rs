@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
+use crate::callers::CallerNumbers;
 use crate::gather::{Gathered, Window};
 use crate::intern::Interner;
 use crate::limits::{LimitTally, Limits};
@@ -119,13 +120,13 @@ impl PreviousTally {
         time.is_some_and(|time| (self.since..self.now.0).contains(&time))
     }
 
-    pub(crate) fn add(&mut self, calls: &[Call<'_, '_>], callers: &Interner) {
+    pub(crate) fn add(&mut self, calls: &[Call<'_, '_>], callers: &CallerNumbers) {
         self.usage.add(calls);
         calls.iter().for_each(|call| self.limits.add(call, callers));
     }
 
     /// Everything counted, in words.
-    pub(crate) fn finish(self, callers: &Interner, routes: &Interner) -> Previous {
+    pub(crate) fn finish(self, callers: &CallerNumbers, routes: &Interner) -> Previous {
         let PreviousTally { now, since, usage, limits } = self;
         let (usage, limits) = (usage.finish(callers, routes), limits.finish(callers));
         Previous { now, since, usage, limits }

@@ -8,9 +8,10 @@ use tollgate_policy::Outcome;
 
 use crate::bindings::Kept;
 use crate::call::Call;
+use crate::callers::CallerNumbers;
 use crate::detail::Detail;
 use crate::groups::{Found, Groups, Merge, NumberKey};
-use crate::intern::{Interner, OTHER_NUMBER, slot};
+use crate::intern::{OTHER_NUMBER, slot};
 use crate::labels::Labels;
 use crate::outcomes::{CallContext, Group, GroupKey, Outcomes, cited, missing, nearest};
 use crate::places::Places;
@@ -117,7 +118,7 @@ pub(crate) struct Numbered {
 pub(crate) struct Counting<'c, 'a> {
     pub(crate) places: &'c mut Places<'a>,
     /// What gave the call's caller its number.
-    pub(crate) callers: &'c Interner,
+    pub(crate) callers: &'c CallerNumbers,
     /// Memory for as long as the calls are at hand.
     pub(crate) bump: &'c Bump,
 }
@@ -236,7 +237,7 @@ impl<'a> OutcomeTally<'a> {
     }
 
     /// What was found, in words. `callers` are those that gave the calls their numbers.
-    pub(crate) fn finish(&self, callers: &Interner, version: &Version<'_>) -> Outcomes {
+    pub(crate) fn finish(&self, callers: &CallerNumbers, version: &Version<'_>) -> Outcomes {
         let mut outcomes = counted(&self.counts, version);
         let unknown = (0..).zip(&self.unknown).filter(|(_, requests)| **requests > 0);
         let unknown = unknown.map(|(number, requests)| (callers.text(number), *requests));
@@ -261,12 +262,12 @@ impl<'a> OutcomeTally<'a> {
     }
 
     /// The groups in words.
-    pub(crate) fn numbered(&self, callers: &Interner, version: &Version<'_>) -> Numbered {
+    pub(crate) fn numbered(&self, callers: &CallerNumbers, version: &Version<'_>) -> Numbered {
         let words = self.groups.iter().map(|(key, _)| self.in_words(key, version, callers));
         Numbered { groups: words.collect(), places: self.groups.places().collect() }
     }
 
-    fn in_words(&self, key: TallyKey, version: &Version<'_>, callers: &Interner) -> GroupKey {
+    fn in_words(&self, key: TallyKey, version: &Version<'_>, callers: &CallerNumbers) -> GroupKey {
         let verdict = version.verdict(key.verdict);
         let decision = verdict.and_then(|verdict| verdict.decision.as_ref().ok());
         let applicable = verdict.and_then(|verdict| Some(version.binding(verdict)?.applicable));

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 
+use crate::callers::CallerNumbers;
 use crate::detail::{Detail, any_session};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER};
 use crate::names::{Names, at};
@@ -275,7 +276,7 @@ struct Folded {
 
 impl Folded {
     /// The caller that stands for this one at a step.
-    fn number(&mut self, step: usize, caller: u32, callers: &Interner) -> u32 {
+    fn number(&mut self, step: usize, caller: u32, callers: &CallerNumbers) -> u32 {
         if !taken(step, Step::Sessions) {
             return caller;
         }
@@ -293,7 +294,7 @@ impl TimelineTally {
     /// Counts a request. `cell` has the number of the caller among `callers`, and its time as the
     /// start.
     #[inline]
-    pub(crate) fn add(&mut self, cell: Cell, latency: Option<u64>, callers: &Interner) {
+    pub(crate) fn add(&mut self, cell: Cell, latency: Option<u64>, callers: &CallerNumbers) {
         let timed = u64::from(latency.is_some());
         let count = Count { requests: 1, timed, latency_ms: latency.unwrap_or_default() };
         self.count(cell, count, callers);
@@ -306,7 +307,7 @@ impl TimelineTally {
         }
     }
 
-    fn count(&mut self, cell: Cell, count: Count, callers: &Interner) {
+    fn count(&mut self, cell: Cell, count: Count, callers: &CallerNumbers) {
         let width = interval(self.step);
         let cell = Cell {
             start: cell.start.map(|start| start - start.rem_euclid(width)),
@@ -321,7 +322,7 @@ impl TimelineTally {
     /// What was counted, in words. `groups` are those of denied calls.
     pub(crate) fn finish(
         self,
-        callers: &Interner,
+        callers: &CallerNumbers,
         routes: &Interner,
         Numbered { groups, places }: Numbered,
     ) -> Timeline {
@@ -352,7 +353,7 @@ mod tests {
     type Request = (i64, u8, u8, u16);
 
     fn timeline(requests: &[Request]) -> Timeline {
-        let (mut callers, mut routes) = (Interner::new(1000), Interner::new(1000));
+        let (mut callers, mut routes) = (CallerNumbers::new(), Interner::new(1000));
         let mut tally = TimelineTally::default();
         for &(minute, caller, route, status) in requests {
             let name = format!("arn:aws:sts::1:assumed-role/role-{}/{caller}", caller % 3);

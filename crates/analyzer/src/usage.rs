@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::bounded::{self, Counted};
 use crate::call::Call;
-use crate::calls::{CALLERS_MAX, ROUTES_MAX};
+use crate::callers::{self, CallerNumbers};
+use crate::calls::ROUTES_MAX;
 use crate::groups::Merge;
 use crate::heat::Heat;
 use crate::histogram::Histogram;
@@ -75,7 +76,7 @@ impl Usage {
         self.span.merge(other.span);
         self.series.merge(&other.series);
         self.heat.merge(&other.heat);
-        bounded::merge(&mut self.callers, other.callers, CALLERS_MAX, &OTHER.to_owned());
+        callers::merge(&mut self.callers, other.callers);
         bounded::merge(&mut self.routes, other.routes, ROUTES_MAX, &OTHER.to_owned());
         for (status, requests) in other.statuses {
             *self.statuses.entry(status).or_default() += requests;
@@ -209,14 +210,14 @@ impl UsageTally {
         }
     }
 
-    pub(crate) fn finish(mut self, callers: &Interner, routes: &Interner) -> Usage {
+    pub(crate) fn finish(mut self, callers: &CallerNumbers, routes: &Interner) -> Usage {
         self.flush();
         let statuses = (0..).zip(self.statuses).filter(|(_, requests)| *requests > 0);
         Usage {
             requests: self.requests,
             span: self.span,
-            callers: named(self.callers, callers, |used| used.requests > 0),
-            routes: named(self.routes, routes, |used| used.requests > 0),
+            callers: named(self.callers, |number| callers.text(number)),
+            routes: named(self.routes, |number| routes.text(number)),
             statuses: statuses.collect(),
             without_status: self.without_status,
             series: self.series,
@@ -226,7 +227,7 @@ impl UsageTally {
 }
 
 /// A list by number as a map by name, without the entries that nothing was counted in.
-fn named<T>(list: Vec<T>, names: &Interner, used: impl Fn(&T) -> bool) -> BTreeMap<String, T> {
-    let numbered = (0..).zip(list).filter(|(_, entry)| used(entry));
-    numbered.map(|(number, entry)| (names.text(number).to_owned(), entry)).collect()
+fn named<'n, T: Counted>(list: Vec<T>, name: impl Fn(u32) -> &'n str) -> BTreeMap<String, T> {
+    let counted = (0..).zip(list).filter(|(_, entry)| entry.requests() > 0);
+    counted.map(|(number, entry)| (name(number).to_owned(), entry)).collect()
 }

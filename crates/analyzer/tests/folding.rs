@@ -50,7 +50,7 @@ fn log(sessions: std::ops::Range<usize>) -> String {
     sessions.map(|session| format!("{}\n", line(session))).collect()
 }
 
-const MERGED: &str = "Where several workers or runs were merged, some of what is counted as (other) may \
+const MERGED: &str = "Where several workers or runs were merged, some of what is counted together may \
                       be of callers, routes or groups that are listed.";
 
 struct Logs(tempfile::TempDir);
@@ -133,18 +133,72 @@ fn merging_runs_of_which_none_is_folded_is_one_run() {
     assert_eq!(merged, whole);
 }
 
+/// The role of a session of [`log`].
+fn any_session(role: usize) -> String {
+    format!("arn:aws:sts::123456789012:assumed-role/role-{role}/*")
+}
+
 #[test]
-fn callers_beyond_the_bound_are_counted_together_and_said_to_be() {
+fn sessions_beyond_the_bound_of_callers_are_counted_by_role_and_said_to_be() {
     let logs = Logs(tempfile::tempdir().unwrap());
-    let input = logs.write("a.log", 0..50_100);
+    let inputs = [logs.write("a.log", 0..50_100), logs.write("b.log", 50_100..50_200)];
     let analysis = Analysis::default();
     let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
-    let (gathered, _) = analysis.scan(&[input], &options);
+    let (mut gathered, _) = analysis.scan(&inputs[..1], &options);
+    let by_role = |gathered: &Gathered| {
+        [0, 1, 2].map(|role| gathered.usage.callers[&any_session(role)].requests)
+    };
+    assert_eq!(by_role(&gathered), [33, 33, 34]);
+    let said = |gathered: &Gathered, requests: u64| {
+        let report = Report::new(gathered, LineAccount::default(), &[]);
+        let expected = format!(
+            "At most 50,000 callers are told apart, by names of at most 2,048 bytes: others, \
+             with {requests} requests, are counted by their roles."
+        );
+        assert_eq!(report.folded, [expected.as_str(), MERGED]);
+        assert_eq!((report.usage.caller_count, report.usage.more_callers), (50_000, true));
+    };
+    said(&gathered, 100);
+    // Merged, no more are told apart: of those that called as often, the last by name are not.
+    gathered.merge(analysis.scan(&inputs[1..], &options).0);
+    assert_eq!(by_role(&gathered), [33, 33, 34 + 100]);
+    said(&gathered, 200);
+}
+
+/// What is known of a caller is of that caller, whoever shares its number.
+#[test]
+fn sessions_beyond_the_bound_use_limits_and_read_as_their_roles() {
+    let logs = Logs(tempfile::tempdir().unwrap());
+    let line = |session: usize| {
+        // Of those that are told apart all are of one role.
+        let role =
+            if session < 50_000 { "first".to_owned() } else { format!("late-{}", session % 5) };
+        let line = json!({
+            "requestTimeEpoch": 1_773_100_800_000_i64, "httpMethod": "GET", "path": "/a",
+            "resourcePath": "/a", "stage": "prod", "status": "200", "upstream": "github",
+            "rlLimit": "5000", "rlRemaining": "10",
+            "userArn": format!("arn:aws:sts::123456789012:assumed-role/{role}/{session}"),
+        });
+        format!("{line}\n")
+    };
+    let path = logs.0.path().join("a.log");
+    std::fs::write(&path, (0..50_500).map(line).collect::<String>()).unwrap();
+    let analysis = Analysis::default();
+    let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
+    let (gathered, _) = analysis.scan(&[Input::File(path)], &options);
+
+    let (limit, _) = gathered.limits.iter().next().unwrap();
+    let mut consumed: BTreeMap<&str, u64> = BTreeMap::new();
+    for (.., principal, requests) in gathered.limits.consumption.of(limit) {
+        *consumed.entry(principal).or_default() += requests;
+    }
+    let late = (0..5).map(|role| (format!("arn:aws:iam::123456789012:role/late-{role}"), 100));
+    let first = ("arn:aws:iam::123456789012:role/first".to_owned(), 50_000);
+    let expected: BTreeMap<String, u64> = late.chain([first]).collect();
+    assert!(consumed.into_iter().eq(expected.iter().map(|(role, requests)| (&**role, *requests))));
+    // All read the same at once: the first of each role is not answered by a cache for each role.
     let report = Report::new(&gathered, LineAccount::default(), &[]);
-    assert_eq!(gathered.usage.callers.get("(other)").unwrap().requests, 100);
-    let expected = "At most 50,000 callers are told apart, by names of at most 2,048 bytes: others, \
-                    with 100 requests, are counted as (other).";
-    assert_eq!(report.folded, [expected, MERGED]);
+    assert_eq!(report.cache.routes[0].saved[0].own, 50_500 - 6);
 }
 
 #[test]

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+use crate::callers::CallerNumbers;
 use crate::detail::Detail;
-use crate::intern::Interner;
 use crate::names::at;
 use crate::ordered::merged;
 
@@ -67,7 +67,7 @@ pub(super) struct CallerNames {
 
 impl CallerNames {
     /// The names of these numbers, which `callers` gave.
-    pub(super) fn of(numbers: impl Iterator<Item = u32>, callers: &Interner) -> CallerNames {
+    pub(super) fn of(numbers: impl Iterator<Item = u32>, callers: &CallerNumbers) -> CallerNames {
         let mut numbers: Vec<u32> = numbers.collect();
         numbers.sort_unstable();
         numbers.dedup();
@@ -110,11 +110,12 @@ mod tests {
 
     #[test]
     fn callers_are_told_in_order_whatever_their_numbers() {
-        let mut interner = Interner::new(3);
-        // The last is one too many, and called as another is.
-        let numbers = ["d", "(other)", "a", "z"].map(|name| interner.number(name));
+        let mut numbered = CallerNumbers::new();
+        // The last is not told apart, and called as another is.
+        let long = "z".repeat(3_000);
+        let numbers = ["d", "(other)", "a", &long].map(|name| numbered.number(name));
         let twice = numbers.into_iter().chain(numbers);
-        let names = CallerNames::of(twice.clone(), &interner);
+        let names = CallerNames::of(twice.clone(), &numbered);
         let told = names.tell(twice.map(|number| (number, 2)));
         assert_eq!(told, callers([("(other)", 8), ("a", 4), ("d", 4)]));
         assert_eq!(names.tell([(numbers[0], 1)].into_iter()), callers([("d", 1)]));

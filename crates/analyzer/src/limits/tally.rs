@@ -11,6 +11,7 @@ use super::{
     CALLERS_MAX, Level, LimitKey, LimitUse, Limits, WindowUse, intervals, later, lower, wider,
 };
 use crate::call::{Call, Forwarded};
+use crate::callers::CallerNumbers;
 use crate::consumption::ConsumptionTally;
 use crate::dimension::{Dimension, UNTOLD, role_key};
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, TEXT_BYTES_MAX, slot};
@@ -77,7 +78,7 @@ impl LimitTally {
 
     /// Counts a call whose answer tells of limits; others are none of its business.
     #[inline]
-    pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &Interner) {
+    pub(crate) fn add(&mut self, call: &Call<'_, '_>, callers: &CallerNumbers) {
         if told::may_be_several(call.row) {
             told::all(call).iter().for_each(|told| self.count(call, told, callers));
         } else if let Some(told) = told::single(call) {
@@ -87,7 +88,7 @@ impl LimitTally {
 
     // Twice it would be too long for what it calls to be a part of it.
     #[inline(never)]
-    fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &Interner) {
+    fn count(&mut self, call: &Call<'_, '_>, told: &Told<'_>, callers: &CallerNumbers) {
         let number = self.number(call, &told.bucket);
         let Some(counted) = self.limits.get_mut(number as usize) else { return };
         counted.add(call.time, told, self.intervals);
@@ -102,9 +103,13 @@ impl LimitTally {
     }
 
     fn principal(&mut self, call: &Call<'_, '_>) -> u32 {
+        let mut number = || self.principals.number(role_key(call.caller));
+        if call.caller_number == OTHER_NUMBER {
+            return number();
+        }
         let known = slot(&mut self.principal_of, call.caller_number);
         if *known == 0 {
-            *known = self.principals.number(role_key(call.caller)) + 1;
+            *known = number() + 1;
         }
         *known - 1
     }
@@ -172,7 +177,7 @@ impl LimitTally {
     }
 
     /// Everything counted, in words.
-    pub(crate) fn finish(mut self, callers: &Interner) -> Limits {
+    pub(crate) fn finish(mut self, callers: &CallerNumbers) -> Limits {
         self.limits.iter_mut().for_each(|counted| counted.file(Run::default(), self.intervals));
         let keys: Vec<LimitKey> = self.limits.iter().map(|counted| counted.key.clone()).collect();
         let limit =
@@ -274,7 +279,7 @@ impl Counted {
 
     /// Counts callers by their names instead of their numbers, as finely as can be.
     #[cold]
-    fn tell_callers(&mut self, callers: &Interner) {
+    fn tell_callers(&mut self, callers: &CallerNumbers) {
         let counted = self.callers.drain().map(|(number, more)| (callers.text(number), more));
         self.used.add_callers(Callers::of(counted, self.used.detail));
     }
@@ -343,7 +348,7 @@ mod tests {
             }
         }
         counted.file(Run::default(), 100);
-        counted.finish(&CallerNames::of([].into_iter(), &Interner::new(1))).1
+        counted.finish(&CallerNames::of([].into_iter(), &CallerNumbers::new())).1
     }
 
     proptest! {

@@ -2,7 +2,8 @@
 //! wider, because of a few times far from all others.
 
 use crate::breakdown::{Breakdown, GROUPS_MAX, is_folded};
-use crate::calls::{CALLERS_MAX, ROUTES_MAX};
+use crate::callers::{CALLERS_MAX, is_shared};
+use crate::calls::ROUTES_MAX;
 use crate::detail::Detail;
 use crate::gather::Gathered;
 use crate::intern::{OTHER, TEXT_BYTES_MAX};
@@ -15,8 +16,8 @@ use crate::time::rfc3339;
 use crate::usage::Usage;
 
 /// What holds where each worker, or run, has told others apart.
-const MERGED: &str = "Where several workers or runs were merged, some of what is counted as (other) may \
-                      be of callers, routes or groups that are listed.";
+const MERGED: &str = "Where several workers or runs were merged, some of what is counted together may be \
+                      of callers, routes or groups that are listed.";
 
 /// A sentence for everything that is counted together, although it is not the same.
 pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
@@ -38,11 +39,25 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
 }
 
 fn of_usage(usage: &Usage) -> Vec<String> {
-    let callers = usage.callers.get(OTHER);
-    let callers = callers.map(|used| counted_together("callers", CALLERS_MAX, used.requests));
+    let callers = of_callers(usage);
     let routes = usage.routes.get(OTHER);
     let routes = routes.map(|used| counted_together("routes", ROUTES_MAX, used.requests));
     callers.into_iter().chain(routes).collect()
+}
+
+fn of_callers(usage: &Usage) -> Option<String> {
+    let shared = || usage.callers.iter().filter(|(caller, _)| is_shared(caller));
+    let requests = shared().map(|(_, used)| used.requests).sum();
+    let [of_roles, others] =
+        [true, false].map(|of_roles| shared().any(|(caller, _)| (caller != OTHER) == of_roles));
+    let how = match (of_roles, others) {
+        (false, false) => return None,
+        (false, true) => return Some(counted_together("callers", CALLERS_MAX, requests)),
+        (true, false) => "by their roles".to_owned(),
+        (true, true) => format!("by their roles, or as {OTHER}"),
+    };
+    let told = told_apart("callers", CALLERS_MAX);
+    Some(format!("{told}: others, with {}, are counted {how}.", count(requests, "request")))
 }
 
 /// What is told apart, and the requests of all else.

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::heat::{self, HeatReport};
 use super::{PERCENTS, POINTS};
+use crate::callers::is_shared;
 use crate::intern::OTHER;
 use crate::time::{Moment, rfc3339};
 use crate::usage::{CallerUse, RouteUse, Usage};
@@ -113,15 +114,15 @@ impl<'g> UsageReport<'g> {
         let mut routes: Vec<_> =
             usage.routes.iter().map(|(route, used)| RouteReport::new(route, used)).collect();
         routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
-        let more_callers = usage.callers.contains_key(OTHER);
+        let shared = usage.callers.keys().filter(|caller| is_shared(caller)).count();
         let more_routes = usage.routes.contains_key(OTHER);
         UsageReport {
             requests: usage.requests,
             first: usage.span.first().map(rfc3339),
             last: usage.span.last().map(rfc3339),
-            caller_count: callers.len() - usize::from(more_callers),
+            caller_count: callers.len() - shared,
             route_count: routes.len() - usize::from(more_routes),
-            more_callers,
+            more_callers: shared > 0,
             more_routes,
             callers,
             routes,

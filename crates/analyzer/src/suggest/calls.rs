@@ -10,7 +10,7 @@ use super::shown::{Asked, is_of_api};
 use crate::assumption::Assumption;
 use crate::bindings::{Bindings, INVOKE};
 use crate::call;
-use crate::calls::CALLERS_MAX;
+use crate::callers::CALLERS_MAX;
 use crate::filter::{Filter, Found, Watch};
 use crate::gather::Window;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
