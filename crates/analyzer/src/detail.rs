@@ -76,12 +76,15 @@ impl Detail {
     }
 }
 
+/// What the session is called that stands for all of a role.
+pub(crate) const ANY: &str = "*";
+
 /// The sessions of a role as one caller, `arn:…:assumed-role/deploy/*`; any other caller is itself.
 pub(crate) fn any_session(caller: &str) -> Cow<'_, str> {
     let role = || {
         let (_, rest) = split_at_colon(caller, ":assumed-role/")?;
         let (_, session) = rest.split_once('/')?;
-        Some([caller.strip_suffix(session)?, "*"].concat())
+        Some([caller.strip_suffix(session)?, ANY].concat())
     };
     role().map_or(Cow::Borrowed(caller), Cow::Owned)
 }

@@ -155,7 +155,8 @@ fn role(key: &str) -> Cow<'_, str> {
     }
 }
 
-fn session(caller: &str) -> Option<&str> {
+/// The name of a session.
+pub(crate) fn session(caller: &str) -> Option<&str> {
     let (role, session) = caller.rsplit_once('/')?;
     role.contains(":assumed-role/").then_some(session)
 }

@@ -45,7 +45,9 @@ pub use lines::Lines;
 pub(crate) use lines::place_and_reason;
 pub use timeline::{CellReport, TimelineReport};
 pub use unexplained::UnexplainedReport;
-pub use usage::{CallerReport, PointReport, RouteReport, StatusReport, UsageReport};
+pub use usage::{
+    CallerReport, PointReport, PrincipalReport, RouteReport, StatusReport, UsageReport,
+};
 pub use windows::WindowReport;
 
 /// The most points of a series in a report.
@@ -200,6 +202,7 @@ impl<'g> Report<'g> {
     /// The same with at most `top` entries in each list that has no bound of its own.
     #[must_use]
     pub fn top(mut self, top: usize) -> Report<'g> {
+        self.usage.principals.truncate(top);
         self.usage.callers.truncate(top);
         self.usage.routes.truncate(top);
         self.breakdowns.iter_mut().for_each(|breakdown| breakdown.groups.truncate(top));

@@ -20,7 +20,7 @@ mod suggestions;
 pub(crate) mod summary;
 mod table;
 pub(crate) mod unexplained;
-mod usage;
+pub(crate) mod usage;
 
 pub use printable::{in_a_line, in_lines};
 pub(crate) use printable::{is_unseen, json_in_a_line, quoted, seen_json};
@@ -41,6 +41,7 @@ fn sections(report: &Report, style: &Style) -> String {
     let sections = [
         summary::section(report, style),
         comparison::section(report, style),
+        usage::principals(report, style),
         usage::callers(report, style),
         usage::routes(report, style),
         usage::statuses(report, style),

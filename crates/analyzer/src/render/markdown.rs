@@ -10,9 +10,12 @@ use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, ReasonCount, Report};
 use crate::text::summary::{left_out, who_on_what};
 use crate::text::{
-    ShortNames, breakdowns::Values, cache, changes as of_changes, comparison, count,
-    denied as of_denied, in_a_line, json_in_a_line, limits as of_limits, number, period, seen,
-    share, short_call, target, then, unexplained as of_unexplained,
+    ShortNames,
+    breakdowns::Values,
+    cache, changes as of_changes, comparison, count, denied as of_denied, in_a_line,
+    json_in_a_line, limits as of_limits, number, period, seen, share, short_call, target, then,
+    unexplained as of_unexplained,
+    usage::{has_sessions, sessions},
 };
 
 /// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
@@ -29,6 +32,7 @@ pub fn render(report: &Report, top: usize) -> String {
         repeated(report, top),
         breakdowns(report, top),
         routes(report, top),
+        principals(report, top),
         callers(report, top),
         agreement(report),
         lines(report),
@@ -299,6 +303,22 @@ fn routes(report: &Report, top: usize) -> String {
     let head = ["Route", "-Requests", "-4xx", "-5xx", "-p50 ms", "-p95 ms", "-p99 ms"];
     let rest = rest(routes.iter().skip(top).map(|route| route.requests), "route");
     folded("Routes", &(table(head, rows) + &rest))
+}
+
+fn principals(report: &Report, top: usize) -> String {
+    let principals = &report.usage.principals;
+    if !has_sessions(&report.usage) {
+        return String::new();
+    }
+    let names = ShortNames::of(principals.iter().map(|it| &*it.principal));
+    let rows = principals.iter().take(top).map(|it| {
+        let counts = [it.requests, it.refused, it.throttled, it.failed];
+        let [requests, refused, throttled, failed] = counts.map(number);
+        [code(&names.name(&it.principal)), sessions(it), requests, refused, throttled, failed]
+    });
+    let head = ["Principal", "-Sessions", "-Requests", "-Refused", "-Throttled", "-Failed"];
+    let rest = rest(principals.iter().skip(top).map(|it| it.requests), "principal");
+    folded("Principals", &(table(head, rows) + &rest))
 }
 
 fn callers(report: &Report, top: usize) -> String {

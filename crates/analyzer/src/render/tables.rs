@@ -15,10 +15,11 @@ mod limits;
 mod remedies;
 
 /// The names of all tables that a report can have, in order.
-pub const NAMES: [&str; 25] = [
+pub const NAMES: [&str; 26] = [
     "about",
     "lines",
     "folded",
+    "principals",
     "callers",
     "routes",
     "statuses",
@@ -94,6 +95,7 @@ impl Table {
 pub fn tables(report: &Report) -> Vec<Table> {
     let mut tables = vec![about::about(report), lines(report), folded(&report.folded)];
     tables.extend([
+        principals(report),
         callers(report),
         routes(report),
         statuses(report),
@@ -183,6 +185,20 @@ fn lines(report: &Report) -> Table {
 
 fn folded(sentences: &[String]) -> Table {
     Rows::of(sentences).text("sentence", Some).table("folded")
+}
+
+fn principals(report: &Report) -> Table {
+    Rows::of(&report.usage.principals)
+        .text("principal", |row| Some(&*row.principal))
+        .count("sessions", |row| row.sessions)
+        .flag("moreSessions", |row| Some(row.more_sessions))
+        .count("requests", |row| Some(row.requests))
+        .count("refused", |row| Some(row.refused))
+        .count("throttled", |row| Some(row.throttled))
+        .count("failed", |row| Some(row.failed))
+        .moment("first", |row| row.first)
+        .moment("last", |row| row.last)
+        .table("principals")
 }
 
 fn callers(report: &Report) -> Table {

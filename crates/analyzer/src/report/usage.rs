@@ -1,10 +1,16 @@
 //! Usage in the report: callers, routes, statuses, requests by time.
 
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::Serialize;
 
 use super::heat::{self, HeatReport};
 use super::{PERCENTS, POINTS};
 use crate::callers::is_shared;
+use crate::detail::ANY;
+use crate::dimension::{Dimension, role_key, session};
+use crate::groups::Merge;
 use crate::intern::OTHER;
 use crate::time::{Moment, rfc3339};
 use crate::usage::{CallerUse, RouteUse, Usage};
@@ -29,6 +35,8 @@ pub struct UsageReport<'g> {
     /// The same of routes.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub more_routes: bool,
+    /// Principals, the busiest first.
+    pub principals: Vec<PrincipalReport<'g>>,
     /// Callers, the busiest first.
     pub callers: Vec<CallerReport<'g>>,
     /// Routes, the busiest first.
@@ -43,6 +51,31 @@ pub struct UsageReport<'g> {
     pub series: Vec<PointReport>,
     /// Requests by hour of the week.
     pub heat: Vec<HeatReport>,
+}
+
+/// What a role with all of its sessions used, or another principal.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrincipalReport<'g> {
+    /// Its ARN, of a role as far as its sessions tell it: they leave its path out. Of others as the caller.
+    pub principal: Cow<'g, str>,
+    /// Sessions of a role that are told apart; none of other principals.
+    pub sessions: Option<u64>,
+    /// Whether it has more sessions, which are counted together.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_sessions: bool,
+    /// Requests.
+    pub requests: u64,
+    /// Of these, answered 401 or 403.
+    pub refused: u64,
+    /// Of these, answered 429.
+    pub throttled: u64,
+    /// Of these, answered 5xx.
+    pub failed: u64,
+    /// The first.
+    pub first: Option<Moment>,
+    /// The last.
+    pub last: Option<Moment>,
 }
 
 /// What one caller used.
@@ -124,6 +157,7 @@ impl<'g> UsageReport<'g> {
             route_count: routes.len() - usize::from(more_routes),
             more_callers: shared > 0,
             more_routes,
+            principals: PrincipalReport::all(usage),
             callers,
             routes,
             statuses: usage
@@ -138,6 +172,38 @@ impl<'g> UsageReport<'g> {
                 .map(|(start, requests)| PointReport { start: rfc3339(start), requests })
                 .collect(),
             heat: heat::hours(&usage.heat, usage.span),
+        }
+    }
+}
+
+impl<'g> PrincipalReport<'g> {
+    fn all(usage: &'g Usage) -> Vec<PrincipalReport<'g>> {
+        let mut principals: BTreeMap<&str, (BTreeSet<&str>, CallerUse)> = BTreeMap::new();
+        for (caller, used) in &usage.callers {
+            let (sessions, sum) = principals.entry(role_key(caller)).or_default();
+            sessions.extend(session(caller));
+            sum.merge(used.clone());
+        }
+        let all = principals.into_iter();
+        let mut all: Vec<_> =
+            all.map(|(key, (sessions, sum))| Self::new(key, &sessions, &sum)).collect();
+        all.sort_by_key(|principal| std::cmp::Reverse(principal.requests));
+        all
+    }
+
+    fn new(key: &'g str, sessions: &BTreeSet<&str>, used: &CallerUse) -> PrincipalReport<'g> {
+        let more_sessions = sessions.contains(ANY);
+        let told = sessions.len() as u64 - u64::from(more_sessions);
+        PrincipalReport {
+            principal: Dimension::Role.value(key),
+            sessions: (!sessions.is_empty()).then_some(told),
+            more_sessions,
+            requests: used.requests,
+            refused: used.refused,
+            throttled: used.throttled,
+            failed: used.failed,
+            first: used.span.first().map(Moment),
+            last: used.span.last().map(Moment),
         }
     }
 }

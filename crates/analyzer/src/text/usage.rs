@@ -1,10 +1,61 @@
-//! Usage: callers, routes, statuses.
+//! Usage: principals, callers, routes, statuses.
 
 use super::short_names::ShortNames;
 use super::style::{Style, count, number, share};
 use super::table::Column::{Number, Text};
 use super::table::table;
-use crate::report::Report;
+use crate::report::{PrincipalReport, Report, UsageReport};
+
+/// Roles with all of their sessions, unless that is what callers tell anyway.
+pub(super) fn principals(report: &Report, style: &Style) -> String {
+    let usage = &report.usage;
+    if !has_sessions(usage) {
+        return String::new();
+    }
+    let shown = style.shown(usage.principals.len());
+    let names = ShortNames::of(usage.principals.iter().map(|it| &*it.principal));
+    let rows = usage.principals.iter().take(shown).map(|principal| {
+        vec![
+            names.name(&principal.principal),
+            sessions(principal),
+            number(principal.requests),
+            share(principal.requests, usage.requests),
+            number(principal.refused),
+            number(principal.throttled),
+            number(principal.failed),
+        ]
+    });
+    let columns = [
+        Text("principal"),
+        Number("sessions"),
+        Number("requests"),
+        Number("share"),
+        Number("refused"),
+        Number("throttled"),
+        Number("failed"),
+    ];
+    let mut text = style.heading("Principals");
+    text.push_str(&table(&columns, rows.collect(), style));
+    let left_out = usage.principals.iter().skip(shown);
+    text.push_str(&rest(left_out.map(|principal| principal.requests), "principal", style));
+    text
+}
+
+/// Whether some principal has more than one session: otherwise principals are the callers.
+pub(crate) fn has_sessions(usage: &UsageReport) -> bool {
+    let several = |it: &PrincipalReport| it.more_sessions || it.sessions > Some(1);
+    usage.principals.iter().any(several)
+}
+
+/// How many sessions a principal has.
+pub(crate) fn sessions(principal: &PrincipalReport) -> String {
+    match (principal.sessions, principal.more_sessions) {
+        (None, _) => "–".to_owned(),
+        (Some(0), true) => "many".to_owned(),
+        (Some(told), true) => format!("> {}", number(told)),
+        (Some(told), false) => number(told),
+    }
+}
 
 pub(super) fn callers(report: &Report, style: &Style) -> String {
     let usage = &report.usage;

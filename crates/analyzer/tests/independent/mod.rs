@@ -52,10 +52,28 @@ impl Independent {
         assert_eq!(millis(&usage["first"]), *times.iter().min().unwrap());
         assert_eq!(millis(&usage["last"]), *times.iter().max().unwrap());
         assert_eq!(counts(&usage["callers"], "caller"), self.by(caller));
+        self.check_principals(usage["principals"].as_array().unwrap());
         assert_eq!(counts(&usage["statuses"], "status"), self.by(|r| text(r, "status").to_owned()));
         let in_series: u64 = usage["series"].as_array().unwrap().iter().map(requests).sum();
         assert_eq!(in_series, self.requests.len() as u64);
         self.check_routes(usage["routes"].as_array().unwrap());
+    }
+
+    fn check_principals(&self, principals: &[Value]) {
+        let mut expected: BTreeMap<String, Vec<&Value>> = BTreeMap::new();
+        for request in &self.requests {
+            expected.entry(role(request)).or_default().push(request);
+        }
+        assert_eq!(principals.len(), expected.len());
+        for reported in principals {
+            let name = reported["principal"].as_str().unwrap();
+            let requests = expected.get(name).expect(name);
+            check_counts(reported, requests, name);
+            let callers: BTreeSet<String> =
+                requests.iter().map(|request| caller(request)).collect();
+            let sessions = name.contains(":role/").then_some(callers.len() as u64);
+            assert_eq!(reported["sessions"].as_u64(), sessions, "{name}");
+        }
     }
 
     fn check_routes(&self, routes: &[Value]) {
@@ -103,17 +121,7 @@ impl Independent {
             let values: Vec<String> =
                 values.map(|value| value.as_str().unwrap().to_owned()).collect();
             let requests = expected.get(&values).expect("a group that occurs");
-            let with = |statuses: &[&str]| {
-                let of = |request: &&&Value| statuses.contains(&text(request, "status"));
-                requests.iter().filter(of).count()
-            };
-            assert_eq!(group["requests"], requests.len(), "{values:?}");
-            assert_eq!(group["refused"], with(&["401", "403"]), "{values:?}");
-            assert_eq!(group["throttled"], with(&["429"]), "{values:?}");
-            assert_eq!(group["failed"], with(&["500", "502", "504"]), "{values:?}");
-            let times = requests.iter().map(|request| time(request));
-            assert_eq!(millis(&group["first"]), times.clone().min().unwrap(), "{values:?}");
-            assert_eq!(millis(&group["last"]), times.max().unwrap(), "{values:?}");
+            check_counts(group, requests, &values.join(" "));
             let latency = |request: &&Value| text(request, "responseLatency").parse().unwrap();
             check_percentiles(group, requests.iter().map(latency).collect(), &values.join(" "));
         }
@@ -355,6 +363,21 @@ fn millis(moment: &Value) -> u64 {
 }
 
 /// A list of `{name, requests}` as a map.
+/// How many there were of some requests, how they were answered, and when.
+fn check_counts(reported: &Value, requests: &[&Value], name: &str) {
+    let with = |statuses: &[&str]| {
+        let of = |request: &&&Value| statuses.contains(&text(request, "status"));
+        requests.iter().filter(of).count()
+    };
+    assert_eq!(reported["requests"], requests.len(), "{name}");
+    assert_eq!(reported["refused"], with(&["401", "403"]), "{name}");
+    assert_eq!(reported["throttled"], with(&["429"]), "{name}");
+    assert_eq!(reported["failed"], with(&["500", "502", "504"]), "{name}");
+    let times = requests.iter().map(|request| time(request));
+    assert_eq!(millis(&reported["first"]), times.clone().min().unwrap(), "{name}");
+    assert_eq!(millis(&reported["last"]), times.max().unwrap(), "{name}");
+}
+
 fn counts(list: &Value, name: &str) -> BTreeMap<String, u64> {
     let key = |entry: &Value| entry[name].to_string().trim_matches('"').to_owned();
     list.as_array().unwrap().iter().map(|entry| (key(entry), requests(entry))).collect()

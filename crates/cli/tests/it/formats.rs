@@ -32,7 +32,7 @@ fn check_refused(arguments: &[&str], expected: &[&str]) {
 fn tables_go_into_a_folder_a_file_each() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("report");
-    for (format, tables) in [("csv", 15), ("parquet", 15)] {
+    for (format, tables) in [("csv", 16), ("parquet", 16)] {
         let output = analyze(&["--format", format, "--out", out.to_str().unwrap()]);
         assert_eq!((output.status.code(), output.stdout.len()), (Some(0), 0));
         let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
@@ -60,7 +60,7 @@ fn what_one_table_cannot_say_goes_to_standard_error() {
     let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "routes"]);
     let said = "At most 5,000 routes are told apart, by names of at most 2,048 bytes: others, with 1 \
                 request, are counted as (other).\nWhere several workers or runs were merged, some of what is counted \
-                as (other) may be of callers, routes or groups that are listed.\n";
+                together may be of callers, routes or groups that are listed.\n";
     assert_eq!(String::from_utf8(output.stderr).unwrap(), said);
     assert_eq!(String::from_utf8(output.stdout).unwrap().lines().count(), 5_002);
     let output = analyze_log(log, &["--threads", "1", "--format", "csv", "--table", "folded"]);
