@@ -1,10 +1,10 @@
 //! Which rows count: a little language, `status >= 400 and caller ~ "release"`.
 //!
-//! `~` means "contains". A field that the row does not have satisfies no comparison, except that
-//! `!=` and `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers may be
-//! written as reports print them, `user/ana` or `role/web` for all sessions of a role, and routes, too,
-//! `GET /users`. Latencies are milliseconds unless a unit follows, `latency > 1.5s`: the response's, or the
-//! integration's where that is not told.
+//! `~` means "contains". A field that the row does not have satisfies no comparison, except that `!=` and
+//! `!~` hold: it is not that. Reports print it as `-`, and it is equal to that. Callers may be written as
+//! reports print them, `user/ana` or `role/web` for all sessions of a role, and routes, too, `GET /users`,
+//! of which `~` finds parts. Latencies are milliseconds unless a unit follows, `latency > 1.5s`: the
+//! response's, or the integration's where that is not told.
 
 mod callers;
 mod found;
@@ -45,6 +45,8 @@ enum Field {
     Caller,
     Method,
     Route,
+    /// The method and the route, as reports print them: `GET /users`. It is written `route`, too.
+    Call,
     Path,
     Ip,
     Agent,
@@ -147,6 +149,10 @@ impl Field {
         let told = match self {
             Field::Caller => return Some(call::caller(row, account)),
             Field::Route => return Some(route(row, api())),
+            Field::Call => {
+                let method = call::method(row).unwrap_or(UNTOLD);
+                return Some(format!("{method} {}", route(row, api())).into());
+            }
             Field::Upstream => forwarded(row, api()).upstream,
             Field::Credential => forwarded(row, api()).credential,
             Field::Method => call::method(row),
@@ -161,6 +167,11 @@ impl Field {
             }
         };
         told.map(Cow::Borrowed)
+    }
+
+    /// Whether a value is called so, or a part of it is.
+    fn contains(self, value: &str, wanted: &str) -> bool {
+        value.contains(wanted) || self == Field::Caller && callers::is_called(value, wanted)
     }
 
     /// Whether a value is called so.
@@ -214,7 +225,7 @@ impl Operator {
     }
 
     fn holds_for_text(self, found: Option<&str>, wanted: &str, field: Field) -> bool {
-        let contains = || found.is_some_and(|found| found.contains(wanted));
+        let contains = || found.is_some_and(|found| field.contains(found, wanted));
         let is = || found.map_or(wanted == UNTOLD, |found| field.is(found, wanted));
         match self {
             Operator::Equal => is(),

@@ -52,8 +52,8 @@ pub(crate) struct Args {
     /// agent, upstream, credential, api, stage, error; `~` contains; `and`, `or`, `not`, `(…)`.
     /// Latencies are milliseconds or have a unit: `latency>500ms`, `latency>1.5s`; where the response's is
     /// not told, it is the integration's. What reports print of a caller, such as `role/web` for all
-    /// sessions of a role, or tables of usage of a route, is one, too, and `-` is what a request does not
-    /// tell.
+    /// sessions of a role, or tables of usage of a route, `GET /users`, is one, too, and `-` is what a
+    /// request does not tell.
     #[arg(long, value_name = "FILTER", value_parser = Filter::parse)]
     filter: Option<Filter>,
     /// Group usage by one or, with commas between them, up to four values: caller, role, session,

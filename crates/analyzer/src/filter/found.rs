@@ -2,7 +2,6 @@
 //!
 //! A comparison is looked at call by call until one has what it compares with, and from then on no more.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
@@ -158,7 +157,7 @@ impl Watch {
         self.open.retain_mut(|open| {
             let is_met = open.comparison.holds(row, account);
             match is_met {
-                true => drop(found.insert(open.comparison.as_typed(), None)),
+                true => drop(found.insert(open.comparison.to_string(), None)),
                 false => open.add(row, account),
             }
             !is_met
@@ -169,7 +168,7 @@ impl Watch {
     pub(crate) fn finish(self) -> Found {
         let mut found = self.found;
         let open = self.open.into_iter();
-        let open = open.map(|open| (open.comparison.as_typed(), Some(open.instead)));
+        let open = open.map(|open| (open.comparison.to_string(), Some(open.instead)));
         found.merge(Found(open.collect()));
         found
     }
@@ -185,31 +184,19 @@ impl Open {
     fn add(&mut self, row: Row<'_, '_>, account: Option<&Account>) {
         self.instead.looked = true;
         let Some(wanted) = &self.wanted else { return };
-        let Some(value) = self.comparison.value(row, account) else { return };
+        let Node::Compare(field, _, operand) = &self.comparison else { return };
+        let Some(value) = field.text(row, account) else { return };
         if value.len() > VALUE_BYTES_MAX || self.known.known(&value).is_some() {
             return;
         }
         self.known.number(&value);
-        let (near, value) = match self.comparison {
-            Node::Compare(Field::Caller, ..) => callers::nearest_name(&value, wanted),
-            Node::Compare(.., Operand::Number(_)) => (None, value),
+        let (near, value) = match (field, operand) {
+            (Field::Caller, _) => callers::nearest_name(&value, wanted),
+            (_, Operand::Number(_)) => (None, value),
             _ => (distance(wanted, &value), value),
         };
         let near = near.and_then(|distance| u32::try_from(distance).ok());
         self.instead.add(&value, near.unwrap_or(FAR));
-    }
-}
-
-/// What a comparison is of, where it is of the method and the route, as reports print them.
-pub(super) fn call(node: &Node) -> Option<[&str; 2]> {
-    use Operator::Equal;
-    let Node::All(nodes) = node else { return None };
-    match &**nodes {
-        [
-            Node::Compare(Field::Method, Equal, Operand::Text(method)),
-            Node::Compare(Field::Route, Equal, Operand::Text(route)),
-        ] => Some([method, route]),
-        _ => None,
     }
 }
 
@@ -218,7 +205,6 @@ impl Node {
     /// row does not have is not misspelt.
     fn each_comparison(&self, each: &mut impl FnMut(Node)) {
         match self {
-            Node::All(_) if call(self).is_some() => each(self.clone()),
             Node::Any(nodes) | Node::All(nodes) => {
                 nodes.iter().for_each(|it| it.each_comparison(each));
             }
@@ -236,33 +222,13 @@ impl Node {
         }
     }
 
-    /// A comparison as it could have been typed.
-    fn as_typed(&self) -> String {
-        match call(self) {
-            Some(call) => format!("route = \"{}\"", call.join(" ")),
-            None => self.to_string(),
-        }
-    }
-
     /// What a comparison wants, if there are so few values of that in a log that some may be told.
     fn wanted(&self) -> Option<String> {
         match self {
             Node::Compare(Field::Latency | Field::Path | Field::Ip | Field::Agent, ..) => None,
             Node::Compare(.., Operand::Text(text)) => Some(text.clone()),
             Node::Compare(.., Operand::Number(number)) => Some(number.to_string()),
-            _ => Some(call(self)?.join(" ")),
-        }
-    }
-
-    /// What a row has of what is compared.
-    fn value<'a>(&self, row: Row<'_, 'a>, account: Option<&'a Account>) -> Option<Cow<'a, str>> {
-        match self {
-            Node::Compare(field, ..) => field.text(row, account),
-            _ => {
-                let [method, route] =
-                    [Field::Method, Field::Route].map(|field| field.text(row, account));
-                Some(format!("{} {}", method.as_deref().unwrap_or(UNTOLD), route?).into())
-            }
+            _ => None,
         }
     }
 }

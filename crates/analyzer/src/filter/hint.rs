@@ -1,27 +1,24 @@
 //! What may help where no call satisfies a comparison, and nothing of what calls have is near.
 
-use super::found::call;
 use super::{Field, Filter, Node, Operand, Operator, callers};
 use crate::text::quoted;
 
 /// A sentence after a blank, for a comparison as it could have been typed.
 pub(super) fn of(comparison: &str) -> Option<String> {
     let Filter(node) = Filter::parse(comparison).ok()?;
-    let hint = match (call(&node), &node) {
-        (Some([_, route]), _) => of_route(route)?,
-        (None, Node::Compare(field, operator, Operand::Text(text))) => match (field, operator) {
-            (Field::Route, _) => of_route(text)?,
-            (Field::Path, Operator::Equal) => {
-                "A path is told without its stage; `~` finds parts of one.".to_owned()
-            }
-            (Field::Agent, Operator::Equal) => {
-                format!("An agent is told in full; {}", part(*field, text))
-            }
-            (Field::Ip, _) if text.contains('/') => {
-                format!("It is an address and no network; {}", part(*field, start(text)))
-            }
-            _ => return None,
-        },
+    let Node::Compare(field, operator, Operand::Text(text)) = &node else { return None };
+    let hint = match (field, operator) {
+        (Field::Route, _) => of_route(text)?,
+        (Field::Call, _) => of_route(text.split_once(' ').map_or(&**text, |(_, route)| route))?,
+        (Field::Path, Operator::Equal) => {
+            "A path is told without its stage; `~` finds parts of one.".to_owned()
+        }
+        (Field::Agent, Operator::Equal) => {
+            format!("An agent is told in full; {}", part(*field, text))
+        }
+        (Field::Ip, _) if text.contains('/') => {
+            format!("It is an address and no network; {}", part(*field, start(text)))
+        }
         _ => return None,
     };
     Some(format!(" {hint}"))
@@ -98,6 +95,10 @@ mod tests {
             Some("A `*` stands for itself; `~` finds parts: `path ~ \"/repos/\"`."),
         );
         check("route = \"GET /repos/{owner}\"", None);
+        check(
+            "route ~ \"GET /repos/acme\"",
+            Some("What was called along a route is `path = \"/repos/acme\"`."),
+        );
         check("route = \"GET\"", None);
         check("caller = \"ana\"", None);
     }

@@ -162,7 +162,8 @@ impl<'t> Parser<'t> {
             (_, true) => self.number_or_quoted(field)?,
             (_, false) => self.quoted()?,
         };
-        Ok(as_printed(field, operator, &value).unwrap_or(Node::Compare(field, operator, value)))
+        let field = if is_call(field, operator, &value) { Field::Call } else { field };
+        Ok(Node::Compare(field, operator, value))
     }
 
     fn operator(&mut self, field: Field) -> Result<Operator, FilterError> {
@@ -312,22 +313,16 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// What is meant by a route as reports print it, `GET /users`.
-fn as_printed(field: Field, operator: Operator, value: &Operand) -> Option<Node> {
-    let Operand::Text(text) = value else { return None };
-    let (method, route) = text.split_once(' ').filter(|_| field == Field::Route)?;
-    let is_method = method == UNTOLD || method.bytes().all(|byte| byte.is_ascii_uppercase());
-    let is_route = route == UNKNOWN_ROUTE || route.starts_with(['/', '$']);
-    if method.is_empty() || !is_method || !is_route {
-        return None;
-    }
-    let is = |field, text: &str| Node::Compare(field, Operator::Equal, Operand::Text(text.into()));
-    let both = Node::All(vec![is(Field::Method, method), is(Field::Route, route)]);
-    match operator {
-        Operator::Equal => Some(both),
-        Operator::NotEqual => Some(Node::Not(Box::new(both))),
-        _ => None,
-    }
+/// Whether a route is compared as reports print it, with its method: `GET /users`, or a part that begins
+/// there.
+fn is_call(field: Field, operator: Operator, value: &Operand) -> bool {
+    let Operand::Text(text) = value else { return false };
+    let (method, route) = text.split_once(' ').unwrap_or((text, ""));
+    let is_upper = |method: &str| method.bytes().all(|byte| byte.is_ascii_uppercase());
+    let is_method = method == UNTOLD || !method.is_empty() && is_upper(method);
+    let is_part = matches!(operator, Operator::Contains | Operator::ContainsNot);
+    let is_route = is_part || route == UNKNOWN_ROUTE || route.starts_with(['/', '$']);
+    field == Field::Route && is_method && is_route
 }
 
 fn meant(written: &str) -> Option<&'static str> {

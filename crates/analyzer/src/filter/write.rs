@@ -3,7 +3,7 @@
 use std::fmt::{self, Display, Formatter};
 
 use super::parse::{FIELDS, OPERATORS};
-use super::{Filter, Node, Operand};
+use super::{Field, Filter, Node, Operand};
 
 impl Display for Filter {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
@@ -19,6 +19,7 @@ impl Display for Node {
             Node::Not(node) if node.has_parts() => write!(f, "not ({node})"),
             Node::Not(node) => write!(f, "not {node}"),
             Node::Compare(field, operator, operand) => {
+                let field = if *field == Field::Call { &Field::Route } else { field };
                 let field = FIELDS.into_iter().find(|(_, known)| known == field);
                 let operator = OPERATORS.into_iter().find(|(_, known)| known == operator);
                 let [field, operator] =
@@ -78,6 +79,8 @@ mod tests {
         check("status=- or error!=-", "status = \"-\" or error != \"-\"");
         check("not(status=1 and status=2)", "not (status = 1 and status = 2)");
         check("not not status=1", "not not status = 1");
+        check("route!=\"GET /users\"", "route != \"GET /users\"");
+        check("route~\"/users\"", "route ~ \"/users\"");
         check("(status=1 or status=2) or status=3", "(status = 1 or status = 2) or status = 3");
         check("status=1 and (status=2 and status=3)", "status = 1 and (status = 2 and status = 3)");
     }

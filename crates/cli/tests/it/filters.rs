@@ -38,6 +38,25 @@ fn a_role_is_all_of_its_sessions() {
     assert_eq!(requests("caller = \"role/ci/release-bot\""), bots);
 }
 
+/// What is printed of a caller or a route in full is found by `~`, too, and so is a part of it.
+#[test]
+fn a_part_is_one_of_what_reports_print() {
+    for role in
+        ["role/ci/release-bot", "release-bot (5 sessions)", "role/release-bot (123456789012)"]
+    {
+        let bots = requests(&format!("caller = \"{role}\""));
+        assert!(bots > 0);
+        assert_eq!(requests(&format!("caller ~ \"{role}\"")), bots, "{role}");
+        assert_eq!(requests(&format!("not caller !~ \"{role}\"")), bots, "{role}");
+    }
+    let searches = requests("method = \"GET\" and route ~ \"/search\"");
+    assert!(searches > 0);
+    assert_eq!(requests("route ~ \"GET /search\""), searches);
+    assert_eq!(requests("not route !~ \"GET /search\""), searches);
+    assert_eq!(requests("route ~ \"POST /search\""), 0);
+    assert_eq!(requests("route ~ \"PATCH \""), requests("method = \"PATCH\""));
+}
+
 /// The tables print `-` of any field that a request does not have.
 #[test]
 fn what_is_absent_is_a_dash() {
