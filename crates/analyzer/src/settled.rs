@@ -55,12 +55,6 @@ impl Settled {
         }
     }
 
-    /// Those of keys that no policy refers to.
-    pub(crate) fn unknown(mut self) -> Settled {
-        self.0.retain(|_, (effect, _)| *effect == Effect::Unknown);
-        self
-    }
-
     /// Whether nothing was assumed.
     pub(crate) fn is_empty(&self) -> bool {
         self.0.is_empty()

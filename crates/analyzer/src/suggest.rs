@@ -100,8 +100,9 @@ impl<'a> Suggest<'a> {
         let replayed = replayed.judge(observed.counted.requests)?;
         let mut suggestions = self.report(&chosen, &observed, composed, &replayed);
         suggestions.observation.asked = self.asked(read.dedup);
-        let unknown = Settled::of(self.assumed, [self.account].into_iter()).unknown();
-        suggestions.observation.remarks.extend(unknown.sentences());
+        let mut settled = Settled::of(self.assumed, [self.account].into_iter());
+        settled.merge(observed.counted.settled);
+        suggestions.observation.remarks.extend(settled.sentences());
         Ok((suggestions, read))
     }
 

@@ -16,6 +16,7 @@ use crate::gather::Window;
 use crate::intern::{Interner, OTHER_NUMBER, slot};
 use crate::replay::write_resource;
 use crate::rows::{Columns, Row};
+use crate::settled::{Settled, Settling};
 use crate::time::Span;
 use crate::verdict::Logged;
 
@@ -60,6 +61,8 @@ pub(crate) struct Counted {
     pub(crate) span: Span,
     /// What was found of what the filter compares with.
     pub(crate) found: Found,
+    /// What assumptions settled.
+    pub(crate) settled: Settled,
     /// Calls by callers whom the account does not know.
     pub(crate) unknown_callers: u64,
     /// What all of them asked for.
@@ -75,6 +78,7 @@ impl Counted {
         self.left_out_without_time += other.left_out_without_time;
         self.span.merge(other.span);
         self.found.merge(other.found);
+        self.settled.merge(other.settled);
         self.unknown_callers += other.unknown_callers;
         self.asked.merge(other.asked);
         for (principal, requests) in other.by_principal {
@@ -87,6 +91,7 @@ impl Counted {
 pub(crate) struct Reader<'a> {
     calls: Calls<'a>,
     watch: Option<Watch>,
+    settling: Settling<'a>,
     bindings: Bindings<'a>,
     callers: Interner,
     /// By the number of a caller: the API that it called last, and the binding there.
@@ -103,6 +108,7 @@ impl<'a> Reader<'a> {
         Reader {
             calls,
             watch: calls.filter.map(Watch::new),
+            settling: Settling::new(calls.assumed),
             bindings,
             callers: Interner::new(CALLERS_MAX),
             latest: Vec::new(),
@@ -116,6 +122,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn counted(self) -> Counted {
         let mut counted = self.counted;
         counted.found = self.watch.map(Watch::finish).unwrap_or_default();
+        counted.settled = self.settling.finish();
         for (number, requests) in self.by_binding.into_iter().enumerate() {
             let binding = self.bindings.get(number);
             let subject = binding.and_then(|binding| binding.applicable.subject());
@@ -186,6 +193,10 @@ impl<'a> Reader<'a> {
         let told = write_resource(&mut self.arn, row, api, method, path);
         if told.is_err() {
             self.arn.clear();
+        }
+        if told.is_ok() && self.settling.is_open() && binding.keys().are_assumed() {
+            self.settling
+                .note(binding, |suppose| binding.request_if(suppose, row, &caller, api, &self.arn));
         }
         let request = &binding.request(row, &caller, api, &self.arn);
         let decision = told.map(|()| authorize(binding.policies(), request));

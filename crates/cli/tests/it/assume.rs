@@ -161,6 +161,14 @@ fn an_assumption_that_settles_nothing_is_said() {
         assert_eq!(errors, format!("{unasked}\n{unused}\n"), "{format}");
         assert!(report.contains(unasked) && report.contains(unused), "{report}");
     }
+    for (log, said) in
+        [(&told, format!("{unasked}\n{unused}\n")), (&untold, format!("{unasked}\n"))]
+    {
+        let suggest = ["suggest", "--account", &account, "--principal", "ana", log];
+        let output = tollgate(&[&suggest, &assumed[..]].concat()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+        assert!(stdout(&output).contains(unasked));
+    }
     let about = ["--format", "csv", "--table", "about"];
     let (table, errors) = analyze(&told, &about);
     assert!(table.contains(unasked) && errors.contains(unused), "{table}{errors}");
