@@ -77,6 +77,13 @@ impl<'a> Period<'a> {
         self.bounds
     }
 
+    /// What is of another, too, unless both are the same: then it is no matter of time what is compared.
+    pub(crate) fn overlap(self, other: Period<'_>) -> Option<(i64, i64)> {
+        let ((from, until), (since, end)) =
+            self.bounds.zip(other.bounds).filter(|(own, others)| own != others)?;
+        Some((from.max(since), until.min(end))).filter(|(from, until)| from < until)
+    }
+
     /// How long it is, at least a second.
     pub(crate) fn hours(self) -> f64 {
         hours(self.bounds.map_or(0, |(from, until)| until - from))

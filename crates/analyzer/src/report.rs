@@ -28,6 +28,8 @@ use crate::outcomes::GroupKey;
 use crate::partial::Partial;
 use crate::previous::Period;
 use crate::remedy::Remedy;
+use crate::text::period;
+use crate::time::rfc3339;
 
 pub use advice::{AdviceReport, BucketReport, SlowReport};
 pub use breakdowns::{BreakdownReport, GroupReport};
@@ -195,7 +197,12 @@ impl<'g> Report<'g> {
     pub fn compared(self, now: &Partial, before: &Partial) -> Report<'g> {
         let differs = now.runs.compared(&before.runs);
         let [before, now] = [before, now].map(|run| Period::of(&run.gathered, run.runs.window()));
-        let remarks = self.remarks.into_iter().chain(differs).collect();
+        let overlap = before.overlap(now).map(|bounds| {
+            let [from, until] = <[i64; 2]>::from(bounds).map(rfc3339);
+            let both = period(Some(&from), Some(&until));
+            format!("The periods that are compared overlap: {both} is of both.")
+        });
+        let remarks = self.remarks.into_iter().chain(differs).chain(overlap).collect();
         Report { comparison: Some(ComparisonReport::new(before, now)), remarks, ..self }
     }
 

@@ -52,6 +52,26 @@ fn another_run_is_compared_by_the_periods_that_both_were_asked_for() {
 }
 
 #[test]
+fn periods_that_overlap_are_said_to() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("before.json");
+    let before = path.to_str().unwrap();
+    let all = log((0..20).map(|at| at * 4_000));
+    stdout(&analyze(&["--until", "2026-03-02T12:00", "--partial", before], &all));
+    for (since, said) in [
+        ("2026-03-02T12:00", ""),
+        (
+            "2026-03-02T09:00",
+            "The periods that are compared overlap: 2026-03-02 09:00 – 12:00 is of both.\n",
+        ),
+    ] {
+        let output = analyze(&["--since", since, "--compare", before], &all);
+        assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+        assert!(stdout(&output).contains(said.trim_end()));
+    }
+}
+
+#[test]
 fn a_period_that_the_logs_do_not_cover_is_said_to_be() {
     let every_minute = log((0..4 * DAY / 60).map(|at| at * 60));
     let bounds = ["--since", "2026-03-02T12:00", "--until", "2026-03-03T12:00"];
