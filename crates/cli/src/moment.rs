@@ -43,6 +43,9 @@ fn parse(text: &str) -> Result<i64, String> {
             "expected an offset such as `+01:00` and nothing in brackets, found `[{annotation}`"
         ));
     }
+    if let Some(offset) = offset(text).filter(|it| hours(it).is_some_and(|hours| hours > 23)) {
+        return Err(format!("expected an offset of less than 24 hours, found `{offset}`"));
+    }
     let utc = |civil: DateTime| civil.to_zoned(TimeZone::UTC).ok().map(|at: Zoned| at.timestamp());
     let day = || text.parse::<Date>().ok().filter(|_| text.len() <= 10);
     text.parse::<Timestamp>()
@@ -55,6 +58,16 @@ fn parse(text: &str) -> Result<i64, String> {
              absolute, and not counted from now"
                 .to_owned()
         })
+}
+
+/// The offset from UTC that a moment ends with: `+01:00`. The hyphens of its day are none.
+fn offset(text: &str) -> Option<&str> {
+    let time = text.get("2026-03-10".len()..)?;
+    time.get(time.find(['+', '-'])?..)
+}
+
+fn hours(offset: &str) -> Option<u8> {
+    offset.get(1..3)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -73,6 +86,15 @@ mod tests {
         check("2026-03-10T09:30", "2026-03-10T09:30:00Z");
         check("2026-03-10 09:30:05", "2026-03-10T09:30:05Z");
         check("2026-03-10T09:30:00+02:00", "2026-03-10T07:30:00Z");
+        check("2026-03-10T09:30:00-23:59", "2026-03-11T09:29:00Z");
+    }
+
+    #[test]
+    fn an_offset_is_less_than_a_day() {
+        for offset in ["+24:00", "-24:00", "+25:59", "-99"] {
+            let expected = format!("expected an offset of less than 24 hours, found `{offset}`");
+            assert_eq!(parse(&format!("2026-03-10T09:30:00{offset}")), Err(expected));
+        }
     }
 
     #[test]
