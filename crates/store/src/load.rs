@@ -29,7 +29,11 @@ impl Account {
     /// fields, groups that do not exist, policy files that are missing or not valid policies,
     /// exports that are incomplete or of another account.
     pub fn read(source: &dyn Source, path: &Path) -> Result<Account, Problems> {
-        Account::of(source, &ManifestFile::read(source, path)?)
+        let (file, unknown) = ManifestFile::as_meant(source, path)?;
+        match Account::of(source, &file) {
+            Ok(account) => Problems::none_or(unknown, account),
+            Err(others) => Err(others.after(unknown)),
+        }
     }
 
     /// Reads every file that a manifest names.

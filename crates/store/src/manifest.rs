@@ -1,15 +1,16 @@
 //! `tollgate.toml` as its author wrote it: every field with its place.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use serde::Deserialize;
 use serde::de::{SeqAccess, Visitor};
 use toml::Spanned;
+use toml::de::DeTable;
 
+use self::unknown::UnknownField;
 use crate::confidential::told;
-use crate::problem::{Problem, suggestion};
+use crate::problem::{Problem, Problems};
 
 mod broker;
 mod credential;
@@ -18,6 +19,7 @@ mod gateway;
 mod log;
 mod route;
 mod sts;
+mod unknown;
 mod upstream;
 
 pub use broker::BrokerDecl;
@@ -420,36 +422,52 @@ impl Manifest {
     /// Reads a manifest. `file` is the name that problems give it.
     ///
     /// # Errors
-    /// The text is not TOML, or a field is unknown, missing or of the wrong type.
-    pub fn parse(file: &str, text: &Arc<str>) -> Result<Manifest, Problem> {
-        toml::from_str(text).map_err(|error| {
-            let span = error.span();
-            let (message, help) = in_our_words(error.message(), span.as_ref(), text);
-            let (text, message) = told(text, &message);
+    /// The text is not TOML, fields are unknown, or one is missing or of the wrong type.
+    pub fn parse(file: &str, text: &Arc<str>) -> Result<Manifest, Problems> {
+        let (manifest, problems) = Manifest::as_meant(file, text)?;
+        Problems::none_or(problems, manifest)
+    }
+
+    /// Reads it as it was probably meant, so that what else is wrong is found, too: fields that are unknown
+    /// are taken for those with nearly the same name, or left out. These are the problems beside it.
+    pub(crate) fn as_meant(
+        file: &str,
+        text: &Arc<str>,
+    ) -> Result<(Manifest, Vec<Problem>), Problems> {
+        let problem = |span, message: &str, help| {
+            let (text, message) = told(text, message);
             Problem { file: file.to_owned(), text, span, message, help, policy: None }
-        })
+        };
+        let mut table = DeTable::parse(text)
+            .map_err(|error| problem(error.span(), &in_a_line(error.message()), None))?;
+        let mut problems = Vec::new();
+        let manifest = loop {
+            let error = match Manifest::deserialize(toml::Deserializer::from(table.clone())) {
+                Ok(manifest) => break Some(manifest),
+                Err(error) => error,
+            };
+            let message = in_a_line(error.message());
+            match UnknownField::of(&message, error.span(), text) {
+                Some(unknown) if unknown.mend(table.get_mut()) => {
+                    problems.push(problem(error.span(), unknown.message, Some(unknown.help())));
+                }
+                _ => {
+                    problems.push(problem(error.span(), &message, None));
+                    break None;
+                }
+            }
+        };
+        problems.sort_by_key(|it| it.span.as_ref().map(|span| span.start));
+        match manifest {
+            Some(manifest) => Ok((manifest, problems)),
+            None => Err(Problems(problems)),
+        }
     }
 }
 
-/// The parser's message as one line, and for an unknown field the nearest known one.
-///
-/// serde says ``unknown field `x`, expected one of `a`, `b` ``: the candidates are in back-ticks.
-fn in_our_words(
-    message: &str,
-    span: Option<&Range<usize>>,
-    text: &str,
-) -> (String, Option<String>) {
-    let message = message.trim().replace('\n', ", ");
-    let Some((head, expected)) =
-        message.split_once(", expected ").filter(|(head, _)| head.starts_with("unknown field"))
-    else {
-        return (message, None);
-    };
-    let written = span.and_then(|span| text.get(span.clone())).unwrap_or_default();
-    let candidates = expected.split('`').skip(1).step_by(2);
-    let help = suggestion(written.trim_matches('"'), candidates)
-        .unwrap_or_else(|| format!("expected {expected}"));
-    (head.to_owned(), Some(help))
+/// The parser's message as one line.
+fn in_a_line(message: &str) -> String {
+    message.trim().replace('\n', ", ")
 }
 
 #[cfg(test)]
@@ -458,9 +476,16 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &str, help: Option<&str>) {
-        let problem = Manifest::parse("tollgate.toml", &Arc::from(text)).unwrap_err();
-        assert_eq!(problem.to_string(), expected);
-        assert_eq!(problem.help.as_deref(), help);
+        check_all(text, &[(expected, help)]);
+    }
+
+    #[track_caller]
+    fn check_all(text: &str, expected: &[(&str, Option<&str>)]) {
+        let problems = Manifest::parse("tollgate.toml", &Arc::from(text)).unwrap_err();
+        let told = problems.iter().map(|it| (it.to_string(), it.help.clone()));
+        let expected =
+            expected.iter().map(|(it, help)| ((*it).to_owned(), help.map(str::to_owned)));
+        assert!(told.eq(expected), "{problems:#?}");
     }
 
     #[test]
@@ -473,10 +498,26 @@ mod tests {
     }
 
     #[test]
+    fn what_else_is_wrong_is_told_beside_unknown_fields() {
+        check_all(
+            "account = \"1\"\nregion = \"r\"\n[[groups]]\nname = \"g\"\ncolour = 1\npolices = 7\n",
+            &[
+                ("tollgate.toml:3:3: unknown field `groups`", Some("did you mean `group`?")),
+                (
+                    "tollgate.toml:5:1: unknown field `colour`",
+                    Some("expected `name` or `policies`"),
+                ),
+                ("tollgate.toml:6:1: unknown field `polices`", Some("did you mean `policies`?")),
+                ("tollgate.toml:6:11: invalid type: integer `7`, expected a sequence", None),
+            ],
+        );
+    }
+
+    #[test]
     fn a_field_like_no_other_lists_them() {
         check(
-            "account = \"1\"\nregion = \"eu-west-1\"\n[[group]]\nname = \"x\"\ncolour = 1\n",
-            "tollgate.toml:5:1: unknown field `colour`",
+            "account = \"1\"\nregion = \"eu-west-1\"\n[[group]]\npolicies = []\nname = \"x\"\ncolour = 1\n",
+            "tollgate.toml:6:1: unknown field `colour`",
             Some("expected `name` or `policies`"),
         );
     }

@@ -84,7 +84,7 @@ impl fmt::Display for Problem {
 
 /// Everything found to be wrong, in the order of the manifest; at least one.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Problems(Vec<Problem>);
+pub struct Problems(pub(crate) Vec<Problem>);
 
 impl Problems {
     /// What was read, if nothing is wrong with it.
@@ -93,6 +93,13 @@ impl Problems {
     /// All of them, if there is one.
     pub fn none_or<T>(problems: Vec<Problem>, account: T) -> Result<T, Problems> {
         if problems.is_empty() { Ok(account) } else { Err(Problems(problems)) }
+    }
+
+    /// These after others.
+    #[must_use]
+    pub(crate) fn after(self, mut others: Vec<Problem>) -> Problems {
+        others.extend(self.0);
+        Problems(others)
     }
 
     /// All of them, the first first.
@@ -133,11 +140,16 @@ pub fn suggestion<'a>(
     written: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> Option<String> {
-    candidates
-        .into_iter()
-        .filter_map(|known| Some((distance(written, known)?, known)))
-        .min()
-        .map(|(_, candidate)| format!("did you mean `{candidate}`?"))
+    nearest(written, candidates).map(|candidate| format!("did you mean `{candidate}`?"))
+}
+
+/// The candidate that is nearest to what was written, if one is near.
+pub(crate) fn nearest<'a>(
+    written: &str,
+    candidates: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
+    let near = candidates.into_iter().filter_map(|known| Some((distance(written, known)?, known)));
+    near.min().map(|(_, candidate)| candidate)
 }
 
 /// How far a candidate is from what was written, if it is near: capital letters count as small ones.

@@ -192,6 +192,25 @@ authorization = "aws_iam"
 }
 
 #[test]
+fn unknown_fields_hide_nothing_else() {
+    check_problems(
+        r#"regin = "eu-west-1"
+[[principals]]
+arn = "arn:aws:iam::111122223333:user/ana"
+groups = ["develpers"]
+polices = ["missing.json"]
+"#,
+        &[
+            ("a/tollgate.toml:3:1: unknown field `regin`", Some("did you mean `region`?")),
+            ("a/tollgate.toml:4:3: unknown field `principals`", Some("did you mean `principal`?")),
+            ("a/tollgate.toml:7:1: unknown field `polices`", Some("did you mean `policies`?")),
+            ("a/tollgate.toml:6:11: unknown group `develpers`", None),
+            ("a/tollgate.toml:7:12: cannot read `a/missing.json`: no such file", None),
+        ],
+    );
+}
+
+#[test]
 fn a_broken_policy_is_reported_in_its_own_file_once() {
     let manifest = r#"[[principal]]
 arn = "arn:aws:iam::111122223333:user/ana"

@@ -9,7 +9,7 @@ use tollgate_log::Input;
 use tollgate_policy::PolicyType;
 use tollgate_store::Manifest;
 
-use crate::diagnose::Problem;
+use crate::account;
 use crate::texts;
 
 /// A text to be checked.
@@ -106,7 +106,7 @@ fn attached(path: &Path) -> miette::Result<Vec<(PathBuf, PolicyType)>> {
         .into_diagnostic()
         .wrap_err_with(|| format!("cannot read the account manifest `{name}`"))?
         .into();
-    let manifest = Manifest::parse(&name, &text).map_err(Problem::from)?;
+    let manifest = Manifest::parse(&name, &text).map_err(account::all_of)?;
     let folder = path.parent().unwrap_or(Path::new(""));
     Ok(manifest.policy_files().map(|(file, known)| (folder.join(file), known)).collect())
 }

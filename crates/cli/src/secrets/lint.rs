@@ -10,6 +10,7 @@ use tollgate_policy::Position;
 use tollgate_secrets::literal::{Literal, literals};
 use tollgate_store::{Manifest, confidential, shown};
 
+use crate::account;
 use crate::diagnose::{Place, Problem};
 use crate::exit::{Exit, Outcome};
 use crate::texts;
@@ -96,7 +97,7 @@ fn account(path: &Path) -> miette::Result<Vec<Linted>> {
     let manifest = match Manifest::parse(&name, &text) {
         Ok(manifest) => manifest,
         Err(_) if !linted.found.is_empty() => return Ok(vec![linted]),
-        Err(problem) => return Err(Problem::from(problem).into()),
+        Err(problems) => return Err(account::all_of(problems)),
     };
     let folder = path.parent().unwrap_or(Path::new(""));
     let exports = manifest.authorization_details.0.iter().chain(&manifest.rest_apis.0);
