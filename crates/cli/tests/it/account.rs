@@ -48,6 +48,14 @@ fn a_manifest_alone_is_an_account_too() {
 }
 
 #[test]
+fn what_is_no_manifest_is_told_as_what_it_is() {
+    let errors = stderr(&["--account", "fixtures/github-proxy/policies/api.json", "ana"]);
+    assert!(errors.contains("a manifest names it: `policies` of a `[[principal]]`"), "{errors}");
+    let errors = stderr(&["--account", "fixtures/github-proxy", "ana"]);
+    assert!(errors.contains("did you mean `fixtures/github-proxy/tollgate.toml`?"), "{errors}");
+}
+
+#[test]
 fn json_fits_its_schema() {
     let document = shown(&["--account", EXPORT, "--format", "json", "reporter"]);
     let document = serde_json::from_str(&document).unwrap();
