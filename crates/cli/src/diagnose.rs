@@ -1,24 +1,45 @@
 //! Errors as people read them: the message, the lines it is about, and what to do.
 
+use std::iter;
 use std::ops::Range;
 use std::sync::Arc;
 
 use miette::{Diagnostic, GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource};
 use miette::{SourceCode, SourceSpan};
+use tollgate_analyzer::text::in_lines;
 use tollgate_secrets::literal::Blotted;
 
 use crate::world::World;
 
-/// Makes `{report:?}` print for this world: colour and width are decided by the world alone.
-pub(crate) fn install(world: &World) {
-    let handler = handler(world, world.colour_on_error);
-    // A hook that is set already belongs to a test in this process, and does as well.
-    let _ = miette::set_hook(Box::new(move |_| Box::new(handler.clone())));
+/// Says on standard error what is wrong.
+pub(crate) fn complain(report: &miette::Report, world: &World) {
+    let all: Vec<&dyn Diagnostic> = match report.downcast_ref::<Problem>() {
+        Some(first) => iter::once(first).chain(&first.others).map(|it| it as _).collect(),
+        None => vec![report.as_ref()],
+    };
+    let all: Vec<String> =
+        all.into_iter().map(|it| drawn(it, world, world.colour_on_error)).collect();
+    world.complain_drawn(&all.join("\n"));
 }
 
-fn handler(world: &World, colour: bool) -> GraphicalReportHandler {
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    GraphicalReportHandler::new_themed(theme).with_width(world.width).with_links(false)
+/// A problem as lines.
+fn drawn(diagnostic: &dyn Diagnostic, world: &World, colour: bool) -> String {
+    themed(colour, |theme| {
+        let handler = GraphicalReportHandler::new_themed(theme);
+        let handler = handler.with_width(world.width).with_links(false);
+        let mut text = String::new();
+        // Writing into a string cannot fail.
+        let _ = handler.render_report(&mut text, diagnostic);
+        text
+    })
+}
+
+/// What is drawn with a theme. Whatever files hold and are called, it steers no terminal: with such
+/// characters in it, it has no colours, which could not be told from them.
+pub(crate) fn themed(colour: bool, draw: impl Fn(GraphicalTheme) -> String) -> String {
+    let plain = draw(GraphicalTheme::unicode_nocolor());
+    let seen = in_lines(&plain);
+    if colour && seen == plain { draw(GraphicalTheme::unicode()) } else { seen }
 }
 
 /// Something wrong in a text: message, place, and a suggestion.
@@ -69,11 +90,7 @@ impl Problem {
 
     /// The problem as a part of a report on standard output, with a blank line after it.
     pub(crate) fn shown(&self, world: &World) -> String {
-        let mut text = String::new();
-        // Writing into a string cannot fail.
-        let _ = handler(world, world.colour).render_report(&mut text, self);
-        text.push('\n');
-        text
+        drawn(self, world, world.colour) + "\n"
     }
 
     /// Several problems as one, the first first; `None` for none.
@@ -105,10 +122,5 @@ impl Diagnostic for Problem {
         let place = self.place.as_ref()?;
         let label = LabeledSpan::new_primary_with_span(Some("here".to_owned()), place.span);
         Some(Box::new(std::iter::once(label)))
-    }
-
-    fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn Diagnostic> + 'a>> {
-        let others = self.others.iter().map(|other| other as &dyn Diagnostic);
-        (!self.others.is_empty()).then(|| Box::new(others) as Box<dyn Iterator<Item = _>>)
     }
 }

@@ -64,11 +64,10 @@ const INTERNAL: u8 = 70;
 
 /// Runs a sub-command and turns whatever comes of it into an exit code.
 pub(crate) fn run(world: &World, command: impl FnOnce() -> Outcome) -> ExitCode {
-    diagnose::install(world);
     match catch_unwind(AssertUnwindSafe(command)) {
         Ok(Ok(exit)) => exit.code(),
         Ok(Err(report)) => {
-            world.complain(&format!("{report:?}"));
+            diagnose::complain(&report, world);
             ExitCode::from(UNREADABLE)
         }
         Err(_) => ExitCode::from(INTERNAL),

@@ -14,6 +14,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use rustix::termios::tcgetwinsize;
 use signal_hook::consts::SIGINT;
 use signal_hook::flag;
+use tollgate_analyzer::text::in_lines;
 
 /// Columns of a text report that does not go to a terminal.
 const WIDTH_ELSEWHERE: usize = 100;
@@ -125,8 +126,13 @@ impl World {
             .wrap_err("cannot forbid core dumps, which would hold secrets")
     }
 
-    /// Says something on standard error. If even that is gone, nobody is listening.
+    /// Says something on standard error, with nothing in it that would steer a terminal.
     pub(crate) fn complain(&self, message: &str) {
+        self.complain_drawn(&in_lines(message));
+    }
+
+    /// The same of what may have colours. If even standard error is gone, nobody is listening.
+    pub(crate) fn complain_drawn(&self, message: &str) {
         let _ = writeln!(io::stderr().lock(), "{}", message.trim_end());
     }
 }

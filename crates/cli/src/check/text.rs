@@ -5,6 +5,7 @@ use std::fmt::{self, Display, Write};
 use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, SourceCode};
 use tollgate_policy::{Diagnostic, Severity};
 
+use crate::diagnose::themed;
 use crate::world::World;
 
 use super::excerpt::Excerpt;
@@ -13,8 +14,10 @@ use super::subject::KnownFrom;
 
 /// Prints the report; in colour if it goes to a terminal, and not `to_file`.
 pub(super) fn print(report: &Report, world: &World, to_file: bool) -> String {
-    let colour = world.colour && !to_file;
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
+    themed(world.colour && !to_file, |theme| lay_out(report, world, theme))
+}
+
+fn lay_out(report: &Report, world: &World, theme: GraphicalTheme) -> String {
     let handler = GraphicalReportHandler::new_themed(theme)
         .with_width(world.width)
         .with_links(false)

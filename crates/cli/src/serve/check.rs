@@ -9,6 +9,7 @@ use tollgate_store::{Files, Problem};
 use super::credentials::Credentials;
 use crate::account;
 use crate::check::policies_of;
+use crate::diagnose;
 use crate::exit::{Exit, Outcome};
 use crate::world::World;
 
@@ -34,7 +35,7 @@ pub(super) async fn run(
         world.write(None, summary(&snapshot).as_bytes())?;
         return Ok(Exit::Ok);
     }
-    world.complain(&format!("{:?}", account::all_of(problems)));
+    diagnose::complain(&account::all_of(problems), world);
     Ok(Exit::Findings)
 }
 

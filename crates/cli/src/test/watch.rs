@@ -11,6 +11,7 @@ use miette::IntoDiagnostic;
 use notify::{Event, RecommendedWatcher, RecursiveMode, Watcher};
 use tollgate_store::{Files, Source};
 
+use crate::diagnose;
 use crate::exit::Outcome;
 use crate::world::World;
 
@@ -57,7 +58,7 @@ pub(super) fn again_and_again(
     loop {
         let recording = Recording::default();
         if let Err(report) = once(&recording) {
-            world.complain(&format!("{report:?}"));
+            diagnose::complain(&report, world);
         }
         watch(&mut watcher, &mut watched, paths, &recording)?;
         world.complain("watching for changes; stop with Ctrl-C");

@@ -47,6 +47,25 @@ fn a_manifest_alone_is_an_account_too() {
     insta::assert_snapshot!(shown(&["--account", account, "release-bot"]));
 }
 
+/// Each as the first is, and what has unknown fields is read as it was meant.
+#[test]
+fn everything_wrong_is_told_at_once() {
+    let folder = Folder::new();
+    let manifest = "account = \"1\"\nregin = \"r\"\nregion = \"r\"\n[[principal]]\narn = \"ana\"\n";
+    let account = folder.write("tollgate.toml", manifest);
+    let errors = stderr(&["--account", &account, "ana"]);
+    let told: Vec<&str> = errors.lines().filter(|line| line.contains('×')).collect();
+    assert_eq!(
+        told,
+        [
+            "  × unknown field `regin`",
+            "  × expected an account id of twelve digits, found `1`",
+            "  × expected the ARN of a user, role or federated user, found `ana`",
+        ]
+    );
+    assert!(!errors.contains("Error"), "{errors}");
+}
+
 #[test]
 fn what_is_no_manifest_is_told_as_what_it_is() {
     let errors = stderr(&["--account", "fixtures/github-proxy/policies/api.json", "ana"]);

@@ -34,6 +34,28 @@ fn what_a_log_holds_does_not_steer_a_terminal() {
     }
 }
 
+/// Nor do the names of files, wherever they are told.
+#[test]
+fn what_is_said_on_standard_error_does_not_steer_a_terminal() {
+    let folder = Folder::new();
+    let unseen: String = UNSEEN.iter().collect();
+    let log = folder.write(&format!("{unseen}.log"), "{\"status\": \"200\"}");
+    let other = folder.write(&format!("{unseen}.json"), &format!("{{\"{unseen}\""));
+    for arguments in [
+        &["analyze", "--verbose", &log][..],
+        &["analyze", &log, &log],
+        &["analyze", &other],
+        &["merge", &other],
+        &["account", "show", "--account", &other, "ana"],
+    ] {
+        let errors = String::from_utf8(tollgate(arguments).output().unwrap().stderr).unwrap();
+        assert!(errors.contains("\\u{202e}"), "{arguments:?}: {errors:?}");
+        assert!(!errors.contains(UNSEEN), "{arguments:?}: {errors:?}");
+    }
+    let (_, shown) = ended_on_terminal(&mut tollgate(&["check", &other]), 80);
+    assert!(shown.contains("\\u{202e}") && !shown.contains(UNSEEN), "{shown:?}");
+}
+
 #[test]
 fn programs_get_values_as_they_are() {
     let folder = Folder::new();
