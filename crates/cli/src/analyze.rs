@@ -142,7 +142,8 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let mut written = args.report.written();
     written.extend(args.partial.clone().map(|path| ("--partial", path)));
     let manifest = args.account.as_deref();
-    let mut logs = args.logs.open(analysis.projection(), manifest, &plan.files, written)?;
+    let projection = analysis.projection();
+    let mut logs = args.logs.open(projection, manifest, &plan.files, written, world)?;
     logs.options.memory = args.memory.limit();
     logs.options.stop = Some(world.interrupt()?);
     let bar = progress::watch(&logs.inputs, &mut logs.options, world);

@@ -84,7 +84,7 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     };
     let manifest = args.account.as_deref();
     let files: Vec<PathBuf> = manifest.map(Path::to_owned).into_iter().collect();
-    let mut logs = args.logs.open(args.projection(), manifest, &files, written)?;
+    let mut logs = args.logs.open(args.projection(), manifest, &files, written, world)?;
     if let (Some(_), Destination::File(path)) = (&logs.options.state, &destination) {
         return Err(Problem {
             help: Some("give a folder, which gets new files with each run".to_owned()),

@@ -2,6 +2,7 @@
 
 mod told;
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -132,6 +133,20 @@ pub(crate) fn say_again(again: &Again, world: &World) {
     }
 }
 
+/// Says which variables of log formats API Gateway does not have.
+fn say_unknown(options: &ScanOptions, world: &World) {
+    let of_manifest = options.formats.iter().flat_map(|format| &format.templates);
+    let templates = options.overrides.templates.iter().chain(of_manifest);
+    let unknown: BTreeSet<&str> = templates.flat_map(Template::unknown_variables).collect();
+    for variable in unknown {
+        let meant = told::meant_variable(variable).map(|meant| format!(": {meant}"));
+        world.complain(&format!(
+            "API Gateway has no variable `$context.{variable}` for log formats{}",
+            meant.unwrap_or_default()
+        ));
+    }
+}
+
 /// The first lines that could not be read, to be shown: without what looks like a credential.
 pub(crate) fn samples(quarantine: &Quarantine) -> Vec<QuarantinedLine> {
     let shown = |line: &QuarantinedLine| {
@@ -179,14 +194,16 @@ pub(crate) struct Logs<'a> {
 }
 
 impl LogArgs {
-    /// Finds the inputs and what is known of them, from the flags and from `[log]` of a manifest;
-    /// the flags count first. None of them is written over, nor are `files`, which are read as well.
+    /// Finds the inputs and what is known of them, from the flags and from `[log]` of a manifest; the flags
+    /// count first. None of them is written over, nor are `files`, which are read as well. Says which
+    /// variables of formats are unknown.
     pub(crate) fn open(
         &self,
         projection: Projection,
         manifest: Option<&Path>,
         files: &[PathBuf],
         mut written: Vec<Written>,
+        world: &World,
     ) -> miette::Result<Logs<'_>> {
         let (inputs, again) = find(&self.inputs)?;
         written.extend(self.quarantine.clone().map(|path| ("--quarantine", path)));
@@ -209,6 +226,7 @@ impl LogArgs {
             state: self.state.as_deref().map(state).transpose()?,
             ..ScanOptions::new(projection)
         };
+        say_unknown(&options, world);
         Ok(Logs { args: self, inputs, again, options })
     }
 

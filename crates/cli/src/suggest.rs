@@ -110,7 +110,7 @@ struct Plan<'a> {
 
 pub(crate) fn run(args: &Args, world: &World) -> Outcome {
     let interrupted = world.interrupt()?;
-    let mut plan = Plan::new(args, &interrupted)?;
+    let mut plan = Plan::new(args, &interrupted, world)?;
     let principals = chosen(&plan.account, args)?;
     let suggest = Suggest {
         account: &plan.account,
@@ -164,7 +164,11 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
 }
 
 impl Plan<'_> {
-    fn new<'a>(args: &'a Args, interrupted: &Arc<AtomicBool>) -> miette::Result<Plan<'a>> {
+    fn new<'a>(
+        args: &'a Args,
+        interrupted: &Arc<AtomicBool>,
+        world: &World,
+    ) -> miette::Result<Plan<'a>> {
         let window = args.period.window()?;
         let mut files = Vec::new();
         let account = account::read_noted(&args.account, &mut files)?;
@@ -176,7 +180,7 @@ impl Plan<'_> {
             written.extend(files::paths(folder, &names).map(|path| ("--out", path)));
         }
         let manifest = Some(&*args.account);
-        let mut logs = args.logs.open(Suggest::projection(), manifest, &files, written)?;
+        let mut logs = args.logs.open(Suggest::projection(), manifest, &files, written, world)?;
         args.out.iter().try_for_each(|folder| files::check(folder, &names))?;
         let spooled = spool(&mut logs.inputs, interrupted)?;
         logs.options.memory = args.memory.limit();

@@ -11,6 +11,7 @@ mod learn;
 pub(crate) mod located;
 pub(crate) mod recover;
 mod settings;
+mod variables;
 
 use std::fmt;
 
@@ -138,6 +139,21 @@ impl Template {
     /// The variables in order, without `$context.`.
     pub fn variables(&self) -> impl Iterator<Item = &str> {
         self.parts.iter().map(|part| part.name.as_str())
+    }
+
+    /// Those of the variables that neither API Gateway has nor a name of one's own stands for.
+    ///
+    /// ```
+    /// use tollgate_log::{NameMap, Template};
+    ///
+    /// let format = "$context.path $context.stauts";
+    /// let template = Template::parse(format, &NameMap::default())?;
+    /// assert_eq!(template.unknown_variables().collect::<Vec<_>>(), ["stauts"]);
+    /// # Ok::<(), tollgate_log::TemplateError>(())
+    /// ```
+    pub fn unknown_variables(&self) -> impl Iterator<Item = &str> {
+        let untold = self.parts.iter().filter(|part| part.target.is_none());
+        untold.map(|part| part.name.as_str()).filter(|name| !variables::is_known(name))
     }
 
     /// The values of a line that fits the template, one for each variable. A `null` of JSON is no

@@ -102,13 +102,16 @@ impl Reader<'_> {
     }
 }
 
+/// The variable that was probably meant.
+pub(super) fn meant_variable(written: &str) -> Option<String> {
+    let variables = Field::ALL.iter().map(|field| field.variable()).filter(|name| !name.is_empty());
+    suggestion(written, variables).map(|meant| meant.replacen('`', "`$context.", 1))
+}
+
 /// The variable or column that was probably meant.
 fn meant(written: &str) -> String {
-    let variables = Field::ALL.iter().map(|field| field.variable()).filter(|name| !name.is_empty());
     let near = match written.strip_prefix("$context.") {
-        Some(variable) => {
-            suggestion(variable, variables).map(|meant| meant.replacen('`', "`$context.", 1))
-        }
+        Some(variable) => meant_variable(variable),
         None => suggestion(written, Field::ALL.iter().map(|field| field.name())),
     };
     near.unwrap_or_else(|| {

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use serde_json::Value;
 
-use crate::support::{json, tollgate, top};
+use crate::support::{Folder, json, tollgate, top};
 
 const LOGS: &str = "fixtures/github-proxy/logs";
 const ACCOUNT: &str = "fixtures/github-proxy/tollgate.toml";
@@ -233,6 +233,27 @@ fn a_wrong_log_format_is_said() {
     let errors = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(2));
     assert!(errors.contains("expected text between `$context.httpMethod`"), "{errors}");
+}
+
+/// API Gateway logs `-` for them, so that they do no harm.
+#[test]
+fn variables_that_api_gateway_does_not_have_are_said() {
+    let folder = Folder::new();
+    let log = folder.write("access.log", "GET - - - 200\n");
+    let format = "$context.httpMethod $context.identity.userAnr $context.foo $context.authorizer.foo \
+                  $context.status";
+    let manifest = format!(
+        "account = \"123456789012\"\nregion = \"r\"\n[[log.format]]\ntemplate = \"{format}\"\n"
+    );
+    let account = folder.write("tollgate.toml", &manifest);
+    for told in [["--log-format", format], ["--account", &account]] {
+        let output = printing(&[&["analyze", &log], &told[..]].concat());
+        assert_eq!(output.status.code(), Some(0), "{told:?}");
+        let said = "API Gateway has no variable `$context.foo` for log formats\n\
+                    API Gateway has no variable `$context.identity.userAnr` for log formats: did you mean \
+                    `$context.identity.userArn`?\n";
+        assert_eq!(String::from_utf8_lossy(&output.stderr), said);
+    }
 }
 
 #[test]
