@@ -211,6 +211,21 @@ polices = ["missing.json"]
 }
 
 #[test]
+fn a_log_format_of_an_api_that_is_misspelt() {
+    let api = |id: &str| format!("[[api]]\nid = \"a1b2c3d4e5\"\n[[log.format]]\napi = \"{id}\"\n");
+    check_problems(
+        &api("a1b2c3d4e6"),
+        &[(
+            "a/tollgate.toml:6:7: the account has no API `a1b2c3d4e6`",
+            Some("did you mean `a1b2c3d4e5`?"),
+        )],
+    );
+    for id in ["a1b2c3d4e5", "z9y8x7w6v5"] {
+        assert!(read(&api(id)).is_ok(), "{id}");
+    }
+}
+
+#[test]
 fn a_broken_policy_is_reported_in_its_own_file_once() {
     let manifest = r#"[[principal]]
 arn = "arn:aws:iam::111122223333:user/ana"

@@ -66,7 +66,8 @@ impl Reader<'_> {
     /// One format; nothing if it tells nothing.
     fn format(&self, format: &LogFormatDecl) -> Result<Option<LogFormat>, Problem> {
         let LogFormatDecl { api, stage, paths, .. } = format;
-        let api_stage = ApiStage { api: api.clone(), stage: stage.clone() };
+        let api_stage =
+            ApiStage { api: api.as_ref().map(|api| api.get_ref().clone()), stage: stage.clone() };
         let templates = self.templates(format)?;
         let mut inputs = Vec::new();
         for path in &paths.0 {

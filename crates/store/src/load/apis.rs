@@ -36,7 +36,21 @@ impl<'t> Loader<'t> {
                 otherwise: None,
             });
         }
+        self.misspelt_apis(&apis);
         apis
+    }
+
+    /// Complains of log formats whose API nearly has the id of another. Others may be of APIs that are not of
+    /// the account.
+    fn misspelt_apis(&mut self, apis: &[ApiEntry]) {
+        let named = self.manifest.log.formats.iter().filter_map(|it| it.get_ref().api.as_ref());
+        for id in named.filter(|id| !apis.iter().any(|api| api.id == *id.get_ref())) {
+            let meant = suggestion(id.get_ref(), apis.iter().map(|api| api.id.as_str()));
+            if meant.is_some() {
+                let message = format!("the account has no API `{}`", id.get_ref());
+                self.complain(id.span(), message, meant);
+            }
+        }
     }
 
     fn api(&mut self, account: &str, decl: &'t ApiDecl) -> ApiEntry {

@@ -28,7 +28,7 @@ pub struct LogFormatDecl {
     #[serde(default)]
     pub paths: OneOrMany,
     /// The id of the API whose lines these are, where they do not say it.
-    pub api: Option<String>,
+    pub api: Option<Spanned<String>>,
     /// Their stage, likewise.
     pub stage: Option<String>,
     /// The format as the API is configured: text with `$context` variables.
