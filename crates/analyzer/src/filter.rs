@@ -151,7 +151,7 @@ impl Field {
             Field::Route => return Some(route(row, api())),
             Field::Call => {
                 let method = call::method(row).unwrap_or(UNTOLD);
-                return Some(format!("{method} {}", route(row, api())).into());
+                return Some([method, " ", &route(row, api())].concat().into());
             }
             Field::Upstream => forwarded(row, api()).upstream,
             Field::Credential => forwarded(row, api()).credential,

@@ -318,8 +318,8 @@ impl<'t> Parser<'t> {
 fn is_call(field: Field, operator: Operator, value: &Operand) -> bool {
     let Operand::Text(text) = value else { return false };
     let (method, route) = text.split_once(' ').unwrap_or((text, ""));
-    let is_upper = |method: &str| method.bytes().all(|byte| byte.is_ascii_uppercase());
-    let is_method = method == UNTOLD || !method.is_empty() && is_upper(method);
+    let is_word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphabetic());
+    let is_method = method == UNTOLD || !method.is_empty() && is_word(method);
     let is_part = matches!(operator, Operator::Contains | Operator::ContainsNot);
     let is_route = is_part || route == UNKNOWN_ROUTE || route.starts_with(['/', '$']);
     field == Field::Route && is_method && is_route

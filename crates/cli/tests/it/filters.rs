@@ -106,6 +106,12 @@ fn what_no_call_has_is_said() {
         "caller = \"user/anna\"",
         &["satisfies `caller = \"user/anna\"` of `--filter`: did you mean `user/ana`?"],
     );
+    check_said(
+        "route = \"get /search/issues\"",
+        &[
+            "satisfies `route = \"get /search/issues\"` of `--filter`: did you mean `GET /search/issues`?",
+        ],
+    );
     // Whether other comparisons hold does not matter, nor whether it is denied.
     check_said(
         "status = 999 and upstream != \"gitlab\"",
