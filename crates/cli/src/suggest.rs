@@ -11,14 +11,14 @@ use clap::ValueEnum;
 use miette::IntoDiagnostic;
 use tollgate_analyzer::suggest::{Bounds, Suggest, Suggestion, Suggestions, Unproven, file_names};
 use tollgate_analyzer::{Assumption, Filter, Window, render, text};
-use tollgate_log::Input;
+use tollgate_log::{Input, Source};
 use tollgate_store::{Account, Subject};
 
 use crate::account;
 use crate::assume::Assume;
 use crate::diagnose::Problem;
 use crate::exit::{Exit, Outcome};
-use crate::logs::{LogArgs, Logs};
+use crate::logs::{LogArgs, Logs, samples, tried, unreadable};
 use crate::memory::MemoryArgs;
 use crate::moment::Period;
 use crate::overwrite::Written;
@@ -139,10 +139,10 @@ pub(crate) fn run(args: &Args, world: &World) -> Outcome {
             return Ok(Exit::Internal);
         }
     };
-    if suggestions.observation.requests + suggestions.observation.left_out == 0 {
-        let help = Some("`tollgate analyze` says of each input why".to_owned());
-        let problem = Problem::new("no line is a request that can be read");
-        return Err(Problem { help, ..problem }.into());
+    let new = !scanned.sources.iter().any(Source::is_known);
+    if new && suggestions.observation.requests + suggestions.observation.left_out == 0 {
+        let samples = samples(&scanned.quarantine);
+        return Err(unreadable(&tried(&scanned.sources, &samples)).into());
     }
     suggestions.observation.remarks.iter().for_each(|sentence| world.complain(sentence));
     let silent = silent(&suggestions);
@@ -268,10 +268,11 @@ fn some_of(names: &[&str]) -> String {
 fn unobserved(suggestions: &Suggestions, silent: &[&str], all: bool) -> Problem {
     let whom = if all { "any principal of the account".to_owned() } else { some_of(silent) };
     let left_out = suggestions.observation.left_out;
-    let read = suggestions.observation.requests + left_out;
+    let read = text::count(suggestions.observation.requests + left_out, "call");
+    let left_out = text::number(left_out);
     Problem {
         help: Some(format!(
-            "{read} calls were read, and {left_out} of them are left out by `--since`, `--until` or \
+            "{read} were read, and {left_out} of them are left out by `--since`, `--until` or \
              `--filter`"
         )),
         ..Problem::new(format!(

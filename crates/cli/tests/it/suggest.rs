@@ -226,6 +226,8 @@ fn what_cannot_be_done_is_refused() {
     let backwards = ["--all", "--since", "2026-03-11", "--until", "2026-03-10"];
     check_refused(&[&backwards[..], &SHOP].concat(), &["expected `--since` before `--until`"]);
     check_refused(&["--all", "--account", SHOP[1], "nowhere"], &["cannot read `nowhere`"]);
+    let why = ["no line is a request that can be read", "(read as", "expected access logs"];
+    check_refused(&["--all", "--account", SHOP[1], SHOP[1]], &why);
 }
 
 /// A policy for who called nothing takes everything away, and is proven by nothing.
@@ -234,7 +236,7 @@ fn of_whom_nothing_was_observed_nothing_is_suggested() {
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("policies");
     let late = ["--since", "2030-01-01", "--out", out.to_str().unwrap()];
-    let said = ["3609 calls were read", "3609 of them are left out"];
+    let said = ["3,609 calls were read", "3,609 of them are left out"];
     let of_ana = ["nothing was observed of arn:aws:iam::123456789012:user/ana"];
     let arguments = [&["--principal", "ana"], &late[..], &EXAMPLE].concat();
     check_refused(&arguments, &[&of_ana[..], &said].concat());
