@@ -5,6 +5,7 @@ use std::fmt;
 
 use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
+use tollgate_store::suggestion;
 
 use crate::bounded::{self, Counted};
 use crate::call::Call;
@@ -42,8 +43,10 @@ impl Grouping {
         for name in text.split(',').map(str::trim) {
             let known = Dimension::ALL.into_iter().find(|known| known.as_str() == name);
             let dimension = known.ok_or_else(|| {
-                let names = Dimension::ALL.map(|known| format!("`{}`", known.as_str()));
-                format!("expected one of {}, found `{name}`", names.join(", "))
+                let names = Dimension::ALL.map(Dimension::as_str);
+                let meant = suggestion(name, names).map(|meant| format!("; {meant}"));
+                let (names, meant) = (names.join("`, `"), meant.unwrap_or_default());
+                format!("expected one of `{names}`, found `{name}`{meant}")
             })?;
             if dimensions.contains(&dimension) {
                 return Err(format!("`{name}` occurs twice"));
@@ -253,7 +256,7 @@ mod tests {
     #[test]
     fn errors_say_what_was_expected() {
         check_error("", "expected one of `caller`, `role`, `session`");
-        check_error("roles", "`agent`, `error`, found `roles`");
+        check_error("roles", "`agent`, `error`, found `roles`; did you mean `role`?");
         check_error("role,role", "`role` occurs twice");
         check_error("role,route,status,agent,api", "expected at most 4 names, found 5");
     }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use miette::IntoDiagnostic;
 use tollgate_analyzer::{Analysis, Assumption, Filter, Grouping, Partial, Window};
 use tollgate_log::Source;
-use tollgate_store::Account;
+use tollgate_store::{Account, suggestion};
 
 use crate::account;
 use crate::assume::Assume;
@@ -113,9 +113,17 @@ impl Compare {
                 Some(_) => Ok(Some(Compare::Previous)),
                 None => Err(without_bounds().into()),
             },
-            Some(path) => Ok(Some(Compare::With(Box::new(merge::read(path)?)))),
+            Some(path) => match suggestion(&path.to_string_lossy(), ["previous"]) {
+                Some(meant) if !path.exists() => Err(no_period(path, meant).into()),
+                _ => Ok(Some(Compare::With(Box::new(merge::read(path)?)))),
+            },
         }
     }
+}
+
+fn no_period(path: &Path, meant: String) -> Problem {
+    let message = format!("expected `previous` or a file, found `{}`", path.display());
+    Problem { help: Some(meant), ..Problem::new(message) }
 }
 
 /// The period before is as long as this one, so this one must have a length.

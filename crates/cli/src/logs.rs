@@ -104,7 +104,10 @@ pub(crate) fn told_by(manifest: &Path, projection: Projection) -> miette::Result
 
 fn map<'a>(names: impl IntoIterator<Item = &'a (String, String)>) -> miette::Result<NameMap> {
     let pairs = names.into_iter().map(|(name, column)| (name.as_str(), column.as_str()));
-    Ok(NameMap::new(pairs).map_err(|error| Problem::new(error.to_string()))?)
+    Ok(NameMap::new(pairs).map_err(|error| Problem {
+        help: Some(told::meant(&error.target)),
+        ..Problem::new(error.to_string())
+    })?)
 }
 
 /// What was named again, and what it is the same as.

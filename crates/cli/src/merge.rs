@@ -144,5 +144,8 @@ pub(crate) fn read(path: &Path) -> miette::Result<Partial> {
 
 fn parse(name: &str, text: io::Result<String>) -> miette::Result<Partial> {
     let text = text.into_diagnostic().wrap_err_with(|| format!("cannot read `{name}`"))?;
-    Ok(Partial::parse(&text).map_err(|message| Problem::new(format!("{name}: {message}")))?)
+    Ok(Partial::parse(&text).map_err(|message| Problem {
+        help: Some("`tollgate analyze --partial FILE` writes one".to_owned()),
+        ..Problem::new(format!("{name}: {message}"))
+    })?)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use tollgate_analyzer::text::{count, in_a_line, number};
 use tollgate_analyzer::{Histogram, Report, RouteReport, milliseconds};
+use tollgate_store::suggestion;
 
 use crate::exit::Exit;
 use crate::world::World;
@@ -149,7 +150,10 @@ impl Measure {
         known.map(|(_, measure)| measure).or_else(|| Some(Measure::Status(status()?))).ok_or_else(
             || {
                 let names: Vec<&str> = MEASURES.iter().map(|(name, _)| *name).collect();
-                format!("expected {} or a status such as `429`, found `{name}`", names.join(", "))
+                let meant =
+                    suggestion(name, names.iter().copied()).map(|meant| format!("; {meant}"));
+                let (names, meant) = (names.join(", "), meant.unwrap_or_default());
+                format!("expected {names} or a status such as `429`, found `{name}`{meant}")
             },
         )
     }

@@ -110,7 +110,7 @@ pub(super) fn meant_variable(written: &str) -> Option<String> {
 }
 
 /// The variable or column that was probably meant.
-fn meant(written: &str) -> String {
+pub(super) fn meant(written: &str) -> String {
     let near = match written.strip_prefix("$context.") {
         Some(variable) => meant_variable(variable),
         None => suggestion(written, Field::ALL.iter().map(|field| field.name())),

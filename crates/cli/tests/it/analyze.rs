@@ -185,6 +185,15 @@ fn the_previous_period_needs_bounds() {
         &["needs a period", "`--since`, `--until`"],
     );
     check_refused(&["--compare", "nowhere.json", LOGS], b"", &["cannot read `nowhere.json`"]);
+    check_refused(&["--compare", "previos", LOGS], b"", &["did you mean `previous`?"]);
+    check_refused(
+        &["--compare", "fixtures/github-proxy/policies/api.json", LOGS],
+        b"",
+        &["`tollgate analyze --partial FILE`"],
+    );
+    check_refused(&["--name", "who=user_anr", LOGS], b"", &["did you mean `user_arn`?"]);
+    check_refused(&["--group-by", "rolle", LOGS], b"", &["did you mean `role`?"]);
+    check_refused(&["--fail-on", "denid>0", LOGS], b"", &["did you mean `denied`?"]);
 }
 
 #[test]
