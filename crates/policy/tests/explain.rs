@@ -57,6 +57,18 @@ fn of_several_patterns_the_most_alike_is_shown() {
 }
 
 #[test]
+fn a_variable_without_a_value_is_told_of_the_pattern_that_is_shown() {
+    let miss = |patterns: &str| {
+        let policies = allow(&format!(r#""Action":"*","Resource":[{patterns}]"#));
+        explanation(&policies, ANA, "GET/pets/2", "{}").to_string()
+    };
+    let own = r#""arn:aws:execute-api:*:*:a1b2c3/prod/GET/users/${aws:PrincipalTag/owner}""#;
+    let pet = r#""arn:aws:execute-api:*:*:a1b2c3/prod/GET/pets/1""#;
+    assert!(miss(&format!("{pet},{own}")).contains("GET/pets/1` does not match `"));
+    assert!(miss(own).contains("`${aws:PrincipalTag/owner}` has no value"));
+}
+
+#[test]
 fn each_reason_of_a_condition_has_its_own_words() {
     let condition = |condition: &str| format!(r#"{PETS},"Condition":{condition}"#);
     let miss = |rest: &str, context: &str| {

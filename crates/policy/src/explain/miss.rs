@@ -111,7 +111,8 @@ impl<'d> Both<'d> {
         let element = self.written.resource.as_ref()?;
         let mut miss = pattern_miss(self.document, element, names, shown, resource);
         if let Resources::Only(patterns) = &self.compiled.resources
-            && let Some(key) = patterns.iter().find_map(|each| unresolved_variable(each, facts))
+            && let Some(pattern) = shown.and_then(|index| patterns.get(index))
+            && let Some(key) = unresolved_variable(pattern, facts)
         {
             miss.reason = MissReason::UnresolvedVariable(key);
         }
