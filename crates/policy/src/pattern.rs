@@ -180,12 +180,11 @@ impl Pattern {
     }
 
     /// Whether the pattern, which has no wildcards, and `value` are equal after lower-casing both,
-    /// character by character: `ß` is not `ss`.
+    /// one character for one: `ß` is not `ss`.
     pub(crate) fn equals_caseless(&self, value: &str, facts: Facts<'_, '_>) -> bool {
-        let mut value = value.chars().flat_map(char::to_lowercase);
-        let mut takes = |text: &str| {
-            text.chars().flat_map(char::to_lowercase).all(|wanted| value.next() == Some(wanted))
-        };
+        let mut value = value.chars().map(lower_case);
+        let mut takes =
+            |text: &str| text.chars().map(lower_case).all(|wanted| value.next() == Some(wanted));
         if !takes(&self.head) {
             return false;
         }
@@ -236,6 +235,11 @@ impl Rest {
             Rest::Tokens { tokens, .. } => walk(tokens, value, last_part, facts),
         }
     }
+}
+
+/// A character in lower case. Only of `İ` that would be two, of which the first is the simple one.
+fn lower_case(char: char) -> char {
+    char.to_lowercase().next().unwrap_or(char)
 }
 
 /// What a token of text takes of the rest of a value.

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::net::IpAddr;
 
 use super::context::{Known, lookup};
-use super::pattern::{Pattern, arn_matches, glob};
+use super::pattern::{Pattern, arn_matches, glob, simple_lower_case};
 use super::truth::Truth;
 use super::value::{Number, range_contains, read_base64, read_instant};
 use crate::document::{Condition, Version};
@@ -119,7 +119,7 @@ fn matches(
 
 /// Section 3, String: "simple lower-casing: ß is not ss".
 pub(super) fn lower_case(text: &str) -> String {
-    text.chars().flat_map(char::to_lowercase).collect()
+    text.chars().map(simple_lower_case).collect()
 }
 
 /// The tests that know no variables.

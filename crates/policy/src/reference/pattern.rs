@@ -127,11 +127,11 @@ impl Pattern {
 
     /// Section 3, String: "simple lower-casing: ß is not ss".
     pub(super) fn lower_case(mut self) -> Pattern {
-        let lower = |token| match token {
-            Token::Char(char) => char.to_lowercase().map(Token::Char).collect(),
-            other => vec![other],
-        };
-        self.tokens = self.tokens.into_iter().flat_map(lower).collect();
+        for token in &mut self.tokens {
+            if let Token::Char(char) = token {
+                *char = simple_lower_case(*char);
+            }
+        }
         self
     }
 
@@ -144,6 +144,11 @@ impl Pattern {
             Pattern { tokens, .. } => Truth::from(matches(tokens)),
         }
     }
+}
+
+/// One character for one, so that of `İ` an `i` remains, without its dot.
+pub(super) fn simple_lower_case(char: char) -> char {
+    char.to_lowercase().next().unwrap_or(char)
 }
 
 /// Splits `key, 'default'}rest` or `key}rest` into its three parts.
