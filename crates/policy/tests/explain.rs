@@ -196,3 +196,19 @@ fn a_statement_that_names_others_is_not_near_where_the_account_is_named() {
     assert_eq!(nearest(&[other]), (Some(0), vec![PolicyType::Identity]));
     assert_eq!(nearest(&[account, other]), (None, vec![PolicyType::Identity]));
 }
+
+#[test]
+fn where_a_key_policy_names_the_account_it_is_not_what_is_missing() {
+    let missing = |who: &str| {
+        let line = format!(
+            r#"{{"policies":{{"resource":{{"Statement":
+                {{"Effect":"Allow","Principal":{{"AWS":"{who}"}},"Action":"kms:*","Resource":"*"}}}}}},
+                "request":{{"principal":"{ANA}","action":"kms:Decrypt",
+                "resource":"arn:aws:kms:eu-west-1:111122223333:key/k"}}}}"#
+        );
+        let case = Case::parse(&line).unwrap();
+        explain(&case.documents.clone().compile().borrow(), &case.request()).missing
+    };
+    assert_eq!(missing("arn:aws:iam::111122223333:user/bo"), [PolicyType::Resource]);
+    assert_eq!(missing("111122223333"), [PolicyType::Identity]);
+}

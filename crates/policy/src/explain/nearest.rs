@@ -100,7 +100,7 @@ pub(super) fn nearest(
 /// of an identity policy.
 pub(super) fn missing(rule: Rule, sides: &Sides) -> Vec<PolicyType> {
     let required: Vec<Side> = match rule {
-        Rule::SameAccount { strict: false } => {
+        Rule::SameAccount { strict } if !strict || is_delegated(sides) => {
             let alternative = |side: &Side| side.layer() == PolicyType::Resource;
             Side::ALL.into_iter().filter(|side| !alternative(side)).collect()
         }
