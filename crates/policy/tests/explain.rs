@@ -198,6 +198,19 @@ fn a_statement_that_names_others_is_not_near_where_the_account_is_named() {
 }
 
 #[test]
+fn where_no_statement_is_near_the_policies_are_named_that_do_not_allow() {
+    let summary = |policies: &str| {
+        let explanation = explanation(policies, ANA, "GET/pets", "{}").to_string();
+        explanation.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(summary("{}"), "implicitDeny: no identity-based policy allows it");
+    assert_eq!(
+        summary(r#"{"serviceControl":[[]]}"#),
+        "implicitDeny: no service control policy and no identity-based policy allows it"
+    );
+}
+
+#[test]
 fn where_a_key_policy_names_the_account_it_is_not_what_is_missing() {
     let missing = |who: &str| {
         let line = format!(

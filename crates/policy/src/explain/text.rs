@@ -33,13 +33,19 @@ impl Explanation {
             ([], []) if self.outcome == Outcome::Allowed => "no policy has to allow it".to_owned(),
             ([], []) => match self.nearest.and_then(|id| self.statement(id)) {
                 Some(nearest) => format!("nothing allows it; nearest is {nearest}"),
-                None => "nothing allows it".to_owned(),
+                None => self.lack(),
             },
             (determining, []) => {
                 let named: Vec<String> = determining.iter().map(|id| self.name(*id)).collect();
                 format!("by {}", named.join(", "))
             }
         }
+    }
+
+    /// What does not allow it, where no statement came near.
+    fn lack(&self) -> String {
+        let missing: Vec<String> = self.missing.iter().map(|layer| format!("no {layer}")).collect();
+        format!("{} allows it", missing.join(" and "))
     }
 
     fn name(&self, id: StatementId) -> String {
