@@ -38,7 +38,7 @@ fn principal() -> impl Strategy<Value = Value> {
         "\\*|111122223333|arn:aws:iam::111122223333:(root|user/a|role/b/c)|AIDA[A-Z0-9]{16}",
     ));
     let service = one_or_many(text("[a-z]{1,5}\\.amazonaws\\.com"));
-    let other = one_or_many(text("[^${]{1,5}"));
+    let other = one_or_many(text("[^${*?]{1,5}"));
     let types = (maybe(aws), maybe(service), maybe(other)).prop_map(|(aws, service, other)| {
         object(vec![
             ("AWS", aws),

@@ -3,6 +3,7 @@
 use crate::code::Code;
 use crate::document::{PolicyType, PrincipalElement, PrincipalPattern};
 use crate::json::{Member, Node, Shape};
+use crate::principal::{Principal, PrincipalKind};
 use crate::span::Spanned;
 use crate::template::Variables;
 
@@ -123,7 +124,12 @@ fn read_principal(
         "AWS" => read_aws(text),
         _ if text.is_empty() => Err(Problem::new(Code::InvalidPrincipal, "empty principal")
             .expected("the name of a principal")),
-        "Service" if text != "*" && !text.contains('.') => Err(Problem::new(
+        _ if text.contains(['*', '?']) => Err(Problem::new(
+            Code::InvalidPrincipal,
+            format!("wildcard in the principal {}", quote(text)),
+        )
+        .expected("a whole name: no principal is a pattern, and only `AWS` may be `*`")),
+        "Service" if !text.contains('.') => Err(Problem::new(
             Code::InvalidPrincipal,
             format!("invalid service principal {}", quote(text)),
         )
@@ -169,9 +175,15 @@ fn read_aws(text: &str) -> Result<PrincipalPattern, Problem> {
     if !region.is_empty() || account.is_empty() || resource.is_empty() {
         return Err(problem());
     }
-    match *resource {
-        "root" if is_account(account) => Ok(PrincipalPattern::Account((*account).to_owned())),
-        _ => Ok(PrincipalPattern::Arn(text.to_owned())),
+    match Principal::parse(text).ok_or_else(problem)?.kind() {
+        PrincipalKind::Root if is_account(account) && *resource == "root" => {
+            Ok(PrincipalPattern::Account((*account).to_owned()))
+        }
+        PrincipalKind::User { .. }
+        | PrincipalKind::Role { .. }
+        | PrincipalKind::RoleSession { .. }
+        | PrincipalKind::FederatedUser { .. } => Ok(PrincipalPattern::Arn(text.to_owned())),
+        _ => Err(problem()),
     }
 }
 

@@ -34,7 +34,7 @@ const PRINCIPALS: [&str; 12] = [
     "arn:aws:iam::444455556666:role/x/reader",
     "arn:aws:iam::111122223333:root",
     "AIDACKCEVSQ6C2EXAMPLE",
-    "arn:aws:iam::111122223333:saml-provider/corp",
+    "arn:aws-cn:iam::111122223333:role/reader",
     "arn:aws:iam::444455556666:user/bo",
 ];
 
