@@ -154,7 +154,7 @@ pub(crate) fn scrub(
     plan: &Forwarding,
 ) -> Result<Response<AnswerBody>, Refusal> {
     let Forwarded { response, prepared, upgrade } = forwarded;
-    if plan.scrub_body && !prepared.is_empty() && is_encoded(&response) {
+    if plan.scrub_body && is_encoded(&response) {
         let why = "`scrubBody`: the answer's body has a Content-Encoding, so that the secret cannot \
                    be looked for in it, although `identity` was asked for";
         return Err(Refusal::UpstreamBroken(why.to_owned()));
@@ -184,16 +184,10 @@ fn is_encoded(response: &Response<Answer>) -> bool {
 
 fn scrubbed(body: Answer, prepared: &[Arc<Prepared>], plan: &Forwarding) -> AnswerBody {
     let flowing = Flowing::new(body, plan.upstream.idle_timeout());
-    match prepared {
-        prepared if plan.scrub_body && !prepared.is_empty() => {
-            let mut body: AnswerBody = flowing.boxed_unsync();
-            for prepared in prepared {
-                body = Scrubbed::new(body, prepared.scrubber.clone()).boxed_unsync();
-            }
-            body
-        }
-        _ => flowing.boxed_unsync(),
-    }
+    let searched = if plan.scrub_body { prepared } else { &[] };
+    searched.iter().fold(flowing.boxed_unsync(), |body, prepared| {
+        Scrubbed::new(body, prepared.scrubber.clone()).boxed_unsync()
+    })
 }
 
 fn drop_hop_by_hop(headers: &mut HeaderMap) {

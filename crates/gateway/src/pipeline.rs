@@ -131,7 +131,7 @@ async fn pass(
         }
         Destination::Upstream(plan) => {
             let keeping = plan.keeping.as_ref().map(|keeping| (keeping, Lookup::of(&authorized)));
-            let stripped = strip(authorized, plan);
+            let stripped = strip(authorized, plan)?;
             let asked = keeping.and_then(|(keeping, lookup)| {
                 let question = Question::of(&stripped, keeping, &lookup.principal)?;
                 Some((keeping, lookup.wish, question))

@@ -49,6 +49,8 @@ pub enum Refusal {
     },
     /// The method is one that the gateway does not forward.
     Method,
+    /// It is allowed, and asks for a WebSocket on a route whose answers are searched for the secret.
+    Unsearchable,
     /// The credential cannot be had.
     Credential(String),
     /// The upstream may not be connected to, or cannot be.
@@ -103,6 +105,7 @@ impl Refusal {
             Self::Throttled { .. } => 429,
             Self::Credential(_) | Self::Panicked => 500,
             Self::Unreachable(_) | Self::UpstreamBroken(_) => 502,
+            Self::Unsearchable => 501,
             Self::UpstreamTimeout => 504,
         };
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
@@ -122,6 +125,7 @@ impl Refusal {
             Self::BodyTimeout => "RequestTimeoutException",
             Self::NoRoute => "NotFoundException",
             Self::Method => "MethodNotAllowedException",
+            Self::Unsearchable => "NotImplementedException",
             Self::Throttled { .. } => "TooManyRequestsException",
             Self::Credential(_)
             | Self::Unreachable(_)
@@ -151,6 +155,7 @@ impl Refusal {
             Self::BodyTimeout => "REQUEST_TIMEOUT",
             Self::NoRoute => "RESOURCE_NOT_FOUND",
             Self::Method => "METHOD_NOT_ALLOWED",
+            Self::Unsearchable => "NOT_IMPLEMENTED",
             Self::Throttled { .. } => "THROTTLED",
             Self::Credential(_) => "API_CONFIGURATION_ERROR",
             Self::Unreachable(_) | Self::UpstreamBroken(_) => "INTEGRATION_FAILURE",
@@ -185,6 +190,7 @@ impl Refusal {
             Self::Denied(denial) => denial.message.clone(),
             Self::NoRoute => "Not Found".to_owned(),
             Self::Method => "Method Not Allowed".to_owned(),
+            Self::Unsearchable => "Not Implemented: this route opens no WebSocket".to_owned(),
             Self::Throttled { .. } => "Too Many Requests".to_owned(),
             Self::Credential(_)
             | Self::Unreachable(_)
@@ -207,6 +213,9 @@ impl Refusal {
             Self::UpstreamTimeout => "the upstream did not answer in time".to_owned(),
             Self::Panicked => {
                 "a bug: the gateway panicked, and said where on standard error".to_owned()
+            }
+            Self::Unsearchable => {
+                "`scrubBody`: what goes by a WebSocket cannot be searched for the secret".to_owned()
             }
             Self::NoRoute => "allowed, but no route of the API takes it".to_owned(),
             _ => self.message(),

@@ -13,6 +13,7 @@ use crate::body::Arriving;
 use crate::credential::{Credential, Injection};
 use crate::frame::could_pass_for;
 use crate::plan::Forwarding;
+use crate::refusal::Refusal;
 use crate::service::Lasting;
 use crate::verify::Payload;
 
@@ -83,10 +84,19 @@ fn is_dropped(name: &str) -> bool {
 }
 
 /// Takes away what does not reach the upstream. What is left is boxed, because what waits holds it.
-pub(crate) fn strip(authorized: Authorized<'_, Arriving>, plan: &Forwarding) -> Box<Stripped> {
+///
+/// # Errors
+/// It asks for a WebSocket, in which nothing could be looked for, on a route whose bodies are searched.
+pub(crate) fn strip(
+    authorized: Authorized<'_, Arriving>,
+    plan: &Forwarding,
+) -> Result<Box<Stripped>, Refusal> {
     let is_presigned = authorized.mechanism() == Some(Mechanism::Presigned);
     let (mut parts, path, payload) = authorized.into_parts();
     let is_websocket = is_websocket(&parts);
+    if is_websocket && plan.scrub_body {
+        return Err(Refusal::Unsearchable);
+    }
     let nominated = nominated(&parts.headers);
     let is_dropped = |name: &HeaderName| {
         let injected = plan.credentials.iter().filter_map(|it| it.injection.header());
@@ -119,7 +129,7 @@ pub(crate) fn strip(authorized: Authorized<'_, Arriving>, plan: &Forwarding) -> 
         let caller = hyper::upgrade::on(Request::from_parts(parts, ()));
         Upgrade { caller, lasting }
     });
-    Box::new(Stripped { method, path, query, headers, payload, upgrade })
+    Ok(Box::new(Stripped { method, path, query, headers, payload, upgrade }))
 }
 
 /// Whether the request asks to go on as a WebSocket (RFC 6455 §4.1). Nothing else is changed to.

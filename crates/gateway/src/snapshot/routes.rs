@@ -49,7 +49,7 @@ impl Builder<'_> {
             format!("{} {} {} {aliases}", api.id.get_ref(), name.get_ref(), upstream.base());
         let keeping = route.cache.as_ref().and_then(|decl| self.keeping(decl, scope));
         let learned = route.learn_quota.then(|| self.learned(name.get_ref(), &aliases));
-        let scrub_body = route.scrub_body;
+        let scrub_body = route.scrub_body && !credentials.is_empty();
         Some(Forwarding { upstream, aliases, credentials, timeout, scrub_body, keeping, learned })
     }
 

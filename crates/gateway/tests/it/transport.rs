@@ -200,8 +200,8 @@ async fn shouting() -> (String, tokio::task::JoinHandle<String>) {
     (url, upstream)
 }
 
-/// A connection of which the gateway has let the protocol be changed.
-async fn websocket(running: &Running) -> TcpStream {
+/// A connection by which a WebSocket was asked for, and the head of the answer.
+async fn ask_for_websocket(running: &Running) -> (TcpStream, String) {
     let headers = [("connection", "Upgrade"), ("upgrade", "websocket"), ("sec-websocket-key", "x")];
     let request = running.signed("GET", "/prod/socket", &headers, "");
     let mut stream = TcpStream::connect(running.address).await.unwrap();
@@ -211,6 +211,12 @@ async fn websocket(running: &Running) -> TcpStream {
     }
     stream.write_all(format!("{text}\r\n").as_bytes()).await.unwrap();
     let answer = head(&mut stream).await;
+    (stream, answer)
+}
+
+/// A connection of which the gateway has let the protocol be changed.
+async fn websocket(running: &Running) -> TcpStream {
+    let (stream, answer) = ask_for_websocket(running).await;
     assert!(answer.starts_with("HTTP/1.1 101"), "{answer}");
     stream
 }
@@ -232,6 +238,18 @@ async fn a_websocket_passes_through_once_it_is_allowed() {
     let seen = upstream.await.unwrap().to_lowercase();
     assert!(seen.contains("authorization: bearer ghp_vanilla-strawberry"), "{seen}");
     assert_eq!(running.log(1).await[0]["status"], "101");
+}
+
+#[tokio::test]
+async fn a_route_that_searches_bodies_opens_no_websocket() {
+    let upstream = Upstream::start(|_| Response::new(Bytes::new())).await;
+    let url = format!("http://{}", upstream.address);
+    let running = Running::start(&manifest(&url, "scrubBody = true", CREDENTIAL)).await;
+    let (_stream, answer) = ask_for_websocket(&running).await;
+    assert!(answer.starts_with("HTTP/1.1 501"), "{answer}");
+    assert!(upstream.seen().is_empty());
+    let line = &running.log(1).await[0];
+    assert_eq!((&line["status"], &line["decision"]), (&"501".into(), &"allowed".into()));
 }
 
 #[tokio::test]

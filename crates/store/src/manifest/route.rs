@@ -43,8 +43,8 @@ pub struct RouteDecl {
     #[serde(default)]
     pub refuse_replays: bool,
     /// The secret is looked for in the bodies of responses as well as in their headers. They are asked
-    /// for as they are and whole, and one that is compressed all the same is not passed on. What goes
-    /// by a WebSocket is not searched.
+    /// for as they are and whole, and one that is compressed all the same is not passed on. A
+    /// WebSocket, which could not be searched, is not opened.
     #[serde(default)]
     pub scrub_body: bool,
     /// Requests are held back while the upstream says that nothing is left of its rate limit.
