@@ -7,7 +7,8 @@
 //! | JSON, JavaScript | `\/`, `\u0026`, `\x26` |
 //! | HTML, XML | `&amp;`, `&#47;`, `&#x2F;` |
 //!
-//! What is escaped may be escaped once more, as HTML in JSON is: `\u0026amp;`.
+//! What is escaped may be escaped once more, as HTML in JSON is, `\u0026amp;`, or HTML in a URL,
+//! `%26amp%3B`; and that again.
 
 use super::tree::Tree;
 
@@ -115,26 +116,82 @@ fn first_char(text: &[u8]) -> Result<char, bool> {
 
 /// The same of a character that is escaped.
 fn escaped(text: &[u8], mut tell: impl FnMut(char, usize)) -> bool {
-    let (mut outer, mut before) = (Vec::new(), 0);
-    for _ in 0..3 {
-        let inner = if outer.is_empty() { text } else { outer.as_slice() };
-        let found = match inner.first() {
-            Some(b'%') => percent(inner),
-            Some(b'\\') => backslash(inner),
-            Some(b'&') => entity(inner),
-            _ => return false,
-        };
-        let Some((found, length)) = found else { return inner.len() < ESCAPE_BYTES_MAX };
-        tell(found, before + length);
-        // What it means may be the start of another escape.
-        let Some(first) = u8::try_from(found).ok().filter(|byte| ESCAPES.contains(byte)) else {
-            return false;
-        };
-        let rest = text.get(before + length..).unwrap_or_default();
-        before += length - 1;
-        outer = [&[first], rest.get(..ESCAPE_BYTES_MAX).unwrap_or(rest)].concat();
+    let Some((char, length)) = escape(text) else { return text.len() < ESCAPE_BYTES_MAX };
+    tell(char, length);
+    begins_escape(char) && escaped_again(text, length, &mut tell)
+}
+
+/// The same of one whose escape means the start of another one. The other characters of that may be
+/// escaped as well.
+fn escaped_again(text: &[u8], mut before: usize, tell: &mut dyn FnMut(char, usize)) -> bool {
+    let start = text.get(..3 * ESCAPE_BYTES_MAX).unwrap_or(text);
+    for times in 2..=3 {
+        match unescaped(start, times) {
+            None => return start.len() == text.len(),
+            // It is no escape.
+            Some((_, length)) if length == before => return false,
+            Some((char, length)) => {
+                tell(char, length);
+                if !begins_escape(char) {
+                    return false;
+                }
+                before = length;
+            }
+        }
     }
     false
+}
+
+fn begins_escape(char: char) -> bool {
+    u8::try_from(char).is_ok_and(|byte| ESCAPES.contains(&byte))
+}
+
+/// What a text begins with once it has been unescaped so many times, and how many bytes that takes;
+/// `None` if the text is too short to tell.
+fn unescaped(text: &[u8], times: u8) -> Option<(char, usize)> {
+    if times == 1 {
+        let is_cut = || text.len() < ESCAPE_BYTES_MAX && may_begin_escape(text);
+        return escape(text)
+            .or_else(|| text.first().filter(|_| !is_cut()).map(|byte| (char::from(*byte), 1)));
+    }
+    let (mut first, mut at) = (None, 0);
+    let mut written = [0; ESCAPE_BYTES_MAX];
+    for length in 1..=ESCAPE_BYTES_MAX {
+        let (char, taken) = unescaped(text.get(at..)?, times - 1)?;
+        at += taken;
+        first = first.or(Some((char, at)));
+        let Ok(byte) = u8::try_from(char) else { break };
+        if let Some(last) = written.get_mut(length - 1) {
+            *last = byte;
+        }
+        let written = written.get(..length)?;
+        if let Some((char, _)) = escape(written) {
+            return Some((char, at));
+        }
+        if !may_begin_escape(written) {
+            break;
+        }
+    }
+    first
+}
+
+/// Whether an escape may begin with this.
+fn may_begin_escape(text: &[u8]) -> bool {
+    match *text {
+        [first, second, ..] => may_be_escape(first, second),
+        [first] => ESCAPES.contains(&first),
+        [] => false,
+    }
+}
+
+/// The character that an escape at the start of a text means, and how many bytes the escape takes.
+fn escape(text: &[u8]) -> Option<(char, usize)> {
+    match text.first()? {
+        b'%' => percent(text),
+        b'\\' => backslash(text),
+        b'&' => entity(text),
+        _ => None,
+    }
 }
 
 /// As many bytes as the first of them says, each as `%` and two digits.
@@ -235,6 +292,22 @@ mod tests {
     }
 
     #[test]
+    fn all_of_an_escape_may_be_escaped() {
+        for text in [
+            "a%25C3%25a9&b",
+            "a%2525C3%2525A9%2526b",
+            "a\\u00e9%26amp%3Bb",
+            "a\\\\u00e9&amp;amp;b",
+            "a%26%23xE9%3B\\u0026amp\\u003bb",
+        ] {
+            check("aé&b", text, Some(text.len()), false);
+        }
+        check("🦀", "\\\\ud83e\\\\udd80", Some(14), false);
+        check("🦀", "\\\\\\\\ud83e\\\\\\\\udd80", Some(18), false);
+        check("🦀", "%2525F0%25259f%2525a6%252580", Some(28), false);
+    }
+
+    #[test]
     fn a_secret_that_looks_like_an_escape_is_found_too() {
         check("&amp;x", "&amp;x", Some(6), false);
         check("&amp;x", "&amp;amp;x", Some(10), false);
@@ -264,9 +337,11 @@ mod tests {
         #[test]
         fn every_mixture_of_encoders_is_read(
             written in prop::collection::vec((prop::sample::select(&['a', 'Z', '/', '&', '%', '\\', '"', ' ', '+', 'é', '🦀', ';', '#'][..]), 0usize..7), 1..20),
+            again in prop::option::of(0usize..5),
         ) {
             let secret: Vec<char> = written.iter().map(|(char, _)| *char).collect();
             let text: String = written.iter().map(|(char, way)| write(*char, *way)).collect();
+            let text = again.map_or(text.clone(), |way| write_specials(&text, way));
             let secret = Tree::of(&[secret]);
             let found = reach(&secret, text.as_bytes());
             prop_assert!(found.whole.is_some_and(|whole| whole >= text.len()), "{text}");
@@ -274,6 +349,15 @@ mod tests {
                 prop_assert!(reach(&secret, &text.as_bytes()[..cut]).is_open, "{text} at {cut}");
             }
         }
+    }
+
+    /// A text as an encoder writes it that leaves letters and digits as they are.
+    fn write_specials(text: &str, way: usize) -> String {
+        let written = |char: char| match char.is_ascii_alphanumeric() {
+            true => char.to_string(),
+            false => write(char, way),
+        };
+        text.chars().map(written).collect()
     }
 
     fn write(char: char, way: usize) -> String {
