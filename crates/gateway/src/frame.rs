@@ -232,9 +232,10 @@ fn is_of_a_host(byte: &u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
 }
 
-/// Whether a server could take one header for the other: many read `_` as `-`.
+/// Whether a server could take one header for the other: many read `_` as `-`, and some whatever is
+/// no letter and no digit.
 pub(crate) fn could_pass_for(name: &str, other: &str) -> bool {
-    let fold = |byte: u8| if byte == b'_' { b'-' } else { byte };
+    let fold = |byte: u8| if byte.is_ascii_alphanumeric() { byte } else { b'-' };
     name.len() == other.len() && name.bytes().map(fold).eq(other.bytes().map(fold))
 }
 

@@ -58,7 +58,9 @@ impl Stripped {
 /// Whether the header, or one that a server could take it for, is for this connection alone, or
 /// tells the upstream what it should not believe.
 fn is_never_passed_on(name: &str) -> bool {
-    is_dropped(name) || (name.contains('_') && is_dropped(&name.replace('_', "-")))
+    let could_be_hyphen = |char: char| char != '-' && !char.is_ascii_alphanumeric();
+    let folded = || name.replace(could_be_hyphen, "-");
+    is_dropped(name) || (name.contains(could_be_hyphen) && is_dropped(&folded()))
 }
 
 fn is_dropped(name: &str) -> bool {
