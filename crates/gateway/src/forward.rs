@@ -148,7 +148,8 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 /// body.
 ///
 /// # Errors
-/// The secret is to be looked for in the body, and the body is encoded.
+/// The secret is to be looked for in the body, and the body is encoded; or the upstream changed the
+/// protocol unasked.
 pub(crate) fn scrub(
     forwarded: Forwarded,
     plan: &Forwarding,
@@ -159,8 +160,12 @@ pub(crate) fn scrub(
                    be looked for in it, although `identity` was asked for";
         return Err(Refusal::UpstreamBroken(why.to_owned()));
     }
+    let is_switching = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if is_switching && upgrade.is_none() {
+        let why = "the upstream changed the protocol, which was not asked for";
+        return Err(Refusal::UpstreamBroken(why.to_owned()));
+    }
     let (mut parts, body) = response.into_parts();
-    let is_switching = parts.status == StatusCode::SWITCHING_PROTOCOLS;
     drop_hop_by_hop(&mut parts.headers);
     if let (true, Some(caller)) = (is_switching, upgrade) {
         // The parts carry the upstream's end of the connection.

@@ -112,6 +112,16 @@ async fn an_upstream_that_does_not_speak_http() {
 }
 
 #[tokio::test]
+async fn an_upstream_that_changes_the_protocol_unasked() {
+    let unasked = |mut stream: TcpStream| async move {
+        let head =
+            "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n";
+        stream.write_all(head.as_bytes()).await.unwrap();
+    };
+    check(unasked, 502, "INTEGRATION_FAILURE").await;
+}
+
+#[tokio::test]
 async fn an_upstream_that_is_not_there() {
     let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = nobody.local_addr().unwrap().to_string();
