@@ -223,6 +223,7 @@ impl Service {
             clock: Arc::clone(&self.clock),
             builder: builder(&self.limits),
             handshake_timeout: Duration::from_millis(self.limits.handshake_timeout_ms),
+            body_timeout: Duration::from_millis(self.limits.body_timeout_ms),
             changed: self.changed.clone(),
             connections: Arc::new(Semaphore::new(permits.unwrap_or(Semaphore::MAX_PERMITS))),
         });
@@ -256,6 +257,7 @@ struct Front<E> {
     clock: Clock,
     builder: Builder<TokioExecutor>,
     handshake_timeout: Duration,
+    body_timeout: Duration,
     changed: TaskTracker,
     connections: Arc<Semaphore>,
 }
@@ -329,7 +331,7 @@ impl<E: Endpoint> Front<E> {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let peer = peer.ip().to_canonical();
-        let (stream, turns) = wire::watch(stream);
+        let (stream, turns) = wire::watch(stream, self.body_timeout);
         let service = service_fn(move |mut request: Request<Incoming>| {
             let endpoint = Arc::clone(&self.endpoint);
             let arrival = Arrival { peer, transport, at: (self.clock)() };

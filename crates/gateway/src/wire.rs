@@ -5,13 +5,17 @@
 //! bytes are followed on their way to it, as far as that takes: heads are judged, bodies counted.
 //! A request that another server could read differently is passed on to its end, so that it can be
 //! answered, and nothing behind it.
+//!
+//! Nor does hyper mind how long a caller takes nothing of what is written to it.
 
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock, atomic};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
 use follow::Follower;
 
@@ -22,6 +26,14 @@ pub(crate) struct Watched<S> {
     io: S,
     follower: Follower,
     last: Arc<OnceLock<Last>>,
+    patience: Patience,
+}
+
+/// How long the other end may take nothing.
+struct Patience {
+    pause_max: Duration,
+    /// While it takes nothing.
+    sleep: Option<Pin<Box<Sleep>>>,
 }
 
 /// The requests of a connection, in order.
@@ -52,11 +64,31 @@ pub(crate) enum LastTurn {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Ambiguity(pub(crate) &'static str);
 
-/// Follows the requests that arrive by `io`.
-pub(crate) fn watch<S>(io: S) -> (Watched<S>, Turns) {
+/// Follows the requests that arrive by `io`, which breaks if its other end takes nothing of what is
+/// written for longer than `pause_max`.
+pub(crate) fn watch<S>(io: S, pause_max: Duration) -> (Watched<S>, Turns) {
     let last = Arc::new(OnceLock::new());
     let turns = Turns { answered: atomic::AtomicU64::new(0), last: Arc::clone(&last) };
-    (Watched { io, follower: Follower::default(), last }, turns)
+    let patience = Patience { pause_max, sleep: None };
+    (Watched { io, follower: Follower::default(), last, patience }, turns)
+}
+
+impl Patience {
+    /// What came of writing, unless it has been pending for too long.
+    fn with<T>(
+        &mut self,
+        written: Poll<io::Result<T>>,
+        context: &mut Context<'_>,
+    ) -> Poll<io::Result<T>> {
+        if written.is_ready() {
+            self.sleep = None;
+            return written;
+        }
+        let pause_max = self.pause_max;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep(pause_max)));
+        ready!(sleep.as_mut().poll(context));
+        Poll::Ready(Err(io::ErrorKind::TimedOut.into()))
+    }
 }
 
 impl Turns {
@@ -102,15 +134,18 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write(context, bytes)
+        let Watched { io, patience, .. } = self.get_mut();
+        patience.with(Pin::new(io).poll_write(context, bytes), context)
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_flush(context)
+        let Watched { io, patience, .. } = self.get_mut();
+        patience.with(Pin::new(io).poll_flush(context), context)
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.get_mut().io).poll_shutdown(context)
+        let Watched { io, patience, .. } = self.get_mut();
+        patience.with(Pin::new(io).poll_shutdown(context), context)
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -122,6 +157,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Watched<S> {
         context: &mut Context<'_>,
         buffers: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.get_mut().io).poll_write_vectored(context, buffers)
+        let Watched { io, patience, .. } = self.get_mut();
+        patience.with(Pin::new(io).poll_write_vectored(context, buffers), context)
     }
 }

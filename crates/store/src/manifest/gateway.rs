@@ -91,7 +91,7 @@ pub struct LimitsDecl {
     pub body_bytes_max: u64,
     /// Until the head of a request has arrived.
     pub head_timeout_ms: u64,
-    /// Until the body of a request has arrived.
+    /// Until the body of a request has arrived; and how long a caller may take nothing of an answer.
     pub body_timeout_ms: u64,
     /// How long a TLS handshake may take.
     pub handshake_timeout_ms: u64,

@@ -8,14 +8,18 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use super::{Attacked, raw};
+use crate::support::Seen;
 
 async fn start(limits: &str) -> Attacked {
+    start_with(|_| Response::new(Bytes::new()), limits).await
+}
+
+async fn start_with(
+    answering: impl Fn(&Seen) -> Response<Bytes> + Send + Sync + 'static,
+    limits: &str,
+) -> Attacked {
     let limits = format!("[gateway]\nlimits = {{ {limits} }}");
-    Attacked::start_with(
-        |_| Response::new(Bytes::new()),
-        |manifest| manifest.replace("[gateway]", &limits),
-    )
-    .await
+    Attacked::start_with(answering, |manifest| manifest.replace("[gateway]", &limits)).await
 }
 
 /// Connections that never finish their heads are closed, and make way for others.
@@ -46,6 +50,22 @@ async fn slow_bodies() {
     let answers = raw::answers(&raw::read_to_end(&mut stream).await);
     assert_eq!(answers[0].status, 408);
     assert!(attacked.upstream.seen().is_empty());
+    attacked.settle().await;
+}
+
+/// A connection whose caller takes nothing of its answers is closed, and makes way for others.
+#[tokio::test]
+async fn slow_readers() {
+    let answering = |seen: &Seen| match seen.target.as_str() {
+        // More than the sockets between hold.
+        "/data/large" => Response::new(Bytes::from(vec![b'a'; 64 << 20])),
+        _ => Response::new(Bytes::new()),
+    };
+    let attacked = start_with(answering, "connectionsMax = 1, bodyTimeoutMs = 200").await;
+    let mut slow = TcpStream::connect(attacked.gateway.address).await.unwrap();
+    slow.write_all(&raw::signed_get(&attacked.host(), "/prod/data/large")).await.unwrap();
+    let request = raw::signed_get(&attacked.host(), "/prod/data/x");
+    assert_eq!(raw::talk(attacked.gateway.address, &request).await[0].status, 200);
     attacked.settle().await;
 }
 
