@@ -185,6 +185,7 @@ fn may_begin_escape(text: &[u8]) -> bool {
 }
 
 /// The character that an escape at the start of a text means, and how many bytes the escape takes.
+#[inline]
 fn escape(text: &[u8]) -> Option<(char, usize)> {
     match text.first()? {
         b'%' => percent(text),
@@ -195,13 +196,15 @@ fn escape(text: &[u8]) -> Option<(char, usize)> {
 }
 
 /// As many bytes as the first of them says, each as `%` and two digits.
+#[inline]
 fn percent(text: &[u8]) -> Option<(char, usize)> {
-    let byte = |written: &[u8]| match written {
-        [b'%', digits @ ..] => u8::try_from(number(digits, 16, 2)?).ok(),
+    let byte = |written: &[u8]| match *written {
+        [b'%', high, low, ..] => Some(16 * hex_digit(high)? + hex_digit(low)?),
         _ => None,
     };
-    let length = match byte(text.get(..3)?)? {
-        0..0x80 => 1,
+    let first = byte(text)?;
+    let length = match first {
+        0..0x80 => return Some((char::from(first), 3)),
         0xc0..0xe0 => 2,
         0xe0..0xf0 => 3,
         _ => 4,
@@ -212,6 +215,10 @@ fn percent(text: &[u8]) -> Option<(char, usize)> {
         *at = byte(written)?;
     }
     Some((std::str::from_utf8(bytes).ok()?.chars().next()?, 3 * length))
+}
+
+fn hex_digit(digit: u8) -> Option<u8> {
+    char::from(digit).to_digit(16).and_then(|value| u8::try_from(value).ok())
 }
 
 /// `\/`, `\u0026`, `\ud83e\udd80`, `\x26`, `\t`.
