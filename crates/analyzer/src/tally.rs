@@ -54,6 +54,8 @@ impl Counts {
         for logged in Logged::ALL {
             let disagrees = Comparison::of(logged, outcome) == Comparison::Disagreeing;
             self.disagreeing |= u8::from(disagrees) << logged as u8;
+            // No policy denied what was never read.
+            let denied = denied && logged != Logged::Unread;
             let grouped = denied || logged == Logged::Refused || disagrees;
             self.grouped |= u8::from(grouped) << logged as u8;
         }

@@ -17,14 +17,16 @@ pub enum Logged {
     /// The gateway refused it for another reason, before authorization or regardless of it: a
     /// missing signature, an expired token, throttling, a firewall.
     Otherwise,
+    /// The gateway could not read the request: it never came to who asked for what.
+    Unread,
     /// The log does not tell.
     Untold,
 }
 
 impl Logged {
     /// All of them.
-    pub(crate) const ALL: [Logged; 4] =
-        [Logged::Passed, Logged::Refused, Logged::Otherwise, Logged::Untold];
+    pub(crate) const ALL: [Logged; 5] =
+        [Logged::Passed, Logged::Refused, Logged::Otherwise, Logged::Unread, Logged::Untold];
 
     /// As the JSON document has it.
     pub fn as_str(self) -> &'static str {
@@ -32,6 +34,7 @@ impl Logged {
             Logged::Passed => "passed",
             Logged::Refused => "refused",
             Logged::Otherwise => "otherwise",
+            Logged::Unread => "unread",
             Logged::Untold => "untold",
         }
     }
@@ -45,9 +48,9 @@ impl Logged {
         match (row.status(), row.error_type()) {
             (Some(403), None) => Logged::Refused,
             (Some(403), Some(kind)) if is_access_denied(kind) => Logged::Refused,
-            (Some(401 | 403 | 413 | 429), _) => Logged::Otherwise,
+            (Some(401 | 403 | 429), _) => Logged::Otherwise,
             // With a response type of the gateway's, it is the gateway that could not read the request.
-            (Some(400 | 405 | 408 | 431), Some(_)) => Logged::Otherwise,
+            (Some(413), _) | (Some(400 | 405 | 408 | 431), Some(_)) => Logged::Unread,
             (Some(_), _) => Logged::Passed,
             (None, _) => Logged::Untold,
         }
@@ -57,7 +60,11 @@ impl Logged {
 /// Whether the gateway refused the request before it was decided: for its signature, its path, its body.
 /// What is throttled was allowed.
 pub(crate) fn is_refused_undecided(row: Row<'_, '_>) -> bool {
-    Logged::of(row) == Logged::Otherwise && row.status() != Some(429)
+    match Logged::of(row) {
+        Logged::Unread => true,
+        Logged::Otherwise => row.status() != Some(429),
+        _ => false,
+    }
 }
 
 /// API Gateway's response type, and the error codes of CloudTrail.
@@ -99,6 +106,9 @@ impl Comparison {
             (Logged::Passed, false) | (Logged::Refused, true) => Comparison::Disagreeing,
             (Logged::Otherwise, _) => {
                 Comparison::Undetermined("refused for another reason than permissions")
+            }
+            (Logged::Unread, _) => {
+                Comparison::Undetermined("the gateway could not read the request")
             }
             (Logged::Untold, _) => Comparison::Undetermined("the log does not tell the status"),
         }

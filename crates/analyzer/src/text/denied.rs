@@ -222,7 +222,7 @@ fn decision(group: &DeniedReport<'_>, style: &Style) -> String {
     let logged = match group.logged {
         Logged::Passed => "passed",
         Logged::Refused => "refused",
-        Logged::Otherwise => "refused for another reason",
+        Logged::Otherwise | Logged::Unread => "refused for another reason",
         Logged::Untold => "untold",
     };
     format!("{painted}; logged {status}, {logged}")

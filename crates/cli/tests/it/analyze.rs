@@ -613,3 +613,34 @@ fn a_quiet_night_is_no_error() {
     assert_eq!(rotated.status.code(), Some(0), "{said}");
     assert!(said.contains("from its start, as it is not what was read before"), "{said}");
 }
+
+/// Whose it was, and what it asked for, the gateway never found out: so no policy denied it.
+#[test]
+fn what_the_gateway_could_not_read_is_no_denied_call() {
+    let line = |status: u16, error: &str| {
+        let line = serde_json::json!({
+            "requestTimeEpoch": 1_773_100_800_000_u64, "httpMethod": "GET", "path": "/prod/a",
+            "apiId": "a1b2c3d4e5", "stage": "prod", "ip": "203.0.113.9", "userArn": "-",
+            "status": status.to_string(), "errorType": error,
+        });
+        format!("{line}\n")
+    };
+    let log = [
+        line(403, "MISSING_AUTHENTICATION_TOKEN"),
+        line(400, "BAD_REQUEST"),
+        line(405, "METHOD_NOT_ALLOWED"),
+        line(408, "REQUEST_TIMEOUT"),
+        line(413, "REQUEST_TOO_LARGE"),
+        line(431, "BAD_REQUEST"),
+    ];
+    let arguments = ["--account", ACCOUNT, "--format", "json", "-"];
+    let report = support::json(&analyze(&arguments, log.concat().as_bytes()));
+    let statuses: Vec<&Value> =
+        report["denied"].as_array().unwrap().iter().map(|group| &group["loggedStatus"]).collect();
+    assert_eq!(statuses, [403]);
+    let reasons = serde_json::json!([
+        { "reason": "the gateway could not read the request", "requests": 5 },
+        { "reason": "refused for another reason than permissions", "requests": 1 },
+    ]);
+    assert_eq!(report["agreement"]["reasons"], reasons);
+}
