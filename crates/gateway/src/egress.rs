@@ -25,11 +25,15 @@ pub enum Kind {
     Loopback,
 }
 
-/// Where clouds tell machines their credentials. Never an upstream.
-const METADATA: [IpAddr; 3] = [
-    IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
+/// Where clouds tell machines their credentials, beside the link-local addresses. Never an upstream.
+const METADATA: [IpAddr; 5] = [
+    // Alibaba's, and Azure's.
     IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(168, 63, 129, 16)),
+    // Amazon's of instances and of pods, and Google's.
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
 ];
 
 impl Network {
@@ -175,7 +179,10 @@ mod tests {
             "::",
             "fe80::1",
             "ff02::1",
+            "168.63.129.16",
             "fd00:ec2::254",
+            "fd00:ec2::23",
+            "fd20:ce::254",
             "64:ff9b::7f00:1",
             "2002:7f00:1::",
             "2001::1",
