@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use http::header::{REFERER, USER_AGENT};
+use http::header::{HeaderValue, REFERER, USER_AGENT};
 use http_body::Body;
 use tollgate_policy::{
     Action, Decision, Explanation, Outcome, Policies, PolicyType, Principal, PrincipalKind,
@@ -179,7 +179,8 @@ fn principal<'l, B>(located: &'l Located<'_, B>) -> Principal<'l> {
 
 /// What is asked, borrowed from the request.
 struct Question<'q> {
-    head: &'q http::request::Parts,
+    user_agent: Option<Cow<'q, str>>,
+    referer: Option<Cow<'q, str>>,
     arrival: Arrival,
     applicable: Applicable<'q>,
     place: &'q Place<'q>,
@@ -197,8 +198,12 @@ impl<'q> Question<'q> {
         let Located { verified, resource, .. } = located;
         let Verified { routed: Routed { framed, place, .. }, signer } = verified;
         let caller = signer.as_ref().map(|signed| &*signed.identity);
+        // Bytes that are no text are so in the log, too.
+        let header = |name| framed.head().headers.get(name).map(HeaderValue::as_bytes);
+        let text = |name| header(name).map(String::from_utf8_lossy);
         Question {
-            head: framed.head(),
+            user_agent: text(USER_AGENT),
+            referer: text(REFERER),
             arrival: framed.arrival(),
             applicable,
             place,
@@ -237,10 +242,10 @@ impl<'q> Question<'q> {
         context.set(key::CURRENT_TIME, Value::Time(at));
         context.set(key::EPOCH_TIME, at.as_second());
         context.set(key::REQUESTED_REGION, self.place.api.api().region);
-        for (name, header) in [(key::USER_AGENT, USER_AGENT), (key::REFERER, REFERER)] {
-            let value = self.head.headers.get(header).and_then(|value| value.to_str().ok());
+        let headers = [(key::USER_AGENT, &self.user_agent), (key::REFERER, &self.referer)];
+        for (name, value) in headers {
             if let Some(value) = value {
-                context.set(name, value);
+                context.set(name, value.as_ref());
             }
         }
         if let Some(account) = self.applicable.resource_account() {

@@ -40,8 +40,14 @@ impl Arrived {
             now: self.at,
             source_ip: Some(self.peer),
             is_secure: self.transport == Transport::Tls,
-            user_agent: self.header(&USER_AGENT).map(str::to_owned),
+            user_agent: self.user_agent(),
         }
+    }
+
+    /// The caller's program, as policies and the gateway's log have it.
+    fn user_agent(&self) -> Option<String> {
+        let agent = self.head.headers.get(USER_AGENT)?;
+        Some(String::from_utf8_lossy(agent.as_bytes()).into_owned())
     }
 
     /// Its headers, and the host of HTTP/2.
@@ -104,4 +110,20 @@ pub(crate) fn response(answer: Answer, request_id: &str) -> Response<Bytes> {
         headers.insert(HeaderName::from_static("x-amzn-requestid"), id);
     }
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_callers_program_is_known_whatever_its_bytes() {
+        let agent = HeaderValue::from_bytes(b"robot \xe9").unwrap();
+        let (head, ()) =
+            http::Request::builder().header(USER_AGENT, agent).body(()).unwrap().into_parts();
+        let peer = IpAddr::from([127, 0, 0, 1]);
+        let (transport, at) = (Transport::Plain, Timestamp::UNIX_EPOCH);
+        let arrived = Arrived { head, body: Bytes::new(), peer, transport, at };
+        assert_eq!(arrived.call().user_agent.as_deref(), Some("robot \u{fffd}"));
+    }
 }

@@ -160,6 +160,29 @@ async fn lines_of_the_log() {
     attacked.settle().await;
 }
 
+/// A header that is no text of ASCII is one all the same, to policies as to the log.
+#[tokio::test]
+async fn headers_that_policies_ask_for() {
+    let attacked = Attacked::start().await;
+    let no_robots = r#"[{"Effect": "Deny", "Action": "*", "Resource": "*",
+        "Condition": {"StringLike": {"aws:UserAgent": "*robot*"}}},"#;
+    let policy = attacked.gateway.read("policies/data.json");
+    let policy = policy.replacen("[\n    {", &format!("{no_robots}{{"), 1);
+    attacked.gateway.write("policies/data.json", &policy);
+    attacked.gateway.reload().await.unwrap();
+    let call = async |agent: &[u8]| {
+        let request = raw::signed_get(&attacked.host(), "/prod/data/x");
+        let head = request.strip_suffix(b"\r\n").unwrap();
+        let request = [head, b"user-agent: ", agent, b"\r\n\r\n"].concat();
+        raw::talk(attacked.gateway.address, &request).await[0].status
+    };
+    assert_eq!(call(b"person").await, 200);
+    for agent in [b"robot".as_slice(), "robot é".as_bytes(), b"robot \xe9"] {
+        assert_eq!(call(agent).await, 403, "{agent:?}");
+    }
+    attacked.settle().await;
+}
+
 /// A limit that cannot be one never takes the place of one that holds.
 #[tokio::test]
 async fn a_limiter_that_fails() {
