@@ -112,6 +112,12 @@ pub(crate) fn strip(
     for name in dropped {
         parts.headers.remove(name);
     }
+    if parts.version == Version::HTTP_2
+        && let Some(cookies) = in_one_line(&parts.headers, &header::COOKIE, b"; ")
+    {
+        // HTTP/1 has one line of them (RFC 9113 §8.2.3).
+        parts.headers.insert(header::COOKIE, cookies);
+    }
     if plan.scrub_body {
         // Without the header, any encoding would do.
         parts.headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -132,6 +138,16 @@ pub(crate) fn strip(
         Upgrade { caller, lasting }
     });
     Ok(Box::new(Stripped { method, path, query, headers, payload, upgrade }))
+}
+
+/// All values of a header in one line; `None` if there is none.
+pub(crate) fn in_one_line(
+    headers: &HeaderMap,
+    name: &HeaderName,
+    separator: &[u8],
+) -> Option<HeaderValue> {
+    let values: Vec<&[u8]> = headers.get_all(name).iter().map(HeaderValue::as_bytes).collect();
+    HeaderValue::from_bytes(&values.join(separator)).ok().filter(|_| !values.is_empty())
 }
 
 /// Whether the request asks to go on as a WebSocket (RFC 6455 §4.1). Nothing else is changed to.

@@ -115,6 +115,13 @@ async fn a_request() {
     assert!(seen[0].starts_with("/data/x ") && seen[0].contains("x-other: 1"), "{seen:?}");
 }
 
+/// HTTP/1 has one line of cookies (RFC 9113 §8.2.3).
+#[tokio::test]
+async fn cookies_in_crumbs() {
+    let seen = seen("/prod/data/x", &[("cookie", "a=1"), ("cookie", "b=2")]).await;
+    assert!(seen[0].contains("cookie: a=1; b=2"), "{seen:?}");
+}
+
 /// In HTTP/2 a value may have any bytes on the wire; in HTTP/1 these would begin another header.
 #[tokio::test]
 async fn line_ends_in_headers() {
