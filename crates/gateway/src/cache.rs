@@ -21,7 +21,7 @@ use moka::sync::Cache;
 
 use crate::authorize::Authorized;
 use crate::body::{AnswerBody, BodyError, whole};
-use crate::strip::Stripped;
+use crate::strip::{Stripped, in_one_line};
 
 /// All answers that are kept.
 pub(crate) struct Kept(Cache<String, Arc<Entry>>);
@@ -84,8 +84,12 @@ impl Kept {
             BeforeRequest::Fresh(parts) => {
                 let mut response = Response::new(whole(entry.body.clone()));
                 *response.status_mut() = entry.head.status();
-                *response.headers_mut() = parts.headers;
-                restore_date(response.headers_mut(), entry.head.headers());
+                *response.headers_mut() = entry.head.headers().clone();
+                // The rest of what the library says is one line of each header, and the present as
+                // the date, in a form that HTTP does not have.
+                if let Some(age) = parts.headers.get(header::AGE) {
+                    response.headers_mut().insert(header::AGE, age.clone());
+                }
                 if wish == Wish::FreshButMayNot {
                     response.headers_mut().insert(header::WARNING, IGNORED);
                 }
@@ -117,15 +121,6 @@ impl Kept {
             end: Some((self.0.clone(), question.key, entry)),
         };
         Response::from_parts(parts, collecting.boxed_unsync())
-    }
-}
-
-/// The date stays that of the upstream's answer: the library writes the present, in a form that HTTP
-/// does not have. An answer without one is dated where all answers are.
-fn restore_date(headers: &mut HeaderMap, kept: &HeaderMap) {
-    match kept.get(header::DATE) {
-        Some(date) => drop(headers.insert(header::DATE, date.clone())),
-        None => drop(headers.remove(header::DATE)),
     }
 }
 
@@ -186,7 +181,7 @@ impl Question {
         let path = stripped.path.as_str();
         let mut asked = Request::new(());
         *asked.uri_mut() = format!("{path}?{query}").parse().ok()?;
-        *asked.headers_mut() = stripped.headers.clone();
+        *asked.headers_mut() = in_one_line_each(&stripped.headers);
         // Whether a caller may ask for an answer that is fresher is decided elsewhere.
         asked.headers_mut().remove(header::CACHE_CONTROL);
         asked.headers_mut().remove(header::PRAGMA);
@@ -203,6 +198,15 @@ impl Question {
         }
         Some(Box::new(Question { key, asked }))
     }
+}
+
+/// Each header with all of its values in one line: of several lines, the library compares the first.
+fn in_one_line_each(headers: &HeaderMap) -> HeaderMap {
+    if headers.len() == headers.keys_len() {
+        return headers.clone();
+    }
+    let line = |name: &HeaderName| Some((name.clone(), in_one_line(headers, name, b", ")?));
+    headers.keys().filter_map(line).collect()
 }
 
 /// Parts of a key are told apart by their lengths, so that no part can pass for two.
@@ -236,7 +240,11 @@ fn kept_until(
     now: Timestamp,
 ) -> Option<(CachePolicy, Timestamp)> {
     let headers = response.headers();
-    if response.status() != StatusCode::OK || headers.contains_key(header::SET_COOKIE) {
+    let is_text = |name: &HeaderName| headers.get_all(name).iter().all(|it| it.to_str().is_ok());
+    // What cannot be read may forbid it.
+    let is_read = [header::CACHE_CONTROL, header::VARY].iter().all(is_text);
+    let sets_cookie = headers.contains_key(header::SET_COOKIE);
+    if response.status() != StatusCode::OK || sets_cookie || !is_read {
         return None;
     }
     let mut head = Response::new(());

@@ -1,7 +1,7 @@
 //! Answers that are kept, and limits that are learned.
 
 use bytes::Bytes;
-use http::{Request, Response};
+use http::{HeaderValue, Request, Response};
 
 use crate::support::{Answer, Running, Seen, Upstream, manifest};
 
@@ -14,7 +14,8 @@ async fn counting(headers: &'static [(&'static str, &'static str)]) -> Upstream 
         let number = count.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
         let mut response = Response::builder().status(200);
         for (name, value) in headers {
-            response = response.header(*name, *value);
+            let value = HeaderValue::from_bytes(value.as_bytes()).unwrap();
+            response = response.header(*name, value);
         }
         response.body(Bytes::from(number.to_string())).unwrap()
     })
@@ -83,8 +84,32 @@ async fn what_must_not_be_kept_is_not() {
     check("{}", &[("cache-control", "private, max-age=60")], &[get, get], &never).await;
     check("{}", &[("set-cookie", "a=b")], &[get, get], &never).await;
     check("{}", &[("vary", "*")], &[get, get], &never).await;
+    // What cannot be read may say so.
+    check("{}", &[("cache-control", "no-store, é")], &[get, get], &never).await;
+    check("{}", &[("vary", "é, *")], &[get, get], &never).await;
     check("{ ttlS = 0 }", &[], &[get, get], &[("0", "-"), ("1", "-")]).await;
     check("{ entryBytesMax = 0 }", &[], &[get, get], &never).await;
+}
+
+#[tokio::test]
+async fn what_is_kept_has_all_lines_of_its_headers() {
+    let get = ("GET", "/prod/a", &[][..]);
+    let links = &[("link", "<a>"), ("link", "<b>")][..];
+    let answers = check("{}", links, &[get, get], &[("0", "miss"), ("0", "hit")]).await;
+    for answer in answers {
+        assert_eq!(answer.headers.get_all("link").iter().collect::<Vec<_>>(), ["<a>", "<b>"]);
+    }
+}
+
+#[tokio::test]
+async fn requests_are_alike_in_all_lines_of_a_header() {
+    let german = ("GET", "/prod/a", &[("cookie", "a=1"), ("cookie", "lang=de")][..]);
+    let french = ("GET", "/prod/a", &[("cookie", "a=1"), ("cookie", "lang=fr")][..]);
+    let expected = [("0", "miss"), ("0", "hit"), ("1", "miss")];
+    check("{}", &[("vary", "cookie")], &[german, german, french], &expected).await;
+    let german = ("GET", "/prod/a", &[("accept-language", "en"), ("accept-language", "de")][..]);
+    let french = ("GET", "/prod/a", &[("accept-language", "en"), ("accept-language", "fr")][..]);
+    check("{}", &[("vary", "accept-language")], &[german, german, french], &expected).await;
 }
 
 #[tokio::test]
