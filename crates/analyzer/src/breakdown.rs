@@ -7,12 +7,14 @@ use hashbrown::HashMap;
 use serde::{Deserialize, Serialize};
 use tollgate_store::suggestion;
 
+use crate::answers::Answers;
 use crate::bounded::{self, Counted};
 use crate::call::Call;
 use crate::dimension::Dimension;
 use crate::groups::Merge;
 use crate::histogram::Histogram;
 use crate::intern::{Interner, OTHER, OTHER_NUMBER, slot};
+use crate::series::Measure;
 use crate::time::Span;
 use crate::usage::latency;
 
@@ -91,14 +93,8 @@ pub struct Breakdown {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct GroupUse {
-    /// Requests.
-    pub requests: u64,
-    /// Of these, answered 401 or 403.
-    pub refused: u64,
-    /// Of these, answered 429.
-    pub throttled: u64,
-    /// Of these, answered 5xx.
-    pub failed: u64,
+    /// Requests, and how they were answered.
+    pub answers: Answers,
     /// When the first and the last were.
     pub span: Span,
     /// Latencies in milliseconds: `responseLatency`, else `integrationLatency`.
@@ -107,10 +103,7 @@ pub struct GroupUse {
 
 impl GroupUse {
     fn add(&mut self, status: Option<u16>, time: Option<i64>, latency: Option<u64>) {
-        self.requests += 1;
-        self.refused += u64::from(matches!(status, Some(401 | 403)));
-        self.throttled += u64::from(status == Some(429));
-        self.failed += u64::from(status.is_some_and(|status| status >= 500));
+        self.answers.add(status);
         self.span.merge(Span::at(time));
         if let Some(latency) = latency {
             self.latency.add(latency);
@@ -120,10 +113,7 @@ impl GroupUse {
 
 impl Merge for GroupUse {
     fn merge(&mut self, other: GroupUse) {
-        self.requests += other.requests;
-        self.refused += other.refused;
-        self.throttled += other.throttled;
-        self.failed += other.failed;
+        self.answers = self.answers.with(other.answers);
         self.span.merge(other.span);
         self.latency.merge(&other.latency);
     }
@@ -131,7 +121,7 @@ impl Merge for GroupUse {
 
 impl Counted for GroupUse {
     fn requests(&self) -> u64 {
-        self.requests
+        self.answers.requests
     }
 }
 
@@ -209,7 +199,7 @@ impl BreakdownTally {
 
     /// What was counted, in words.
     pub(crate) fn finish(self) -> Breakdown {
-        let used = (0..).zip(self.used).filter(|(_, used)| used.requests > 0);
+        let used = (0..).zip(self.used).filter(|(_, used)| used.requests() > 0);
         let groups = match *self.keys {
             [_] => used.map(|(number, used)| ([number, 0, 0, 0], used)).collect(),
             _ => {

@@ -10,6 +10,7 @@
 //! merges. [`Report`] is what people and programs get; [`text::render`] lays it out for a terminal, and
 //! [`render`] for others.
 
+mod answers;
 mod asked;
 mod assumption;
 mod bindings;
@@ -73,6 +74,7 @@ mod told;
 mod usage;
 mod verdict;
 
+pub use answers::Answers;
 pub use assumption::Assumption;
 pub use breakdown::{Breakdown, GroupUse, Grouping};
 pub use bucket::TokenBucket;

@@ -11,7 +11,7 @@ use crate::runs::Runs;
 use crate::sources::Sources;
 
 /// The version of a partial report's form.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Lines that could not be read and are kept as samples.
 const SAMPLES_MAX: usize = 20;

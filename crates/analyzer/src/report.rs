@@ -48,7 +48,8 @@ pub(crate) use lines::place_and_reason;
 pub use timeline::{CellReport, TimelineReport};
 pub use unexplained::UnexplainedReport;
 pub use usage::{
-    CallerReport, PointReport, PrincipalReport, RouteReport, StatusReport, UsageReport,
+    AnswersReport, CallerReport, PointReport, PrincipalReport, RouteReport, StatusReport,
+    UsageReport,
 };
 pub use windows::WindowReport;
 

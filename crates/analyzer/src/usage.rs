@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::answers::Answers;
 use crate::bounded::{self, Counted};
 use crate::call::Call;
 use crate::callers::{self, CallerNumbers};
@@ -13,7 +14,7 @@ use crate::heat::Heat;
 use crate::histogram::Histogram;
 use crate::intern::{Interner, OTHER, slot};
 use crate::rows::Row;
-use crate::series::Series;
+use crate::series::{Measure, Series};
 use crate::time::{Span, minute};
 
 /// What was used. Merges.
@@ -32,8 +33,8 @@ pub struct Usage {
     pub statuses: BTreeMap<u16, u64>,
     /// Requests without a status.
     pub without_status: u64,
-    /// Requests by time.
-    pub series: Series<u64>,
+    /// Requests by time, and how they were answered.
+    pub series: Series<Answers>,
     /// Requests by hour of the week.
     pub heat: Heat,
 }
@@ -42,14 +43,8 @@ pub struct Usage {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallerUse {
-    /// Requests.
-    pub requests: u64,
-    /// Of these, answered 401 or 403.
-    pub refused: u64,
-    /// Of these, answered 429.
-    pub throttled: u64,
-    /// Of these, answered 5xx.
-    pub failed: u64,
+    /// Requests, and how they were answered.
+    pub answers: Answers,
     /// When the first and the last were.
     pub span: Span,
 }
@@ -58,12 +53,8 @@ pub struct CallerUse {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RouteUse {
-    /// Requests.
-    pub requests: u64,
-    /// Of these, answered 4xx.
-    pub client_errors: u64,
-    /// Of these, answered 5xx.
-    pub failed: u64,
+    /// Requests, and how they were answered.
+    pub answers: Answers,
     /// Latencies in milliseconds: `responseLatency`, else `integrationLatency`.
     pub latency: Histogram,
 }
@@ -87,40 +78,28 @@ impl Usage {
 impl CallerUse {
     #[inline]
     fn add(&mut self, status: Option<u16>, time: Option<i64>) {
-        self.requests += 1;
+        self.answers.add(status);
         self.span.merge(Span::at(time));
-        if let Some(status @ 400..) = status {
-            self.refused += u64::from(matches!(status, 401 | 403));
-            self.throttled += u64::from(status == 429);
-            self.failed += u64::from(is_failure(status));
-        }
     }
 }
 
 impl Merge for CallerUse {
     fn merge(&mut self, other: CallerUse) {
-        self.requests += other.requests;
-        self.refused += other.refused;
-        self.throttled += other.throttled;
-        self.failed += other.failed;
+        self.answers = self.answers.with(other.answers);
         self.span.merge(other.span);
     }
 }
 
 impl Counted for CallerUse {
     fn requests(&self) -> u64 {
-        self.requests
+        self.answers.requests
     }
 }
 
 impl RouteUse {
     #[inline]
     fn add(&mut self, status: Option<u16>, latency: Option<u64>) {
-        self.requests += 1;
-        if let Some(status @ 400..) = status {
-            self.client_errors += u64::from(!is_failure(status));
-            self.failed += u64::from(is_failure(status));
-        }
+        self.answers.add(status);
         if let Some(latency) = latency {
             self.latency.add(latency);
         }
@@ -129,16 +108,14 @@ impl RouteUse {
 
 impl Merge for RouteUse {
     fn merge(&mut self, other: RouteUse) {
-        self.requests += other.requests;
-        self.client_errors += other.client_errors;
-        self.failed += other.failed;
+        self.answers = self.answers.with(other.answers);
         self.latency.merge(&other.latency);
     }
 }
 
 impl Counted for RouteUse {
     fn requests(&self) -> u64 {
-        self.requests
+        self.answers.requests
     }
 }
 
@@ -146,10 +123,6 @@ impl Counted for RouteUse {
 #[inline]
 pub(crate) fn latency(row: Row<'_, '_>) -> Option<u64> {
     row.response_latency().or_else(|| row.integration_latency())
-}
-
-fn is_failure(status: u16) -> bool {
-    status >= 500
 }
 
 /// The requests of one worker, while they are counted.
@@ -161,10 +134,10 @@ pub(crate) struct UsageTally {
     routes: Vec<RouteUse>,
     statuses: Vec<u64>,
     without_status: u64,
-    series: Series<u64>,
+    series: Series<Answers>,
     heat: Heat,
-    /// Requests of the minute that is being read: logs are nearly in order of time.
-    minute: (i64, u64),
+    /// The minute that is being read, and what it has: logs are nearly in order of time.
+    minute: (i64, Answers),
 }
 
 impl UsageTally {
@@ -187,26 +160,27 @@ impl UsageTally {
             }
             span.merge(Span::at(call.time));
             if let Some(time) = call.time {
-                self.count_at(time);
+                self.count_at(time, call.status);
             }
         }
         self.span.merge(span);
     }
 
-    fn count_at(&mut self, time: i64) {
+    fn count_at(&mut self, time: i64, status: Option<u16>) {
         let start = minute(time, self.minute.0);
         if start != self.minute.0 {
             self.flush();
             self.minute.0 = start;
         }
-        self.minute.1 += 1;
+        self.minute.1.add(status);
     }
 
     fn flush(&mut self) {
-        if self.minute.1 > 0 {
-            self.series.add(self.minute.0, self.minute.1);
-            self.heat.add(self.minute.0, self.minute.1);
-            self.minute.1 = 0;
+        let (start, answers) = self.minute;
+        if answers.requests > 0 {
+            self.series.add(start, answers);
+            self.heat.add(start, answers.requests);
+            self.minute.1 = Answers::default();
         }
     }
 

@@ -146,7 +146,7 @@ fn sessions_beyond_the_bound_of_callers_are_counted_by_role_and_said_to_be() {
     let options = ScanOptions { threads: 1, ..ScanOptions::new(analysis.projection()) };
     let (mut gathered, _) = analysis.scan(&inputs[..1], &options);
     let by_role = |gathered: &Gathered| {
-        [0, 1, 2].map(|role| gathered.usage.callers[&any_session(role)].requests)
+        [0, 1, 2].map(|role| gathered.usage.callers[&any_session(role)].answers.requests)
     };
     assert_eq!(by_role(&gathered), [33, 33, 34]);
     let said = |gathered: &Gathered, requests: u64| {
@@ -278,9 +278,9 @@ fn merging_runs_keeps_no_more_than_one_run_does() {
     merged.merge(more);
 
     let Usage { callers, routes, .. } = &merged.usage;
-    assert_eq!((callers.len(), callers["(other)"].requests), (50_001, 10_000));
+    assert_eq!((callers.len(), callers["(other)"].answers.requests), (50_001, 10_000));
     assert!(callers.contains_key("arn:aws:iam::123456789012:user/30000"));
-    assert_eq!((routes.len(), routes["(other)"].requests), (5_001, 10_000));
+    assert_eq!((routes.len(), routes["(other)"].answers.requests), (5_001, 10_000));
     assert!(routes.contains_key("GET /3000"));
     let reads: Vec<(&str, u64)> =
         merged.repeats.routes().iter().map(|route| (route.route, route.reads)).collect();
@@ -290,7 +290,7 @@ fn merging_runs_keeps_no_more_than_one_run_does() {
     assert_eq!((unknown.len(), unknown["(other)"]), (50_001, 10_000));
     let groups = &merged.breakdowns[0].groups;
     assert_eq!(groups.len(), 4_001);
-    assert_eq!(groups.iter().map(|(_, used)| used.requests).sum::<u64>(), 90_000);
+    assert_eq!(groups.iter().map(|(_, used)| used.answers.requests).sum::<u64>(), 90_000);
     let report = Report::new(&merged, LineAccount::default(), &[]);
     let expected = "At most 50,000 callers are told apart, by names of at most 2,048 bytes: others, \
                     with 10,000 requests, are counted as (other).";

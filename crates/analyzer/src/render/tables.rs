@@ -239,7 +239,11 @@ fn statuses(report: &Report) -> Table {
 fn series(report: &Report) -> Table {
     Rows::of(&report.usage.series)
         .moment("start", |row| Some(&row.start))
-        .count("requests", |row| Some(row.requests))
+        .count("requests", |row| Some(row.answers.requests))
+        .count("refused", |row| Some(row.answers.refused))
+        .count("throttled", |row| Some(row.answers.throttled))
+        .count("clientErrors", |row| Some(row.answers.client_errors))
+        .count("failed", |row| Some(row.answers.failed))
         .table("series")
 }
 

@@ -70,10 +70,10 @@ impl GroupReport {
         let [p50_ms, p95_ms, p99_ms] = used.latency.percentiles(PERCENTS);
         GroupReport {
             values: values.to_vec(),
-            requests: used.requests,
-            refused: used.refused,
-            throttled: used.throttled,
-            failed: used.failed,
+            requests: used.answers.requests,
+            refused: used.answers.refused,
+            throttled: used.answers.throttled,
+            failed: used.answers.failed,
             first: used.span.first().map(rfc3339),
             last: used.span.last().map(rfc3339),
             p50_ms,

@@ -211,7 +211,8 @@ fn either<'a, K: Ord, V>(one: &'a BTreeMap<K, V>, other: &'a BTreeMap<K, V>) -> 
 }
 
 fn callers(was: &Usage, is: &Usage, hours: Hours) -> Vec<NamedDifference> {
-    let count = |usage: &Usage, name: &String| usage.callers.get(name).map_or(0, |c| c.requests);
+    let count =
+        |usage: &Usage, name: &String| usage.callers.get(name).map_or(0, |c| c.answers.requests);
     let difference = |name: &String| NamedDifference {
         name: name.clone(),
         requests: hours.difference(count(was, name), count(is, name)),
@@ -222,7 +223,8 @@ fn callers(was: &Usage, is: &Usage, hours: Hours) -> Vec<NamedDifference> {
 }
 
 fn routes(was: &Usage, is: &Usage, hours: Hours) -> Vec<RouteDifference> {
-    let count = |usage: &Usage, name: &String| usage.routes.get(name).map_or(0, |r| r.requests);
+    let count =
+        |usage: &Usage, name: &String| usage.routes.get(name).map_or(0, |r| r.answers.requests);
     let p95 = |usage: &Usage, name: &String| {
         let [p95] = usage.routes.get(name)?.latency.percentiles([95.0]);
         p95

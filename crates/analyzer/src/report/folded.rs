@@ -41,13 +41,13 @@ pub(super) fn sentences(gathered: &Gathered) -> Vec<String> {
 fn of_usage(usage: &Usage) -> Vec<String> {
     let callers = of_callers(usage);
     let routes = usage.routes.get(OTHER);
-    let routes = routes.map(|used| counted_together("routes", ROUTES_MAX, used.requests));
+    let routes = routes.map(|used| counted_together("routes", ROUTES_MAX, used.answers.requests));
     callers.into_iter().chain(routes).collect()
 }
 
 fn of_callers(usage: &Usage) -> Option<String> {
     let shared = || usage.callers.iter().filter(|(caller, _)| is_shared(caller));
-    let requests = shared().map(|(_, used)| used.requests).sum();
+    let requests = shared().map(|(_, used)| used.answers.requests).sum();
     let [of_roles, others] =
         [true, false].map(|of_roles| shared().any(|(caller, _)| (caller != OTHER) == of_roles));
     let how = match (of_roles, others) {
@@ -80,7 +80,8 @@ const FEW: u64 = 100;
 
 /// A few requests that are far from all others: whatever is drawn by time is as wide as they make it.
 fn of_times(usage: &Usage) -> Option<String> {
-    let intervals: Vec<(i64, u64)> = usage.series.iter().collect();
+    let intervals = usage.series.iter().map(|(start, answers)| (start, answers.requests));
+    let intervals: Vec<(i64, u64)> = intervals.collect();
     let gaps = intervals.iter().zip(intervals.iter().skip(1)).map(|(one, next)| next.0 - one.0);
     let (at, gap) = gaps.enumerate().max_by_key(|(_, gap)| *gap)?;
     let (before, after) = intervals.split_at_checked(at + 1)?;
@@ -124,7 +125,7 @@ fn of_limits(limits: &Limits) -> Vec<String> {
 
 fn of_breakdown(breakdown: &Breakdown) -> Option<String> {
     let folded = breakdown.groups.iter().filter(|(values, _)| is_folded(values));
-    let requests = folded.map(|(_, used)| used.requests).sum();
+    let requests = folded.map(|(_, used)| used.answers.requests).sum();
     let name = format!("groups by {}", breakdown.by);
     (requests > 0).then(|| counted_together(&name, GROUPS_MAX, requests))
 }
@@ -156,18 +157,23 @@ fn of_groups(name: &str, detail: Detail) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answers::Answers;
     use crate::time::Span;
 
     const MINUTE: i64 = 60_000;
 
+    fn requests(requests: u64) -> Answers {
+        Answers { requests, ..Answers::default() }
+    }
+
     /// A request a minute for a hundred minutes, and so many at another.
-    fn usage(requests: u64, minute: i64) -> Usage {
+    fn usage(few: u64, minute: i64) -> Usage {
         let mut usage = Usage::default();
         for at in 0..100 {
-            usage.series.add(at * MINUTE, 1);
+            usage.series.add(at * MINUTE, requests(1));
             usage.span.merge(Span::at(Some(at * MINUTE)));
         }
-        usage.series.add(minute * MINUTE, requests);
+        usage.series.add(minute * MINUTE, requests(few));
         usage.span.merge(Span::at(Some(minute * MINUTE)));
         usage
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 use super::heat::{self, HeatReport};
 use super::{PERCENTS, POINTS};
+use crate::answers::Answers;
 use crate::callers::is_shared;
 use crate::detail::ANY;
 use crate::dimension::{Dimension, role_key, session};
@@ -48,7 +49,7 @@ pub struct UsageReport<'g> {
     /// The width of an interval of `series` in seconds.
     pub interval_seconds: i64,
     /// Requests by time; intervals without any are left out.
-    pub series: Vec<PointReport>,
+    pub series: Vec<AnswersReport>,
     /// Requests by hour of the week.
     pub heat: Vec<HeatReport>,
 }
@@ -138,6 +139,16 @@ pub struct PointReport {
     pub requests: u64,
 }
 
+/// The same, and how they were answered.
+#[derive(Clone, Debug, Serialize)]
+pub struct AnswersReport {
+    /// Where the interval starts, RFC 3339.
+    pub start: String,
+    /// Requests, and how they were answered.
+    #[serde(flatten)]
+    pub answers: Answers,
+}
+
 impl<'g> UsageReport<'g> {
     pub(super) fn new(usage: &'g Usage) -> UsageReport<'g> {
         let shown = usage.series.for_showing(POINTS);
@@ -169,7 +180,7 @@ impl<'g> UsageReport<'g> {
             interval_seconds: shown.interval_ms() / 1000,
             series: shown
                 .iter()
-                .map(|(start, requests)| PointReport { start: rfc3339(start), requests })
+                .map(|(start, answers)| AnswersReport { start: rfc3339(start), answers })
                 .collect(),
             heat: heat::hours(&usage.heat, usage.span),
         }
@@ -198,10 +209,10 @@ impl<'g> PrincipalReport<'g> {
             principal: Dimension::Role.value(key),
             sessions: (!sessions.is_empty()).then_some(told),
             more_sessions,
-            requests: used.requests,
-            refused: used.refused,
-            throttled: used.throttled,
-            failed: used.failed,
+            requests: used.answers.requests,
+            refused: used.answers.refused,
+            throttled: used.answers.throttled,
+            failed: used.answers.failed,
             first: used.span.first().map(Moment),
             last: used.span.last().map(Moment),
         }
@@ -212,10 +223,10 @@ impl<'g> CallerReport<'g> {
     pub(super) fn new(caller: &'g str, used: &CallerUse) -> CallerReport<'g> {
         CallerReport {
             caller,
-            requests: used.requests,
-            refused: used.refused,
-            throttled: used.throttled,
-            failed: used.failed,
+            requests: used.answers.requests,
+            refused: used.answers.refused,
+            throttled: used.answers.throttled,
+            failed: used.answers.failed,
             first: used.span.first().map(Moment),
             last: used.span.last().map(Moment),
         }
@@ -229,9 +240,9 @@ impl RouteReport {
         RouteReport {
             method: method.to_owned(),
             route: route.to_owned(),
-            requests: used.requests,
-            client_errors: used.client_errors,
-            failed: used.failed,
+            requests: used.answers.requests,
+            client_errors: used.answers.client_errors,
+            failed: used.answers.failed,
             p50_ms,
             p95_ms,
             p99_ms,

@@ -3,7 +3,7 @@
 use super::limits::{name_in_words, outlook};
 use super::printable::in_a_line;
 use super::style::{Style, count, number, period, share, sparkline};
-use crate::report::{INTERRUPTED, LimitReport, PointReport, Report, UsageReport};
+use crate::report::{AnswersReport, INTERRUPTED, LimitReport, Report, UsageReport};
 
 /// How many callers there are, and on how many routes.
 pub(crate) fn who_on_what(usage: &UsageReport<'_>) -> String {
@@ -102,13 +102,13 @@ fn denied_line(groups: impl Iterator<Item = u64>, report: &Report, style: &Style
 }
 
 /// Requests by time, as a line of bars with its ends.
-fn series(points: &[PointReport], interval_seconds: i64, style: &Style) -> String {
+fn series(points: &[AnswersReport], interval_seconds: i64, style: &Style) -> String {
     let (Some(first), Some(last)) = (points.first(), points.last()) else {
         return String::new();
     };
     let counts: Vec<(&str, f64)> =
-        points.iter().map(|point| (point.start.as_str(), point.requests as f64)).collect();
-    let most = points.iter().map(|point| point.requests).max().unwrap_or_default();
+        points.iter().map(|point| (point.start.as_str(), point.answers.requests as f64)).collect();
+    let most = points.iter().map(|point| point.answers.requests).max().unwrap_or_default();
     let (bars, seconds) =
         bars(&counts, interval_seconds, style.width.saturating_sub(4), |a, b| a + b);
     let top = bars.iter().flatten().copied().fold(0.0, f64::max);

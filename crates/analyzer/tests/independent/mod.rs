@@ -54,8 +54,7 @@ impl Independent {
         assert_eq!(counts(&usage["callers"], "caller"), self.by(caller));
         self.check_principals(usage["principals"].as_array().unwrap());
         assert_eq!(counts(&usage["statuses"], "status"), self.by(|r| text(r, "status").to_owned()));
-        let in_series: u64 = usage["series"].as_array().unwrap().iter().map(requests).sum();
-        assert_eq!(in_series, self.requests.len() as u64);
+        self.check_series(usage);
         self.check_routes(usage["routes"].as_array().unwrap());
     }
 
@@ -73,6 +72,26 @@ impl Independent {
                 requests.iter().map(|request| caller(request)).collect();
             let sessions = name.contains(":role/").then_some(callers.len() as u64);
             assert_eq!(reported["sessions"].as_u64(), sessions, "{name}");
+        }
+    }
+
+    fn check_series(&self, usage: &Value) {
+        let width = usage["intervalSeconds"].as_u64().unwrap() * 1000;
+        for (name, statuses) in [
+            ("requests", 0..=999),
+            ("clientErrors", 400..=499),
+            ("throttled", 429..=429),
+            ("failed", 500..=999),
+        ] {
+            let mut expected: BTreeMap<u64, u64> = BTreeMap::new();
+            for request in &self.requests {
+                let status: u16 = text(request, "status").parse().unwrap();
+                let start = time(request) / width * width;
+                *expected.entry(start).or_default() += u64::from(statuses.contains(&status));
+            }
+            let points = usage["series"].as_array().unwrap().iter();
+            let told = points.map(|point| (millis(&point["start"]), point[name].as_u64().unwrap()));
+            assert_eq!(told.collect::<BTreeMap<_, _>>(), expected, "{name}");
         }
     }
 
