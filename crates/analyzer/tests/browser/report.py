@@ -196,7 +196,14 @@ def heat_map(page, report):
             each = hours[row[0], hour]
             shown = f"{round(each['requests'] / each['hours']):,}" if each["hours"] else ""
             check(f"{row[0]} {hour}", cell, shown)
-    check("days", len(page.rows("heat")), 7)
+    check("days", len(page.rows("heat")), len({each["weekday"] for each in hours.values() if each["hours"]}))
+    check_contrast(page, "#heat td, .zero, .axis, .unit, .hint, .note")
+    shades = page.driver.execute_script("return new Set([...document.querySelectorAll('#heat td')].map((cell) => getComputedStyle(cell).backgroundColor)).size")
+    assert shades >= 3, f"{shades} shades"
+    print("  the heat map is what the report says, and readable in light and dark")
+
+
+def check_contrast(page, selector):
     contrasts = """
         const context = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
         const pixel = (...colours) => {
@@ -208,18 +215,76 @@ def heat_map(page, report):
             .reduce((sum, each, at) => sum + each * [0.2126, 0.7152, 0.0722][at], 0);
         const style = (node) => getComputedStyle(node);
         const page = style(document.body).backgroundColor;
-        return [...document.querySelectorAll("#heat td")].map((cell) => {
-            const [ink, below] = [pixel(style(cell).color), pixel(page, style(cell).backgroundColor)].map(light);
+        return [...document.querySelectorAll(arguments[0])].map((cell) => {
+            const [ink, below] = [pixel(cell.ownerSVGElement ? style(cell).fill : style(cell).color), pixel(page, style(cell).backgroundColor)].map(light);
             return (Math.max(ink, below) + 0.05) / (Math.min(ink, below) + 0.05);
         });"""
     for theme in ["light", "dark"]:
         page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
-        lowest = min(page.driver.execute_script(contrasts))
-        assert lowest >= 4.5, f"in {theme} a cell has a contrast of {lowest:.1f}"
+        lowest = min(page.driver.execute_script(contrasts, selector))
+        assert lowest >= 4.5, f"in {theme} something has a contrast of {lowest:.1f}"
     page.driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": []})
-    shades = page.driver.execute_script("return new Set([...document.querySelectorAll('#heat td')].map((cell) => getComputedStyle(cell).backgroundColor)).size")
-    assert shades >= 3, f"{shades} shades"
-    print("  the heat map is what the report says, and readable in light and dark")
+
+
+def narrow(page):
+    """On a phone nothing is wider than the page, charts are written as large as on a desk, and tables that scroll do so by keyboard."""
+    scale = "const picture = document.querySelector(arguments[0]); return picture.getBoundingClientRect().width / picture.viewBox.baseVal.width"
+    scrolled = "return [...document.querySelectorAll('.table')].map((each) => [each.scrollWidth > each.clientWidth, each.tabIndex === 0 && each.role === 'region' && each.ariaLabel === each.querySelector('caption').textContent])"
+    for width in [390, 1280]:
+        page.driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": width, "height": 844, "deviceScaleFactor": 1, "mobile": False})
+        page.driver.execute_async_script("requestAnimationFrame(() => requestAnimationFrame(arguments[0]))")
+        for picture in ["#chart svg", "#limits svg"]:
+            assert 0.98 < page.driver.execute_script(scale, picture) < 1.02, f"{picture} is scaled at {width}"
+        check("beyond the page", page.driver.execute_script("return document.documentElement.scrollWidth > document.documentElement.clientWidth"), False)
+        tables = page.driver.execute_script(scrolled)
+        check("tables that scroll", [reachable for _, reachable in tables], [wide for wide, _ in tables])
+        check("any of them", any(wide for wide, _ in tables), width == 390)
+    page.driver.execute_cdp_cmd("Emulation.clearDeviceMetricsOverride", {})
+    print("  the page fits a phone")
+
+
+def removed_by_keyboard(page, report):
+    """Who removes what was chosen by keyboard stays where it was, and hears what is left."""
+    page.choose("callers", report["usage"]["callers"][0]["caller"])
+    page.choose("statuses", "200")
+    assert f"of {report['usage']['requests']:,} requests" in page.one("#filters").text, page.one("#filters").text
+    for left in [1, 0]:
+        page.one(".chip").send_keys(Keys.ENTER)
+        check("chips", len(page.chips()), left)
+        check("the focus is there", page.driver.execute_script("return document.activeElement.closest('#filters') !== null"), True)
+    print("  what was chosen is removed by keyboard")
+
+
+def on_paper(page, report):
+    """Paper has all rows, and the places that a screen shows in explanations."""
+    page.driver.execute_script("window.dispatchEvent(new Event('beforeprint'))")
+    check("hidden rows", len(page.all("tbody tr[hidden]")), 0)
+    cited = [group["nearest"] for group in report["denied"] if "nearest" in group]
+    cited += [statement for group in report["denied"] for statement in group.get("determinedBy", [])]
+    shown = page.one("#denied").text
+    for each in cited:
+        assert f"{each['policy']}:{each['line']}:{each['column']}" in shown, f"{each} is not on paper"
+    check("what is no text", "[object" in page.one("main").text, False)
+    page.driver.execute_script("window.dispatchEvent(new Event('afterprint'))")
+    print("  paper says where the statements are")
+
+
+def finely(driver, tollgate, folder):
+    """Where there is too much to be narrowed down by the minute, the chart still shows minutes."""
+    request = lambda minute, caller, route: {"requestTimeEpoch": 1773100800000 + 60000 * minute, "httpMethod": "GET", "resourcePath": f"/{route}",
+                                             "status": "500" if minute == 7 else "200", "userArn": f"arn:aws:iam::1:user/{caller}"}
+    lines = "\n".join(json.dumps(request(minute, caller, route)) for minute in range(170) for caller in range(25) for route in range(10))
+    path = folder / "finely.html"
+    path.write_text(analyze(tollgate, "--format", "html", "-", stdin=lines))
+    page = Page(driver, path)
+    titles = [title.get_attribute("textContent").split("\n") for title in page.all("#chart g > title")]
+    check("bars", len(titles), 170)
+    check("a bar", (titles[6][1:], titles[7][1:]), (["answered: 250"], ["5xx: 250"]))
+    check("unit", page.one("#chart-unit").text, "Requests; one bar is one minute.")
+    page.choose("callers", "arn:aws:iam::1:user/7")
+    check("unit", page.one("#chart-unit").text, "Requests; one bar is 5 minutes.")
+    check("bars of a caller", len(page.all("#chart g > title")), 34)
+    print("  the chart is as fine as the report tells")
 
 
 def lines_of_advice(advice):
@@ -440,6 +505,9 @@ def main(tollgate, screenshots=None):
             pointer_and_keys(page, whole)
             heat_map(page, whole)
             limits_and_caches(page, whole)
+            removed_by_keyboard(page, whole)
+            narrow(page)
+            on_paper(page, whole)
             accessible(page)
             check("complaints of the browser", driver.get_log("browser"), [])
             comparison(driver, tollgate, folder)
@@ -450,6 +518,7 @@ def main(tollgate, screenshots=None):
             parts(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
             capped(driver, tollgate, folder)
+            finely(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])
             if screenshots:
                 pictures(driver, path, Path(screenshots))

@@ -1,6 +1,7 @@
 // Charts, as SVG.
 
-const CHART = { width: 1120, height: 190, left: 44, right: 4, top: 8, bottom: 22 };
+const CHART = { height: 190, right: 4, top: 8, bottom: 22 };
+const PAPER_WIDTH = 720;
 const HOUR = 3600000;
 const TICKS = [HOUR / 12, HOUR / 4, HOUR, 3 * HOUR, 6 * HOUR, 12 * HOUR, 24 * HOUR, 48 * HOUR, 168 * HOUR, 720 * HOUR];
 
@@ -10,14 +11,20 @@ function roundUp(value) {
   return [1, 2, 3, 4, 6, 8, 10].map((step) => step * power).find((step) => step >= value) ?? value;
 }
 
-/// Scales for a chart of some height over moments from `first` to `last`.
+/// How wide charts are: as wide as the page, so that what is written in them is as large everywhere.
+const chartWidth = () => (onPaper ? PAPER_WIDTH : Math.max($("main").clientWidth, 280));
+
+/// Scales for a chart of some height over moments from `first` to `last`; what lies outside of them is at its edge.
 function frame(first, last, most, height) {
-  const { width, left, right, top, bottom } = CHART;
-  const plot = { left, right: width - right, top, bottom: height - bottom };
+  const { right, top, bottom } = CHART;
+  const width = chartWidth();
+  const plot = { left: 12 + 7 * number(most).length, right: width - right, top, bottom: height - bottom };
+  const part = (ms) => Math.min(Math.max((ms - first) / Math.max(last - first, 1), 0), 1);
   return {
     ...plot,
+    width,
     height,
-    x: (ms) => plot.left + ((ms - first) / Math.max(last - first, 1)) * (plot.right - plot.left),
+    x: (ms) => plot.left + part(ms) * (plot.right - plot.left),
     y: (value) => plot.bottom - (value / Math.max(most, 1)) * (plot.bottom - plot.top),
   };
 }
@@ -30,7 +37,7 @@ function axes(scale, first, last, most) {
     marks.push(svg("line", { class: "grid", x1: scale.left, x2: scale.right, y1: y, y2: y }));
     marks.push(svg("text", { class: "axis", x: scale.left - 6, y: y + 4, "text-anchor": "end" }, number(value)));
   }
-  const every = TICKS.find((tick) => (last - first) / tick <= 9) ?? last - first;
+  const every = TICKS.find((tick) => (last - first) / tick <= scale.width / 120) ?? last - first;
   for (let at = Math.ceil(first / every) * every; at <= last; at += every) {
     const text = at % (24 * HOUR) === 0 ? moment(at).slice(5, 10) : moment(at).slice(11);
     const x = scale.x(at);
@@ -42,28 +49,34 @@ function axes(scale, first, last, most) {
 
 /// Requests over time, as bars of classes; `choose(from, to)` is told what was dragged across.
 function drawRequests(choose) {
-  const bars = classesByInterval();
-  const most = roundUp(Math.max(1, ...bars.map((bar) => CLASSES.reduce((sum, [name]) => sum + bar[name], 0))));
-  const [first, last] = [start(0), start(INTERVALS)];
+  const { width, bars: shown } = bars();
+  const sum = ({ classes }) => CLASSES.reduce((all, [name]) => all + classes[name], 0);
+  const busiest = shown.reduce((one, other) => (sum(other) > sum(one) ? other : one));
+  const most = roundUp(Math.max(1, sum(busiest)));
+  const [first, last] = SPAN;
   const scale = frame(first, last, most, CHART.height);
-  const wide = (scale.right - scale.left) / INTERVALS;
-  const drawn = bars.map((bar, at) => {
+  const drawn = shown.map(({ at, classes }) => {
+    const x = scale.x(at);
+    const wide = scale.x(at + width) - x;
+    const told = CLASSES.filter(([name]) => classes[name] > 0);
     let below = 0;
-    const parts = CLASSES.filter(([name]) => bar[name] > 0).map(([name]) => {
-      const y = scale.y(below + bar[name]);
+    const parts = told.map(([name]) => {
+      const y = scale.y(below + classes[name]);
       const height = scale.y(below) - y;
-      below += bar[name];
-      return svg("rect", { class: name, x: scale.x(start(at)), y, width: Math.max(wide - (wide > 3 ? 1 : 0), 0.6), height });
+      below += classes[name];
+      return svg("rect", { class: name, x, y, width: Math.max(wide - (wide > 3 ? 1 : 0), 0.6), height });
     });
-    const told = CLASSES.filter(([name]) => bar[name] > 0).map(([name, words]) => `${words}: ${number(bar[name])}`);
-    return svg("g", {}, svg("title", {}, `${moment(start(at))}\n${told.join("\n")}`), parts,
-      svg("rect", { class: "hit", x: scale.x(start(at)), y: scale.top, width: wide, height: scale.bottom - scale.top }));
+    const title = [moment(at), ...told.map(([name, words]) => `${words}: ${number(classes[name])}`)].join("\n");
+    return svg("g", {}, svg("title", {}, title), parts,
+      svg("rect", { class: "hit", x, y: scale.top, width: wide, height: scale.bottom - scale.top }));
   });
-  const label = `Requests over time, ${moment(first)} to ${moment(last)} UTC, an interval is ${timeline.intervalSeconds / 60} minutes`;
-  const picture = svg("svg", { viewBox: `0 0 ${CHART.width} ${CHART.height}`, role: "img", "aria-label": label },
+  const unit = `one bar is ${duration(width / 1000)}`;
+  const label = `Requests over time, ${moment(first)} to ${moment(last)} UTC, ${unit}; the busiest is ${moment(busiest.at)} with ${number(sum(busiest))}`;
+  const picture = svg("svg", { viewBox: `0 0 ${scale.width} ${CHART.height}`, role: "img", "aria-label": label },
     axes(scale, first, last, most), drawn, selection(scale));
   brush(picture, scale, choose);
   $("chart").replaceChildren(picture);
+  $("chart-unit").textContent = `Requests; ${unit}.`;
 }
 
 /// Shades what lies outside of the chosen range.
@@ -84,8 +97,9 @@ function selection(scale) {
 function brush(picture, scale, choose) {
   const interval = (event) => {
     const box = picture.getBoundingClientRect();
-    const x = ((event.clientX - box.left) / box.width) * CHART.width;
-    const at = Math.floor(((x - scale.left) / (scale.right - scale.left)) * INTERVALS);
+    const x = ((event.clientX - box.left) / box.width) * scale.width;
+    const part = (x - scale.left) / (scale.right - scale.left);
+    const at = Math.floor((SPAN[0] + part * (SPAN[1] - SPAN[0]) - START) / WIDTH);
     return Math.min(Math.max(at, 0), INTERVALS - 1);
   };
   picture.addEventListener("pointerdown", (down) => {
@@ -111,24 +125,25 @@ function drawLegend() {
 function sparkline(intervals) {
   const most = Math.max(1, ...intervals);
   const bars = Array.from(intervals, (value, at) => [value, at]).filter(([value]) => value > 0);
-  return svg("svg", { class: "line", viewBox: `0 0 ${Math.max(intervals.length, 1)} 20`, preserveAspectRatio: "none", "aria-hidden": "true" },
+  const label = bars.length === 0 ? "none" : `most at ${moment(start(intervals.indexOf(most)))}`;
+  return svg("svg", { class: "line", viewBox: `0 0 ${Math.max(intervals.length, 1)} 20`, preserveAspectRatio: "none", role: "img", "aria-label": label },
     bars.map(([value, at]) => {
       const height = Math.max((20 * value) / most, 2);
       return svg("rect", { class: "spark", x: at, y: 20 - height, width: 1, height });
     }));
 }
 
-/// A row's share of the largest row.
-function bar(value, most) {
+/// A row's share of all.
+function bar(value, all) {
   return svg("svg", { class: "bar", viewBox: "0 0 100 10", preserveAspectRatio: "none", "aria-hidden": "true" },
-    svg("rect", { class: "ok", width: (100 * value) / Math.max(most, 1), height: 10, rx: 1 }));
+    svg("rect", { class: "ok", width: (100 * value) / Math.max(all, 1), height: 10, rx: 1 }));
 }
 
 /// The lowest number of requests left over time, and the limit, which must be told.
 function drawLevel(limit) {
   const height = 120;
   const width = limit.intervalSeconds * 1000;
-  const [from, to] = chosen.from === null ? [start(0), start(INTERVALS)] : [start(chosen.from), start(chosen.to)];
+  const [from, to] = chosen.from === null ? SPAN : [start(chosen.from), start(chosen.to)];
   const points = limit.series
     .map((point) => ({ at: Date.parse(point.start), left: point.lowestRemaining }))
     .filter((point) => point.left !== null && point.at + width > from && point.at < to);
@@ -139,7 +154,7 @@ function drawLevel(limit) {
     if (index === 0 || point.at - points[index - 1].at > width) runs.push([]);
     runs.at(-1).push(point);
   });
-  const x = (at) => Math.min(Math.max(scale.x(at), scale.left), scale.right);
+  const { x } = scale;
   const shapes = runs.flatMap((run) => {
     const line = run.map((point) => `${x(point.at)},${scale.y(point.left)} ${x(point.at + width)},${scale.y(point.left)}`).join(" ");
     const [begin, end] = [x(run[0].at), x(run.at(-1).at + width)];
@@ -150,6 +165,6 @@ function drawLevel(limit) {
   });
   const label = `Requests left of ${limit.bucket} over time; the lowest is ${limit.lowestRemaining ?? "untold"} of ${limit.lowestOf ?? limit.limit ?? "untold"}`;
   const top = scale.y(limit.limit);
-  return svg("svg", { viewBox: `0 0 ${CHART.width} ${height}`, role: "img", "aria-label": label }, axes(scale, from, to, most), shapes,
+  return svg("svg", { viewBox: `0 0 ${scale.width} ${height}`, role: "img", "aria-label": label }, axes(scale, from, to, most), shapes,
     svg("line", { class: "limit", x1: scale.left, x2: scale.right, y1: top, y2: top }));
 }

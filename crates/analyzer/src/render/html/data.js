@@ -10,6 +10,12 @@ const START = timeline.start === null ? null : Date.parse(timeline.start);
 const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY] = [0, 1, 2, 3, 4, 5, 6, 7];
 const INTERVALS = timeline.cells.reduce((most, cell) => Math.max(most, (cell[AT] ?? -1) + 1), 0);
 
+/// All requests over time, in intervals that are as narrow as those of the timeline or narrower.
+const SERIES = report.usage.series.map((point) => ({ ...point, at: Date.parse(point.start) }));
+const SERIES_WIDTH = report.usage.intervalSeconds * 1000;
+/// From where to where charts go.
+const SPAN = SERIES.length > 0 ? [SERIES[0].at, SERIES.at(-1).at + SERIES_WIDTH] : [0, 0];
+
 /// How all are called that are not told apart.
 const OTHERS = "(other)";
 
@@ -114,7 +120,16 @@ function sumsBy(of) {
   return sums;
 }
 
-/// Requests of each interval by class, of what is chosen apart from the time.
+/// The bars of the chart by class, of what is chosen apart from the time: of everything in the intervals
+/// of the series.
+function bars() {
+  if (DIMENSIONS.some(isNarrowedBy)) return { width: WIDTH, bars: classesByInterval().map((classes, at) => ({ at: start(at), classes })) };
+  const classes = ({ requests, refused, throttled, clientErrors, failed }) =>
+    ({ ok: requests - clientErrors - failed, refused, throttled, client: clientErrors - refused - throttled, failed });
+  return { width: SERIES_WIDTH, bars: SERIES.map((point) => ({ at: point.at, classes: classes(point) })) };
+}
+
+/// Requests of each interval of the timeline by class.
 function classesByInterval() {
   const bars = Array.from({ length: INTERVALS }, () => Object.fromEntries(CLASSES.map(([name]) => [name, 0])));
   for (const cell of timeline.cells) {

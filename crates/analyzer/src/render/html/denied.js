@@ -23,6 +23,10 @@ function why(group) {
   return "nothing allows it";
 }
 
+/// Where the statements are that decided, or the nearest is; on a screen the explanation says so.
+const where = ({ determinedBy, nearest }) =>
+  [...(determinedBy ?? []), nearest].filter(Boolean).map((cited) => el("div", {}, el("code", {}, place(cited))));
+
 const contradicts = (group) =>
   (group.logged === "passed" && /Deny$/.test(group.decision ?? "")) || (group.logged === "refused" && group.decision === "allowed");
 
@@ -76,7 +80,7 @@ function drawDenied() {
       requests,
       count("Status", (row) => row.group.loggedStatus),
       { name: "Decision", cell: (row) => el("span", { class: contradicts(row.group) ? "badge warn" : "badge", title: contradicts(row.group) ? "the log has it otherwise" : null }, DECISIONS[row.group.decision] ?? "none") },
-      { name: "Why", cell: (row) => why(row.group) },
+      { name: "Why", cell: (row) => (onPaper ? [why(row.group), ...where(row.group)] : why(row.group)) },
     ],
     rows,
     chosenRow: isChosen(DENIED),
@@ -123,7 +127,7 @@ function drawRemedies() {
     remedy.changes.length > 0 ? el("div", {}, `then ${then(remedy)}`) : null,
     ...(remedy.blockedBy ?? []).map((cited) => el("div", {}, `denied by ${statementName(cited)} at ${place(cited)}: no Allow helps`)),
     remedy.passesOver ? el("div", {}, `passes over ${remedy.passesOverConditions.join(" and ")} of ${statementName(remedy.passesOver)}`) : null);
-  const also = (remedy) => remedy.alsoAllows.map((each) => `${each.all ? "" : "at most "}${plural(each.requests, "request")}: ${shortCaller(each.caller)} ${shortCall(each.resource)}`).join("; ");
+  const also = (remedy) => remedy.alsoAllows.map((each) => el("div", {}, `${each.all ? "" : "at most "}${plural(each.requests, "request")}: ${shortCaller(each.caller)} ${shortCall(each.resource)}`));
   drawTable("remedies", {
     caption: plural(remedies.length, "change"),
     columns: [
@@ -131,7 +135,7 @@ function drawRemedies() {
       { name: "Principal", cell: (row) => el("span", { title: row.principal }, shortCaller(row.principal)) },
       count("Requests", (row) => row.requests),
       { name: "Change", cell },
-      { name: "Also allows", cell: (row) => also(row) || "nothing else" },
+      { name: "Also allows", cell: (row) => (row.alsoAllows.length > 0 ? also(row) : "nothing else") },
     ],
     rows: remedies.map((remedy, at) => ({ ...remedy, statements: STATEMENTS[at] })),
   });

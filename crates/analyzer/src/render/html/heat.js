@@ -2,6 +2,9 @@
 
 const SHADES = 8;
 
+/// A number in as few characters as a narrow cell holds: from 10,000 on `12K`.
+const few = (value) => (value < 9999.5 ? number(Math.round(value)) : value.toLocaleString("en", { notation: "compact", maximumFractionDigits: 0 }));
+
 function drawHeat() {
   const { heat } = report.usage;
   const each = (hour) => (hour.hours > 0 ? hour.requests / hour.hours : null);
@@ -11,18 +14,18 @@ function drawHeat() {
   $("heat-section").hidden = hours < 48;
   if (hours < 48) return;
   const busiest = heat.reduce((one, other) => (each(other) > each(one) ? other : one));
-  const days = [...new Set(heat.map((hour) => hour.weekday))];
+  const days = new Set(heat.filter((hour) => hour.hours > 0).map((hour) => hour.weekday));
   const cell = (hour) => {
     const value = each(hour);
     const shade = value === null ? "none" : `shade-${Math.ceil((SHADES * value) / most)}`;
     const title = `${hour.weekday} ${String(hour.hour).padStart(2, "0")}:00: ${plural(hour.requests, "request")} in ${plural(hour.hours, "hour")}`;
-    return el("td", { class: `number ${shade}`, title }, value === null ? "" : number(Math.round(value)));
+    return el("td", { class: `number ${shade}`, title }, value === null ? "" : few(value));
   };
   const numbers = Array.from({ length: 24 }, (_, hour) => el("th", { scope: "col", class: "number" }, String(hour)));
   $("heat").replaceChildren(el("table", { class: "heat" },
     el("caption", {}, `Requests in an hour, UTC; the busiest is ${busiest.weekday} ${String(busiest.hour).padStart(2, "0")}:00 with ${shown(each(busiest))}. Whole period.`),
     el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Day"), numbers)),
-    el("tbody", {}, days.map((day) => el("tr", {}, el("th", { scope: "row" }, day.slice(0, 3)), heat.filter((hour) => hour.weekday === day).map(cell))))));
+    el("tbody", {}, [...days].map((day) => el("tr", {}, el("th", { scope: "row" }, day.slice(0, 3)), heat.filter((hour) => hour.weekday === day).map(cell))))));
 }
 
 function changeOf({ before, now, change }) {

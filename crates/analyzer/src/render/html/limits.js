@@ -106,7 +106,7 @@ function drawLimits() {
         line(cost(limit)),
         line(`used by ${used}${limit.callers.length > 5 ? ` and ${plural(limit.callers.length - 5, "other")}` : ""}`),
         advice(limit)),
-      isDrawn(limit) ? drawLevel(limit) : null);
+      isDrawn(limit) ? [drawLevel(limit), el("p", { class: "unit" }, `Requests left, the lowest of each ${duration(limit.intervalSeconds).replace(/^one /, "")}; dashed is the limit.`)] : null);
   }));
 }
 

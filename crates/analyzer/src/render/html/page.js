@@ -40,7 +40,8 @@ function drawNotes() {
   if (report.agreement?.disagreeing > 0) notes.push(`Log and policies disagree on ${plural(report.agreement.disagreeing, "request")}.`);
   if (report.asked) notes.push(`As asked: ${report.asked.join(", ")}.`);
   notes.push(...(report.merged ?? []), ...(report.remarks ?? []), ...(report.folded ?? []));
-  $("notes").textContent = notes.join(" ");
+  $("notes").hidden = notes.length === 0;
+  $("notes").replaceChildren(...notes.map((note) => el("li", {}, note)));
 }
 
 function drawFilters() {
@@ -51,7 +52,10 @@ function drawFilters() {
     if (isNarrowedBy(of)) chips.push(chip(nameOf(of, chosen[of]), () => toggle(of, chosen[of])));
   }
   const clear = el("button", { type: "button", class: "quiet", id: "clear", click: clearAll }, "Show all");
-  $("filters").replaceChildren(...(chips.length > 0 ? ["Only", ...chips, clear] : [el("span", { class: "unfiltered" }, "Everything is shown. Choose a caller, a route, a status or a denial to narrow the report down.")]));
+  const found = el("span", {}, `${number(total().requests)} of ${plural(report.usage.requests, "request")}`);
+  const hasFocus = $("filters").contains(document.activeElement);
+  $("filters").replaceChildren(...(chips.length > 0 ? ["Only", ...chips, found, clear] : [el("span", { class: "unfiltered" }, "Everything is shown. Choose a caller, a route, a status or a denial to narrow the report down.")]));
+  if (hasFocus) ($("filters").querySelector("button") ?? $("filters")).focus({ preventScroll: true });
 }
 
 function clearAll() {
@@ -92,10 +96,8 @@ function readRange() {
 function draw() {
   drawTiles();
   drawFilters();
-  if (START !== null) {
-    drawRange();
-    drawRequests(chooseRange);
-  }
+  if (START !== null) drawRange();
+  drawCharts();
   drawCallers();
   drawStatuses();
   drawRoutes();
@@ -106,10 +108,38 @@ function draw() {
   drawBreakdowns();
   drawComparison();
   drawHeat();
-  drawLimits();
   drawCache();
   drawUnknown();
   drawLines();
+  makeReachable();
+}
+
+/// What is as wide as the page.
+function drawCharts() {
+  if (START !== null) drawRequests(chooseRange);
+  drawLimits();
+}
+
+/// Tables that are wider than the page can be scrolled by keyboard.
+function makeReachable() {
+  for (const table of document.querySelectorAll(".table")) {
+    const isWider = table.scrollWidth > table.clientWidth;
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-label", table.querySelector("caption")?.textContent]]) {
+      if (isWider) table.setAttribute(name, value);
+      else table.removeAttribute(name);
+    }
+  }
+}
+
+/// Draws what is as wide as the page again when that changes.
+function followWidth() {
+  let drawn = chartWidth();
+  new ResizeObserver(() => {
+    if (chartWidth() === drawn) return;
+    drawn = chartWidth();
+    drawCharts();
+    makeReachable();
+  }).observe($("main"));
 }
 
 function drawOnce() {
@@ -118,7 +148,8 @@ function drawOnce() {
   const when = requests === 0 ? "" : `${span(first, last)} · `;
   $("period").textContent = `${when}${plural(requests, "request")} by ${counted(callerCount, "caller", moreCallers)} on ${counted(routeCount, "route", moreRoutes)}`;
   document.title = `Requests ${span(first, last)}`;
-  for (const id of ["time-heading", "chart", "legend"]) $(id).hidden = START === null;
+  for (const id of ["time-heading", "chart", "legend", "chart-unit"]) $(id).hidden = START === null;
+  $("range-hint").textContent = `UTC, in steps of ${duration(timeline.intervalSeconds)}; or drag across the chart`;
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
   drawLegend();
   drawNotes();
@@ -137,7 +168,11 @@ function switchTheme() {
   nameTheme(!dark);
 }
 
-const nameTheme = (dark) => ($("theme").textContent = dark ? "Light" : "Dark");
+function nameTheme(dark) {
+  const other = dark ? "Light" : "Dark";
+  $("theme").textContent = other;
+  $("theme").setAttribute("aria-label", `${other} colours`);
+}
 
 $("theme").addEventListener("click", switchTheme);
 $("from").addEventListener("change", readRange);
@@ -149,4 +184,5 @@ document.addEventListener("keydown", (event) => event.key === "Escape" && narrow
 nameTheme(matchMedia("(prefers-color-scheme: dark)").matches);
 drawOnce();
 draw();
+followWidth();
 document.documentElement.dataset.drawn = "yes";

@@ -18,7 +18,7 @@ function drawTable(id, { caption, columns, rows, limit = ROWS, chosenRow = () =>
     const selected = chosenRow(row);
     const hidden = at >= limit && !onPaper && !opened.has(id) && !selected;
     const cells = columns.map((column, index) => cellOf(column, row, index));
-    body.append(el("tr", { class: `${selected ? "chosen" : ""} ${row.faint ? "faint" : ""}`.trim() || null, hidden: hidden ? "" : null, "data-row": at }, cells));
+    body.append(el("tr", { class: selected ? "chosen" : null, hidden: hidden ? "" : null, "data-row": at }, cells));
     if (selected && detail) {
       body.append(el("tr", { class: "detail", id: `${id}-detail` }, el("td", { colspan: columns.length }, detail(row))));
     }
@@ -144,13 +144,13 @@ function drawCallers() {
 
 function drawStatuses() {
   const rows = rowsOf(STATUS).sort((one, other) => (one.value ?? 0) - (other.value ?? 0));
-  const most = Math.max(0, ...rows.map((row) => row.sum.requests));
+  const all = rows.reduce((sum, row) => sum + row.sum.requests, 0);
   drawTable("statuses", {
     caption: "As the client received them",
     columns: [
       { name: "Status", cell: (row) => pick(STATUS, row.value, row.value === null ? "none" : String(row.value)) },
       requests,
-      { name: "Share", cell: (row) => bar(row.sum.requests, most) },
+      { name: "Share", of: (row) => row.sum.requests, cell: (row) => [bar(row.sum.requests, all), share(row.sum.requests, all)] },
     ],
     rows,
     limit: 20,
