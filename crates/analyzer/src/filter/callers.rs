@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use tollgate_store::distance;
 
+use crate::detail::any_session;
 use crate::dimension::{Dimension, role_key};
 use crate::text::short_caller;
 
@@ -18,6 +19,10 @@ pub(super) fn is_called(caller: &str, name: &str) -> bool {
     }
     if let Some((of, note)) = noted(name) {
         return account(caller) == note && is_called(caller, of);
+    }
+    if name.ends_with("/*") {
+        let together = any_session(caller);
+        return together != caller && (together == name || short_caller(&together) == name);
     }
     match name.strip_prefix("arn:") {
         // The sessions of a role leave its path out.
@@ -118,6 +123,10 @@ mod tests {
         check("role/web (222222222222)", [false, true, false]);
         check("arn:aws:iam::222222222222:role/web", [false, true, false]);
         check("arn:aws:iam::222222222222:role/team/web", [false, true, false]);
+        check("web/*", [true, true, false]);
+        check("web/* (222222222222)", [false, true, false]);
+        check("arn:aws:sts::222222222222:assumed-role/web/*", [false, true, false]);
+        check("user/*", [false; 3]);
         check("web (2 sessions)", [true, true, false]);
         check("web (222222222222) (1 session)", [false, true, false]);
         check("user/web", [false, false, true]);
