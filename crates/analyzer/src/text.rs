@@ -22,6 +22,7 @@ mod table;
 pub(crate) mod unexplained;
 pub(crate) mod usage;
 
+pub(crate) use lines::cut;
 pub use printable::{in_a_line, in_lines};
 pub(crate) use printable::{is_unseen, json_in_a_line, quoted, seen_json};
 pub(crate) use remedies::{target, then};

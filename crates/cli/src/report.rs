@@ -25,7 +25,7 @@ const TOP_OF_PAGE: usize = 500;
 #[derive(clap::Args)]
 pub(crate) struct Printing {
     /// Entries of each list; 0 for all. Text and Markdown show 10 unless told otherwise, HTML 500,
-    /// other formats all.
+    /// other formats all; Markdown fewer where it would be longer than GitHub takes, 65,536 characters.
     #[arg(long, value_name = "N")]
     top: Option<usize>,
     /// How to print the report.

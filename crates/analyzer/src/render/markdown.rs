@@ -8,19 +8,33 @@ use crate::outcomes::Cited;
 use crate::overlay::PolicyChange;
 use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, ReasonCount, Report};
-use crate::text::summary::{left_out, who_on_what};
+use crate::text::summary::{duration, left_out, who_on_what};
 use crate::text::{
     ShortNames,
     breakdowns::Values,
-    cache, changes as of_changes, comparison, count, denied as of_denied, in_a_line,
+    cache, changes as of_changes, comparison, count, cut, denied as of_denied, in_a_line,
     json_in_a_line, limits as of_limits, number, period, seen, share, short_call, target, then,
     unexplained as of_unexplained,
     usage::{has_sessions, sessions},
 };
 
-/// Lays a report out as a comment with at most `top` rows in each table; 0 for all.
+/// The most characters that GitHub takes as a comment.
+const COMMENT_MAX: usize = 65_536;
+
+/// The most characters of a name; what is to be copied is shown in full.
+const NAME_MAX: usize = 256;
+
+/// Lays a report out as a comment with at most `top` rows in each table, and fewer where it would be
+/// longer than a comment may be; 0 for all of them, however long it is.
 pub fn render(report: &Report, top: usize) -> String {
-    let top = if top == 0 { usize::MAX } else { top };
+    let comment = with_rows(report, if top == 0 { usize::MAX } else { top });
+    if top <= 1 || comment.chars().count() <= COMMENT_MAX {
+        return comment;
+    }
+    render(report, top / 2)
+}
+
+fn with_rows(report: &Report, top: usize) -> String {
     let sections = [
         summary(report),
         compared(report, top),
@@ -180,7 +194,11 @@ fn remedies(remedies: &[Remedy], top: usize) -> String {
     let rows = remedies.iter().take(top).map(|remedy| {
         let call = code(&short_call(&remedy.resource));
         let change = |change: &PolicyChange| {
-            format!("{}: {}", code(&target(change)), code(&json_in_a_line(&change.statement)))
+            format!(
+                "{}: {}",
+                code(&target(change)),
+                code_in_full(&json_in_a_line(&change.statement))
+            )
         };
         let blocked = |cited: &Cited| {
             format!("denied by {}", code(&format!("{}:{}", cited.policy, cited.line)))
@@ -233,22 +251,28 @@ fn limits(limits: &[LimitReport], top: usize) -> String {
     });
     let table = table(["Rate limit", "-Limit", "-Lowest left", "-Requests", "-Refused"], rows);
     let rest = rest(limits.iter().skip(top).map(|limit| limit.requests), "limit");
-    outlooks(limits) + &table + &rest
+    outlooks(limits, top) + &table + &rest
 }
 
 /// When limits will be reached, where that is expected.
-fn outlooks(limits: &[LimitReport]) -> String {
+fn outlooks(limits: &[LimitReport], top: usize) -> String {
     let reached = limits
         .iter()
         .filter(|limit| limit.forecast.as_ref().is_some_and(|forecast| forecast.reached.is_some()));
-    let lines = reached.filter_map(|limit| {
+    let line = |limit: &LimitReport| {
         let name = of_limits::name(&limit.key);
         let (of, outlook) = (number(limit.limit?), of_limits::outlook(limit)?);
         // Whoever takes the most is named by the log, so it stands in a code span.
         let (outlook, heaviest) = outlook.split_once("; ").unwrap_or((&outlook, ""));
-        Some(format!("- {}: its limit of {of} {outlook}; {}\n", code(&name), code(heaviest)))
-    });
-    let lines: String = lines.collect();
+        let heaviest = heaviest.rsplit_once(" takes ");
+        let heaviest = heaviest.map(|(who, part)| format!("; {} takes {part}", code(who)));
+        let heaviest = heaviest.unwrap_or_default();
+        Some(format!("- {}: its limit of {of} {outlook}{heaviest}\n", code(&name)))
+    };
+    let mut lines: String = reached.clone().take(top).filter_map(line).collect();
+    if let more @ 1.. = reached.skip(top).count() {
+        lines.push_str(&format!("- … and {}\n", count(more as u64, "other limit")));
+    }
     if lines.is_empty() { lines } else { lines + "\n" }
 }
 
@@ -258,7 +282,7 @@ fn repeated(report: &Report, top: usize) -> String {
     let routes = &report.cache.routes;
     let rows = routes.iter().take(top).map(|route| {
         let most = route.saved.last().map_or((0, 0), |saved| (saved.shared, saved.shared_error));
-        let advised = count(route.advised_ttl_seconds.unsigned_abs(), "second");
+        let advised = duration(route.advised_ttl_seconds);
         [code(&route.route), number(route.reads), cache::estimate(most.0, most.1), advised]
     });
     let table = table(["Repeated read", "-Reads", "-Saved in an hour", "-Advised"], rows);
@@ -428,6 +452,10 @@ fn folded(name: &str, content: &str) -> String {
 /// span, and how it is escaped depends on what stands before it; so a text with one is written in
 /// character references, which are never markup.
 fn code(text: &str) -> String {
+    code_in_full(&cut(text, NAME_MAX))
+}
+
+fn code_in_full(text: &str) -> String {
     let line = in_a_line(text);
     if line.contains('|') {
         return format!("<code>{}</code>", references(&line));

@@ -49,7 +49,7 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
 }
 
 /// A text, or its beginning if it has more characters than there is room for.
-fn cut(text: &str, room: usize) -> String {
+pub(crate) fn cut(text: &str, room: usize) -> String {
     match text.chars().nth(room) {
         None => text.to_owned(),
         Some(_) => text.chars().take(room - 1).chain(['…']).collect(),

@@ -152,7 +152,7 @@ pub(super) fn bars(
 }
 
 /// Seconds in the largest unit that they are whole in.
-pub(super) fn duration(seconds: i64) -> String {
+pub(crate) fn duration(seconds: i64) -> String {
     let units = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
     let unit = units.into_iter().find(|(unit, _)| seconds % unit == 0 && seconds >= *unit);
     let (unit, name) = unit.unwrap_or((1, "second"));

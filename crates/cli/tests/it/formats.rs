@@ -94,6 +94,36 @@ fn what_could_not_be_read_is_said_first() {
     assert_eq!(print(&["csv", "--table", "callers"]).1, said);
 }
 
+/// Otherwise whoever may call could keep a report from being commented.
+#[test]
+fn a_comment_is_no_longer_than_github_takes() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("a.log");
+    let line = |number: usize| {
+        let name = format!("{number}{}", "|a".repeat(1_000));
+        format!(
+            "{{\"apiId\":\"a1b2c3d4e5\",\"stage\":\"prod\",\"httpMethod\":\"GET\",\"resourcePath\":\"/{name}\",\
+             \"path\":\"/prod/{name}\",\"userArn\":\"arn:aws:iam::123456789012:user/{name}\",\
+             \"status\":\"403\"}}\n"
+        )
+    };
+    fs::write(&log, (0..20).map(line).collect::<String>()).unwrap();
+    let account = ["--account", "fixtures/github-proxy/tollgate.toml", "--format", "markdown"];
+    let comment = |options: &[&str]| {
+        stdout(&analyze_log(log.to_str().unwrap(), &[&account, options].concat()))
+    };
+    for options in [&[][..], &["--top", "20"]] {
+        let comment = comment(options);
+        assert!(comment.chars().count() <= 65_536, "{}", comment.chars().count());
+        for said in
+            ["| Denied call |", "What would allow them", "Routes", "20 lines in 1 file read"]
+        {
+            assert!(comment.contains(said), "no `{said}` in\n{comment}");
+        }
+    }
+    assert_eq!(comment(&["--top", "0"]).matches("| <code>GET").count(), 60);
+}
+
 /// Whoever gets the tables alone has to see that they are of a part.
 #[test]
 fn a_table_tells_what_the_others_are_of() {
