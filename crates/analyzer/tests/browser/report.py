@@ -460,6 +460,24 @@ def hostile(driver, tollgate, folder):
     print("  a hostile log stays text")
 
 
+def long_names(driver, tollgate, folder):
+    """Who chooses a long name fills no page with it."""
+    name = "x|" * 1000
+    request = {"requestTimeEpoch": 1773100800000, "httpMethod": "GET", "path": f"/prod/{name}", "resourcePath": f"/{name}", "status": "403",
+               "userArn": f"arn:aws:iam::123456789012:user/{name}", "apiId": "a1b2c3d4e5", "stage": "prod", "ip": "198.51.100.23"}
+    path = folder / "long.html"
+    path.write_text(analyze(tollgate, *ACCOUNT, "--group-by", "caller", "--format", "html", "-", stdin=json.dumps(request)))
+    page = Page(driver, path)
+    for table in ["callers", "routes", "denied"]:
+        page.one(f"#{table} .pick").click()
+    check("chips", len(page.chips()), 3)
+    check("beyond the page", driver.execute_script("return document.documentElement.scrollWidth > document.documentElement.clientWidth"), False)
+    for table in ["callers", "routes", "statuses", "breakdown-0"]:
+        assert page.one(f"#{table} tbody").size["height"] < 400, f"{table} is {page.one(f'#{table} tbody').size['height']} high"
+    assert name in page.one("#denied-detail").text
+    print("  a long name fills no page")
+
+
 def capped(driver, tollgate, folder):
     """Where there are too many to be told apart, no number is said to be that of all."""
     line = lambda at: json.dumps({"httpMethod": "GET", "resourcePath": f"/{at}", "status": "200", "userArn": f"user/{at}"})
@@ -517,6 +535,7 @@ def main(tollgate, screenshots=None):
             left_out(driver, tollgate, folder)
             parts(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
+            long_names(driver, tollgate, folder)
             capped(driver, tollgate, folder)
             finely(driver, tollgate, folder)
             check("complaints of the browser", driver.get_log("browser"), [])

@@ -38,9 +38,12 @@ function noteCallers() {
   }
 }
 
+/// A caller as it is shown.
+const shortCaller = (caller) => cut(ownName(caller));
+
 /// A caller without what all ARNs share; with its account where another would be called the same,
 /// and in full where that has the same account.
-function shortCaller(caller) {
+function ownName(caller) {
   const account = (of) => of.split(":")[4] ?? "";
   const [short, own] = [briefly(caller), account(caller)];
   const alike = (ALIKE.get(short) ?? []).filter((other) => other !== caller);
@@ -141,7 +144,7 @@ function classesByInterval() {
 /// The name of a value of a dimension.
 function nameOf(of, value) {
   if (of === CALLER) return shortCaller(timeline.callers[value]);
-  if (of === ROUTE) return timeline.routes[value];
+  if (of === ROUTE) return cut(timeline.routes[value]);
   if (of === STATUS) return value === null ? "no status" : `status ${value}`;
   const group = report.denied[value];
   return `denied: ${shortCaller(group.caller)} ${shortCall(group.resource)}`;

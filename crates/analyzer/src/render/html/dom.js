@@ -41,6 +41,11 @@ const written = (text) => (text ? text.slice(0, 16).replace("T", " ") : "–");
 /// From one moment to another, in UTC.
 const span = (first, last) => (first && last ? `${written(first)} to ${written(last)} UTC` : "at times not told");
 
+const NAME_MAX = 200;
+
+/// A name as it is shown; who chose a very long one fills no page with it.
+const cut = (name) => (name.length > NAME_MAX ? `${name.slice(0, NAME_MAX - 1)}…` : name);
+
 /// A caller without what all ARNs have in common.
 function briefly(caller) {
   const resource = caller.startsWith("arn:") ? caller.split(":").slice(5).join(":") : caller;
@@ -48,11 +53,11 @@ function briefly(caller) {
 }
 
 /// A value that was grouped by, briefly.
-const shortOf = (by, value) => (isCaller(by) ? shortCaller(value) : value);
+const shortOf = (by, value) => (isCaller(by) ? shortCaller(value) : cut(value));
 const isCaller = (by) => by === "caller" || by === "role";
 
 /// `GET /repos/…` of a request ARN; anything else as it is.
 function shortCall(resource) {
   const parts = resource.includes(":execute-api:") ? resource.split(":").slice(5).join(":").split("/") : [];
-  return parts.length > 2 ? `${parts[2]} /${parts.slice(3).join("/")}` : resource;
+  return cut(parts.length > 2 ? `${parts[2]} /${parts.slice(3).join("/")}` : resource);
 }

@@ -62,7 +62,7 @@ function drawComparison() {
   drawTable("compared-routes", {
     caption: plural(routes.length, "route"),
     columns: [
-      ...columns("Route", (name) => name),
+      ...columns("Route", cut),
       count("p95 before", (row) => row.p95MsBefore),
       count("p95 now", (row) => row.p95MsNow),
     ],

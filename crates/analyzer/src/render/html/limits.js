@@ -129,7 +129,7 @@ function drawCache() {
   drawTable("cache", {
     caption: "Reads that one cache for all who use the credential would have answered, by how long it answers",
     columns: [
-      { name: "Route", cell: (row) => row.route },
+      { name: "Route", cell: (row) => el("span", { title: row.route }, cut(row.route)) },
       count("Reads", (row) => row.reads),
       ...columns,
       { ...saving("One for each role", (row) => row.saved.at(-1).own, (row) => row.saved.at(-1).ownError), hint: "the longest" },

@@ -120,6 +120,9 @@ function listedRows(of, noun) {
   return { rows, words };
 }
 
+/// That a row of callers may be all sessions of a role, if so.
+const together = timeline.callers.some((caller) => caller.endsWith("/*")) ? ", the sessions of a role as one" : "";
+
 const isChosen = (of) => (row) => chosen[of] === row.value;
 const requests = count("Requests", (row) => row.sum.requests);
 const overTime = { name: "Over time", cell: (row) => sparkline(row.sum.intervals) };
@@ -128,7 +131,7 @@ function drawCallers() {
   const { rows, words } = listedRows(CALLER, "caller");
   const name = (row) => pick(CALLER, row.value, shortCaller(timeline.callers[row.value]), timeline.callers[row.value]);
   drawTable("callers", {
-    caption: `${words}; choose one to narrow the report down`,
+    caption: `${words}${together}; choose one to narrow the report down`,
     columns: [
       { name: "Caller", cell: name },
       requests,
@@ -169,7 +172,7 @@ function drawRoutes() {
       ? `${words}; the mean is of what is chosen, percentiles are of the whole period`
       : `${words}; latencies in milliseconds`,
     columns: [
-      { name: "Route", cell: (row) => pick(ROUTE, row.value, timeline.routes[row.value]) },
+      { name: "Route", cell: (row) => pick(ROUTE, row.value, cut(timeline.routes[row.value]), timeline.routes[row.value]) },
       requests,
       count("4xx", (row) => row.sum.refused + row.sum.throttled + row.sum.client),
       count("5xx", (row) => row.sum.failed),
@@ -217,7 +220,7 @@ function drawUnknown() {
   $("unknown-section").hidden = callers.length === 0;
   drawTable("unknown", {
     caption: plural(callers.length, "caller"),
-    columns: [{ name: "Caller", cell: (row) => row.caller }, count("Requests", (row) => row.requests)],
+    columns: [{ name: "Caller", cell: (row) => el("span", { title: row.caller }, cut(row.caller)) }, count("Requests", (row) => row.requests)],
     rows: callers,
   });
 }
