@@ -284,6 +284,11 @@ def finely(driver, tollgate, folder):
     page.choose("callers", "arn:aws:iam::1:user/7")
     check("unit", page.one("#chart-unit").text, "Requests; one bar is 5 minutes.")
     check("bars of a caller", len(page.all("#chart g > title")), 34)
+    page.one("#clear").click()
+    page.driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", page.one("#chart svg"))
+    ActionChains(driver).click(page.all("#chart .hit")[169]).perform()
+    assert page.chips()[0].startswith("2026-03-10 02:45 – 2026-03-10 02:50"), page.chips()
+    check("requests of an interval", page.tile("Requests"), 5 * 250)
     print("  the chart is as fine as the report tells")
 
 
@@ -460,6 +465,18 @@ def hostile(driver, tollgate, folder):
     print("  a hostile log stays text")
 
 
+def nothing(driver, tollgate, folder):
+    """Where no request is left, nothing is offered to be chosen."""
+    path = folder / "nothing.html"
+    path.write_text(analyze(tollgate, *ACCOUNT, "--filter", "status = 999", "--format", "html", LOGS))
+    page = Page(driver, path)
+    check("requests", page.tile("Requests"), 0)
+    for table in ["callers", "routes", "statuses", "denied"]:
+        check(table, page.one(f"#{table}").text, "None.")
+    assert "hoose" not in page.one("main").text, page.one("main").text
+    print("  an empty report says so")
+
+
 def long_names(driver, tollgate, folder):
     """Who chooses a long name fills no page with it."""
     name = "x|" * 1000
@@ -492,6 +509,8 @@ def capped(driver, tollgate, folder):
 
 def pictures(driver, path, folder):
     folder.mkdir(parents=True, exist_ok=True)
+    driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {"width": 1280, "height": 1094, "deviceScaleFactor": 1, "mobile": False})
+    driver.execute_cdp_cmd("Emulation.setScrollbarsHidden", {"hidden": True})
     for theme in ["light", "dark"]:
         driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [{"name": "prefers-color-scheme", "value": theme}]})
         page = Page(driver, path)
@@ -535,6 +554,7 @@ def main(tollgate, screenshots=None):
             left_out(driver, tollgate, folder)
             parts(driver, tollgate, folder)
             hostile(driver, tollgate, folder)
+            nothing(driver, tollgate, folder)
             long_names(driver, tollgate, folder)
             capped(driver, tollgate, folder)
             finely(driver, tollgate, folder)

@@ -149,6 +149,7 @@ function drawOnce() {
   $("period").textContent = `${when}${plural(requests, "request")} by ${counted(callerCount, "caller", moreCallers)} on ${counted(routeCount, "route", moreRoutes)}`;
   document.title = `Requests ${span(first, last)}`;
   for (const id of ["time-heading", "chart", "legend", "chart-unit"]) $(id).hidden = START === null;
+  $("filters").hidden = requests === 0;
   $("range-hint").textContent = `UTC, in steps of ${duration(timeline.intervalSeconds)}; or drag across the chart`;
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
   drawLegend();

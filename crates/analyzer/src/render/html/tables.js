@@ -11,6 +11,7 @@ const sorted = new Map();
 /// by, for numbers. The first column names the row. `detail(row)`, where given, is shown below the
 /// chosen row.
 function drawTable(id, { caption, columns, rows, limit = ROWS, chosenRow = () => false, detail = null }) {
+  if (rows.length === 0) return keepFocus($(id), [el("p", { class: "note" }, "None.")]);
   const order = sorted.get(id);
   const shown = order ? sortRows(rows, columns[order.column], order.up) : rows;
   const body = el("tbody");
