@@ -156,7 +156,7 @@ impl<'s> Search<'s> {
             };
             denied.iter().filter(move |denied| fold(**denied) != self.fold)
         });
-        others.filter_map(|other| self.also_allowed(trial, *other)).collect()
+        told_once(others.filter_map(|other| self.also_allowed(trial, *other)))
     }
 
     fn also_allowed(&self, trial: &Trial<'_>, other: Denied<'_>) -> Option<AlsoAllowed> {
@@ -249,4 +249,15 @@ fn generalised(template: &str) -> String {
         false => literal(text),
     };
     template.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// Groups that differ in nothing that is told of them are one.
+fn told_once(groups: impl Iterator<Item = AlsoAllowed>) -> Vec<AlsoAllowed> {
+    let mut sums: BTreeMap<(String, String, bool), u64> = BTreeMap::new();
+    for AlsoAllowed { caller, resource, requests, all } in groups {
+        *sums.entry((caller, resource, all)).or_default() += requests;
+    }
+    let group =
+        |((caller, resource, all), requests)| AlsoAllowed { caller, resource, requests, all };
+    sums.into_iter().map(group).collect()
 }

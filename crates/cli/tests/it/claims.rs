@@ -115,6 +115,17 @@ fn calls_that_are_denied_explicitly_are_not_among_what_else_is_allowed() {
 }
 
 #[test]
+fn what_else_is_allowed_is_told_once_however_it_was_answered() {
+    let folder = account();
+    let items = [403, 429, 429].map(|status| (CLERK, "POST /orders/1/items/7", status, IP));
+    folder.log(&[&ORDERS[..], &items].concat());
+    let also = json!([{
+        "caller": CLERK, "resource": shop("POST/orders/1/items/7"), "requests": 3, "all": true,
+    }]);
+    assert_eq!(remedy(&folder, &shop("POST/orders/*"))["alsoAllows"], also);
+}
+
+#[test]
 fn a_boundary_or_session_policy_is_changed_for_all_who_have_it() {
     for layer in ["boundary", "session"] {
         let folder = account();
