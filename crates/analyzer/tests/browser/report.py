@@ -33,7 +33,7 @@ def browser(profile):
     options.binary_location = "/usr/bin/chromium"
     for flag in ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                  "--disable-background-networking", "--disable-component-update", "--disable-sync",
-                 "--window-size=1280,900", f"--user-data-dir={profile}"]:
+                 "--lang=en-US", "--window-size=1280,900", f"--user-data-dir={profile}"]:
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     return webdriver.Chrome(options=options, service=webdriver.ChromeService("/usr/bin/chromedriver"))
@@ -116,6 +116,18 @@ def time_range(page, second_day):
     check("chips", page.chips(), [])
     check("limits", page.one("#limits-note").text, "Whole period.")
     print("  a day is what `--since` says")
+
+
+def typed(page):
+    """A range is typed key by key, as who has no pointer does."""
+    for field, keys in [("from", "031120260615AM"), ("to", "031120261145AM")]:
+        page.driver.execute_script("document.getElementById(arguments[0]).focus()", field)
+        for key in keys:
+            ActionChains(page.driver).send_keys(key).perform()
+    check("chips", [chip.split("\n")[0] for chip in page.chips()], [f"{SECOND_DAY} 06:15 – {SECOND_DAY} 11:45"])
+    ActionChains(page.driver).send_keys(Keys.ESCAPE, Keys.TAB, Keys.TAB).perform()
+    check("the field after Escape", page.one("#to").get_attribute("value"), "2026-03-12T00:00")
+    print("  a range can be typed")
 
 
 def no_range(page, report):
@@ -536,6 +548,7 @@ def main(tollgate, screenshots=None):
             page = Page(driver, path)
             whole_period(page, whole)
             time_range(page, second_day)
+            typed(page)
             no_range(page, whole)
             caller_and_route(page, whole)
             denial(page, whole)

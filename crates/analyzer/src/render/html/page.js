@@ -65,12 +65,11 @@ function clearAll() {
 
 const field = (ms) => new Date(ms).toISOString().slice(0, 16);
 
+/// Shows the range, but not where it is being typed: a field that is set begins anew.
 function drawRange() {
   const [from, to] = chosen.from === null ? [0, INTERVALS] : [chosen.from, chosen.to];
   for (const [id, at] of [["from", from], ["to", to]]) {
-    $(id).value = field(start(at));
-    $(id).min = field(start(0));
-    $(id).max = field(start(INTERVALS));
+    if ($(id) !== document.activeElement) $(id).value = field(start(at));
   }
   tellRange(null);
 }
@@ -154,6 +153,9 @@ function drawOnce() {
   $("breakdowns").replaceChildren(...BREAKDOWNS.map((_, at) => el("div", { id: `breakdown-${at}`, class: "table breakdown" })));
   drawLegend();
   drawNotes();
+  if (START !== null) {
+    for (const id of ["from", "to"]) [$(id).min, $(id).max] = [field(start(0)), field(start(INTERVALS))];
+  }
 }
 
 /// Paper has no buttons: all rows are printed.
@@ -176,8 +178,10 @@ function nameTheme(dark) {
 }
 
 $("theme").addEventListener("click", switchTheme);
-$("from").addEventListener("change", readRange);
-$("to").addEventListener("change", readRange);
+for (const id of ["from", "to"]) {
+  $(id).addEventListener("change", readRange);
+  $(id).addEventListener("focusout", () => $("range-problem").textContent === "" && setTimeout(drawRange));
+}
 $("range").addEventListener("submit", (event) => event.preventDefault());
 window.addEventListener("beforeprint", () => print(true));
 window.addEventListener("afterprint", () => print(false));
