@@ -18,9 +18,11 @@ pub(crate) fn who_on_what(usage: &UsageReport<'_>) -> String {
 /// How many requests there were, of whom, on what, and when.
 fn requests(usage: &UsageReport<'_>) -> String {
     let requests = format!("{} by {}", count(usage.requests, "request"), who_on_what(usage));
-    match usage.requests {
-        0 => requests,
-        _ => format!("{requests}, {}", period(usage.first.as_deref(), usage.last.as_deref())),
+    let when = period(usage.first.as_deref(), usage.last.as_deref());
+    match (usage.requests, &usage.first) {
+        (0, _) => requests,
+        (_, None) => format!("{requests}, {when}"),
+        (_, Some(_)) => format!("{requests}, {when} UTC"),
     }
 }
 
