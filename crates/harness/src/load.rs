@@ -234,7 +234,7 @@ impl Resolve for Resolver<'_, '_> {
         let asked = Asked::of(question, entry)?;
         let entry = entry.map(|entry| account::called(entry, &asked));
         let base = account.map(|account| accounts.layers(account, question, entry));
-        let known = account.map(|account| account::known(account, question)).unwrap_or_default();
+        let known = account.map(|account| account::known(account, question, entry));
         let layers = self.opened.layers.resolve(base, &question.attachments)?;
         let (action, resource) = match &asked {
             Asked::Resource(resource) => api::for_resource(question, resource)?,
@@ -244,6 +244,7 @@ impl Resolve for Resolver<'_, '_> {
             }
         };
         let bundle = self.opened.layers.compile(layers);
+        let known = known.unwrap_or_default();
         Ok(Settled { action: action.into(), resource: resource.into(), bundle, known })
     }
 }

@@ -173,16 +173,21 @@ impl Accounts<'_> {
     }
 }
 
-/// What an account tells of a principal that its ARN does not: the path of a session's role, which
-/// `aws:PrincipalArn` has, and the unique id.
-pub(super) fn known(account: &Account, question: &Question<'_>) -> Vec<(Arc<str>, Given)> {
-    let Some(principal) = Principal::parse(&question.principal.arn.value) else {
-        return Vec::new();
-    };
-    let principal = account.policies_for(&principal, None).identify(principal);
-    let role = principal.role().map(|role| (key::PRINCIPAL_ARN, role.arn.into()));
-    let id = principal.unique_id().map(|id| (key::USER_ID, id.into()));
-    let known = role.into_iter().chain(id);
+/// What an account tells of a request that nothing else of it does: of the principal the path of a
+/// session's role, which `aws:PrincipalArn` has, and the unique id; of the API whose and where it is.
+pub(super) fn known(
+    account: &Account,
+    question: &Question<'_>,
+    entry: Option<&ApiEntry>,
+) -> Vec<(Arc<str>, Given)> {
+    let principal = Principal::parse(&question.principal.arn.value)
+        .map(|principal| account.policies_for(&principal, None).identify(principal));
+    let role = principal.as_ref().and_then(|it| Some((key::PRINCIPAL_ARN, it.role()?.arn.into())));
+    let id = principal.as_ref().and_then(|it| Some((key::USER_ID, it.unique_id()?.into())));
+    let api = entry.map(ApiEntry::api);
+    let owner = api.map(|api| (key::RESOURCE_ACCOUNT, api.account.into()));
+    let region = api.map(|api| (key::REQUESTED_REGION, api.region.into()));
+    let known = [role, id, owner, region].into_iter().flatten();
     known.map(|(key, value)| (key.name().into(), Given::One(value))).collect()
 }
 

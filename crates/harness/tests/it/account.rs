@@ -52,6 +52,34 @@ tests:
     expect: deny
 "#;
 
+/// As the gateway sets them, and the analyzer.
+#[test]
+fn an_api_tells_whose_it_is_and_where() {
+    let manifest = MANIFEST.replace("own.json", "here.json");
+    let here = OWN.replace(
+        r#""ArnLike": { "aws:PrincipalArn": "arn:aws:iam::111122223333:role/ci/*" }"#,
+        r#""StringEquals": { "aws:ResourceAccount": "111122223333", "aws:RequestedRegion": "eu-west-1" }"#,
+    );
+    let tests = r#"account: tollgate.toml
+tests:
+  - name: what the account tells
+    principal: arn:aws:sts::111122223333:assumed-role/bot/run-1
+    request: { method: GET, path: /pets }
+    expect: allow
+  - name: what the test says instead
+    principal: arn:aws:sts::111122223333:assumed-role/bot/run-1
+    request: { method: GET, path: /pets }
+    context: { aws:RequestedRegion: us-east-1 }
+    expect: deny
+"#;
+    let files = [("tollgate.toml", &*manifest), ("here.json", &here), ("a.test.yaml", tests)];
+    let files: Files =
+        files.into_iter().map(|(path, text)| (PathBuf::from(path), text.to_owned())).collect();
+    let suite = Suite::load(&files, &["a.test.yaml".to_owned()]).unwrap();
+    let counts = run(&suite, &Selection::default()).counts();
+    assert_eq!((counts.passed, counts.failed), (2, 0));
+}
+
 #[test]
 fn sessions_have_the_path_of_their_role_and_routes_their_authorization() {
     let files = [("tollgate.toml", MANIFEST), ("own.json", OWN), ("a.test.yaml", TESTS)];
