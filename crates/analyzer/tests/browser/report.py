@@ -92,6 +92,9 @@ def whole_period(page, report):
     check("requests", page.tile("Requests"), usage["requests"])
     check("denied", page.tile("Denied"), denied(report))
     check("callers", page.counts("callers"), {each["caller"]: each["requests"] for each in usage["callers"]})
+    check("principals", page.counts("principals", 2), {each["principal"]: each["requests"] for each in usage["principals"]})
+    sessions = {each["principal"]: "–" if each["sessions"] is None else str(each["sessions"]) for each in usage["principals"]}
+    check("sessions", {row[0]: row[1] for row in page.rows("principals")}, sessions)
     routes = {f"{each['method']} {each['route']}": each["requests"] for each in usage["routes"]}
     check("routes", {row[0]: int(row[1].replace(",", "")) for row in page.rows("routes")}, routes)
     check("statuses", page.counts("statuses"), {str(each["status"]): each["requests"] for each in usage["statuses"]})
@@ -109,6 +112,7 @@ def time_range(page, second_day):
     check("requests", page.tile("Requests"), usage["requests"])
     check("denied", page.tile("Denied"), denied(second_day))
     check("callers", page.counts("callers"), {each["caller"]: each["requests"] for each in usage["callers"]})
+    check("principals", page.counts("principals", 2), {each["principal"]: each["requests"] for each in usage["principals"]})
     check("throttled", page.counts("callers", 3), {each["caller"]: each["throttled"] for each in usage["callers"]})
     assert page.chips()[0].startswith(f"{SECOND_DAY} 00:00"), page.chips()
     check("limits", page.one("#limits-note").text, "Numbers are of the whole period, charts of the chosen range.")
@@ -164,6 +168,18 @@ def caller_and_route(page, report):
     page.one("body").send_keys(Keys.ESCAPE)
     check("requests after Escape", page.tile("Requests"), report["usage"]["requests"])
     print("  a caller and a route narrow the page down, Escape widens it")
+
+
+def principal(page, report):
+    """A role is its sessions."""
+    role = report["usage"]["principals"][0]
+    page.choose("principals", role["principal"])
+    check("requests of a principal", page.tile("Requests"), role["requests"])
+    check("its sessions", len(page.rows("callers")), role["sessions"])
+    check("requests of its sessions", sum(page.counts("callers").values()), role["requests"])
+    check("chip", page.chips(), [f"{role['principal'].split(':')[5]}\n×"])
+    page.one("#clear").click()
+    print("  a principal narrows the page down to its sessions")
 
 
 def denial(page, report):
@@ -551,6 +567,7 @@ def main(tollgate, screenshots=None):
             typed(page)
             no_range(page, whole)
             caller_and_route(page, whole)
+            principal(page, whole)
             denial(page, whole)
             pointer_and_keys(page, whole)
             heat_map(page, whole)

@@ -7,7 +7,7 @@ const timeline = report.timeline;
 const BREAKDOWNS = report.breakdowns ?? [];
 const WIDTH = timeline.intervalSeconds * 1000;
 const START = timeline.start === null ? null : Date.parse(timeline.start);
-const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY] = [0, 1, 2, 3, 4, 5, 6, 7];
+const [AT, CALLER, ROUTE, STATUS, DENIED, REQUESTS, TIMED, LATENCY, PRINCIPAL] = [0, 1, 2, 3, 4, 5, 6, 7, 8];
 const INTERVALS = timeline.cells.reduce((most, cell) => Math.max(most, (cell[AT] ?? -1) + 1), 0);
 
 /// All requests over time, in intervals that are as narrow as those of the timeline or narrower.
@@ -22,7 +22,16 @@ const OTHERS = "(other)";
 /// What the reader has chosen; `from` and `to` are intervals, the last one excluded. Of a dimension
 /// that nothing is chosen of, there is no entry: `null` is a value, that of no status.
 const chosen = { from: null, to: null };
-const DIMENSIONS = [CALLER, ROUTE, STATUS, DENIED];
+const DIMENSIONS = [PRINCIPAL, CALLER, ROUTE, STATUS, DENIED];
+
+/// Roles with all of their sessions, and other callers; every cell is of one of them, too.
+const PRINCIPALS = Array.from(new Set(timeline.callers.map(principalOf)));
+const places = new Map(PRINCIPALS.map((principal, at) => [principal, at]));
+const principals = timeline.callers.map((caller) => places.get(principalOf(caller)));
+timeline.cells.forEach((cell) => { cell[PRINCIPAL] = principals[cell[CALLER]]; });
+
+/// How the values are called of dimensions that have many.
+const NAMES = { [PRINCIPAL]: PRINCIPALS, [CALLER]: timeline.callers, [ROUTE]: timeline.routes };
 
 /// Callers and roles by their short name: all of those that would be called the same.
 const ALIKE = new Map();
@@ -32,7 +41,7 @@ function noteCallers() {
   const compared = (report.comparison?.callers ?? []).map((each) => each.name);
   const ofLimits = report.rateLimits.flatMap((limit) => limit.principals.map((each) => each.caller));
   const remedied = (report.remedies ?? []).map((each) => each.principal);
-  for (const caller of new Set([...timeline.callers, ...grouped, ...compared, ...ofLimits, ...remedied])) {
+  for (const caller of new Set([...PRINCIPALS, ...timeline.callers, ...grouped, ...compared, ...ofLimits, ...remedied])) {
     const short = briefly(caller);
     ALIKE.set(short, [...(ALIKE.get(short) ?? []), caller]);
   }
@@ -143,7 +152,7 @@ function classesByInterval() {
 
 /// The name of a value of a dimension.
 function nameOf(of, value) {
-  if (of === CALLER) return shortCaller(timeline.callers[value]);
+  if (of === PRINCIPAL || of === CALLER) return shortCaller(NAMES[of][value]);
   if (of === ROUTE) return cut(timeline.routes[value]);
   if (of === STATUS) return value === null ? "no status" : `status ${value}`;
   const group = report.denied[value];

@@ -52,6 +52,9 @@ function briefly(caller) {
   return resource.replace(/^assumed-role\//, "");
 }
 
+/// The role of a session, as far as that tells it: it leaves the role's path out. Any other caller itself.
+const principalOf = (caller) => caller.replace(/^([^:]*:[^:]*):sts:([^/]*):assumed-role\/(.*)\/[^/]*$/, "$1:iam:$2:role/$3");
+
 /// A value that was grouped by, briefly.
 const shortOf = (by, value) => (isCaller(by) ? shortCaller(value) : cut(value));
 const isCaller = (by) => by === "caller" || by === "role";

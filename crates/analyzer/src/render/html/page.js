@@ -54,7 +54,7 @@ function drawFilters() {
   const clear = el("button", { type: "button", class: "quiet", id: "clear", click: clearAll }, "Show all");
   const found = el("span", {}, `${number(total().requests)} of ${plural(report.usage.requests, "request")}`);
   const hasFocus = $("filters").contains(document.activeElement);
-  $("filters").replaceChildren(...(chips.length > 0 ? ["Only", ...chips, found, clear] : [el("span", { class: "unfiltered" }, "Everything is shown. Choose a caller, a route, a status or a denial to narrow the report down.")]));
+  $("filters").replaceChildren(...(chips.length > 0 ? ["Only", ...chips, found, clear] : [el("span", { class: "unfiltered" }, "Everything is shown. Choose a principal, a caller, a route, a status or a denial to narrow the report down.")]));
   if (hasFocus) ($("filters").querySelector("button") ?? $("filters")).focus({ preventScroll: true });
 }
 
@@ -97,6 +97,7 @@ function draw() {
   drawFilters();
   if (START !== null) drawRange();
   drawCharts();
+  drawPrincipals();
   drawCallers();
   drawStatuses();
   drawRoutes();

@@ -104,15 +104,14 @@ function rowsOf(of) {
   return Array.from(sums, ([value, sum]) => ({ value, sum })).sort((one, other) => other.sum.requests - one.sum.requests);
 }
 
-/// How many rows of a list are shown at most: as many as the report has been cut to, if it has.
-const listed = (of) => (of === CALLER ? report.usage.callers : report.usage.routes).length;
+/// What the report lists: it may have been cut to so many.
+const LISTED = { [PRINCIPAL]: report.usage.principals, [CALLER]: report.usage.callers, [ROUTE]: report.usage.routes };
 
-/// Those rows, and how they are called with what is not among them.
+/// As many rows, and how they are called with what is not among them.
 function listedRows(of, noun) {
   const all = rowsOf(of);
-  const names = of === CALLER ? timeline.callers : timeline.routes;
-  const others = all.filter((row) => names[row.value] === OTHERS).length;
-  const rows = all.filter((row, at) => at < listed(of) || isChosen(of)(row));
+  const others = all.filter((row) => NAMES[of][row.value] === OTHERS).length;
+  const rows = all.filter((row, at) => at < LISTED[of].length || isChosen(of)(row));
   const left = all.length - rows.length;
   const rest = all.reduce((sum, row) => sum + row.sum.requests, 0) - rows.reduce((sum, row) => sum + row.sum.requests, 0);
   const known = counted(all.length - others, noun, others > 0);
@@ -128,13 +127,14 @@ const isChosen = (of) => (row) => chosen[of] === row.value;
 const requests = count("Requests", (row) => row.sum.requests);
 const overTime = { name: "Over time", cell: (row) => sparkline(row.sum.intervals) };
 
-function drawCallers() {
-  const { rows, words } = listedRows(CALLER, "caller");
-  const name = (row) => pick(CALLER, row.value, shortCaller(timeline.callers[row.value]), timeline.callers[row.value]);
-  drawTable("callers", {
-    caption: `${words}${together}; choose one to narrow the report down`,
+/// Who called, with how what they called was answered.
+function drawWho(id, of, caption, rows, [name, ...more]) {
+  const who = (row) => pick(of, row.value, shortCaller(NAMES[of][row.value]), NAMES[of][row.value]);
+  drawTable(id, {
+    caption: `${caption}; choose one to narrow the report down`,
     columns: [
-      { name: "Caller", cell: name },
+      { name, cell: who },
+      ...more,
       requests,
       count("Refused", (row) => row.sum.refused),
       count("Throttled", (row) => row.sum.throttled),
@@ -142,8 +142,24 @@ function drawCallers() {
       overTime,
     ],
     rows,
-    chosenRow: isChosen(CALLER),
+    chosenRow: isChosen(of),
   });
+}
+
+/// Roles with all of their sessions, unless that is what callers tell anyway.
+function drawPrincipals() {
+  const whole = new Map(report.usage.principals.map((each) => [each.principal, each]));
+  $("principals-section").hidden = !report.usage.principals.some((each) => each.moreSessions || each.sessions > 1);
+  const { rows, words } = listedRows(PRINCIPAL, "principal");
+  const of = (row) => whole.get(PRINCIPALS[row.value]);
+  const told = count("Sessions", (row) => of(row)?.sessions);
+  const cell = (row) => (of(row)?.moreSessions ? `> ${number(of(row).sessions)}` : told.cell(row));
+  drawWho("principals", PRINCIPAL, words, rows, ["Principal", { ...told, cell, hint: "of the whole period" }]);
+}
+
+function drawCallers() {
+  const { rows, words } = listedRows(CALLER, "caller");
+  drawWho("callers", CALLER, `${words}${together}`, rows, ["Caller"]);
 }
 
 function drawStatuses() {
