@@ -28,10 +28,8 @@ pub struct Changes {
     /// Calls that both decide alike.
     pub unchanged: u64,
     /// Calls that neither can decide, by reason.
-    #[serde(default)]
     pub undecided: BTreeMap<String, u64>,
     /// How finely the groups are told apart.
-    #[serde(default)]
     pub detail: Detail,
     /// The others, in groups.
     pub groups: Vec<(ChangeKey, Change)>,

@@ -81,10 +81,8 @@ pub struct Gathered {
     /// Rows left out because they are outside of the window, or the filter does not want them.
     pub left_out: u64,
     /// Of these, requests without a time, which are within no window.
-    #[serde(default)]
     pub left_out_without_time: u64,
     /// The first and the last of all that were left out.
-    #[serde(default)]
     pub left_out_span: Span,
     /// What was found of what the filter compares with; nothing without one.
     #[serde(default, skip_serializing_if = "Found::is_empty")]

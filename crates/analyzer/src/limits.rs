@@ -65,10 +65,8 @@ pub struct LimitUse {
     /// Refused although requests were left: too many at once, or too fast.
     pub secondary: u64,
     /// Refused with 429, and what was left is not told.
-    #[serde(default)]
     pub untold: u64,
     /// How finely its callers are told apart.
-    #[serde(default)]
     pub detail: Detail,
     /// Requests by caller.
     pub callers: Callers,

@@ -29,7 +29,6 @@ pub struct Outcomes {
     /// Calls that cannot be compared, by reason.
     pub undetermined: BTreeMap<String, u64>,
     /// How finely the groups are told apart.
-    #[serde(default)]
     pub detail: Detail,
     /// Everything but calls that were allowed then and are now.
     pub groups: Vec<(GroupKey, Group)>,
@@ -74,7 +73,6 @@ pub struct Group {
     /// The call that explains the group: its ARN and time. The first of the group.
     pub example: (String, Option<i64>),
     /// What the example had beside its caller, action and resource, as far as policies look at it.
-    #[serde(default)]
     pub context: CallContext,
     /// For an implicit deny: the statement that came nearest to allowing the example.
     pub nearest: Option<Nearest>,

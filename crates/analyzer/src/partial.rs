@@ -25,27 +25,22 @@ pub struct Partial {
     /// Tells the document from others.
     tollgate_partial: u8,
     /// Whether reading was ended before all was read.
-    #[serde(default)]
     pub interrupted: bool,
     /// What the run was asked, or all runs that were merged.
-    #[serde(default)]
     pub runs: Runs,
     /// Why no line of any input was a request: a text for each. Nothing if one was, or if there may be
     /// others.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unread: Vec<String>,
-    /// How many inputs the lines are of; older versions do not tell.
-    #[serde(default)]
+    /// How many inputs the lines are of.
     pub files: u64,
     /// What became of the lines that were read.
     pub lines: LineAccount,
     /// The first lines that could not be read.
     pub samples: Vec<QuarantinedLine>,
     /// Where the accounts lie.
-    #[serde(default)]
     folders: Folders,
     /// What was read.
-    #[serde(default)]
     sources: Sources,
     /// What was gathered.
     pub gathered: Gathered,
@@ -114,8 +109,7 @@ impl Partial {
         for (run, elsewhere) in [&mut *self, &mut other].into_iter().zip(&elsewhere) {
             run.shorten(elsewhere);
         }
-        let is_told = self.tells_files() && other.tells_files();
-        self.files = if is_told { self.files + other.files } else { 0 };
+        self.files += other.files;
         self.folders.merge(other.folders);
         self.sources.merge(other.sources);
         self.interrupted |= other.interrupted;
@@ -136,11 +130,6 @@ impl Partial {
     /// for each.
     pub fn merged(&self) -> Vec<String> {
         self.runs.sentences().into_iter().chain(self.sources.sentence()).collect()
-    }
-
-    /// Whether it is known how many inputs the lines are of.
-    fn tells_files(&self) -> bool {
-        self.files > 0 || self.lines.total() == 0
     }
 
     /// Calls files in these folders as they lie in them.

@@ -10,7 +10,7 @@ use crate::text::{count, in_a_line, number};
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Lines {
-    /// Inputs that they are of, standard input too. Not told by older partial reports.
+    /// Inputs that they are of, standard input too; 0 if that is not known.
     #[serde(skip_serializing_if = "is_zero")]
     pub files: u64,
     /// All lines.
