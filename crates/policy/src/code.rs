@@ -183,11 +183,12 @@ codes! {
     LowerCaseMethod = "lower-case-method", Warning, "an HTTP method is not in upper case",
         "Resources are case-sensitive and methods are upper case: `GET`. A pattern with `get` matches \
          no request.";
-    ShortArn = "short-arn", Warning, "an ARN has fewer than six parts and no wildcard that stands for the others",
+    ShortArn = "short-arn", Warning, "an ARN has fewer than six parts and no wildcard at its end",
         "An ARN has six parts: `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`. What is missing is \
          completed with `*`, so that `arn:aws:sqs` is every queue of every account and region, and \
-         `arn:aws:s3::bucket`, which lacks a colon, is an account that does not exist. The guide says \
-         this of identity policies; it is done in every type (our choice). STS refuses such an ARN in \
+         `arn:aws:s3::bucket`, which lacks a colon, is an account that does not exist. Where a `*` ends \
+         the region or the account, it stands for what is missing: `arn:aws:sqs:*:111122223333` is no \
+         queue, for no queue's ARN ends so. The guide says this of identity policies; it is done in every type (our choice). STS refuses such an ARN in \
          a session policy.";
     UpperCaseArn = "upper-case-arn", Warning, "the beginning of an ARN is not in lower case",
         "Resources are case-sensitive, and every ARN begins with `arn:` and a partition in lower \

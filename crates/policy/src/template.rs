@@ -170,6 +170,17 @@ impl Template {
         true
     }
 
+    /// Whether parts of an ARN are missing, or a `*` within it stands for them: nothing may follow its
+    /// end then.
+    pub(crate) fn lacks_colons(&self) -> bool {
+        let colons = self.tokens.iter().map(|token| match token {
+            Token::Literal(text) => text.matches(':').count(),
+            Token::AnyRun | Token::AnyOne | Token::Variable { .. } => 0,
+        });
+        colons.sum::<usize>() < 5
+            && (self.is_short_arn() || self.tokens.last() != Some(&Token::AnyRun))
+    }
+
     /// The key of the first variable that stands before so many colons of the pattern's own text.
     pub(crate) fn variable_before_colon(&self, number: usize) -> Option<&str> {
         let mut colons = 0;

@@ -165,13 +165,19 @@ fn lint_shape(linter: &mut Linter<'_>, pattern: &Spanned<String>, pointer: &str)
         return;
     }
     let Ok(template) = Template::parse(text, linter.variables()) else { return };
-    if template.is_short_arn() {
+    if template.lacks_colons() {
+        let stands_for = match template.is_short_arn() {
+            true => format!("it stands for {}", quote(&format!("{text}:*"))),
+            false => {
+                "a `*` stands for the missing ones where it is, and nothing may follow".to_owned()
+            }
+        };
         linter.report(
             Code::ShortArn,
             pattern.span,
             pointer.to_owned(),
             format!("{} has fewer than the six parts of an ARN", quote(text)),
-            format!("it stands for {}: write all six parts", quote(&format!("{text}:*"))),
+            format!("{stands_for}: write all six parts"),
         );
     }
     if let Some(key) = template.variable_before_colon(5) {
