@@ -1,7 +1,7 @@
 //! Usage in the report: callers, routes, statuses, requests by time.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use serde::Serialize;
 
@@ -187,13 +187,24 @@ impl<'g> UsageReport<'g> {
     }
 }
 
+/// The sessions of a role: those told apart, and whether there are more.
+#[derive(Default)]
+struct Sessions {
+    told: u64,
+    more: bool,
+}
+
 impl<'g> PrincipalReport<'g> {
     fn all(usage: &'g Usage) -> Vec<PrincipalReport<'g>> {
-        let mut principals: BTreeMap<&str, (BTreeSet<&str>, CallerUse)> = BTreeMap::new();
+        let mut principals: BTreeMap<&str, (Sessions, CallerUse)> = BTreeMap::new();
         for (caller, used) in &usage.callers {
             let (sessions, sum) = principals.entry(role_key(caller)).or_default();
-            sessions.extend(session(caller));
             sum.merge(used.clone());
+            match session(caller) {
+                None => {}
+                Some(ANY) => sessions.more = true,
+                Some(_) => sessions.told += 1,
+            }
         }
         let all = principals.into_iter();
         let mut all: Vec<_> =
@@ -202,13 +213,12 @@ impl<'g> PrincipalReport<'g> {
         all
     }
 
-    fn new(key: &'g str, sessions: &BTreeSet<&str>, used: &CallerUse) -> PrincipalReport<'g> {
-        let more_sessions = sessions.contains(ANY);
-        let told = sessions.len() as u64 - u64::from(more_sessions);
+    fn new(key: &'g str, sessions: &Sessions, used: &CallerUse) -> PrincipalReport<'g> {
+        let Sessions { told, more } = *sessions;
         PrincipalReport {
             principal: Dimension::Role.value(key),
-            sessions: (!sessions.is_empty()).then_some(told),
-            more_sessions,
+            sessions: (told > 0 || more).then_some(told),
+            more_sessions: more,
             requests: used.answers.requests,
             refused: used.answers.refused,
             throttled: used.answers.throttled,
