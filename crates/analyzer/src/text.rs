@@ -26,7 +26,7 @@ pub(crate) use lines::cut;
 pub use printable::{in_a_line, in_lines};
 pub(crate) use printable::{is_unseen, json_in_a_line, quoted, seen_json};
 pub(crate) use remedies::{target, then};
-pub(crate) use short_names::ShortNames;
+pub(crate) use short_names::{Names, ShortNames};
 pub use style::{Style, count, number};
 pub(crate) use style::{period, seen, share, short_call, short_caller};
 pub use suggestions::suggestions;

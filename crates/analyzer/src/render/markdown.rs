@@ -10,7 +10,7 @@ use crate::remedy::Remedy;
 use crate::report::{BreakdownReport, DeniedReport, INTERRUPTED, LimitReport, ReasonCount, Report};
 use crate::text::summary::{duration, left_out, who_on_what};
 use crate::text::{
-    ShortNames,
+    Names, ShortNames,
     breakdowns::Values,
     cache, changes as of_changes, comparison, count, cut, denied as of_denied, in_a_line,
     json_in_a_line, limits as of_limits, number, period, seen, share, short_call, target, then,
@@ -114,14 +114,14 @@ fn changes(report: &Report, top: usize) -> String {
     if changes.groups.is_empty() {
         return text;
     }
-    let names = ShortNames::of(changes.groups.iter().map(|group| &*group.caller));
-    changes.kinds().fold(text, |text, groups| {
-        let rows = groups.iter().take(top).map(|group| {
-            let call = code(&short_call(&group.resource));
-            let decisions = format!("{} → {}", side(&group.before), side(&group.after));
-            [call, code(&names.name(&group.caller)), number(group.requests), decisions]
+    let names = Names::of(changes.groups.iter().map(|group| &*group.caller));
+    changes.kinds().map(of_changes::folded).fold(text, |text, groups| {
+        let rows = groups.iter().take(top).map(|of| {
+            let (call, who) = (code(&short_call(&of.group.resource)), names.who(&of.callers));
+            let decisions = format!("{} → {}", side(&of.group.before), side(&of.group.after));
+            [call, code(&who), number(of.requests), decisions]
         });
-        let name = match groups.first().map(|group| group.change) {
+        let name = match groups.first().map(|of| of.group.change) {
             Some("newlyDenied") => "Newly denied call",
             Some("newlyAllowed") => "Newly allowed call",
             Some("undecided") => "Call that one of the policies cannot decide",

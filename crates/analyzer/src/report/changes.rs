@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::denied::ReasonCount;
 use crate::changes::{Change, ChangeKey, Changes, Side};
-use crate::time::rfc3339;
+use crate::time::Moment;
 
 /// What one account decides otherwise than another, over the calls of the log.
 #[derive(Clone, Debug, Serialize)]
@@ -49,10 +49,10 @@ pub struct ChangeReport {
     pub resource: String,
     /// Requests.
     pub requests: u64,
-    /// The first, RFC 3339.
-    pub first: Option<String>,
-    /// The last, RFC 3339.
-    pub last: Option<String>,
+    /// The first.
+    pub first: Option<Moment>,
+    /// The last.
+    pub last: Option<Moment>,
     /// The status that the log has.
     pub logged_status: Option<u16>,
     /// The decision compared with.
@@ -146,8 +146,8 @@ impl ChangeReport {
             caller: key.caller.clone(),
             resource: change.only_resource.clone().unwrap_or_else(|| key.resource.clone()),
             requests: change.requests,
-            first: change.span.first().map(rfc3339),
-            last: change.span.last().map(rfc3339),
+            first: change.span.first().map(Moment),
+            last: change.span.last().map(Moment),
             logged_status: key.status,
             before: key.before.clone(),
             after: key.after.clone(),

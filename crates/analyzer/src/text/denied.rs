@@ -9,7 +9,7 @@ use std::hash::{Hash, Hasher};
 use hashbrown::HashMap;
 
 use super::printable::in_a_line;
-use super::short_names::ShortNames;
+use super::short_names::Names;
 use super::style::{Style, count, number, seen, short_call};
 use super::usage::rest;
 use crate::dimension::role_key;
@@ -73,8 +73,8 @@ pub(super) fn unknown_principals(report: &Report, style: &Style) -> String {
     text + &rest(callers.iter().skip(shown).map(|caller| caller.requests), "caller", style)
 }
 
-/// How groups that are shown as one are laid out, with the names of all callers and of all roles.
-type Block = fn(&Folded<'_>, &[ShortNames<'_>; 2], &Style) -> String;
+/// How groups that are shown as one are laid out.
+type Block = fn(&Folded<'_>, &Names<'_>, &Style) -> String;
 
 /// Groups of sessions of the same role, the most frequent first.
 fn blocks(denied: &[DeniedReport<'_>], report: &Report<'_>, block: Block, style: &Style) -> String {
@@ -97,7 +97,7 @@ fn blocks(denied: &[DeniedReport<'_>], report: &Report<'_>, block: Block, style:
     let callers = shown.iter().flat_map(|(.., groups)| groups.iter().map(|group| group.caller));
     // Who was not denied is not to be taken for who was.
     let callers = callers.chain(report.usage.callers.iter().map(|caller| caller.caller));
-    let names = [ShortNames::of(callers.clone()), ShortNames::of(callers.map(role_key))];
+    let names = Names::of(callers);
     let folded = shown.iter().filter_map(|(.., groups)| Folded::of(groups));
     let text: String = folded.map(|folded| block(&folded, &names, style)).collect();
     text + &rest(left_out.iter().map(|(Reverse(requests), ..)| *requests), "group", style)
@@ -163,14 +163,8 @@ impl<'a> Folded<'a> {
     }
 
     /// What, and how it was decided.
-    fn in_brief(&self, [callers, roles]: &[ShortNames<'_>; 2], style: &Style) -> String {
-        let group = self.group;
-        let who = match self.callers.len() as u64 {
-            1 => callers.name(group.caller),
-            many => {
-                format!("{} ({})", roles.name(role_key(group.caller)), count(many, "session"))
-            }
-        };
+    fn in_brief(&self, names: &Names<'_>, style: &Style) -> String {
+        let (group, who) = (self.group, names.who(&self.callers));
         let others = match self.resources.len() as u64 - 1 {
             0 => String::new(),
             others => format!(" and {}", count(others, "other call")),
@@ -185,7 +179,7 @@ impl<'a> Folded<'a> {
     }
 
     /// The same with why, and when.
-    fn in_full(&self, names: &[ShortNames<'_>; 2], style: &Style) -> String {
+    fn in_full(&self, names: &Names<'_>, style: &Style) -> String {
         let group = self.group;
         let mut text = self.in_brief(names, style);
         let mut line = |label: &str, value: String| text.push_str(&style.about(label, value));

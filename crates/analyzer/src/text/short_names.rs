@@ -5,7 +5,8 @@ use std::collections::BTreeSet;
 use hashbrown::HashMap;
 
 use super::printable::in_a_line;
-use super::style::short_caller;
+use super::style::{count, short_caller};
+use crate::dimension::role_key;
 
 /// The callers that one table names.
 pub(crate) struct ShortNames<'c> {
@@ -37,6 +38,32 @@ impl<'c> ShortNames<'c> {
             0 | 1 if own.is_empty() => in_a_line(short),
             0 | 1 => in_a_line(&format!("{short} ({own})")),
             _ => in_a_line(caller),
+        }
+    }
+}
+
+/// The callers of a list in which sessions of a role may be shown as one.
+pub(crate) struct Names<'c> {
+    callers: ShortNames<'c>,
+    roles: ShortNames<'c>,
+}
+
+impl<'c> Names<'c> {
+    /// Those of a table, in any order and each as often as it comes.
+    pub(crate) fn of(callers: impl Iterator<Item = &'c str> + Clone) -> Names<'c> {
+        let roles = ShortNames::of(callers.clone().map(role_key));
+        Names { callers: ShortNames::of(callers), roles }
+    }
+
+    /// A caller, or sessions of a role: `deploy (3 sessions)`.
+    pub(crate) fn who(&self, callers: &BTreeSet<&str>) -> String {
+        match callers.first() {
+            None => String::new(),
+            Some(only) if callers.len() == 1 => self.callers.name(only),
+            Some(first) => {
+                let sessions = count(callers.len() as u64, "session");
+                format!("{} ({sessions})", self.roles.name(role_key(first)))
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The first lines: how much, from whom, and what deserves attention.
 
+use super::changes;
 use super::limits::{name_in_words, outlook};
 use super::printable::in_a_line;
 use super::style::{Style, count, number, period, share, sparkline};
@@ -45,6 +46,10 @@ pub(super) fn section(report: &Report, style: &Style) -> String {
     }
     if let Some(denied) = &report.denied {
         text.push_str(&denied_line(denied.iter().map(|group| group.requests), report, style));
+    }
+    if let Some(changes) = &report.changes {
+        let counts = changes::counts(changes, style);
+        text.push_str(&style.line(2, format!("in comparison with the other account: {counts}")));
     }
     for limit in report.rate_limits.iter().filter(|limit| limit.share_left() < 0.1) {
         let left = match (limit.lowest_remaining, limit.lowest_of) {

@@ -405,6 +405,22 @@ fn the_readme_shows_what_the_command_prints() {
     assert!(shown == report, "README.md does not show this:\n{report}");
 }
 
+#[test]
+fn the_readme_shows_what_a_change_would_do() {
+    let proposed = "fixtures/github-proxy/proposed.toml";
+    let arguments =
+        ["--account", proposed, "--against", ACCOUNT, "--fail-on", "newly-denied", LOGS];
+    let output = analyze(&arguments, b"");
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "--fail-on newly-denied: 182 requests\n");
+    let report = String::from_utf8(output.stdout).unwrap();
+    let (_, changes) = report.split_once("\n\nChanges in").unwrap();
+    let (changes, _) = changes.split_once("\n\nDenied calls\n").unwrap();
+    let shown = format!("```text\nChanges in{changes}\n```\n");
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    assert!(readme.contains(&shown), "README.md does not show this:\n{shown}");
+}
+
 /// A copy of the example's account in which `old` text of a policy is `new`.
 fn changed_account(policy: &str, old: &str, new: &str) -> (tempfile::TempDir, String) {
     let folder = tempfile::tempdir().unwrap();

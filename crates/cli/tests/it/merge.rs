@@ -40,6 +40,28 @@ fn merge(folder: &tempfile::TempDir, arguments: &[&str]) -> Output {
     tollgate(&[&["merge"], arguments].concat()).current_dir(folder).output().unwrap()
 }
 
+/// What two runs gathered is the report of one run over both of their logs.
+#[test]
+fn the_readme_shows_what_merged_runs_tell() {
+    let analyzed = |arguments: &[&str]| stdout(&tollgate(arguments).output().unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    let [tuesday, wednesday] =
+        ["tuesday.json", "wednesday.json"].map(|it| folder.path().join(it).display().to_string());
+    let account = ["--account", "fixtures/github-proxy/tollgate.toml"];
+    let second = ["fixtures/github-proxy/logs/2026-03-11.jsonl", LOGS[1]];
+    for (partial, logs) in [(&tuesday, &LOGS[..1]), (&wednesday, &second)] {
+        analyzed(&[&["analyze"], &account[..], &["--partial", partial], logs].concat());
+    }
+    let merged = analyzed(&[&["merge"], &account[..], &[&tuesday, &wednesday]].concat());
+    let logs = ["fixtures/github-proxy/logs"];
+    assert_eq!(merged, analyzed(&[&["analyze"], &account[..], &logs].concat()));
+    let readme = fs::read_to_string(top().join("README.md")).unwrap();
+    let (_, shown) =
+        readme.split_once("<!-- how the output of tollgate merge begins -->\n").unwrap();
+    let shown = shown.split("```").nth(1).unwrap().trim_start_matches("text\n");
+    assert!(merged.starts_with(shown), "README.md does not show this:\n{merged}");
+}
+
 #[test]
 fn partial_reports_are_found_as_logs_are() {
     let folder = partials();
