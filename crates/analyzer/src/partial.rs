@@ -77,8 +77,8 @@ impl Partial {
     ///
     /// # Errors
     /// The text is no partial report, or one of another version.
-    pub fn parse(text: &str) -> Result<Partial, String> {
-        let partial: Partial = serde_json::from_str(text)
+    pub fn parse(text: &[u8]) -> Result<Partial, String> {
+        let partial: Partial = serde_json::from_slice(text)
             .map_err(|error| format!("expected a partial report of `tollgate analyze`: {error}"))?;
         match partial.tollgate_partial {
             VERSION => Ok(partial),

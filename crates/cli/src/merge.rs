@@ -1,8 +1,9 @@
 //! `tollgate merge`: partial reports of many days or machines as one report.
 
 use std::collections::HashMap;
+use std::fs;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 use miette::{IntoDiagnostic, WrapErr};
 use tollgate_analyzer::Partial;
@@ -119,7 +120,10 @@ fn another_account(path: &Path, of: &str) -> Problem {
 fn read_for(bounds: &Bounds, input: &Input) -> miette::Result<Run> {
     let mut partial = match input {
         Input::File(path) => read(path)?,
-        Input::Stdin => parse("standard input", io::read_to_string(io::stdin()))?,
+        Input::Stdin => {
+            let mut bytes = Vec::new();
+            parse("standard input", io::stdin().read_to_end(&mut bytes).map(|_| bytes))?
+        }
     };
     let (name, digest) = (input.name().to_string(), partial.digest().into_diagnostic()?);
     partial.runs.name(&name);
@@ -139,12 +143,12 @@ fn read_for(bounds: &Bounds, input: &Input) -> miette::Result<Run> {
 
 /// Reads what `analyze --partial` wrote.
 pub(crate) fn read(path: &Path) -> miette::Result<Partial> {
-    parse(&path.display().to_string(), fs::read_to_string(path))
+    parse(&path.display().to_string(), fs::read(path))
 }
 
-fn parse(name: &str, text: io::Result<String>) -> miette::Result<Partial> {
-    let text = text.into_diagnostic().wrap_err_with(|| format!("cannot read `{name}`"))?;
-    Ok(Partial::parse(&text).map_err(|message| Problem {
+fn parse(name: &str, bytes: io::Result<Vec<u8>>) -> miette::Result<Partial> {
+    let bytes = bytes.into_diagnostic().wrap_err_with(|| format!("cannot read `{name}`"))?;
+    Ok(Partial::parse(&bytes).map_err(|message| Problem {
         help: Some("`tollgate analyze --partial FILE` writes one".to_owned()),
         ..Problem::new(format!("{name}: {message}"))
     })?)

@@ -117,6 +117,18 @@ fn what_is_not_there_is_refused() {
 }
 
 #[test]
+fn what_is_no_partial_report_is_refused() {
+    for log in LOGS.iter().chain(&["fixtures/github-proxy/logs/2026-03-11.jsonl"]) {
+        let output = tollgate(&["merge", log]).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap().replace("\n  │ ", " ");
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(2), 0), "{said}");
+        let expected = "expected a partial report of `tollgate analyze`";
+        assert!(said.contains(&format!("{log}: {expected}")), "{said}");
+        assert!(said.contains("`tollgate analyze --partial FILE` writes one"), "{said}");
+    }
+}
+
+#[test]
 fn what_was_gathered_otherwise_is_said() {
     let folder = partials();
     let account = ["--account", "fixtures/github-proxy/tollgate.toml"];
