@@ -42,20 +42,27 @@ fn block(limit: &LimitReport, style: &Style) -> String {
     if limit.throttled > 0 {
         text.push_str(&style.line(4, style.bad(refusals(limit))));
     }
-    let shown = || limit.callers.iter().take(CALLERS);
-    let names = ShortNames::of(shown().map(|caller| caller.caller));
-    let callers = shown().map(|caller| {
-        let share = share(caller.requests, limit.requests);
-        format!("{}: {} ({share})", names.name(caller.caller), number(caller.requests))
-    });
-    let callers: Vec<String> = callers.collect();
-    let others = limit.callers.len().saturating_sub(CALLERS) as u64;
-    let others =
-        if others > 0 { format!(" and {}", count(others, "other")) } else { String::new() };
-    text.push_str(&style.line(4, format!("used by {}{others}", callers.join(", "))));
+    text.push_str(&style.line(4, users(limit)));
     text.extend(limit.advice.iter().map(|given| advice(given, limit, style)));
     text.push_str(&trend(limit, style));
     text
+}
+
+/// Who used most of it: roles with all of their sessions, or else the sessions of the only one.
+fn users(limit: &LimitReport<'_>) -> String {
+    let users = if limit.principals.len() > 1 { &limit.principals } else { &limit.callers };
+    let shown = users.get(..users.len().min(CALLERS)).unwrap_or_default();
+    let names = ShortNames::of(shown.iter().map(|user| user.caller));
+    let told = shown.iter().map(|user| {
+        let share = share(user.requests, limit.requests);
+        format!("{}: {} ({share})", names.name(user.caller), number(user.requests))
+    });
+    let told: Vec<String> = told.collect();
+    let others = match (users.len() - shown.len()) as u64 {
+        0 => String::new(),
+        others => format!(" and {}", count(others, "other")),
+    };
+    format!("used by {}{others}", told.join(", "))
 }
 
 /// Which limit: the third party, the credential if it is told, and the bucket.

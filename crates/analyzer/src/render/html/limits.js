@@ -94,7 +94,9 @@ function drawLimits() {
   $("limits-section").hidden = report.rateLimits.length === 0;
   $("limits-note").textContent = chosen.from === null ? "Whole period." : "Numbers are of the whole period, charts of the chosen range.";
   $("limits").replaceChildren(...report.rateLimits.map((limit) => {
-    const used = limit.callers.slice(0, 5).map((each) => `${shortCaller(each.caller)}: ${share(each.requests, limit.requests)}`).join(", ");
+    // Roles with all of their sessions, or else the sessions of the only one.
+    const users = limit.principals.length > 1 ? limit.principals : limit.callers;
+    const used = users.slice(0, 5).map((each) => `${shortCaller(each.caller)}: ${share(each.requests, limit.requests)}`).join(", ");
     const line = (text, name = null) => (text ? el("span", { class: name }, text) : null);
     return el("figure", { class: "chart" },
       el("figcaption", {},
@@ -104,7 +106,7 @@ function drawLimits() {
         limit.throttled > 0 ? line(refusals(limit), "bad") : null,
         line(headroom(limit)),
         line(cost(limit)),
-        line(`used by ${used}${limit.callers.length > 5 ? ` and ${plural(limit.callers.length - 5, "other")}` : ""}`),
+        line(`used by ${used}${users.length > 5 ? ` and ${plural(users.length - 5, "other")}` : ""}`),
         advice(limit)),
       isDrawn(limit) ? [drawLevel(limit), el("p", { class: "unit" }, `Requests left, the lowest of each ${duration(limit.intervalSeconds).replace(/^one /, "")}; dashed is the limit.`)] : null);
   }));
