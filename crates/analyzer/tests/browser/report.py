@@ -368,6 +368,22 @@ def comparison(driver, tollgate, folder):
     print("  a day is compared with the one before")
 
 
+def what_if(driver, tollgate, folder):
+    """Policies as they are proposed, beside those in force."""
+    accounts = ["--account", "fixtures/github-proxy/proposed.toml", "--against", "fixtures/github-proxy/tollgate.toml", LOGS]
+    changes = json.loads(analyze(tollgate, *accounts, "--format", "json"))["changes"]
+    path = folder / "what-if.html"
+    path.write_text(analyze(tollgate, *accounts, "--format", "html"))
+    page = Page(driver, path)
+    words = {"newlyDenied": "newly denied", "newlyAllowed": "newly allowed"}
+    shown = [(int(row[2].replace(",", "")), row[3]) for row in page.rows("changes")]
+    check("changes", shown, [(group["requests"], words[group["change"]]) for group in changes["groups"]])
+    said = f"{changes['newlyDenied']} newly denied, {changes['newlyAllowed']} newly allowed"
+    assert said in page.one("#notes").text, page.one("#notes").text
+    accessible(page)
+    print("  what a change of policies would do is shown, and said first")
+
+
 def grouped(driver, tollgate, folder):
     """What usage was grouped by is shown, a table for each."""
     by = ["--group-by", "role", "--group-by", "network,status", LOGS]
@@ -578,6 +594,7 @@ def main(tollgate, screenshots=None):
             accessible(page)
             check("complaints of the browser", driver.get_log("browser"), [])
             comparison(driver, tollgate, folder)
+            what_if(driver, tollgate, folder)
             grouped(driver, tollgate, folder)
             untold(driver, tollgate, folder)
             namesakes(driver, tollgate, folder)

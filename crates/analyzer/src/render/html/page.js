@@ -34,6 +34,10 @@ function drawNotes() {
     const text = outlook(limit);
     notes.push(`${limitInWords(limit)}: its limit of ${number(limit.limit)} ${text[0].toLowerCase()}${text.slice(1)}`);
   }
+  if (report.changes) {
+    const { newlyDenied, newlyAllowed } = report.changes;
+    notes.unshift(`In comparison with the other account: ${number(newlyDenied)} newly denied, ${number(newlyAllowed)} newly allowed.`);
+  }
   const { quarantined, total, samples } = report.lines;
   if (quarantined > 0) notes.unshift(`${number(quarantined)} of ${plural(total, "line")} could not be read${samples.length > 0 ? `; the first: ${samples[0].file}, byte ${number(samples[0].offset)}: ${samples[0].reason}` : ""}.`);
   if (report.interrupted) notes.unshift("Interrupted: reading was ended early, and this is the report of a part of the logs.");
