@@ -49,7 +49,7 @@ pub use timeline::{CellReport, TimelineReport};
 pub use unexplained::UnexplainedReport;
 pub use usage::{
     AnswersReport, CallerReport, PointReport, PrincipalReport, RouteReport, StatusReport,
-    UsageReport,
+    UsageReport, UseReport,
 };
 pub use windows::WindowReport;
 

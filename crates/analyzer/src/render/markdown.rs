@@ -336,12 +336,11 @@ fn principals(report: &Report, top: usize) -> String {
     }
     let names = ShortNames::of(principals.iter().map(|it| &*it.principal));
     let rows = principals.iter().take(top).map(|it| {
-        let counts = [it.requests, it.refused, it.throttled, it.failed];
-        let [requests, refused, throttled, failed] = counts.map(number);
+        let [requests, refused, throttled, failed] = it.used.counts().map(number);
         [code(&names.name(&it.principal)), sessions(it), requests, refused, throttled, failed]
     });
     let head = ["Principal", "-Sessions", "-Requests", "-Refused", "-Throttled", "-Failed"];
-    let rest = rest(principals.iter().skip(top).map(|it| it.requests), "principal");
+    let rest = rest(principals.iter().skip(top).map(|it| it.used.requests), "principal");
     folded("Principals", &(table(head, rows) + &rest))
 }
 
@@ -349,12 +348,11 @@ fn callers(report: &Report, top: usize) -> String {
     let callers = &report.usage.callers;
     let names = ShortNames::of(callers.iter().map(|caller| caller.caller));
     let rows = callers.iter().take(top).map(|caller| {
-        let counts = [caller.requests, caller.refused, caller.throttled, caller.failed];
-        let [requests, refused, throttled, failed] = counts.map(number);
+        let [requests, refused, throttled, failed] = caller.used.counts().map(number);
         [code(&names.name(caller.caller)), requests, refused, throttled, failed]
     });
     let table = table(["Caller", "-Requests", "-Refused", "-Throttled", "-Failed"], rows);
-    let rest = rest(callers.iter().skip(top).map(|caller| caller.requests), "caller");
+    let rest = rest(callers.iter().skip(top).map(|caller| caller.used.requests), "caller");
     folded("Callers", &(table + &rest))
 }
 
@@ -370,7 +368,7 @@ fn breakdown(breakdown: &BreakdownReport, top: usize) -> String {
     let rows = breakdown.groups.iter().take(top).map(|group| {
         let values = names.of_group(group);
         let mut cells: Vec<String> = values.iter().map(|value| code(value)).collect();
-        cells.extend([group.requests, group.refused, group.throttled, group.failed].map(number));
+        cells.extend(group.used.counts().map(number));
         cells.extend([group.p50_ms, group.p95_ms, group.p99_ms].map(ms));
         cells
     });
@@ -378,7 +376,7 @@ fn breakdown(breakdown: &BreakdownReport, top: usize) -> String {
     let mut head: Vec<&str> = by.iter().map(String::as_str).collect();
     head.extend(["-Requests", "-Refused", "-Throttled", "-Failed"]);
     head.extend(["-p50 ms", "-p95 ms", "-p99 ms"]);
-    let rest = rest(breakdown.groups.iter().skip(top).map(|group| group.requests), "group");
+    let rest = rest(breakdown.groups.iter().skip(top).map(|group| group.used.requests), "group");
     format!("By {}\n\n{}{rest}", breakdown.by.join(" and "), table(head, rows))
 }
 

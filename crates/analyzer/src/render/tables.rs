@@ -7,7 +7,7 @@ use crate::changes::Side;
 use crate::outcomes::{Cited, Nearest};
 use crate::report::{
     BreakdownReport, CallerCount, ChangeReport, ChangesReport, DeniedReport, GroupReport, Report,
-    UnexplainedReport,
+    UnexplainedReport, UseReport,
 };
 
 mod about;
@@ -161,6 +161,16 @@ impl<'a, T> Rows<'a, T> {
         self
     }
 
+    /// How much was used, and when.
+    fn used(self, of: impl Fn(&'a T) -> &'a UseReport) -> Self {
+        self.count("requests", |row| Some(of(row).requests))
+            .count("refused", |row| Some(of(row).refused))
+            .count("throttled", |row| Some(of(row).throttled))
+            .count("failed", |row| Some(of(row).failed))
+            .moment("first", |row| of(row).first)
+            .moment("last", |row| of(row).last)
+    }
+
     fn table(self, name: &'static str) -> Table {
         Table { name, columns: self.columns }
     }
@@ -192,24 +202,14 @@ fn principals(report: &Report) -> Table {
         .text("principal", |row| Some(&*row.principal))
         .count("sessions", |row| row.sessions)
         .flag("moreSessions", |row| Some(row.more_sessions))
-        .count("requests", |row| Some(row.requests))
-        .count("refused", |row| Some(row.refused))
-        .count("throttled", |row| Some(row.throttled))
-        .count("failed", |row| Some(row.failed))
-        .moment("first", |row| row.first)
-        .moment("last", |row| row.last)
+        .used(|row| &row.used)
         .table("principals")
 }
 
 fn callers(report: &Report) -> Table {
     Rows::of(&report.usage.callers)
         .text("caller", |row| Some(row.caller))
-        .count("requests", |row| Some(row.requests))
-        .count("refused", |row| Some(row.refused))
-        .count("throttled", |row| Some(row.throttled))
-        .count("failed", |row| Some(row.failed))
-        .moment("first", |row| row.first)
-        .moment("last", |row| row.last)
+        .used(|row| &row.used)
         .table("callers")
 }
 
@@ -270,12 +270,7 @@ fn breakdowns(breakdowns: &[BreakdownReport]) -> Table {
         .text("value2", value(1))
         .text("value3", value(2))
         .text("value4", value(3))
-        .count("requests", |(_, group)| Some(group.requests))
-        .count("refused", |(_, group)| Some(group.refused))
-        .count("throttled", |(_, group)| Some(group.throttled))
-        .count("failed", |(_, group)| Some(group.failed))
-        .moment("first", |(_, group)| group.first.as_deref())
-        .moment("last", |(_, group)| group.last.as_deref())
+        .used(|(_, group)| &group.used)
         .count("p50Ms", |(_, group)| group.p50_ms)
         .count("p95Ms", |(_, group)| group.p95_ms)
         .count("p99Ms", |(_, group)| group.p99_ms)

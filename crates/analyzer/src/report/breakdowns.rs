@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::PERCENTS;
+use super::usage::UseReport;
 use crate::breakdown::{Breakdown, GroupUse, is_folded};
-use crate::time::rfc3339;
 
 /// Usage by one or several values that calls have.
 #[derive(Clone, Debug, Serialize)]
@@ -28,18 +28,9 @@ pub struct BreakdownReport {
 pub struct GroupReport {
     /// A value for each of `by`.
     pub values: Vec<String>,
-    /// Requests.
-    pub requests: u64,
-    /// Of these, answered 401 or 403.
-    pub refused: u64,
-    /// Of these, answered 429.
-    pub throttled: u64,
-    /// Of these, answered 5xx.
-    pub failed: u64,
-    /// The first, RFC 3339.
-    pub first: Option<String>,
-    /// The last, RFC 3339.
-    pub last: Option<String>,
+    /// How much, and when.
+    #[serde(flatten)]
+    pub used: UseReport,
     /// Half of the requests took at most this long, milliseconds; off by at most 0.4 %.
     pub p50_ms: Option<u64>,
     /// 95 in a hundred did.
@@ -53,7 +44,7 @@ impl BreakdownReport {
         let groups = breakdown.groups.iter();
         let mut groups: Vec<GroupReport> =
             groups.map(|(values, used)| GroupReport::new(values, used)).collect();
-        groups.sort_by_key(|group| std::cmp::Reverse(group.requests));
+        groups.sort_by_key(|group| std::cmp::Reverse(group.used.requests));
         let folded_count = breakdown.groups.iter().filter(|(values, _)| is_folded(values)).count();
         let by = breakdown.by.dimensions().iter();
         BreakdownReport {
@@ -70,12 +61,7 @@ impl GroupReport {
         let [p50_ms, p95_ms, p99_ms] = used.latency.percentiles(PERCENTS);
         GroupReport {
             values: values.to_vec(),
-            requests: used.answers.requests,
-            refused: used.answers.refused,
-            throttled: used.answers.throttled,
-            failed: used.answers.failed,
-            first: used.span.first().map(rfc3339),
-            last: used.span.last().map(rfc3339),
+            used: UseReport::new(used.answers, used.span),
             p50_ms,
             p95_ms,
             p99_ms,

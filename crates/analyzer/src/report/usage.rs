@@ -13,7 +13,7 @@ use crate::detail::ANY;
 use crate::dimension::{Dimension, role_key, session};
 use crate::groups::Merge;
 use crate::intern::OTHER;
-use crate::time::{Moment, rfc3339};
+use crate::time::{Moment, Span, rfc3339};
 use crate::usage::{CallerUse, RouteUse, Usage};
 
 /// Who called what, how often, how fast, and when.
@@ -54,17 +54,10 @@ pub struct UsageReport<'g> {
     pub heat: Vec<HeatReport>,
 }
 
-/// What a role with all of its sessions used, or another principal.
+/// How many requests there were of something, how they were answered, and when.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-pub struct PrincipalReport<'g> {
-    /// Its ARN, of a role as far as its sessions tell it: they leave its path out. Of others as the caller.
-    pub principal: Cow<'g, str>,
-    /// Sessions of a role that are told apart; none of other principals.
-    pub sessions: Option<u64>,
-    /// Whether it has more sessions, which are counted together.
-    #[serde(skip_serializing_if = "std::ops::Not::not")]
-    pub more_sessions: bool,
+pub struct UseReport {
     /// Requests.
     pub requests: u64,
     /// Of these, answered 401 or 403.
@@ -79,24 +72,44 @@ pub struct PrincipalReport<'g> {
     pub last: Option<Moment>,
 }
 
+impl UseReport {
+    pub(super) fn new(answers: Answers, span: Span) -> UseReport {
+        let Answers { requests, refused, throttled, failed, .. } = answers;
+        let [first, last] = [span.first(), span.last()].map(|at| at.map(Moment));
+        UseReport { requests, refused, throttled, failed, first, last }
+    }
+
+    /// Requests, refused, throttled and failed ones.
+    pub(crate) fn counts(&self) -> [u64; 4] {
+        [self.requests, self.refused, self.throttled, self.failed]
+    }
+}
+
+/// What a role with all of its sessions used, or another principal.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PrincipalReport<'g> {
+    /// Its ARN, of a role as far as its sessions tell it: they leave its path out. Of others as the caller.
+    pub principal: Cow<'g, str>,
+    /// Sessions of a role that are told apart; none of other principals.
+    pub sessions: Option<u64>,
+    /// Whether it has more sessions, which are counted together.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub more_sessions: bool,
+    /// How much, and when.
+    #[serde(flatten)]
+    pub used: UseReport,
+}
+
 /// What one caller used.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct CallerReport<'g> {
     /// `$context.identity.userArn`, else user, caller, `anonymous`.
     pub caller: &'g str,
-    /// Requests.
-    pub requests: u64,
-    /// Of these, answered 401 or 403.
-    pub refused: u64,
-    /// Of these, answered 429.
-    pub throttled: u64,
-    /// Of these, answered 5xx.
-    pub failed: u64,
-    /// The first.
-    pub first: Option<Moment>,
-    /// The last.
-    pub last: Option<Moment>,
+    /// How much, and when.
+    #[serde(flatten)]
+    pub used: UseReport,
 }
 
 /// How one route was used.
@@ -154,7 +167,7 @@ impl<'g> UsageReport<'g> {
         let shown = usage.series.for_showing(POINTS);
         let mut callers: Vec<_> =
             usage.callers.iter().map(|(caller, used)| CallerReport::new(caller, used)).collect();
-        callers.sort_by_key(|caller| std::cmp::Reverse(caller.requests));
+        callers.sort_by_key(|caller| std::cmp::Reverse(caller.used.requests));
         let mut routes: Vec<_> =
             usage.routes.iter().map(|(route, used)| RouteReport::new(route, used)).collect();
         routes.sort_by_key(|route| std::cmp::Reverse(route.requests));
@@ -209,7 +222,7 @@ impl<'g> PrincipalReport<'g> {
         let all = principals.into_iter();
         let mut all: Vec<_> =
             all.map(|(key, (sessions, sum))| Self::new(key, &sessions, &sum)).collect();
-        all.sort_by_key(|principal| std::cmp::Reverse(principal.requests));
+        all.sort_by_key(|principal| std::cmp::Reverse(principal.used.requests));
         all
     }
 
@@ -219,27 +232,14 @@ impl<'g> PrincipalReport<'g> {
             principal: Dimension::Role.value(key),
             sessions: (told > 0 || more).then_some(told),
             more_sessions: more,
-            requests: used.answers.requests,
-            refused: used.answers.refused,
-            throttled: used.answers.throttled,
-            failed: used.answers.failed,
-            first: used.span.first().map(Moment),
-            last: used.span.last().map(Moment),
+            used: UseReport::new(used.answers, used.span),
         }
     }
 }
 
 impl<'g> CallerReport<'g> {
     pub(super) fn new(caller: &'g str, used: &CallerUse) -> CallerReport<'g> {
-        CallerReport {
-            caller,
-            requests: used.answers.requests,
-            refused: used.answers.refused,
-            throttled: used.answers.throttled,
-            failed: used.answers.failed,
-            first: used.span.first().map(Moment),
-            last: used.span.last().map(Moment),
-        }
+        CallerReport { caller, used: UseReport::new(used.answers, used.span) }
     }
 }
 

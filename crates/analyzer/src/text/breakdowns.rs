@@ -1,10 +1,10 @@
 //! Usage by whatever was asked for.
 
 use super::short_names::ShortNames;
-use super::style::{Style, number, share};
+use super::style::{Style, number};
 use super::table::Column::{Number, Text};
 use super::table::table;
-use super::usage::rest;
+use super::usage::{rest, used};
 use crate::report::{BreakdownReport, GroupReport, Report};
 
 pub(super) fn section(report: &Report, style: &Style) -> String {
@@ -19,8 +19,7 @@ fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     let names = Values::of(breakdown);
     let rows = breakdown.groups.iter().take(shown).map(|group| {
         let mut cells = names.of_group(group);
-        cells.extend([number(group.requests), share(group.requests, requests)]);
-        cells.extend([group.refused, group.throttled, group.failed].map(number));
+        cells.extend(used(&group.used, requests));
         cells.extend([group.p50_ms, group.p95_ms, group.p99_ms].map(ms));
         cells
     });
@@ -30,7 +29,7 @@ fn one(breakdown: &BreakdownReport, requests: u64, style: &Style) -> String {
     let mut text = style.heading(&format!("By {}", breakdown.by.join(" and ")));
     text.push_str(&table(&columns, rows.collect(), style));
     let left_out = breakdown.groups.iter().skip(shown);
-    text.push_str(&rest(left_out.map(|group| group.requests), "group", style));
+    text.push_str(&rest(left_out.map(|group| group.used.requests), "group", style));
     text
 }
 

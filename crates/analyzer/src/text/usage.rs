@@ -4,7 +4,7 @@ use super::short_names::ShortNames;
 use super::style::{Style, count, number, share};
 use super::table::Column::{Number, Text};
 use super::table::table;
-use crate::report::{PrincipalReport, Report, UsageReport};
+use crate::report::{PrincipalReport, Report, UsageReport, UseReport};
 
 /// Roles with all of their sessions, unless that is what callers tell anyway.
 pub(super) fn principals(report: &Report, style: &Style) -> String {
@@ -15,15 +15,8 @@ pub(super) fn principals(report: &Report, style: &Style) -> String {
     let shown = style.shown(usage.principals.len());
     let names = ShortNames::of(usage.principals.iter().map(|it| &*it.principal));
     let rows = usage.principals.iter().take(shown).map(|principal| {
-        vec![
-            names.name(&principal.principal),
-            sessions(principal),
-            number(principal.requests),
-            share(principal.requests, usage.requests),
-            number(principal.refused),
-            number(principal.throttled),
-            number(principal.failed),
-        ]
+        let who = [names.name(&principal.principal), sessions(principal)];
+        who.into_iter().chain(used(&principal.used, usage.requests)).collect()
     });
     let columns = [
         Text("principal"),
@@ -37,8 +30,14 @@ pub(super) fn principals(report: &Report, style: &Style) -> String {
     let mut text = style.heading("Principals");
     text.push_str(&table(&columns, rows.collect(), style));
     let left_out = usage.principals.iter().skip(shown);
-    text.push_str(&rest(left_out.map(|principal| principal.requests), "principal", style));
+    text.push_str(&rest(left_out.map(|principal| principal.used.requests), "principal", style));
     text
+}
+
+/// The cells of how much was used, of `all` requests.
+pub(super) fn used(used: &UseReport, all: u64) -> [String; 5] {
+    let [requests, refused, throttled, failed] = used.counts().map(number);
+    [requests, share(used.requests, all), refused, throttled, failed]
 }
 
 /// Whether some principal has more than one session: otherwise principals are the callers.
@@ -62,14 +61,8 @@ pub(super) fn callers(report: &Report, style: &Style) -> String {
     let shown = style.shown(usage.callers.len());
     let names = ShortNames::of(usage.callers.iter().map(|caller| caller.caller));
     let rows = usage.callers.iter().take(shown).map(|caller| {
-        vec![
-            names.name(caller.caller),
-            number(caller.requests),
-            share(caller.requests, usage.requests),
-            number(caller.refused),
-            number(caller.throttled),
-            number(caller.failed),
-        ]
+        let who = names.name(caller.caller);
+        std::iter::once(who).chain(used(&caller.used, usage.requests)).collect()
     });
     let columns = [
         Text("caller"),
@@ -82,7 +75,7 @@ pub(super) fn callers(report: &Report, style: &Style) -> String {
     let mut text = style.heading("Callers");
     text.push_str(&table(&columns, rows.collect(), style));
     let left_out = usage.callers.iter().skip(shown);
-    text.push_str(&rest(left_out.map(|caller| caller.requests), "caller", style));
+    text.push_str(&rest(left_out.map(|caller| caller.used.requests), "caller", style));
     text
 }
 
