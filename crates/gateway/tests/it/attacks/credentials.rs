@@ -4,8 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use bytes::Bytes;
 use http::Response;
-use http_body_util::{BodyExt, Full};
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use http_body_util::BodyExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -128,18 +127,10 @@ async fn reflections_beside_headers_and_bodies() {
     }
     assert!(answer.contains("x-other: 1") && answer.contains("ab"), "{answer}");
 
-    let stream = TokioIo::new(TcpStream::connect(gateway.address).await.unwrap());
-    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), stream).await;
-    let (mut sender, connection) = handshake.unwrap();
+    let (mut sender, connection) = raw::http2(gateway.address).await;
     tokio::spawn(connection);
-    let mut request = http::Request::get(format!("http://{host}/prod/data/x"));
-    let signing =
-        raw::Signing { method: "GET", target: "/prod/data/x", host: &host, body: b"", age_s: 0 };
-    for line in signing.headers(&ana) {
-        let (name, value) = line.split_once(": ").unwrap();
-        request = request.header(name, value);
-    }
-    let request = request.header("te", "trailers").body(Full::new(Bytes::new())).unwrap();
+    let mut request = raw::http2_get(&host, "/prod/data/x");
+    request.headers_mut().insert("te", "trailers".parse().unwrap());
     let (head, body) = sender.send_request(request).await.unwrap().into_parts();
     assert_eq!(head.headers["x-other"], "1");
     assert!(!format!("{:?}", head.headers).contains(SECRET), "{:?}", head.headers);

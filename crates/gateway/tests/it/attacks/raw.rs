@@ -3,6 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::Bytes;
+use http::Request;
+use http_body_util::Full;
+use hyper::client::conn::http2;
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use jiff::{SignedDuration, Timestamp};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -115,6 +120,28 @@ pub(crate) fn signed_get(host: &str, target: &str) -> Vec<u8> {
     signed(&Caller::ana(), host, "GET", target, b"", &["connection: close"])
 }
 
+/// A connection of HTTP/2, which has to be polled.
+pub(crate) async fn http2(
+    address: SocketAddr,
+) -> (
+    http2::SendRequest<Full<Bytes>>,
+    http2::Connection<TokioIo<TcpStream>, Full<Bytes>, TokioExecutor>,
+) {
+    let stream = TokioIo::new(TcpStream::connect(address).await.unwrap());
+    http2::handshake(TokioExecutor::new(), stream).await.unwrap()
+}
+
+/// A request of ana's by HTTP/2.
+pub(crate) fn http2_get(host: &str, target: &str) -> Request<Full<Bytes>> {
+    let signing = Signing { method: "GET", target, host, body: b"", age_s: 0 };
+    let mut request = Request::get(format!("http://{host}{target}"));
+    for line in signing.headers(&Caller::ana()) {
+        let (name, value) = line.split_once(": ").unwrap();
+        request = request.header(name, value);
+    }
+    request.body(Full::default()).unwrap()
+}
+
 /// A request with these lines in its head.
 pub(crate) fn signed(
     caller: &Caller,
@@ -157,7 +184,7 @@ impl Answer {
 }
 
 /// How long an attack may take. None does, unless something hangs.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Sends these bytes, and reads all answers until the connection is closed.
 pub(crate) async fn talk(address: SocketAddr, request: &[u8]) -> Vec<Answer> {
