@@ -34,6 +34,7 @@ mod forward;
 mod frame;
 mod guard;
 mod identities;
+mod idle;
 mod inject;
 mod internal;
 mod layer;

@@ -7,19 +7,20 @@ use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt;
+use futures_util::future::select;
 use http::header::{CONNECTION, HeaderValue};
-use http::{Request, Response, StatusCode};
+use http::{Request, Response, StatusCode, Version};
 use http_body::Body;
 use hyper::body::Incoming;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -34,6 +35,7 @@ use tollgate_store::{GatewayDecl, LimitsDecl};
 
 use crate::body::BodyError;
 use crate::frame::Arrival;
+use crate::idle::Streams;
 use crate::timer::OneTimer;
 use crate::wire::{self, LastTurn};
 use crate::worker::Workers;
@@ -185,9 +187,9 @@ pub struct Service {
     clock: Clock,
     /// No connection holds them, so what is not drained in time ends with this.
     workers: Arc<Workers>,
-    graceful: Arc<GracefulShutdown>,
     /// Connections that changed their protocol.
     changed: TaskTracker,
+    /// Sent once. Whoever accepts, and every connection, has a receiver for as long as it goes on.
     end: watch::Sender<()>,
     accepting: JoinSet<()>,
 }
@@ -203,7 +205,6 @@ impl Service {
             limits,
             clock,
             workers: Arc::new(workers),
-            graceful: Arc::new(GracefulShutdown::new()),
             changed: TaskTracker::new(),
             end: watch::channel(()).0,
             accepting: JoinSet::new(),
@@ -221,29 +222,24 @@ impl Service {
         let front = Arc::new(Front {
             endpoint,
             clock: Arc::clone(&self.clock),
-            builder: builder(&self.limits),
-            handshake_timeout: Duration::from_millis(self.limits.handshake_timeout_ms),
-            body_timeout: Duration::from_millis(self.limits.body_timeout_ms),
+            limits: self.limits.clone(),
             changed: self.changed.clone(),
             connections: Arc::new(Semaphore::new(permits.unwrap_or(Semaphore::MAX_PERMITS))),
         });
         for listener in listeners {
-            let to = (Arc::clone(&self.workers), Arc::clone(&self.graceful));
-            self.accepting.spawn(accept(Arc::clone(&front), listener, to, self.end.subscribe()));
+            let (front, workers) = (Arc::clone(&front), Arc::clone(&self.workers));
+            self.accepting.spawn(accept(front, listener, workers, self.end.subscribe()));
         }
     }
 
     /// Goes on until `stop` is ready, then lets the requests under way come to their end, and the
     /// WebSockets, for as long as the limits say. Returns whether all of them did.
-    pub async fn run(mut self, stop: impl Future<Output = ()>) -> bool {
+    pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
         stop.await;
-        drop(self.end);
-        while self.accepting.join_next().await.is_some() {}
-        // Nobody accepts any more, so this is the last to hold it.
-        let Some(graceful) = Arc::into_inner(self.graceful) else { return false };
+        self.end.send_replace(());
         let drain_timeout = Duration::from_millis(self.limits.drain_timeout_ms);
         let drained = async {
-            graceful.shutdown().await;
+            self.end.closed().await;
             self.changed.close();
             self.changed.wait().await;
         };
@@ -255,9 +251,7 @@ impl Service {
 struct Front<E> {
     endpoint: Arc<E>,
     clock: Clock,
-    builder: Builder<TokioExecutor>,
-    handshake_timeout: Duration,
-    body_timeout: Duration,
+    limits: LimitsDecl,
     changed: TaskTracker,
     connections: Arc<Semaphore>,
 }
@@ -266,7 +260,7 @@ struct Front<E> {
 async fn accept<E: Endpoint>(
     front: Arc<Front<E>>,
     listener: TcpListener,
-    (workers, graceful): (Arc<Workers>, Arc<GracefulShutdown>),
+    workers: Arc<Workers>,
     mut ended: watch::Receiver<()>,
 ) {
     loop {
@@ -280,8 +274,7 @@ async fn accept<E: Endpoint>(
         };
         match (permit, accepted) {
             (Ok(permit), Ok((stream, peer))) => {
-                let watcher = graceful.watcher();
-                workers.spawn(Arc::clone(&front).serve(stream, peer, watcher, permit));
+                workers.spawn(Arc::clone(&front).serve(stream, peer, ended.clone(), permit));
             }
             (_, Err(error)) => {
                 tracing::warn!(%error, "a connection could not be accepted");
@@ -305,7 +298,7 @@ impl<E: Endpoint> Front<E> {
         self: Arc<Self>,
         stream: std::net::TcpStream,
         peer: SocketAddr,
-        watcher: Watcher,
+        ended: watch::Receiver<()>,
         _permit: OwnedSemaphorePermit,
     ) {
         let stream = match TcpStream::from_std(stream) {
@@ -316,26 +309,39 @@ impl<E: Endpoint> Front<E> {
         // has gone.
         let _ = stream.set_nodelay(true);
         let Some(tls) = self.endpoint.tls() else {
-            return self.talk(stream, peer, Transport::Plain, watcher).await;
+            return self.talk(stream, peer, Transport::Plain, ended).await;
         };
         let handshake = TlsAcceptor::from(tls).accept(stream);
-        match tokio::time::timeout(self.handshake_timeout, handshake).await {
-            Ok(Ok(stream)) => self.talk(stream, peer, Transport::Tls, watcher).await,
+        let limit = Duration::from_millis(self.limits.handshake_timeout_ms);
+        match tokio::time::timeout(limit, handshake).await {
+            Ok(Ok(stream)) => self.talk(stream, peer, Transport::Tls, ended).await,
             Ok(Err(error)) => tracing::debug!(%peer, %error, "the TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "the TLS handshake took too long"),
         }
     }
 
-    async fn talk<S>(&self, stream: S, peer: SocketAddr, transport: Transport, watcher: Watcher)
-    where
+    async fn talk<S>(
+        &self,
+        stream: S,
+        peer: SocketAddr,
+        transport: Transport,
+        mut ended: watch::Receiver<()>,
+    ) where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let peer = peer.ip().to_canonical();
-        let (stream, turns) = wire::watch(stream, self.body_timeout);
-        let service = service_fn(move |mut request: Request<Incoming>| {
+        let body_timeout = Duration::from_millis(self.limits.body_timeout_ms);
+        let (stream, turns) = wire::watch(stream, body_timeout);
+        let streams = Streams::new();
+        let never_idle = OnceLock::new();
+        let service = service_fn(|mut request: Request<Incoming>| {
             let endpoint = Arc::clone(&self.endpoint);
             let arrival = Arrival { peer, transport, at: (self.clock)() };
             let last = turns.next();
+            if request.version() < Version::HTTP_2 {
+                // hyper waits for the next one, and knows for how long.
+                never_idle.get_or_init(|| streams.token());
+            }
             match last {
                 Some(LastTurn::Ambiguous(ambiguity)) => {
                     request.extensions_mut().insert(ambiguity);
@@ -353,10 +359,20 @@ impl<E: Endpoint> Front<E> {
                 Ok::<_, Infallible>(response)
             })
         });
-        let mut builder = self.builder.clone();
-        builder.http1().timer(OneTimer::default());
+        let builder = builder(&self.limits, streams.clone());
         let connection = builder.serve_connection_with_upgrades(TokioIo::new(stream), service);
-        if let Err(error) = watcher.watch(connection.into_owned()).await {
+        let mut connection = pin!(connection);
+        let head_timeout = Duration::from_millis(self.limits.head_timeout_ms);
+        let (end, idle) = (pin!(ended.changed()), pin!(streams.idle(&turns, head_timeout)));
+        let talked = tokio::select! {
+            biased;
+            talked = connection.as_mut() => talked,
+            _ = select(end, idle) => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = talked {
             if let Some(unread) = Unread::of(&*error) {
                 self.endpoint.unread(unread);
             }
@@ -372,10 +388,11 @@ const RESETS_MAX: usize = 20;
 /// of so many places with every request.
 const HYPER_HEADERS_MAX: u16 = 100;
 
-fn builder(limits: &LimitsDecl) -> Builder<TokioExecutor> {
+fn builder(limits: &LimitsDecl, streams: Streams) -> Builder<Streams> {
     let head_bytes = usize::try_from(limits.head_bytes_max).unwrap_or(usize::MAX);
     let head_timeout = Duration::from_millis(limits.head_timeout_ms);
-    let mut builder = Builder::new(TokioExecutor::new());
+    let mut builder = Builder::new(streams);
+    builder.http1().timer(OneTimer::default());
     builder.http1().header_read_timeout(head_timeout).max_buf_size(head_bytes.max(8192));
     if limits.headers_max != HYPER_HEADERS_MAX {
         builder.http1().max_headers(usize::from(limits.headers_max));

@@ -39,7 +39,7 @@ struct Patience {
 /// The requests of a connection, in order.
 #[derive(Debug)]
 pub(crate) struct Turns {
-    answered: atomic::AtomicU64,
+    taken: atomic::AtomicU64,
     last: Arc<OnceLock<Last>>,
 }
 
@@ -68,7 +68,7 @@ pub(crate) struct Ambiguity(pub(crate) &'static str);
 /// written for longer than `pause_max`.
 pub(crate) fn watch<S>(io: S, pause_max: Duration) -> (Watched<S>, Turns) {
     let last = Arc::new(OnceLock::new());
-    let turns = Turns { answered: atomic::AtomicU64::new(0), last: Arc::clone(&last) };
+    let turns = Turns { taken: atomic::AtomicU64::new(0), last: Arc::clone(&last) };
     let patience = Patience { pause_max, sleep: None };
     (Watched { io, follower: Follower::default(), last, patience }, turns)
 }
@@ -94,8 +94,13 @@ impl Patience {
 impl Turns {
     /// Takes the turn of the next request: whether it is the last one, and why.
     pub(crate) fn next(&self) -> Option<LastTurn> {
-        let number = self.answered.fetch_add(1, atomic::Ordering::Relaxed);
+        let number = self.taken.fetch_add(1, atomic::Ordering::Relaxed);
         self.last.get().filter(|last| last.number == number).map(|last| last.why)
+    }
+
+    /// How many have been taken.
+    pub(crate) fn taken(&self) -> u64 {
+        self.taken.load(atomic::Ordering::Relaxed)
     }
 }
 

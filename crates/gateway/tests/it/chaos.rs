@@ -16,13 +16,13 @@ use crate::attacks::start_gateway;
 use crate::support::{Running, Seen, Upstream, manifest, surroundings};
 
 /// An upstream that does with each connection what it is told, once it has read a head.
-struct Scripted {
-    address: String,
+pub(crate) struct Scripted {
+    pub(crate) address: String,
     heads: Arc<AtomicUsize>,
 }
 
 impl Scripted {
-    async fn start<F>(script: impl Fn(TcpStream) -> F + Send + 'static) -> Scripted
+    pub(crate) async fn start<F>(script: impl Fn(TcpStream) -> F + Send + 'static) -> Scripted
     where
         F: Future<Output = ()> + Send + 'static,
     {

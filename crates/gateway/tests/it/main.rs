@@ -12,6 +12,7 @@ mod chaos;
 mod cloudwatch;
 mod confidential;
 mod embedded;
+mod idle;
 mod injection;
 mod keeping;
 mod oauth;

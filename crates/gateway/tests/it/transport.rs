@@ -241,6 +241,17 @@ async fn a_websocket_passes_through_once_it_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_websocket_may_be_silent() {
+    let (url, _upstream) = shouting().await;
+    let limits = "[gateway]\nlimits = { headTimeoutMs = 100 }";
+    let text = manifest(&url, "", CREDENTIAL).replace("[gateway]", limits);
+    let running = Running::start(&text).await;
+    let mut stream = websocket(&running).await;
+    tokio::time::sleep(Duration::from_millis(400)).await;
+    check_shouts(&mut stream).await;
+}
+
+#[tokio::test]
 async fn a_route_that_searches_bodies_opens_no_websocket() {
     let upstream = Upstream::start(|_| Response::new(Bytes::new())).await;
     let url = format!("http://{}", upstream.address);

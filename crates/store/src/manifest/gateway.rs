@@ -89,7 +89,8 @@ pub struct LimitsDecl {
     pub head_bytes_max: u32,
     /// Bytes of a body, unless its route says otherwise.
     pub body_bytes_max: u64,
-    /// Until the head of a request has arrived.
+    /// Until the head of a request has arrived, the first of a connection or the next; and how long
+    /// an HTTP/2 connection stays without a request under way, or twice as long at most.
     pub head_timeout_ms: u64,
     /// Until the body of a request has arrived; and how long a caller may take nothing of an answer.
     pub body_timeout_ms: u64,

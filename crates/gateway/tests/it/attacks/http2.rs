@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use bytes::Bytes;
+use http::Response;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
@@ -253,5 +255,24 @@ async fn answers_before_a_body_has_arrived() {
     }
     assert!(kinds.contains(&(HEADERS, 1)), "{kinds:?}");
     assert!(!kinds.contains(&(RST_STREAM, 1)), "{kinds:?}");
+    attacked.settle().await;
+}
+
+/// A request that meets the end of its connection on the way is answered.
+#[tokio::test]
+async fn requests_at_the_end_of_idleness() {
+    let limits = "[gateway]\nlimits = { headTimeoutMs = 1000 }";
+    let attacked = Attacked::start_with(
+        |_| Response::new(Bytes::new()),
+        |manifest| manifest.replace("[gateway]", limits),
+    )
+    .await;
+    let mut stream = TcpStream::connect(attacked.gateway.address).await.unwrap();
+    stream.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, b"")].concat()).await.unwrap();
+    while raw::next_frame(&mut stream).await.unwrap().0 != GOAWAY {}
+    let block = request(&attacked.host(), "/prod/data/x", &[]);
+    stream.write_all(&frame(HEADERS, WHOLE, 1, &block)).await.unwrap();
+    while raw::next_frame(&mut stream).await.expect("an answer").0 != HEADERS {}
+    assert_eq!(attacked.upstream.seen().len(), 1);
     attacked.settle().await;
 }
